@@ -1,0 +1,483 @@
+"""What do all classifiers share? fit, predict, fine_tune, transform, save and pickle, once."""
+
+import copy
+import math
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.class_weight import compute_class_weight
+
+from lstmfcn import validation
+from lstmfcn.inference import Forwards, cross_entropy
+from lstmfcn.networks import NETWORKS
+from lstmfcn.training import Recipe, fine_tune, fine_tune_schedule, progress_bar, train
+from lstmfcn.validation import Interval, Normalizer, StrOptions
+
+__all__ = ["TimeSeriesClassifier"]
+
+N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 40, 1500  # of n_epochs="auto"
+LARGEST_SEED = 2**31 - 1_000
+
+
+class TimeSeriesClassifier(
+    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
+    """Everything about an LSTM-FCN classifier but its constructor and its network.
+
+    A subclass has a constructor that stores its parameters, ``_parameter_constraints``,
+    ``_network`` (a key of :data:`lstmfcn.networks.NETWORKS`) and ``_network_parameters`` (the
+    constructor parameters which that builder takes as they are).
+    """
+
+    _network = None
+    _network_parameters = ()
+
+    _parameter_constraints = {
+        "n_filters": ["array-like"],
+        "kernel_sizes": ["array-like", StrOptions({"auto"})],
+        "squeeze_excite": ["boolean"],
+        "normalization": [StrOptions({"dataset", "series"}), None],
+        "unequal_length": [StrOptions({"pad", "resample"})],
+        "n_epochs": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, 10, closed="right")],
+        "schedule": [StrOptions({"one_cycle", "plateau", "constant"})],
+        "keep_weights": [StrOptions({"last", "best"})],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "patience": [Interval(Integral, 1, 1_000_000, closed="both"), None],
+        "callbacks": [list, tuple, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def fit(self, X, y, sample_weight=None, validation_data=None):
+        """Train a network on labelled series.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
+n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
+            Finite values. A list of series of unequal length fixes the network's length at the
+            longest.
+        y : array-like of shape (n_samples,)
+            Class labels: integers, strings, booleans.
+        sample_weight : array-like of shape (n_samples,), optional
+            Factor of each series' loss, >= 0; a series of weight 0 is left out.
+        validation_data : tuple (X, y), optional
+            Measured after every epoch (``val_loss``, ``val_accuracy`` in ``history_``) and
+            monitored by ``patience`` and ``keep_weights="best"``; never trained on.
+
+        Returns
+        -------
+        self
+            Unchanged if the call is refused or interrupted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            On unusable input, in one sentence.
+        FloatingPointError
+            If the training loss stops being a number.
+        """
+        with _all_or_nothing(self):
+            self._check_parameters()
+            series, labels, weights = self._read_training_data(X, y, sample_weight)
+            seeds = validation.check_random_state(self.random_state).randint(LARGEST_SEED, size=3)
+            labels, weights, inputs, held_out = self._hold_out(
+                series, labels, weights, validation_data, seed=int(seeds[2])
+            )
+            recipe = self._recipe(len(labels))
+            model, history, architecture = self._train_candidates(
+                inputs, labels, weights, recipe, held_out, seeds
+            )
+            self._adopt(model, architecture)
+            self.history_ = history
+            self.n_epochs_, self.batch_size_ = recipe.n_epochs, recipe.batch_size
+        return self
+
+    def predict(self, X):
+        """Predict the class of each series.
+
+        Parameters
+        ----------
+        X : as in :meth:`fit`
+            Same channels; same length, unless the classifier was fitted on unequal lengths.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Entries of ``classes_``.
+        """
+        best = self._logits(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_proba(self, X):
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns in the order of ``classes_``.
+        """
+        logits = self._logits(X)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def decision_function(self, X):
+        """Return the logits: the network's output before the softmax.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            For two classes the log-odds of ``classes_[1]``.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def transform(self, X, layer="concatenated"):
+        """Return learned features, for use by another estimator.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        layer : {"concatenated", "lstm", "pooled"}, default="concatenated"
+            ``"pooled"``: the last convolution features' mean over time; ``"lstm"``: the LSTM
+            branch; ``"concatenated"``: [lstm, pooled], what the last layer sees.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        validation.check_is_fitted(self)
+        has_lstm = "n_cells" in self._architecture
+        layers = ("concatenated", "lstm", "pooled") if has_lstm else ("concatenated", "pooled")
+        if layer not in layers:
+            raise ValueError(f"layer={layer!r} is unknown; choose one of {', '.join(layers)}.")
+        return self._forwards(layer if has_lstm else "pooled", self._read_test_data(X))
+
+    def fine_tune(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        n_iterations=5,
+        n_epochs=None,
+        learning_rate=1e-3,
+        batch_size=128,
+    ):
+        """Train the fitted network on, by the paper's Algorithm 1.
+
+        Each iteration starts from the weights of the previous one, all layers trainable, with a
+        fresh optimiser and a fresh plateau schedule, and keeps the weights of its lowest training
+        loss. The learning rate halves every iteration (not below 1e-4), the batch size every
+        second one (not below 32).
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in :meth:`fit`
+            The training data again, as in the paper, or other series of the same shape with
+            labels in ``classes_``.
+        n_iterations : int, default=5
+            The paper's K.
+        n_epochs : int, optional
+            Epochs of each iteration; by default as many as ``fit`` used.
+        learning_rate : float, default=1e-3
+            Adam's learning rate in the first iteration.
+        batch_size : int, default=128
+            Largest batch in the first iteration.
+
+        Returns
+        -------
+        self
+            With ``history_`` continued; unchanged if the call is refused or interrupted.
+
+        References
+        ----------
+        Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+        Classification", 2018, arXiv:1709.05206, Algorithm 1.
+        """
+        validation.check_is_fitted(self)
+        n_epochs = self.n_epochs_ if n_epochs is None else n_epochs
+        validation.check_counts(n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size)
+        validation.check_learning_rate(learning_rate)
+        with _all_or_nothing(self):
+            self._check_parameters()
+            series = self._matching_series(X)
+            y = validation.check_labels(y, len(series), type(self).__name__)
+            labels = validation.encode_labels(y, self.classes_, type(self).__name__)
+            weights = self._weights(labels, sample_weight)
+            series, labels, weights = _without_weightless(series, labels, weights)
+            inputs = self._to_inputs(series)
+            model = self._build(self._architecture)
+            model.set_weights(self.model_.get_weights())
+            recipes = [
+                Recipe(n_epochs, size, rate, schedule="plateau", keep_weights="best")
+                for rate, size in fine_tune_schedule(n_iterations, learning_rate, batch_size)
+            ]
+            seed = validation.check_random_state(self.random_state).randint(LARGEST_SEED)
+            with progress_bar(n_iterations * n_epochs, "fine_tune", self.verbose) as bar:
+                history = fine_tune(
+                    model,
+                    inputs,
+                    labels,
+                    weights,
+                    recipes,
+                    seed=int(seed),
+                    callbacks=copy.deepcopy(self.callbacks or ()),
+                    bar=bar,
+                )
+            self._adopt(model, self._architecture)
+            self.history_ = {
+                key: self.history_.get(key, []) + values for key, values in history.items()
+            }
+        return self
+
+    def save(self, path):
+        """Write the fitted classifier to one file, atomically.
+
+        The file holds JSON and plain arrays; reading it back executes nothing from it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Conventionally ``*.lstmfcn``.
+
+        See Also
+        --------
+        lstmfcn.load : The way back.
+        """
+        from lstmfcn.persistence import save
+
+        save(self, path)
+
+    def _check_parameters(self):
+        self._validate_params()
+        n_cells = getattr(self, "n_cells", 1)
+        if not isinstance(n_cells, (int, np.integer)):
+            validation.check_sizes(n_cells, "n_cells", 4096)
+
+    def _read_training_data(self, X, y, sample_weight):
+        """Check X and y together; fix channels, length, classes and normalisation."""
+        series = validation.as_series(X, estimator=self, reset=True)
+        validation.warn_if_time_is_second(series)
+        y = validation.check_labels(y, len(series), type(self).__name__)
+        self.unequal_length_in_ = self.unequal_length if isinstance(series, list) else None
+        self.n_channels_in_ = int(series[0].shape[0])
+        self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
+        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
+        encoder = LabelEncoder().fit(y)
+        self.classes_ = encoder.classes_
+        validation.check_classes(self.classes_, type(self).__name__)
+        labels = encoder.transform(y).astype(np.int32)
+        weights = self._weights(labels, sample_weight)
+        series, labels, weights = _without_weightless(series, labels, weights)
+        if len(np.unique(labels)) < 2:
+            raise ValueError(
+                f"sample_weight leaves one class with positive weight; {type(self).__name__} "
+                "needs at least two classes."
+            )
+        self.normalizer_ = Normalizer.fit(self.normalization, series)
+        return series, labels, weights
+
+    def _weights(self, labels, sample_weight):
+        """Multiply sample weights by class weights."""
+        weights = validation.check_weights(sample_weight, len(labels))
+        if self.class_weight is None:
+            return weights
+        present = np.unique(labels)
+        by_class = np.ones(len(self.classes_), np.float32)
+        if self.class_weight == "balanced":
+            by_class[present] = compute_class_weight("balanced", classes=present, y=labels)
+        else:
+            by_class[:] = validation.check_class_weight(self.class_weight, self.classes_)
+        return weights * by_class[labels]
+
+    def _hold_out(self, series, labels, weights, validation_data, seed):
+        """Return labels, weights and inputs to train on, and validation (inputs, labels)."""
+        if validation_data is not None and self.validation_fraction is not None:
+            raise ValueError(
+                "both validation_data and validation_fraction="
+                f"{self.validation_fraction} were given; pass one of them."
+            )
+        inputs = self._to_inputs(series)
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                raise ValueError("validation_data must be a pair (X, y) of series and labels.")
+            X, y = validation_data
+            held_inputs = self._to_inputs(self._matching_series(X))
+            name = type(self).__name__
+            y = validation.check_labels(y, len(held_inputs[0]), name)
+            held_labels = validation.encode_labels(y, self.classes_, name)
+            return labels, weights, inputs, (held_inputs, held_labels)
+        if self.validation_fraction is None:
+            return labels, weights, inputs, None
+        validation.check_split(labels, self.validation_fraction, len(self.classes_))
+        kept, held = train_test_split(
+            np.arange(len(labels)),
+            test_size=self.validation_fraction,
+            stratify=labels,
+            random_state=seed,
+        )
+        held_out = tuple(array[held] for array in inputs), labels[held]
+        return labels[kept], weights[kept], tuple(array[kept] for array in inputs), held_out
+
+    def _recipe(self, n_samples):
+        batch_size = self.batch_size
+        if batch_size == "auto":  # a tenth of the set, as Wang et al., arXiv:1611.06455
+            batch_size = min(16, max(4, n_samples // 10))
+        n_epochs = self.n_epochs
+        if n_epochs == "auto":
+            n_epochs = math.ceil(N_UPDATES / math.ceil(n_samples / batch_size))
+            n_epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
+        return Recipe(
+            int(n_epochs),
+            int(batch_size),
+            float(self.learning_rate),
+            self.schedule,
+            self.keep_weights,
+            self.patience,
+        )
+
+    def _train_candidates(self, inputs, labels, weights, recipe, held_out, seeds):
+        """Train one network per candidate ``n_cells``; keep the lowest training loss."""
+        n_cells = getattr(self, "n_cells", None)
+        candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
+        best = None
+        with progress_bar(
+            len(candidates) * recipe.n_epochs, type(self).__name__, self.verbose
+        ) as bar:
+            for candidate in candidates:
+                architecture = self._new_architecture(candidate, seed=int(seeds[0]))
+                model = self._build(architecture)
+                history = train(
+                    model,
+                    inputs,
+                    labels,
+                    weights,
+                    recipe,
+                    seed=int(seeds[1]),
+                    validation=held_out,
+                    callbacks=copy.deepcopy(self.callbacks or ()),
+                    bar=bar,
+                )
+                loss = 0.0
+                if len(candidates) > 1:
+                    losses = cross_entropy(Forwards(model)("logits", inputs), labels)
+                    loss = float(np.mean(weights * losses))
+                if best is None or loss < best[0]:
+                    best = loss, model, history, architecture
+        return best[1:]
+
+    def _new_architecture(self, n_cells, seed):
+        n_filters, kernel_sizes = validation.check_kernel_sizes(
+            self.kernel_sizes, self.n_filters, self.n_timepoints_in_
+        )
+        architecture = {
+            "n_timepoints": self.n_timepoints_in_,
+            "n_channels": self.n_channels_in_,
+            "n_classes": len(self.classes_),
+            "n_filters": n_filters,
+            "kernel_sizes": kernel_sizes,
+            "squeeze_excite": bool(self.squeeze_excite),
+            "masked": self.unequal_length_in_ == "pad",
+            "seed": seed,
+            **{name: getattr(self, name) for name in self._network_parameters},
+        }
+        if n_cells is not None:
+            architecture["n_cells"] = int(n_cells)
+        return architecture
+
+    def _build(self, architecture):
+        return NETWORKS[self._network](**architecture)
+
+    def _adopt(self, model, architecture):
+        """Take over a trained model, what it was built from, and what predicts with it."""
+        self.model_, self._architecture, self._forwards = model, architecture, Forwards(model)
+        if "n_cells" in architecture:
+            self.n_cells_ = architecture["n_cells"]
+
+    def _matching_series(self, X):
+        series = validation.as_series(X, estimator=self)
+        validation.check_matches_fit(series, self)
+        return series
+
+    def _to_inputs(self, series):
+        """Return the network's inputs: series (n, T, C) and, where lengths differ, the mask."""
+        values, mask = validation.to_keras(
+            series, self.n_timepoints_in_, self.normalizer_, self.unequal_length_in_
+        )
+        return (values,) if mask is None else (values, mask)
+
+    def _read_test_data(self, X):
+        validation.check_is_fitted(self)
+        return self._to_inputs(self._matching_series(X))
+
+    def _logits(self, X):
+        inputs = self._read_test_data(X)
+        return self._forwards("logits", inputs).astype(np.float64)
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            del state["_forwards"]
+            state["_weights"] = state.pop("model_").get_weights()
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        weights = state.pop("_weights", None)
+        super().__setstate__(state)
+        if weights is not None:
+            model = self._build(self._architecture)
+            model.set_weights(weights)
+            self._adopt(model, self._architecture)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []  # features are float32, whatever X is
+        return tags
+
+    @property
+    def _n_features_out(self):
+        return int(self._architecture["n_filters"][-1] + self._architecture.get("n_cells", 0))
+
+
+@contextmanager
+def _all_or_nothing(estimator):
+    """Put the estimator back as it was if the body raises, also on Ctrl-C."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _without_weightless(series, labels, weights):
+    """Leave out series of weight zero: they must not move the normalisation either."""
+    if weights.all():
+        return series, labels, weights
+    kept = np.flatnonzero(weights)
+    series = series[kept] if isinstance(series, np.ndarray) else [series[i] for i in kept]
+    return series, labels[kept], weights[kept]

@@ -1,0 +1,386 @@
+"""Which classifiers are there? LSTM-FCN, ALSTM-FCN and FCN: constructor, constraints, network."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+
+from lstmfcn import validation
+from lstmfcn.base import TimeSeriesClassifier
+from lstmfcn.validation import Interval, StrOptions
+
+__all__ = ["ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"]
+
+_LSTM_CONSTRAINTS = {
+    "n_cells": [Interval(Integral, 1, 4096, closed="both"), tuple, list],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "dimension_shuffle": ["boolean", StrOptions({"auto"})],
+    "recurrent_activation": [StrOptions({"sigmoid", "hard_sigmoid"})],
+}
+
+_LSTM_PARAMETERS = """\
+n_cells : int or sequence of int, default=8
+        Width of the LSTM. Of a sequence, each is trained and the one with the lowest training
+        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` says which.
+    dropout : float in [0, 1), default=0.8
+        Dropout after the LSTM.
+    dimension_shuffle : bool or "auto", default="auto"
+        Whether the LSTM reads ``n_channels`` steps of ``n_timepoints`` values instead of
+        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
+    recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
+        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published."""
+
+_SHARED_PARAMETERS = """\
+n_filters : tuple of int, default=(128, 256, 128)
+        Filters of each convolution block.
+    kernel_sizes : tuple of int or "auto", default="auto"
+        Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
+        where the series are shorter.
+    squeeze_excite : bool, default=False
+        Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
+    normalization : {"dataset", "series"} or None, default="dataset"
+        ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
+        ``"series"``: each series by its own, as in the paper's fair protocol (this discards
+        level and amplitude).
+    unequal_length : {"pad", "resample"}, default="pad"
+        For series of unequal length, which are brought to the longest length in ``fit``:
+        ``"pad"`` at the end, with a mask that pooling and normalisation honour; ``"resample"``
+        by linear interpolation.
+    n_epochs : int or "auto", default="auto"
+        Passes over the training set. ``"auto"``: enough for 3000 updates, within 40 to 1500.
+    batch_size : int or "auto", default="auto"
+        Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
+    learning_rate : float in (0, 10], default=1e-3
+        Adam's learning rate; the peak of ``"one_cycle"``, the start of ``"plateau"``.
+    schedule : {"one_cycle", "plateau", "constant"}, default="one_cycle"
+        ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
+        after 100 epochs without a better training loss, not below 1e-4.
+    keep_weights : {"last", "best"}, default="last"
+        ``"best"``: those of the epoch with the lowest validation loss or, without validation
+        data, training loss.
+    class_weight : dict of label to float, "balanced" or None, default=None
+        Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
+    validation_fraction : float in (0, 1) or None, default=None
+        Share of the training set held out, stratified, for validation.
+    patience : int or None, default=None
+        Stop after this many epochs without a lower validation (without validation data:
+        training) loss, and keep the best weights.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Copied before use, so one list can serve many fits.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, dropout, order of samples and validation split. The same int on the
+        same machine gives bit-equal predictions. No global seed is touched.
+    verbose : int, default=0
+        1: a progress bar over epochs; 2: one that stays."""
+
+_ATTRIBUTES = """\
+classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    model_ : keras.Model
+        The trained network, see :mod:`lstmfcn.networks`.
+    history_ : dict of str to list of float
+        Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
+        validation data, ``val_loss`` and ``val_accuracy``.
+    n_timepoints_in_, n_channels_in_, n_features_in_ : int
+        Length, channels and values (their product) per series.
+    unequal_length_in_ : {"pad", "resample", None}
+        How unequal lengths are treated; None if the training series had equal lengths.
+    n_epochs_, batch_size_ : int
+        What ``"auto"`` came to."""
+
+
+def _documented(cls):
+    """Fill the parameters that all classifiers share into a class docstring."""
+    for name, text in (
+        ("{lstm_parameters}", _LSTM_PARAMETERS),
+        ("{shared_parameters}", _SHARED_PARAMETERS),
+        ("{attributes}", _ATTRIBUTES),
+    ):
+        cls.__doc__ = cls.__doc__.replace(name, text)
+    return cls
+
+
+@_documented
+class LSTMFCNClassifier(TimeSeriesClassifier):
+    """LSTM fully convolutional network (LSTM-FCN) for time series classification.
+
+    Two branches read the series: an LSTM behind a dimension shuffle, and three convolution
+    blocks averaged over time (FCN). A softmax layer decides on both.
+
+    Parameters
+    ----------
+    {lstm_parameters}
+    {shared_parameters}
+
+    Attributes
+    ----------
+    {attributes}
+    n_cells_ : int
+        Width of the LSTM that was kept.
+
+    References
+    ----------
+    Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+    Classification", IEEE Access, 2018, arXiv:1709.05206. Karim et al., "Insights into LSTM Fully
+    Convolutional Networks for Time Series Classification", 2019, arXiv:1902.10756. Karim et al.,
+    "Multivariate LSTM-FCNs for Time Series Classification", 2019, arXiv:1801.04503.
+
+    Examples
+    --------
+    >>> from lstmfcn import LSTMFCNClassifier
+    >>> from lstmfcn.datasets import load_ucr
+    >>> X_train, y_train, X_test, y_test = load_ucr("ItalyPowerDemand")
+    >>> clf = LSTMFCNClassifier(n_epochs=20, random_state=0).fit(X_train, y_train)
+    >>> clf.score(X_test, y_test) > 0.9
+    True
+    """
+
+    _network = "lstmfcn"
+    _network_parameters = ("dropout", "dimension_shuffle", "recurrent_activation")
+    _parameter_constraints = {**TimeSeriesClassifier._parameter_constraints, **_LSTM_CONSTRAINTS}
+
+    def __init__(
+        self,
+        n_cells=8,
+        *,
+        n_filters=(128, 256, 128),
+        kernel_sizes="auto",
+        dropout=0.8,
+        dimension_shuffle="auto",
+        squeeze_excite=False,
+        recurrent_activation="sigmoid",
+        normalization="dataset",
+        unequal_length="pad",
+        n_epochs="auto",
+        batch_size="auto",
+        learning_rate=1e-3,
+        schedule="one_cycle",
+        keep_weights="last",
+        class_weight=None,
+        validation_fraction=None,
+        patience=None,
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_cells = n_cells
+        self.n_filters = n_filters
+        self.kernel_sizes = kernel_sizes
+        self.dropout = dropout
+        self.dimension_shuffle = dimension_shuffle
+        self.squeeze_excite = squeeze_excite
+        self.recurrent_activation = recurrent_activation
+        self.normalization = normalization
+        self.unequal_length = unequal_length
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.keep_weights = keep_weights
+        self.class_weight = class_weight
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+@_documented
+class ALSTMFCNClassifier(TimeSeriesClassifier):
+    """LSTM-FCN with an attention LSTM (ALSTM-FCN), whose attention can be looked at.
+
+    Parameters
+    ----------
+    {lstm_parameters}
+    attention : {"features", "paper"}, default="features"
+        What the attention chooses among. ``"features"``: the last convolution features, one
+        annotation per timepoint; the LSTM knows the series only through the mixture it attends
+        to, and an auxiliary head makes it answer on its own. ``"paper"``: the LSTM's own input
+        steps, as published. After the dimension shuffle a univariate series is a single step,
+        so that attention is the constant 1 and says nothing about time.
+    {shared_parameters}
+
+    Attributes
+    ----------
+    {attributes}
+    n_cells_ : int
+        Width of the LSTM that was kept.
+
+    Notes
+    -----
+    The attention of ``"features"`` is where the LSTM branch takes its evidence from, in steps of
+    single timepoints, each of which sees its neighbourhood through the convolutions (14
+    timepoints with the default kernels). It is not the whole decision: the averaged convolution
+    features vote beside it.
+
+    References
+    ----------
+    Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+    Classification", IEEE Access, 2018, arXiv:1709.05206. Bahdanau, Cho, Bengio, "Neural Machine
+    Translation by Jointly Learning to Align and Translate", 2015, arXiv:1409.0473.
+
+    Examples
+    --------
+    >>> from lstmfcn import ALSTMFCNClassifier
+    >>> from lstmfcn.datasets import load_ucr
+    >>> X_train, y_train, X_test, y_test = load_ucr("ItalyPowerDemand")
+    >>> clf = ALSTMFCNClassifier(n_epochs=20, random_state=0).fit(X_train, y_train)
+    >>> clf.attention_map(X_test[:5]).shape
+    (5, 24)
+    """
+
+    _network = "alstmfcn"
+    _network_parameters = ("dropout", "attention", "dimension_shuffle", "recurrent_activation")
+    _parameter_constraints = {
+        **TimeSeriesClassifier._parameter_constraints,
+        **_LSTM_CONSTRAINTS,
+        "attention": [StrOptions({"features", "paper"})],
+    }
+
+    def __init__(
+        self,
+        n_cells=8,
+        *,
+        attention="features",
+        n_filters=(128, 256, 128),
+        kernel_sizes="auto",
+        dropout=0.8,
+        dimension_shuffle="auto",
+        squeeze_excite=False,
+        recurrent_activation="sigmoid",
+        normalization="dataset",
+        unequal_length="pad",
+        n_epochs="auto",
+        batch_size="auto",
+        learning_rate=1e-3,
+        schedule="one_cycle",
+        keep_weights="last",
+        class_weight=None,
+        validation_fraction=None,
+        patience=None,
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_cells = n_cells
+        self.attention = attention
+        self.n_filters = n_filters
+        self.kernel_sizes = kernel_sizes
+        self.dropout = dropout
+        self.dimension_shuffle = dimension_shuffle
+        self.squeeze_excite = squeeze_excite
+        self.recurrent_activation = recurrent_activation
+        self.normalization = normalization
+        self.unequal_length = unequal_length
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.keep_weights = keep_weights
+        self.class_weight = class_weight
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def attention_map(self, X):
+        """Return the attention that each series' timepoints get.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timepoints)
+            Rows are >= 0 and sum to 1; ``n_timepoints`` is that of ``fit``, padding gets 0.
+            With ``attention="paper"`` behind a dimension shuffle there is no attention over
+            time: the rows are uniform over the observed timepoints, and a warning says so.
+        """
+        validation.check_is_fitted(self)
+        inputs = self._read_test_data(X)
+        attention = self._forwards("attention_lstm", inputs, output=1).astype(np.float64)
+        n_samples, n_timepoints = len(inputs[0]), self.n_timepoints_in_
+        if self._attends_over_time:
+            return attention / attention.sum(axis=1, keepdims=True)
+        warnings.warn(
+            "attention='paper' attends over channels, not time, behind the dimension shuffle; "
+            "the map is uniform. Use attention='features' for a map over time.",
+            UserWarning,
+            stacklevel=2,
+        )
+        observed = inputs[1] if len(inputs) > 1 else np.ones((n_samples, n_timepoints))
+        return observed / observed.sum(axis=1, keepdims=True)
+
+    @property
+    def _attends_over_time(self):
+        layers = {layer.name for layer in self.model_.layers}
+        return "dimension_shuffle" not in layers
+
+
+@_documented
+class FCNClassifier(TimeSeriesClassifier):
+    """Fully convolutional network (FCN): LSTM-FCN without its LSTM branch, as the ablation.
+
+    Parameters
+    ----------
+    {shared_parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    References
+    ----------
+    Wang, Yan, Oates, "Time Series Classification from Scratch with Deep Neural Networks: A
+    Strong Baseline", 2017, arXiv:1611.06455.
+
+    Examples
+    --------
+    >>> from lstmfcn import FCNClassifier
+    >>> from lstmfcn.datasets import load_ucr
+    >>> X_train, y_train, X_test, y_test = load_ucr("ItalyPowerDemand")
+    >>> clf = FCNClassifier(n_epochs=20, random_state=0).fit(X_train, y_train)
+    >>> clf.predict_proba(X_test).shape
+    (1029, 2)
+    """
+
+    _network = "fcn"
+
+    def __init__(
+        self,
+        n_filters=(128, 256, 128),
+        *,
+        kernel_sizes="auto",
+        squeeze_excite=False,
+        normalization="dataset",
+        unequal_length="pad",
+        n_epochs="auto",
+        batch_size="auto",
+        learning_rate=1e-3,
+        schedule="one_cycle",
+        keep_weights="last",
+        class_weight=None,
+        validation_fraction=None,
+        patience=None,
+        callbacks=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_filters = n_filters
+        self.kernel_sizes = kernel_sizes
+        self.squeeze_excite = squeeze_excite
+        self.normalization = normalization
+        self.unequal_length = unequal_length
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.keep_weights = keep_weights
+        self.class_weight = class_weight
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose

@@ -1,0 +1,7 @@
+"""Where do series and their labels come from?"""
+
+from lstmfcn.datasets.files import read_series
+from lstmfcn.datasets.names import UCR_2018_NAMES, canonical_name
+from lstmfcn.datasets.ucr import list_ucr, load_ucr
+
+__all__ = ["UCR_2018_NAMES", "canonical_name", "list_ucr", "load_ucr", "read_series"]

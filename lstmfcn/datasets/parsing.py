@@ -1,0 +1,326 @@
+"""Which series and labels does the text of one .tsv, .csv or .ts file hold?"""
+
+import csv
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class ParsedFile:
+    """The series of one file, before any decision about missing values and unequal lengths."""
+
+    source: str
+    """The file's name, for error sentences."""
+    series: list = field(default_factory=list)
+    """One float64 array of shape (n_channels, n_timepoints_i) per series, NaN where missing."""
+    labels: list | None = None
+    """One string per series, or None where the file has no labels."""
+    places: list = field(default_factory=list)
+    """Where each series stands, such as "line 3", for error sentences."""
+
+
+def decode(source, data):
+    """Return the text of a file, with every line end turned into a newline."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{source} is not a text file (byte {error.start} is not UTF-8); expected numbers and "
+            "labels as UTF-8 text."
+        ) from error
+    if "\0" in text:
+        raise ValueError(
+            f"{source} is not a text file (it holds zero bytes); expected numbers and labels as "
+            "UTF-8 text."
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def tsv_rows(text):
+    """Yield (line number, cells) for the lines of a tab-separated text that are not blank."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.split("\t")
+
+
+def csv_rows(source, text):
+    """Yield (line number, cells) for the lines of a comma-separated text that are not blank."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        for cells in reader:
+            if len(cells) > 1 or "".join(cells).strip():
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise ValueError(
+            f"{source} line {reader.line_num} is not comma-separated text ({error}); expected "
+            "values separated by commas."
+        ) from error
+
+
+def parse_table(source, rows, label_column=0, separator="tabs"):
+    """Read a table with one univariate series per row.
+
+    Parameters
+    ----------
+    source : str
+        The file's name, for error sentences.
+    rows : iterable of (int, list of str)
+        Line numbers and cells, from `tsv_rows` or `csv_rows`.
+    label_column : 0, -1 or None
+        The column with the labels; None where there are none.
+    separator : str
+        "tabs" or "commas", for error sentences.
+
+    Returns
+    -------
+    ParsedFile
+    """
+    layout = {
+        0: "a label and then the values of one series",
+        -1: "the values of one series and then its label",
+        None: "the values of one series",
+    }[label_column]
+    expected = f"expected {layout} on every line, separated by {separator}"
+    parsed = ParsedFile(source, labels=None if label_column is None else [])
+    width = first_line = None
+    for number, cells in rows:
+        if width is None:
+            width, first_line = len(cells), number
+            if width < (1 if label_column is None else 2):
+                raise ValueError(f"{source} line {number} has {width} column; {expected}.")
+        if len(cells) != width:
+            raise ValueError(
+                f"{source} line {number} has {len(cells)} columns, but line {first_line} has "
+                f"{width}; the file may be cut off, or a shorter series needs NaN at its end."
+            )
+        place = f"line {number}"
+        if label_column is not None:
+            label = cells.pop(label_column).strip()
+            if label.lower() in ("", "nan", "?"):
+                column = 1 if label_column == 0 else width
+                raise ValueError(
+                    f"{source} {place} has no label in column {column} (it holds {label!r}); "
+                    f"{expected}."
+                )
+            parsed.labels.append(label)
+        first_column = 2 if label_column == 0 else 1
+        values = _numbers(cells, f"{source} {place} column", first_column)
+        parsed.series.append(values[np.newaxis, :])
+        parsed.places.append(place)
+    if not parsed.series:
+        raise ValueError(f"{source} is empty; {expected}.")
+    return parsed
+
+
+def parse_ts(source, text, with_labels=True):
+    """Read the .ts format of sktime, aeon and timeseriesclassification.com.
+
+    Parameters
+    ----------
+    source : str
+        The file's name, for error sentences.
+    text : str
+        The file's text. Lines that start with # or % are comments.
+    with_labels : bool
+        False to drop the file's labels or regression targets instead of checking them.
+
+    Returns
+    -------
+    ParsedFile
+    """
+    numbered = ((n, line.strip()) for n, line in enumerate(text.split("\n"), start=1))
+    lines = iter([(n, line) for n, line in numbered if line and line[0] not in "#%"])
+    header = _ts_header(source, lines)
+    ends_in_label = header.classes is not None or header.has_target
+    if header.has_target and with_labels:
+        raise ValueError(
+            f"{source} says '@targetLabel true', so it is a regression set; expected class labels "
+            "('@classLabel true' and the class names)."
+        )
+    parsed = ParsedFile(source, labels=[] if ends_in_label and with_labels else None)
+    for number, line in lines:
+        place = f"line {number}"
+        *dimensions, label = line.split(":") if ends_in_label else [*line.split(":"), ""]
+        if not dimensions:
+            raise ValueError(
+                f"{source} {place} ends without a colon and a label; expected the values, "
+                "separated by commas, then ':' and the label; the file may be cut off."
+            )
+        header.check_dimensions(source, place, len(dimensions))
+        channels = []
+        for channel, values in enumerate(dimensions, start=1):
+            dimension = f" dimension {channel}" if len(dimensions) > 1 else ""
+            cells = values.replace("?", "nan").split(",")
+            channels.append(_numbers(cells, f"{source} {place}{dimension} value", 1))
+        lengths = sorted({len(channel) for channel in channels})
+        if len(lengths) > 1:
+            raise ValueError(
+                f"{source} {place} has dimensions of {lengths[0]} and of {lengths[-1]} values; "
+                "expected the same number in every dimension of one series."
+            )
+        header.check_length(source, place, lengths[0])
+        if parsed.labels is not None:
+            parsed.labels.append(header.check_label(source, place, label.strip()))
+        parsed.series.append(np.stack(channels))
+        parsed.places.append(place)
+    if not parsed.series:
+        raise ValueError(
+            f"{source} has no series after @data; expected one series per line; "
+            "the file may be cut off."
+        )
+    return parsed
+
+
+@dataclass
+class _TsHeader:
+    """What the lines before @data declare, and the checks of a series against it."""
+
+    classes: list | None = None
+    has_target: bool = False
+    univariate: bool = False
+    equal_length: bool = False
+    n_dimensions: int | None = None
+    n_timepoints: int | None = None
+    dimensions_from: str = "the header"
+    length_from: str = "the header"
+
+    def check_dimensions(self, source, place, n_dimensions):
+        if self.univariate and self.n_dimensions is None:
+            self.n_dimensions, self.dimensions_from = 1, "the header's '@univariate true'"
+        if self.n_dimensions is None:
+            self.n_dimensions, self.dimensions_from = n_dimensions, place
+        if n_dimensions != self.n_dimensions:
+            raise ValueError(
+                f"{source} {place} has {n_dimensions} dimensions, but {self.dimensions_from} has "
+                f"{self.n_dimensions}; the file may be cut off, or a colon is missing."
+            )
+
+    def check_length(self, source, place, n_timepoints):
+        if not self.equal_length:
+            return
+        if self.n_timepoints is None:
+            self.n_timepoints, self.length_from = n_timepoints, place
+        if n_timepoints != self.n_timepoints:
+            raise ValueError(
+                f"{source} {place} has {n_timepoints} timepoints, but {self.length_from} has "
+                f"{self.n_timepoints} and the header says '@equalLength true'; the file may be "
+                "cut off."
+            )
+
+    def check_label(self, source, place, label):
+        # Labels may contain spaces, and the header separates labels by spaces, too: the words of
+        # a label must stand side by side in the header.
+        words = " ".join(label.split())
+        if not words or f" {words} " not in f" {' '.join(self.classes)} ":
+            raise ValueError(
+                f"{source} {place} has the label {label!r}, which the @classLabel line does not "
+                f"declare; expected {_some_of(self.classes)}."
+            )
+        return words
+
+
+def _ts_header(source, lines):
+    """Read the header lines up to and with @data from the iterator `lines`."""
+    header, has_labels_line = _TsHeader(), False
+    for number, line in lines:
+        if not line.startswith("@"):
+            raise ValueError(
+                f"{source} line {number} holds {_short(line)} before any @data line; expected "
+                "header lines that start with '@', then @data, then one series per line."
+            )
+        tag, *words = line.split()
+        tag, says = tag.lower(), f"{source} line {number} says {_short(line)}"
+        if tag == "@data":
+            if not has_labels_line:
+                raise ValueError(
+                    f"{source} has no @classLabel line before @data; expected '@classLabel true' "
+                    "and the class names, or '@classLabel false'."
+                )
+            return header
+        if tag == "@timestamps" and _flag(says, words):
+            raise ValueError(
+                f"{says}, but series with timestamps are not supported; write evenly spaced "
+                "values without timestamps and '@timeStamps false'."
+            )
+        elif tag == "@univariate":
+            header.univariate = _flag(says, words)
+        elif tag == "@equallength":
+            header.equal_length = _flag(says, words)
+        elif tag in ("@dimension", "@dimensions"):
+            header.n_dimensions = _count(says, words)
+        elif tag == "@serieslength":
+            header.n_timepoints = _count(says, words)
+        elif tag == "@targetlabel":
+            header.has_target = _flag(says, words)
+            has_labels_line = True
+        elif tag == "@classlabel":
+            has_labels_line = True
+            if _flag(says, words):
+                header.classes = words[1:]
+                if not header.classes:
+                    raise ValueError(
+                        f"{says} without class names; expected them after 'true', as in "
+                        "'@classLabel true a b'."
+                    )
+    raise ValueError(
+        f"{source} has no @data line; expected the header of a .ts file (@problemName, "
+        "@classLabel, ...), then @data, then one series per line."
+    )
+
+
+def _flag(says, words):
+    value = words[0].lower() if words else ""
+    if value not in ("true", "false"):
+        raise ValueError(f"{says}; expected true or false.")
+    return value == "true"
+
+
+def _count(says, words):
+    if len(words) != 1 or not words[0].isdecimal() or int(words[0]) < 1:
+        raise ValueError(f"{says}; expected a whole number of at least 1.")
+    return int(words[0])
+
+
+def _numbers(cells, where, first):
+    """Return the cells as a float64 array of shape (n_cells,); blank cells become NaN.
+
+    `where` and `first` name a bad cell: "GunPoint_TRAIN.tsv line 3 column", counting from `first`.
+    """
+    try:
+        # float() also takes the underscores of Python's number literals.
+        if any("_" in cell for cell in cells):
+            raise ValueError
+        values = np.array([float(cell) for cell in cells])
+    except ValueError:
+        values = np.array([_number(cell, f"{where} {first + i}") for i, cell in enumerate(cells)])
+    if np.isinf(values).any():
+        position = int(np.flatnonzero(np.isinf(values))[0])
+        raise ValueError(
+            f"{where} {first + position} holds {_short(cells[position].strip())}, which is "
+            "infinite; expected a finite number, or NaN where a value is missing."
+        )
+    return values
+
+
+def _number(cell, where):
+    cell = cell.strip()
+    if not cell:
+        return np.nan
+    try:
+        if "_" in cell:
+            raise ValueError
+        return float(cell)
+    except ValueError:
+        raise ValueError(
+            f"{where} holds {_short(cell)}; expected a number, or NaN where a value is missing."
+        ) from None
+
+
+def _short(text):
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")
+
+
+def _some_of(names):
+    return ", ".join(names[:10]) + (f" ... ({len(names)} in all)" if len(names) > 10 else "")

@@ -1,0 +1,99 @@
+"""How does a network answer? Compiled forward passes in batches, for any layer."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["Forward", "Forwards", "cross_entropy", "rows_per_batch"]
+
+
+def rows_per_batch(n_timepoints):
+    """Return how many series go through the network at once: about 64 MiB per activation."""
+    return max(1, min(256, 2**16 // n_timepoints))
+
+
+class Forward:
+    """The output of one layer of a model, computed in inference mode, batch by batch.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layer : str
+        Layer name; a layer with several outputs gives them all.
+    output : int, default=0
+        Which output of the layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.inference import Forward
+    >>> from lstmfcn.networks import build_fcn
+    >>> forward = Forward(build_fcn(20, 1, 3), "pooled")
+    >>> forward((np.zeros((5, 20, 1), "float32"),)).shape
+    (5, 128)
+    """
+
+    def __init__(self, model, layer, output=0):
+        tensors = keras.tree.flatten(model.get_layer(layer).output)
+        part = keras.Model(model.inputs, tensors[output])
+        signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
+
+        def run(*inputs):
+            return part(list(inputs), training=False)
+
+        self._run = tf.function(run, input_signature=signature, autograph=False)
+        self._n_timepoints = model.inputs[0].shape[1]
+
+    def __call__(self, inputs):
+        """Return the layer's output for a tuple of input arrays, as one float32 array."""
+        rows = rows_per_batch(self._n_timepoints)
+        parts = [
+            self._run(*(array[start : start + rows] for array in inputs)).numpy()
+            for start in range(0, len(inputs[0]), rows)
+        ]
+        return np.concatenate(parts)
+
+
+class Forwards:
+    """Forward passes to any layer of one model, each compiled at its first use.
+
+    Parameters
+    ----------
+    model : keras.Model
+    """
+
+    def __init__(self, model):
+        self._model = model
+        self._by_layer = {}
+
+    def __call__(self, layer, inputs, output=0):
+        """Return one layer's output for a tuple of input arrays; see :class:`Forward`."""
+        forward = self._by_layer.get((layer, output))
+        if forward is None:
+            forward = self._by_layer[layer, output] = Forward(self._model, layer, output)
+        return forward(inputs)
+
+
+def cross_entropy(logits, labels):
+    """Cross-entropy of each sample, in float64.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+    labels : int ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.inference import cross_entropy
+    >>> cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).round(4)
+    array([0.6931])
+    """
+    logits = logits.astype(np.float64)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_total = np.log(np.exp(shifted).sum(axis=1))
+    return log_total - shifted[np.arange(len(labels)), labels]

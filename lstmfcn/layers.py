@@ -1,0 +1,257 @@
+"""Which layers does the LSTM-FCN family need that Keras does not have?"""
+
+import keras
+from keras import ops
+
+__all__ = ["AttentionLSTM", "FusedBatchNormalization", "hard_sigmoid"]
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+def hard_sigmoid(x):
+    """Keras 2's gate activation, ``clip(0.2 x + 0.5, 0, 1)``.
+
+    The published LSTM-FCN results were made with it. Keras 3 kept the name for a function of
+    slope 1/6, so the original is written out here.
+
+    Parameters
+    ----------
+    x : tensor of any shape
+
+    Returns
+    -------
+    tensor of the same shape, in [0, 1]
+
+    Examples
+    --------
+    >>> from lstmfcn.layers import hard_sigmoid
+    >>> [float(hard_sigmoid(x)) for x in (-3.0, 0.0, 1.0, 3.0)]
+    [0.0, 0.5, 0.699999988079071, 1.0]
+    """
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class FusedBatchNormalization(keras.layers.Layer):
+    """Batch normalisation over samples and time, in one fused kernel where there is one.
+
+    Same mathematics, variables and defaults as :class:`keras.layers.BatchNormalization` on the
+    last axis of ``(batch, n_timepoints, n_filters)``, but on TensorFlow it runs
+    ``FusedBatchNormV3`` (Keras 3 composes it from six elementwise passes, which costs as much as
+    the convolutions). With ``valid`` given, padded timepoints enter neither mean nor variance.
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default=0.9
+        Weight of the old moving statistics in each update. They are only a running estimate:
+        :func:`lstmfcn.training.recalibrate` replaces them with population statistics.
+    epsilon : float > 0, default=1e-3
+        Added to the variance.
+
+    References
+    ----------
+    Ioffe, Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.layers import FusedBatchNormalization
+    >>> out = FusedBatchNormalization()(np.arange(8.0).reshape(2, 4, 1), training=True)
+    >>> round(float(np.mean(out)), 6), round(float(np.std(out)), 2)
+    (0.0, 1.0)
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-3, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, inputs_shape, valid_shape=None):
+        shape = (inputs_shape[-1],)
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+        self.moving_mean = self.add_weight(
+            name="moving_mean", shape=shape, initializer="zeros", trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            name="moving_variance", shape=shape, initializer="ones", trainable=False
+        )
+
+    def call(self, inputs, valid=None, training=False):
+        """Normalise ``inputs`` (batch, n_timepoints, n_filters).
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
+        """
+        if not training:
+            scale = self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)
+            return inputs * scale + (self.beta - self.moving_mean * scale)
+        if valid is None and keras.backend.backend() == "tensorflow":
+            outputs, mean, variance = self._fused(inputs)
+        else:
+            mean, variance = self._moments(inputs, valid)
+            scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+            outputs = inputs * scale + (self.beta - mean * scale)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance)
+        return outputs
+
+    def _fused(self, inputs):
+        import tensorflow as tf
+
+        # The kernel wants NHWC: a series is an image of height 1.
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=tf.expand_dims(inputs, 1),
+            scale=self.gamma.value,
+            offset=self.beta.value,
+            mean=tf.constant([], tf.float32),
+            variance=tf.constant([], tf.float32),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        return tf.squeeze(outputs, 1), mean, variance
+
+    def _moments(self, inputs, valid):
+        if valid is None:
+            return ops.moments(inputs, axes=[0, 1])
+        count = ops.sum(valid)
+        mean = ops.sum(inputs * valid, axis=[0, 1]) / count
+        variance = ops.sum(ops.square(inputs - mean) * valid, axis=[0, 1]) / count
+        return mean, variance
+
+    def _move(self, moving, batch):
+        moving.assign(self.momentum * moving + (1.0 - self.momentum) * ops.stop_gradient(batch))
+
+    def compute_output_shape(self, inputs_shape, valid_shape=None):
+        return inputs_shape
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class AttentionLSTM(keras.layers.Layer):
+    """An LSTM that at each step reads a softly chosen mixture of annotations.
+
+    With annotations ``a_j`` (j = 1..L) and previous hidden state ``h``, in the letters of
+    Bahdanau et al.::
+
+        e_j = v . tanh(W a_j + U h)                                  energy
+        alpha = softmax(e)                                           attention, sums to 1 over j
+        z = sum_j alpha_j a_j                                        context
+        i, f, g, o = gates(K x + R h + A z + b)                      LSTM with context
+        c = f * c + i * g;  h = o * tanh(c)
+
+    Without ``sequence`` there is a single step and no ``K x`` term: the state starts at zero,
+    so everything the cell knows comes through the attention. Samples never see their batch
+    mates, padded annotations get exactly zero attention.
+
+    Parameters
+    ----------
+    n_cells : int
+        Width of the LSTM.
+    recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
+        Gate activation; ``"hard_sigmoid"`` is Keras 2's.
+    seed : int, default=0
+        Seed of the initial weights.
+
+    References
+    ----------
+    Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and
+    Translate", 2015, arXiv:1409.0473. Karim et al., "LSTM Fully Convolutional Networks for Time
+    Series Classification", 2018, arXiv:1709.05206, section III.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.layers import AttentionLSTM
+    >>> hidden, attention = AttentionLSTM(4)(np.ones((2, 10, 3), "float32"))
+    >>> hidden.shape, attention.shape, round(float(np.sum(attention[0])), 5)
+    (TensorShape([2, 4]), TensorShape([2, 10]), 1.0)
+    """
+
+    def __init__(self, n_cells, recurrent_activation="sigmoid", seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.n_cells = n_cells
+        self.recurrent_activation = recurrent_activation
+        self.seed = seed
+        self._gate = hard_sigmoid if recurrent_activation == "hard_sigmoid" else ops.sigmoid
+
+    def build(self, annotations_shape, sequence_shape=None, valid_shape=None):
+        n, depth = self.n_cells, annotations_shape[-1]
+        glorot, orthogonal = keras.initializers.GlorotUniform, keras.initializers.Orthogonal
+
+        def weight(name, shape, initializer, offset):
+            return self.add_weight(
+                name=name, shape=shape, initializer=initializer(seed=self.seed + offset)
+            )
+
+        self.W = weight("attention_annotation", (depth, n), glorot, 0)
+        self.v = weight("attention_energy", (n, 1), glorot, 1)
+        self.A = weight("context_kernel", (depth, 4 * n), glorot, 2)
+        if sequence_shape is not None:  # a second step exists, so the state matters
+            self.U = weight("attention_state", (n, n), glorot, 3)
+            self.K = weight("kernel", (sequence_shape[-1], 4 * n), glorot, 4)
+            self.R = weight("recurrent_kernel", (n, 4 * n), orthogonal, 5)
+        # Forget gates start open (Jozefowicz et al., 2015), as in Keras' LSTM.
+        self.b = self.add_weight(name="bias", shape=(4 * n,), initializer=_forget_gate_bias)
+
+    def call(self, annotations, sequence=None, valid=None):
+        """Run over ``sequence`` (batch, n_steps, width) or, without it, one step.
+
+        ``annotations`` is (batch, L, depth), ``valid`` (batch, L, 1) with 0 on padding. Returns
+        the last hidden state (batch, n_cells) and the attention (batch, L), the mean over the
+        steps.
+        """
+        keys = ops.matmul(annotations, self.W)  # (batch, L, n_cells), the same at every step
+        if sequence is None:
+            _, h, alpha = self._attend(annotations, keys, None, None, None, valid)
+            return h, alpha
+
+        zero = ops.zeros_like(ops.matmul(sequence[:, 0], self.K)[:, : self.n_cells])
+        total = ops.zeros_like(annotations[:, :, 0])
+
+        def step(state, x):
+            c, h, total = state
+            c, h, alpha = self._attend(annotations, keys, x, c, h, valid)
+            return (c, h, total + alpha), h[:, 0]
+
+        n_steps = sequence.shape[1]
+        if n_steps == 1:
+            (_, h, total), _ = step((zero, zero, total), sequence[:, 0])
+        else:
+            steps = ops.transpose(sequence, (1, 0, 2))  # (n_steps, batch, width)
+            (_, h, total), _ = ops.scan(step, (zero, zero, total), steps)
+        return h, total / n_steps
+
+    def _attend(self, annotations, keys, x, c, h, valid):
+        query = keys if h is None else keys + ops.matmul(h, self.U)[:, None, :]
+        energy = ops.matmul(ops.tanh(query), self.v)  # (batch, L, 1)
+        if valid is not None:
+            energy = ops.where(valid > 0, energy, -1e9)
+        alpha = ops.softmax(energy, axis=1)
+        z = ops.sum(alpha * annotations, axis=1)  # (batch, depth)
+        gates = ops.matmul(z, self.A) + self.b
+        if x is not None:
+            gates = gates + ops.matmul(x, self.K) + ops.matmul(h, self.R)
+        i, f, g, o = ops.split(gates, 4, axis=-1)
+        c_new = self._gate(i) * ops.tanh(g)
+        if c is not None:
+            c_new = c_new + self._gate(f) * c
+        return c_new, self._gate(o) * ops.tanh(c_new), alpha[:, :, 0]
+
+    def compute_output_shape(self, annotations_shape, sequence_shape=None, valid_shape=None):
+        return (annotations_shape[0], self.n_cells), annotations_shape[:2]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "n_cells": self.n_cells,
+            "recurrent_activation": self.recurrent_activation,
+            "seed": self.seed,
+        }
+
+
+def _forget_gate_bias(shape, dtype=None):
+    n_cells = shape[0] // 4
+    return ops.concatenate(
+        [ops.zeros(n_cells, dtype), ops.ones(n_cells, dtype), ops.zeros(2 * n_cells, dtype)]
+    )

@@ -1,0 +1,384 @@
+"""What do LSTM-FCN, ALSTM-FCN and FCN look like? Pure functions to an uncompiled keras.Model.
+
+Every network maps ``series`` (batch, n_timepoints, n_channels) to ``probabilities`` (batch,
+n_classes). A masked network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed
+and 0 on padded timepoints, and answers for a padded series exactly what it would answer for the
+series alone. The layers that other modules read have fixed names: ``features`` (the last
+convolution block after ReLU, (batch, n_timepoints, n_filters)), ``pooled`` (its mean over time),
+``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``.
+"""
+
+import keras
+
+from lstmfcn.layers import AttentionLSTM, FusedBatchNormalization, hard_sigmoid
+
+__all__ = [
+    "NETWORKS",
+    "build_alstmfcn",
+    "build_fcn",
+    "build_lstmfcn",
+    "count_weights",
+    "uses_dimension_shuffle",
+]
+
+FILTERS = (128, 256, 128)
+KERNELS = (8, 5, 3)
+REDUCTION = 16  # of squeeze-and-excite, as in MLSTM-FCN
+LONGEST_UNROLLED_LSTM = 16  # steps; beyond it a loop in the graph is cheaper to build
+
+
+def uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints):
+    """Resolve ``dimension_shuffle="auto"``: shuffle when that means fewer LSTM steps.
+
+    Parameters
+    ----------
+    dimension_shuffle : bool or "auto"
+    n_channels, n_timepoints : int
+
+    Returns
+    -------
+    bool
+
+    References
+    ----------
+    Karim et al., "Multivariate LSTM-FCNs for Time Series Classification", 2019,
+    arXiv:1801.04503, section III.
+
+    Examples
+    --------
+    >>> from lstmfcn.networks import uses_dimension_shuffle
+    >>> uses_dimension_shuffle("auto", n_channels=1, n_timepoints=150)
+    True
+    >>> uses_dimension_shuffle("auto", n_channels=144, n_timepoints=10)
+    False
+    """
+    if dimension_shuffle == "auto":
+        return n_channels < n_timepoints
+    return bool(dimension_shuffle)
+
+
+def build_fcn(
+    n_timepoints,
+    n_channels,
+    n_classes,
+    *,
+    n_filters=FILTERS,
+    kernel_sizes=KERNELS,
+    squeeze_excite=False,
+    masked=False,
+    seed=0,
+):
+    """Build the fully convolutional network of Wang et al.: LSTM-FCN without the LSTM branch.
+
+    Parameters
+    ----------
+    n_timepoints, n_channels, n_classes : int
+    n_filters, kernel_sizes : sequences of int of equal length
+        Width and kernel size (timepoints) of each convolution block.
+    squeeze_excite : bool, default=False
+        Squeeze-and-excite (reduction 16) after every block but the last.
+    masked : bool, default=False
+        Take a mask for series of unequal length.
+    seed : int, default=0
+        Seed of the initial weights.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; (batch, n_timepoints, n_channels) to probabilities (batch, n_classes).
+
+    References
+    ----------
+    Wang, Yan, Oates, "Time Series Classification from Scratch with Deep Neural Networks: A
+    Strong Baseline", 2017, arXiv:1611.06455.
+
+    Examples
+    --------
+    >>> from lstmfcn.networks import build_fcn
+    >>> build_fcn(128, 1, 3).count_params()
+    266115
+    """
+    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked)
+    _, pooled = _fcn_branch(
+        series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
+    )
+    logits = _logits(pooled, n_classes, "logits", _Seeds(seed + 50))
+    return keras.Model(inputs, _probabilities(logits, "probabilities"), name="fcn")
+
+
+def build_lstmfcn(
+    n_timepoints,
+    n_channels,
+    n_classes,
+    *,
+    n_cells=8,
+    n_filters=FILTERS,
+    kernel_sizes=KERNELS,
+    dropout=0.8,
+    dimension_shuffle="auto",
+    squeeze_excite=False,
+    recurrent_activation="sigmoid",
+    masked=False,
+    seed=0,
+):
+    """Build LSTM-FCN (with ``squeeze_excite=True``, MLSTM-FCN).
+
+    Parameters
+    ----------
+    n_timepoints, n_channels, n_classes : int
+    n_cells : int, default=8
+        Width of the LSTM.
+    n_filters, kernel_sizes, squeeze_excite, masked, seed
+        See :func:`build_fcn`.
+    dropout : float in [0, 1), default=0.8
+        Dropout after the LSTM.
+    dimension_shuffle : bool or "auto", default="auto"
+        Whether the LSTM sees n_channels steps of n_timepoints values (the paper's choice for
+        univariate series: one step) instead of n_timepoints steps of n_channels values.
+    recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
+        LSTM gates; ``"hard_sigmoid"`` is Keras 2's, as published.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; (batch, n_timepoints, n_channels) to probabilities (batch, n_classes).
+
+    References
+    ----------
+    Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+    Classification", 2018, arXiv:1709.05206.
+
+    Examples
+    --------
+    >>> from lstmfcn.networks import build_lstmfcn
+    >>> build_lstmfcn(128, 1, 3, n_cells=8).count_params()
+    270523
+    """
+    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked)
+    _, pooled = _fcn_branch(
+        series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
+    )
+    seeds = _Seeds(seed + 100)
+    shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
+    steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
+    hidden = keras.layers.LSTM(
+        n_cells,
+        recurrent_activation=(
+            hard_sigmoid if recurrent_activation == "hard_sigmoid" else recurrent_activation
+        ),
+        kernel_initializer=keras.initializers.GlorotUniform(seeds.next()),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
+        unroll=steps.shape[1] <= LONGEST_UNROLLED_LSTM,
+        seed=seeds.next(),
+        name="lstm_cell",
+    )(steps, mask=None if shuffle else mask)
+    hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(hidden)
+    merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
+    logits = _logits(merged, n_classes, "logits", _Seeds(seed + 50))
+    return keras.Model(inputs, _probabilities(logits, "probabilities"), name="lstmfcn")
+
+
+def build_alstmfcn(
+    n_timepoints,
+    n_channels,
+    n_classes,
+    *,
+    n_cells=8,
+    n_filters=FILTERS,
+    kernel_sizes=KERNELS,
+    dropout=0.8,
+    attention="features",
+    dimension_shuffle="auto",
+    squeeze_excite=False,
+    recurrent_activation="sigmoid",
+    masked=False,
+    seed=0,
+):
+    """Build ALSTM-FCN: LSTM-FCN with an attention LSTM.
+
+    Parameters
+    ----------
+    n_timepoints, n_channels, n_classes, n_cells, n_filters, kernel_sizes, dropout, \
+squeeze_excite, recurrent_activation, masked, seed
+        See :func:`build_lstmfcn`.
+    attention : {"features", "paper"}, default="features"
+        ``"features"``: the annotations are the last convolution features, one per timepoint;
+        ``"paper"``: they are the LSTM's own input steps, as published, so that a univariate
+        series (one step after the dimension shuffle) has one annotation and its attention is
+        the constant 1.
+    dimension_shuffle : bool or "auto", default="auto"
+        See :func:`build_lstmfcn`; only for ``attention="paper"``.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled. The layer ``attention_lstm`` gives (hidden, attention). With
+        ``attention="features"`` there is a second output, the class probabilities of an
+        auxiliary head on the LSTM branch alone: trained beside the first one, it keeps the
+        branch, and with it the attention, from being ignored next to the convolutions.
+
+    References
+    ----------
+    Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+    Classification", 2018, arXiv:1709.05206. Bahdanau, Cho, Bengio, 2015, arXiv:1409.0473.
+
+    Examples
+    --------
+    >>> from lstmfcn.networks import build_alstmfcn
+    >>> model = build_alstmfcn(128, 1, 3)
+    >>> [output.shape for output in model.outputs]
+    [(None, 3), (None, 3)]
+    """
+    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked)
+    features, pooled = _fcn_branch(
+        series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
+    )
+    seeds = _Seeds(seed + 100)
+    attention_lstm = AttentionLSTM(
+        n_cells, recurrent_activation, seed=seeds.next(10), name="attention_lstm"
+    )
+    if attention == "features":
+        answer, _ = attention_lstm(features, valid=valid)
+    elif uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints):
+        steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series)
+        answer, _ = attention_lstm(steps, sequence=steps)
+    else:
+        answer, _ = attention_lstm(series, sequence=series, valid=valid)
+    hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(answer)
+    merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
+    logits = _logits(merged, n_classes, "logits", _Seeds(seed + 50))
+    outputs = _probabilities(logits, "probabilities")
+    if attention == "features":
+        auxiliary = _logits(answer, n_classes, "auxiliary_logits", seeds)
+        outputs = [outputs, _probabilities(auxiliary, "auxiliary_probabilities")]
+    return keras.Model(inputs, outputs, name="alstmfcn")
+
+
+NETWORKS = {"fcn": build_fcn, "lstmfcn": build_lstmfcn, "alstmfcn": build_alstmfcn}
+
+
+def count_weights(
+    network,
+    n_timepoints,
+    n_channels,
+    n_classes,
+    *,
+    n_filters=FILTERS,
+    kernel_sizes=KERNELS,
+    squeeze_excite=False,
+    n_cells=0,
+    attention=None,
+    dimension_shuffle="auto",
+    **_,
+):
+    """Count a network's weights, moving statistics included, without building it.
+
+    Parameters
+    ----------
+    network : {"fcn", "lstmfcn", "alstmfcn"}
+    n_timepoints, n_channels, n_classes, n_filters, kernel_sizes, squeeze_excite, n_cells, \
+attention, dimension_shuffle
+        The builder's arguments; others do not change the count.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from lstmfcn.networks import count_weights
+    >>> count_weights("lstmfcn", 128, 1, 3, n_cells=8)
+    270523
+    """
+    total, width = 0, n_channels
+    for block, (filters, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
+        total += size * width * filters + filters + 4 * filters  # convolution, normalisation
+        if squeeze_excite and block < len(n_filters):
+            total += 2 * filters * max(1, filters // REDUCTION)
+        width = filters
+    total += (width + n_cells + 1) * n_classes
+    if network == "fcn":
+        return total
+    shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
+    step_width = n_timepoints if shuffle else n_channels
+    lstm = 4 * n_cells * (step_width + n_cells + 1)
+    if network == "lstmfcn":
+        return total + lstm
+    if attention == "features":
+        auxiliary = (n_cells + 1) * n_classes
+        return total + auxiliary + n_cells * (width + 1 + 4 * width + 4)
+    return total + lstm + n_cells * (step_width + 1 + 4 * step_width + n_cells)
+
+
+class _Seeds:
+    """Consecutive seeds, so that no layer draws from a global generator."""
+
+    def __init__(self, start):
+        self._seed = int(start)
+
+    def next(self, n=1):
+        first = self._seed
+        self._seed += n
+        return first
+
+
+def _inputs(n_timepoints, n_channels, masked):
+    """Return model inputs, the series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
+    series = keras.Input((n_timepoints, n_channels), name="series")
+    if not masked:
+        return series, series, None, None
+    mask = keras.Input((n_timepoints,), name="mask")
+    valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
+    return [series, mask], series, valid, keras.ops.greater(mask, 0)
+
+
+def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, seeds):
+    """Convolution, batch normalisation and ReLU per block, then the mean over time."""
+    features = series
+    n_blocks = len(n_filters)
+    for block, (width, kernel_size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
+        features = keras.layers.Conv1D(
+            width,
+            kernel_size,
+            padding="same",
+            kernel_initializer=keras.initializers.HeUniform(seeds.next()),
+            name=f"conv_{block}",
+        )(features)
+        features = FusedBatchNormalization(name=f"norm_{block}")(features, valid=valid)
+        name = "features" if block == n_blocks else f"block_{block}"
+        last = name if valid is None else f"{name}_unmasked"
+        features = keras.layers.ReLU(name=last)(features)
+        if valid is not None:  # the next kernel must see zeros beyond the end, as without padding
+            features = keras.layers.Multiply(name=name)([features, valid])
+        if squeeze_excite and block < n_blocks:
+            features = _squeeze_excite(features, mask, block, seeds)
+    pooled = keras.layers.GlobalAveragePooling1D(name="pooled")(features, mask=mask)
+    return features, pooled
+
+
+def _squeeze_excite(features, mask, block, seeds):
+    """Rescale each filter by a gate computed from all filters' means (arXiv:1709.01507)."""
+    width = features.shape[-1]
+    squeezed = keras.layers.GlobalAveragePooling1D(name=f"squeeze_{block}")(features, mask=mask)
+    for units, activation, name in (
+        (max(1, width // REDUCTION), "relu", f"reduce_{block}"),
+        (width, "sigmoid", f"excite_{block}"),
+    ):
+        squeezed = keras.layers.Dense(
+            units,
+            activation=activation,
+            use_bias=False,
+            kernel_initializer=keras.initializers.HeNormal(seeds.next()),
+            name=name,
+        )(squeezed)
+    gate = keras.layers.Reshape((1, width), name=f"gate_{block}")(squeezed)
+    return keras.layers.Multiply(name=f"rescale_{block}")([features, gate])
+
+
+def _logits(features, n_classes, name, seeds):
+    initializer = keras.initializers.GlorotUniform(seeds.next())
+    return keras.layers.Dense(n_classes, kernel_initializer=initializer, name=name)(features)
+
+
+def _probabilities(logits, name):
+    return keras.layers.Softmax(name=name)(logits)

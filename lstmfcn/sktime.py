@@ -1,0 +1,219 @@
+"""How does a classifier of this package work inside sktime? An adapter holds it; no inheritance.
+
+The classifiers inherit from scikit-learn. :class:`SktimeClassifier` is a sktime classifier that
+holds one of them, so they take sktime's data types, pipelines and checks.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sktime.classification.base import BaseClassifier
+
+__all__ = ["SktimeClassifier"]
+
+
+class SktimeClassifier(BaseClassifier):
+    """sktime classifier that holds an LSTM-FCN, ALSTM-FCN or FCN classifier.
+
+    Takes sktime's panel types, of equal or unequal length, with one or more channels, runs behind
+    sktime's transformers, and saves and loads as sktime does. For scikit-learn's pipelines and
+    model selection use the held classifier directly: it is a scikit-learn estimator.
+
+    Parameters
+    ----------
+    estimator : classifier of lstmfcn or None, default=None
+        The unfitted classifier; ``fit`` trains a clone of it. Also a scikit-learn estimator around
+        one, for example a grid search. None: ``LSTMFCNClassifier()``, whose parameters cannot be
+        set through the adapter (``estimator__n_epochs``) as there is no instance to hold them.
+    random_state : int, RandomState or None, default=None
+        If not None, takes the place of every ``random_state`` within ``estimator``.
+
+    Attributes
+    ----------
+    estimator_ : fitted classifier
+        The trained clone; its history, network and attention map are reached through it. It does
+        not exist if ``y`` had only one class, which sktime predicts without a model, or several
+        columns, where ``classifiers_`` holds an adapter for each.
+    channel_names_in_ : list or None
+        Column names of the training series, or None if they came without names (``numpy3D``).
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_classes_ : int
+        Number of classes.
+
+    Notes
+    -----
+    Missing values are refused; put an imputer in front,
+    ``sktime.transformations.impute.Imputer() * SktimeClassifier()``. Observations are taken as
+    evenly spaced: the time index only orders them. Channels are matched by name where those of
+    ``predict`` are those of ``fit`` in another order, and else by position, as in sktime.
+
+    As every sktime estimator, it is reset by a call of ``fit``, also by one that is then refused.
+
+    References
+    ----------
+    Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+    Classification", IEEE Access, 2018, arXiv:1709.05206. Löning, Bagnall, Ganesh, Kazakov, Lines,
+    Király, "sktime: A Unified Interface for Machine Learning with Time Series", 2019,
+    arXiv:1909.07872.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_unit_test
+    >>> from lstmfcn import ALSTMFCNClassifier
+    >>> from lstmfcn.sktime import SktimeClassifier
+    >>> X, y = load_unit_test(split="train", return_type="pd-multiindex")
+    >>> clf = SktimeClassifier(ALSTMFCNClassifier(n_filters=(8, 8, 8), n_epochs=2), random_state=0)
+    >>> clf.fit(X, y).predict_proba(X).shape
+    (20, 2)
+    >>> X, _ = load_unit_test(split="train", return_type="numpy3D")
+    >>> clf.estimator_.attention_map(X).shape
+    (20, 24)
+    """
+
+    _tags = {
+        "authors": ["lstmfcn"],
+        "maintainers": ["lstmfcn"],
+        # No "python_dependencies": sktime looks a distribution up by name, and refuses
+        # tensorflow-cpu where "tensorflow" is asked for.
+        # These come as they are, all others as the first. Of nested_univ sktime's own conversion
+        # would cut the channels of a series to the length of the first one, without a word.
+        "X_inner_mtype": ["df-list", "numpy3D", "nested_univ"],
+        "y_inner_mtype": "numpy1D",
+        "capability:multivariate": True,
+        "capability:unequal_length": True,
+        "capability:missing_values": False,
+        "capability:categorical_in_X": False,
+        "capability:predict_proba": True,
+        "capability:class_weight": True,
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+    }
+
+    def __init__(self, estimator=None, random_state=None):
+        self.estimator = estimator
+        self.random_state = random_state
+        super().__init__()
+
+    def _fit(self, X, y):
+        """Train a clone of the held classifier.
+
+        Parameters
+        ----------
+        X : numpy3D, df-list or nested_univ, see :func:`_as_series`
+        y : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        self
+        """
+        estimator = _unfitted(self.estimator)
+        if self.random_state is not None:
+            names = [k for k in estimator.get_params() if k.split("__")[-1] == "random_state"]
+            estimator.set_params(**dict.fromkeys(names, self.random_state))
+        self.channel_names_in_ = _channel_names(X)
+        self.estimator_ = estimator.fit(_as_series(X, self.channel_names_in_), y)
+        return self
+
+    def _predict(self, X):
+        """Predict the class of each series, an entry of ``classes_``."""
+        return self.estimator_.predict(_as_series(X, self.channel_names_in_))
+
+    def _predict_proba(self, X):
+        """Predict probabilities of shape (n_samples, n_classes), in the order of ``classes_``."""
+        return self.estimator_.predict_proba(_as_series(X, self.channel_names_in_))
+
+    @classmethod
+    def get_test_params(cls, parameter_set="default"):
+        """Return parameters of small, quick classifiers for sktime's checks.
+
+        Parameters
+        ----------
+        parameter_set : str, default="default"
+            Ignored: the same two are returned for every name.
+
+        Returns
+        -------
+        list of dict
+        """
+        from lstmfcn import ALSTMFCNClassifier, LSTMFCNClassifier
+
+        # One convolution block: building and tracing a network takes longer than training it.
+        small = {
+            "n_cells": 2,
+            "n_filters": (4,),
+            "kernel_sizes": (3,),
+            "n_epochs": 2,
+            "batch_size": 32,
+        }
+        return [
+            {"estimator": LSTMFCNClassifier(**small), "random_state": 0},
+            {"estimator": ALSTMFCNClassifier(**small, random_state=0)},
+        ]
+
+
+def _unfitted(estimator):
+    """Return a clone of a classifier, LSTMFCNClassifier() for None; refuse anything else."""
+    if estimator is None:
+        from lstmfcn import LSTMFCNClassifier  # imports Keras
+
+        return LSTMFCNClassifier()
+    usable = hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")
+    if isinstance(estimator, type) or isinstance(estimator, BaseClassifier) or not usable:
+        raise TypeError(
+            f"estimator={estimator!r} is not a scikit-learn classifier; pass an instance such as "
+            "lstmfcn.LSTMFCNClassifier(), or None for that one."
+        )
+    return clone(estimator)
+
+
+def _channel_names(X):
+    """Return the column names of a panel (of its first series), or None for an array."""
+    if isinstance(X, np.ndarray):
+        return None
+    return (X if isinstance(X, pd.DataFrame) else X[0]).columns.to_list()
+
+
+def _as_series(X, channel_names):
+    """Return series in public axis order, their channels in the order of ``channel_names``.
+
+    Parameters
+    ----------
+    X : ndarray, list of data frames, or data frame
+        sktime's numpy3D, an array of shape (n_samples, n_channels, n_timepoints); its df-list, one
+        frame of shape (n_timepoints_i, n_channels) per series; or its nested_univ, a frame of
+        shape (n_samples, n_channels) whose cells are pandas Series.
+    channel_names : list or None
+        Those of ``fit``.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_channels, n_timepoints), or list of ndarrays of shape \
+(n_channels, n_timepoints_i)
+    """
+    if isinstance(X, np.ndarray):
+        return X
+    order = names = _channel_names(X)
+    if channel_names is not None and set(names) == set(channel_names):
+        order = channel_names
+    if isinstance(X, pd.DataFrame):
+        return [_stack_channels(cells, i) for i, cells in enumerate(X[order].to_numpy())]
+    for i, frame in enumerate(X):
+        if frame.columns.has_duplicates or set(frame.columns) != set(names):
+            raise ValueError(
+                f"series {i} of X has channels {frame.columns.to_list()}, but series 0 has "
+                f"{names}; every series needs the same channels, each once."
+            )
+    return [frame[order].to_numpy().T for frame in X]
+
+
+def _stack_channels(cells, i):
+    """Stack the channels of series ``i`` to an array of shape (n_channels, n_timepoints_i)."""
+    channels = [np.asarray(cell) for cell in cells]
+    lengths = {len(channel) for channel in channels}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"series {i} of X has channels of {min(lengths)} to {max(lengths)} timepoints; the "
+            "channels of one series need the same length, resample or cut them."
+        )
+    return np.stack(channels)

@@ -1,0 +1,48 @@
+"""What do all tests share? Quiet TensorFlow, real data if it is there, small fitted classifiers."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import numpy as np
+import pytest
+
+
+def real_data():
+    """Return the folder of real data, or None."""
+    root = Path(__file__).resolve().parents[1]
+    folder = Path(os.environ.get("LSTMFCN_DATA", root.parent / "shared" / "data"))
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def ucr_archive():
+    """The zip with part of the UCR archive."""
+    folder = real_data()
+    if folder is None or not (folder / "ucr" / "ucr2018-subset.zip").is_file():
+        pytest.skip("no real data: set LSTMFCN_DATA to the folder that holds ucr/")
+    return folder / "ucr" / "ucr2018-subset.zip"
+
+
+SMALL = {"n_filters": (8, 8, 8), "n_epochs": 2, "random_state": 0}
+
+
+def make_series(n_samples=30, n_channels=1, n_timepoints=24, n_classes=2, seed=0):
+    """Return (X, y): noise, with a bump whose place tells the class; string labels."""
+    rng = np.random.RandomState(seed)
+    y = np.arange(n_samples) % n_classes
+    X = rng.normal(size=(n_samples, n_channels, n_timepoints))
+    width = n_timepoints // n_classes
+    for i, label in enumerate(y):
+        X[i, :, label * width : label * width + max(2, width // 2)] += 3.0
+    return X, np.array([f"class {label}" for label in y])
+
+
+def make_unequal(**kwargs):
+    """Return a list of series of unequal length, and labels."""
+    X, y = make_series(**kwargs)
+    rng = np.random.RandomState(1)
+    shortest = X.shape[2] - 6
+    return [x[:, : rng.randint(shortest, X.shape[2] + 1)] for x in X], y
