@@ -19,8 +19,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from lstmfcn import validation
 from lstmfcn.inference import Forwards, cross_entropy
 from lstmfcn.networks import NETWORKS
+from lstmfcn.preprocessing import Normalizer, to_keras
 from lstmfcn.training import Recipe, fine_tune, fine_tune_schedule, progress_bar, train
-from lstmfcn.validation import Interval, Normalizer, StrOptions
+from lstmfcn.validation import Interval, StrOptions
 
 __all__ = ["TimeSeriesClassifier"]
 
@@ -422,7 +423,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     def _to_inputs(self, series):
         """Return the network's inputs: series (n, T, C) and, where lengths differ, the mask."""
-        values, mask = validation.to_keras(
+        values, mask = to_keras(
             series, self.n_timepoints_in_, self.normalizer_, self.unequal_length_in_
         )
         return (values,) if mask is None else (values, mask)

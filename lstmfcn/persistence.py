@@ -17,6 +17,7 @@ import numpy as np
 
 from lstmfcn import __version__, classifiers, validation
 from lstmfcn.networks import count_weights
+from lstmfcn.preprocessing import Normalizer
 
 __all__ = ["load", "save"]
 
@@ -174,7 +175,7 @@ def _restore(content, weights):
     classifier._check_parameters()
 
     classifier.classes_ = _classes_from_json(content["classes"])
-    classifier.normalizer_ = validation.Normalizer(**content["normalizer"])
+    classifier.normalizer_ = Normalizer(**content["normalizer"])
     for name in FITTED:
         setattr(classifier, name, content[name])
     if content["feature_names"]:

@@ -1,0 +1,73 @@
+"""How is a file written so that no reader ever sees half of it?"""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["atomic_path", "check_writable"]
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Give a temporary name beside ``path``; what was written there becomes ``path`` at the end.
+
+    If the body raises, the temporary file is removed and an existing ``path`` stays as it was.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Yields
+    ------
+    pathlib.Path
+        With the same ending as ``path``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lstmfcn.atomic import atomic_path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_path(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("done")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['a.txt']
+    """
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def check_writable(path):
+    """Refuse an output path that cannot be written, before hours of work are spent on it.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Raises
+    ------
+    OSError
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give a file name to write to.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"the folder {path.parent} cannot be written to.")
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,132 @@
+"""How do checked series become the network's input? Normalised, of one length, in Keras' order.
+
+Public axis order is (n_samples, n_channels, n_timepoints); :func:`to_keras` is the one place where
+it becomes (n_samples, n_timepoints, n_channels).
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Normalizer", "to_keras"]
+
+ROWS_AT_A_TIME = 1024  # series converted at once: bounds the float64 copy
+LARGEST_VALUE = float(np.sqrt(np.finfo(np.float32).max))  # its square still fits float32
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """Z-normalisation fixed on the training data.
+
+    Attributes
+    ----------
+    kind : {"dataset", "series", None}
+        ``"dataset"``: each channel by its mean and deviation over all training timepoints;
+        ``"series"``: each series (and channel) by its own, as in the paper's fair protocol.
+    mean, scale : tuple of float, one per channel
+        Only for ``"dataset"``.
+    """
+
+    kind: str | None
+    mean: tuple = ()
+    scale: tuple = ()
+
+    EPSILON = 1e-8  # added to a series' deviation, as in the authors' code
+
+    @classmethod
+    def fit(cls, kind, series):
+        """Take means and deviations (float64) from checked series."""
+        if kind != "dataset":
+            return cls(kind)
+        n_channels = series[0].shape[0]
+        count, total = 0, np.zeros(n_channels)
+        for values in series:
+            count += values.shape[1]
+            total += values.sum(axis=1, dtype=np.float64)
+        mean = total / count
+        squares = np.zeros(n_channels)
+        for values in series:
+            squares += np.square(values - mean[:, np.newaxis], dtype=np.float64).sum(axis=1)
+        scale = np.sqrt(squares / count)
+        scale[scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)] = 1.0  # a constant channel
+        return cls(kind, tuple(mean.tolist()), tuple(scale.tolist()))
+
+    def __call__(self, values):
+        """Normalise (..., n_channels, n_timepoints) in float64."""
+        values = np.asarray(values, np.float64)
+        if self.kind == "dataset":
+            return (values - np.array(self.mean)[:, None]) / np.array(self.scale)[:, None]
+        if self.kind == "series":
+            mean = values.mean(axis=-1, keepdims=True)
+            return (values - mean) / (values.std(axis=-1, keepdims=True) + self.EPSILON)
+        return values
+
+
+def to_keras(series, n_timepoints, normalizer, unequal_length):
+    """Normalise, bring to one length, and turn into Keras' axis order.
+
+    Parameters
+    ----------
+    series : ndarray (n_samples, n_channels, T) or list of (n_channels, T_i)
+    n_timepoints : int
+        Length the network was built for.
+    normalizer : Normalizer
+    unequal_length : {"pad", "resample", None}
+        None: the lengths are already ``n_timepoints``. ``"pad"``: zeros at the end, longer
+        series lose their end (with one warning); ``"resample"``: linear interpolation.
+
+    Returns
+    -------
+    series : float32 ndarray of shape (n_samples, n_timepoints, n_channels)
+    mask : float32 ndarray of shape (n_samples, n_timepoints), or None unless ``"pad"``
+        1 on observed timepoints.
+    """
+    n_samples, n_channels = len(series), series[0].shape[0]
+    out = np.zeros((n_samples, n_timepoints, n_channels), np.float32)
+    if isinstance(series, np.ndarray) and series.shape[2] == n_timepoints:
+        for start in range(0, n_samples, ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            out[rows] = _normalized(normalizer, series[rows]).transpose(0, 2, 1)
+        return out, np.ones(out.shape[:2], np.float32) if unequal_length == "pad" else None
+
+    mask = np.zeros((n_samples, n_timepoints), np.float32) if unequal_length == "pad" else None
+    n_cut = 0
+    for i, raw in enumerate(series):
+        values = _normalized(normalizer, raw)
+        if unequal_length == "resample":
+            values = _resample(values, n_timepoints)
+        n_cut += values.shape[1] > n_timepoints
+        length = min(values.shape[1], n_timepoints)
+        out[i, :length] = values[:, :length].T
+        if mask is not None:
+            mask[i, :length] = 1.0
+    if n_cut:
+        warnings.warn(
+            f"{n_cut} of {n_samples} series are longer than the {n_timepoints} timepoints seen "
+            "in fit; their ends were cut. Use unequal_length='resample' to keep them whole.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return out, mask
+
+
+def _normalized(normalizer, values):
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = normalizer(values)
+        largest = np.abs(values).max()
+    if not largest < LARGEST_VALUE:
+        raise ValueError(
+            f"X reaches {largest:.3g} after normalisation (normalization={normalizer.kind!r}), too "
+            "large for float32 arithmetic; rescale X."
+        )
+    return values
+
+
+def _resample(values, n_timepoints):
+    """Interpolate (n_channels, T) linearly at ``n_timepoints`` even steps from first to last."""
+    if values.shape[1] == n_timepoints:
+        return values
+    old = np.linspace(0.0, 1.0, values.shape[1])
+    new = np.linspace(0.0, 1.0, n_timepoints)
+    return np.stack([np.interp(new, old, channel) for channel in values])

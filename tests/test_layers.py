@@ -1,0 +1,303 @@
+"""Do the layers that Keras does not have compute what their formulas say?"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lstmfcn.layers import AttentionLSTM, FusedBatchNormalization, hard_sigmoid
+
+
+def normal(*shape, seed=0):
+    return np.random.RandomState(seed).normal(size=shape).astype(np.float32)
+
+
+def randomize(layer, seed=0):
+    """Give every weight of a built layer its own random values of moderate size."""
+    layer.set_weights([0.7 * normal(*w.shape, seed=seed + i) for i, w in enumerate(layer.weights)])
+
+
+# Gate activation
+
+
+def test_hard_sigmoid_is_that_of_keras_2():
+    answer = hard_sigmoid(np.array([-9.0, -2.5, -1.0, 0.0, 1.0, 2.5, 9.0], np.float32))
+    np.testing.assert_allclose(answer, [0.0, 0.0, 0.3, 0.5, 0.7, 1.0, 1.0], atol=1e-7)
+
+
+# Batch normalisation
+
+
+@pytest.fixture
+def normalizations():
+    """Ours and Keras' layer with the same random scale, offset and moving statistics."""
+    ours = FusedBatchNormalization(momentum=0.9, epsilon=1e-3)
+    theirs = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-3)
+    values = [normal(5, seed=1), normal(5, seed=2), normal(5, seed=3), normal(5, seed=4) ** 2]
+    for layer in (ours, theirs):
+        layer.build((None, 12, 5))
+        layer.set_weights(values)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_normalization_answers_like_that_of_keras(normalizations, training):
+    inputs = 3.0 * normal(6, 12, 5) + 2.0
+    ours, theirs = (layer(inputs, training=training) for layer in normalizations)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_normalization_moves_its_statistics_like_that_of_keras(normalizations):
+    inputs = 3.0 * normal(6, 12, 5) + 2.0
+    old_variance = normalizations[0].moving_variance.numpy()
+    for layer in normalizations:
+        layer(inputs, training=True)
+    ours, theirs = normalizations
+    np.testing.assert_allclose(ours.moving_mean, theirs.moving_mean, rtol=1e-5)
+    # The fused kernel reports the unbiased variance, n / (n - 1) times that of Keras.
+    n, update = 6 * 12, theirs.moving_variance.numpy() - 0.9 * old_variance
+    expected = 0.9 * old_variance + update * n / (n - 1)
+    np.testing.assert_allclose(ours.moving_variance, expected, rtol=1e-5)
+
+
+def test_normalization_does_not_move_its_statistics_in_inference(normalizations):
+    ours, _ = normalizations
+    before = ours.get_weights()
+    ours(normal(6, 12, 5), training=False)
+    for old, new in zip(before, ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_normalization_has_the_gradients_of_that_of_keras(normalizations):
+    inputs, target = tf.constant(3.0 * normal(6, 12, 5) + 2.0), normal(6, 12, 5, seed=9)
+    gradients = []
+    for layer in normalizations:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(target * layer(inputs, training=True))
+        gradients.append(tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value]))
+    for ours, theirs in zip(*gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_masked_normalization_is_the_unmasked_one_on_the_observed_timepoints():
+    lengths = [4, 7, 5]
+    series = [2.0 * normal(length, 3, seed=length) + 1.0 for length in lengths]
+    padded = np.full((3, 7, 3), 50.0, np.float32)  # a value that would spoil every statistic
+    valid = np.zeros((3, 7, 1), np.float32)
+    for i, values in enumerate(series):
+        padded[i, : len(values)], valid[i, : len(values)] = values, 1.0
+    masked, unmasked = FusedBatchNormalization(), FusedBatchNormalization()
+    answer = np.asarray(masked(padded, valid=valid, training=True))
+    expected = np.asarray(unmasked(np.concatenate(series)[np.newaxis], training=True))[0]
+    np.testing.assert_allclose(answer[valid[:, :, 0] > 0], expected, atol=1e-5)
+    np.testing.assert_allclose(masked.moving_mean, unmasked.moving_mean, rtol=1e-5)
+
+
+def test_masked_normalization_without_padding_is_the_unmasked_one():
+    inputs = normal(4, 6, 3)
+    masked, unmasked = FusedBatchNormalization(), FusedBatchNormalization()
+    ones = np.ones((4, 6, 1), np.float32)
+    np.testing.assert_allclose(
+        masked(inputs, valid=ones, training=True), unmasked(inputs, training=True), atol=1e-5
+    )
+
+
+def test_normalization_keeps_its_configuration():
+    layer = FusedBatchNormalization(momentum=0.7, epsilon=0.01, name="norm")
+    again = FusedBatchNormalization.from_config(layer.get_config())
+    assert (again.momentum, again.epsilon, again.name) == (0.7, 0.01, "norm")
+
+
+# Attention LSTM
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def clipped(x):
+    return np.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def attention_lstm(layer, annotations, sequence=None, valid=None, gate=sigmoid):
+    """The equations of AttentionLSTM sample by sample in NumPy: (hidden, mean attention)."""
+    hiddens, attentions = [], []
+    for s, a in enumerate(annotations.astype(np.float64)):  # (L, depth)
+        W, v, A, b = (np.asarray(w, np.float64) for w in (layer.W, layer.v, layer.A, layer.b))
+        h = c = np.zeros(layer.n_cells)
+        alphas = []
+        for x in [None] if sequence is None else sequence[s].astype(np.float64):
+            state = 0.0 if x is None else h @ np.asarray(layer.U)
+            e = np.tanh(a @ W + state) @ v[:, 0]
+            if valid is not None:
+                e[valid[s, :, 0] == 0] = -np.inf
+            alpha = np.exp(e - e.max())
+            alpha /= alpha.sum()
+            gates = alpha @ a @ A + b
+            if x is not None:
+                gates = gates + x @ np.asarray(layer.K) + h @ np.asarray(layer.R)
+            i, f, g, o = np.split(gates, 4)
+            c = gate(f) * c + gate(i) * np.tanh(g)
+            h = gate(o) * np.tanh(c)
+            alphas.append(alpha)
+        hiddens.append(h)
+        attentions.append(np.mean(alphas, axis=0))
+    return np.array(hiddens), np.array(attentions)
+
+
+def built(n_cells, *inputs, **kwargs):
+    """Return a layer built by calling it, with random weights."""
+    layer = AttentionLSTM(n_cells, **kwargs)
+    layer(*inputs)
+    randomize(layer)
+    return layer
+
+
+PADDED = np.ones((4, 9, 1), np.float32)
+PADDED[0, 6:], PADDED[2, 2:] = 0.0, 0.0
+
+
+@pytest.mark.parametrize("name, gate", [("sigmoid", sigmoid), ("hard_sigmoid", clipped)])
+@pytest.mark.parametrize("valid", [None, PADDED], ids=["observed", "padded"])
+def test_one_attention_step_equals_the_equations(name, gate, valid):
+    annotations = normal(4, 9, 5)
+    layer = built(3, annotations, recurrent_activation=name)
+    hidden, attention = layer(annotations, valid=valid)
+    expected = attention_lstm(layer, annotations, valid=valid, gate=gate)
+    np.testing.assert_allclose(hidden, expected[0], atol=1e-6)
+    np.testing.assert_allclose(attention, expected[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 7])
+@pytest.mark.parametrize("valid", [None, PADDED], ids=["observed", "padded"])
+def test_attention_steps_over_a_sequence_equal_the_equations(n_steps, valid):
+    annotations, sequence = normal(4, 9, 5), normal(4, n_steps, 6, seed=1)
+    layer = built(3, annotations, sequence)
+    hidden, attention = layer(annotations, sequence=sequence, valid=valid)
+    expected = attention_lstm(layer, annotations, sequence, valid)
+    np.testing.assert_allclose(hidden, expected[0], atol=1e-6)
+    np.testing.assert_allclose(attention, expected[1], atol=1e-6)
+
+
+def test_scan_in_a_graph_equals_the_steps_one_by_one():
+    annotations, sequence = normal(4, 9, 5), normal(4, 7, 6, seed=1)
+    layer = built(3, annotations, sequence)
+
+    @tf.function
+    def graph(annotations, sequence):
+        return layer(annotations, sequence=sequence)
+
+    hidden, attention = graph(annotations, sequence)
+    expected = attention_lstm(layer, annotations, sequence)
+    np.testing.assert_allclose(hidden, expected[0], atol=1e-6)
+    np.testing.assert_allclose(attention, expected[1], atol=1e-6)
+
+
+def test_gradients_through_the_steps_equal_finite_differences():
+    annotations, sequence = normal(4, 9, 5), normal(4, 3, 6, seed=1)
+    layer = built(3, annotations, sequence)
+
+    @tf.function
+    def loss_and_gradients():
+        with tf.GradientTape() as tape:
+            hidden, _ = layer(annotations, sequence=sequence, valid=PADDED)
+            loss = tf.reduce_sum(hidden * tf.constant(normal(4, 3, seed=2)))
+        return loss, tape.gradient(loss, layer.trainable_variables)
+
+    _, gradients = loss_and_gradients()
+    weights = layer.get_weights()
+    for k, gradient in enumerate(gradients):
+        direction = normal(*weights[k].shape, seed=10 + k)
+        losses = []
+        for sign in (1.0, -1.0):
+            moved = [w + sign * 1e-2 * direction * (i == k) for i, w in enumerate(weights)]
+            layer.set_weights(moved)
+            losses.append(float(loss_and_gradients()[0]))
+        slope = (losses[0] - losses[1]) / 2e-2
+        expected = float(np.sum(np.asarray(gradient) * direction))
+        assert slope == pytest.approx(expected, rel=0.01, abs=1e-3), layer.weights[k].name
+
+
+def test_constant_weights_give_the_numbers_worked_by_hand():
+    annotations = np.array([[[0.0], [1.0]]], np.float32)
+    layer = AttentionLSTM(1)
+    layer(annotations)
+    layer.W.assign([[1.0]])
+    layer.v.assign([[1.0]])
+    layer.A.assign([[1.0, 1.0, 1.0, 1.0]])
+    layer.b.assign([0.0, 9.0, 0.0, 0.0])  # the forget gate has nothing to forget
+    hidden, attention = layer(annotations)
+    # e = (tanh 0, tanh 1) = (0, 0.76159), alpha_2 = sigmoid(0.76159) = 0.68170 = z
+    # c = sigmoid(z) tanh(z) = 0.66412 * 0.59258 = 0.39357, h = 0.66412 * tanh(0.39357) = 0.24867
+    np.testing.assert_allclose(attention, [[0.31830, 0.68170]], atol=1e-5)
+    np.testing.assert_allclose(hidden, [[0.24867]], atol=1e-5)
+
+
+def test_attention_sums_to_one_and_is_exactly_zero_on_padding():
+    annotations, sequence = 5.0 * normal(4, 9, 5), normal(4, 3, 6)
+    layer = built(3, annotations, sequence)
+    _, attention = layer(annotations, sequence=sequence, valid=PADDED)
+    attention = np.asarray(attention)
+    np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-6)
+    assert (attention >= 0).all()
+    assert (attention[PADDED[:, :, 0] == 0] == 0.0).all()
+    assert (attention[PADDED[:, :, 0] == 1] > 0.0).all()
+
+
+def test_what_lies_in_the_padding_does_not_matter():
+    annotations = normal(4, 9, 5)
+    layer = built(3, annotations)
+    other = np.where(PADDED > 0, annotations, 77.0)
+    for ours, theirs in zip(
+        layer(annotations, valid=PADDED), layer(other, valid=PADDED), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_sample_does_not_see_its_batch_mates():
+    annotations, sequence = normal(4, 9, 5), normal(4, 7, 6, seed=1)
+    layer = built(3, annotations, sequence)
+    together = layer(annotations, sequence=sequence)
+    for i in range(4):
+        alone = layer(annotations[i : i + 1], sequence=sequence[i : i + 1])
+        for ours, theirs in zip(alone, together, strict=True):
+            np.testing.assert_allclose(ours[0], theirs[i], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis 1")
+def test_attention_over_one_annotation_is_an_lstm_with_the_sum_of_both_kernels():
+    # What the published layer comes to behind the dimension shuffle of a univariate series.
+    step = normal(6, 1, 20)
+    layer = built(4, step, step)
+    lstm = keras.layers.LSTM(4)
+    lstm.build(step.shape)
+    lstm.set_weights([np.asarray(layer.K) + np.asarray(layer.A), layer.R, layer.b])
+    hidden, attention = layer(step, sequence=step)
+    np.testing.assert_allclose(hidden, lstm(step), atol=1e-6)
+    np.testing.assert_array_equal(attention, np.ones((6, 1)))
+
+
+def test_forget_gates_start_open():
+    layer = AttentionLSTM(2)
+    layer(normal(1, 3, 4))
+    np.testing.assert_array_equal(layer.b, [0, 0, 1, 1, 0, 0, 0, 0])
+
+
+def test_the_seed_of_an_attention_layer_decides_its_weights():
+    annotations, sequence = normal(1, 3, 4), normal(1, 2, 5)
+    layers = [AttentionLSTM(2, seed=seed) for seed in (1, 1, 2)]
+    for layer in layers:
+        layer(annotations, sequence)
+    same, again, other = (layer.get_weights() for layer in layers)
+    assert all((a == b).all() for a, b in zip(same, again, strict=True))
+    assert any((a != b).any() for a, b in zip(same, other, strict=True))
+
+
+def test_attention_layer_keeps_its_configuration():
+    layer = AttentionLSTM(3, recurrent_activation="hard_sigmoid", seed=5, name="attention")
+    again = AttentionLSTM.from_config(layer.get_config())
+    assert (again.n_cells, again.recurrent_activation, again.seed) == (3, "hard_sigmoid", 5)
+    annotations = normal(2, 4, 5)
+    layer(annotations), again(annotations)
+    np.testing.assert_array_equal(layer(annotations)[0], again(annotations)[0])
