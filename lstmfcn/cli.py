@@ -60,9 +60,13 @@ def _parser():
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="train both models on three real datasets")
-    demo.add_argument("--out", type=Path, default=Path("demo-output"), help="folder for the results")
+    demo.add_argument(
+        "--out", type=Path, default=Path("demo-output"), help="folder for the results"
+    )
     demo.add_argument("--seed", type=_whole, default=0)
-    demo.add_argument("--epochs", type=_positive_or_auto, default="auto", help="fewer: quicker, worse")
+    demo.add_argument(
+        "--epochs", type=_positive_or_auto, default="auto", help="fewer: quicker, worse"
+    )
     demo.set_defaults(command=_demo)
 
     fit = commands.add_parser(

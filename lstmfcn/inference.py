@@ -41,14 +41,16 @@ class Forward:
         def run(*inputs):
             return part(list(inputs), training=False)
 
-        self._run = tf.function(run, input_signature=signature, autograph=False)
+        # Traced once here: calling the concrete function skips the dispatch at each call.
+        traced = tf.function(run, input_signature=signature, autograph=False)
+        self._run = traced.get_concrete_function()
         self._n_timepoints = model.inputs[0].shape[1]
 
     def __call__(self, inputs):
         """Return the layer's output for a tuple of input arrays, as one float32 array."""
         rows = rows_per_batch(self._n_timepoints)
         parts = [
-            self._run(*(array[start : start + rows] for array in inputs)).numpy()
+            self._run(*(tf.constant(array[start : start + rows]) for array in inputs)).numpy()
             for start in range(0, len(inputs[0]), rows)
         ]
         return np.concatenate(parts)

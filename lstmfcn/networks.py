@@ -323,7 +323,7 @@ class _Seeds:
 
 
 def _inputs(n_timepoints, n_channels, masked):
-    """Return model inputs, the series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
+    """Return model inputs, series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
     series = keras.Input((n_timepoints, n_channels), name="series")
     if not masked:
         return series, series, None, None

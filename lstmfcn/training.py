@@ -98,7 +98,8 @@ def train(model, inputs, labels, weights, recipe, *, seed, validation=None, call
         loss_sum, n_correct = 0.0, 0.0
         for i, batch in enumerate(np.array_split(shuffler.permutation(n_samples), n_batches)):
             hooks.on_train_batch_begin(i)
-            sums = step(*(array[batch] for array in inputs), labels[batch], weights[batch])
+            arrays = (*inputs, labels, weights)
+            sums = step(*(tf.constant(array[batch]) for array in arrays))
             batch_loss, batch_correct = sums.numpy()
             loss_sum, n_correct = loss_sum + float(batch_loss), n_correct + float(batch_correct)
             hooks.on_train_batch_end(i, {"loss": float(batch_loss) / len(batch)})
@@ -193,7 +194,7 @@ def _compile_step(model, optimizer, n_inputs):
         correct = tf.equal(tf.argmax(outputs[0], axis=1, output_type=tf.int32), labels)
         return tf.stack([loss_sum, tf.reduce_sum(tf.cast(correct, tf.float32))])
 
-    return step
+    return step.get_concrete_function()
 
 
 def _validator(model, inputs, validation, batch_size):

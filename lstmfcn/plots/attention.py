@@ -4,6 +4,8 @@ import numpy as np
 
 __all__ = ["AttentionDisplay"]
 
+COLOURS = ("#c4c4c4", "#e8960c", "#8f0a1f")  # low to high
+
 
 class AttentionDisplay:
     """One series, coloured by a map over its timepoints.
@@ -63,14 +65,15 @@ class AttentionDisplay:
         weights = weights[: series.shape[1]]
         return cls(series, weights, title=f"predicted {name} (probability {proba.max():.2f})")
 
-    def plot(self, ax=None, *, cmap="viridis_r"):
+    def plot(self, ax=None, *, cmap=None):
         """Draw the series as a line whose colour and width follow the weights.
 
         Parameters
         ----------
         ax : matplotlib axes, optional
-        cmap : str, default="viridis_r"
-            Readable in grey and for colour-blind readers; dark is high.
+        cmap : str or matplotlib colormap, optional
+            By default from light grey through orange to dark red: it darkens steadily, so it
+            reads in grey print and for colour-blind readers.
 
         Returns
         -------
@@ -78,10 +81,12 @@ class AttentionDisplay:
         """
         import matplotlib.pyplot as plt
         from matplotlib.collections import LineCollection
-        from matplotlib.colors import Normalize
+        from matplotlib.colors import LinearSegmentedColormap, Normalize
 
         if ax is None:
             _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+        if cmap is None:
+            cmap = LinearSegmentedColormap.from_list("evidence", COLOURS)
         t = np.arange(self.series.shape[1])
         scale = Normalize(0.0, max(float(self.weights.max()), np.finfo(float).tiny))
         for channel in self.series:

@@ -1,0 +1,181 @@
+"""Does the command line fit, predict and demonstrate, and refuse with a sentence and a code?"""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import make_series
+
+import lstmfcn
+from lstmfcn.cli import main
+
+
+def write_tsv(path, X, y):
+    """Write (n_samples, 1, n_timepoints) and labels the way the UCR archive does."""
+    lines = [
+        "\t".join([label.replace(" ", "_"), *(f"{value:.6f}" for value in series[0])])
+        for series, label in zip(X, y, strict=True)
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with train.tsv, test.tsv, unlabelled.npy and a model fitted by the command."""
+    folder = tmp_path_factory.mktemp("cli")
+    X, y = make_series(n_samples=40, n_timepoints=20)
+    write_tsv(folder / "train.tsv", X[:30], y[:30])
+    write_tsv(folder / "test.tsv", X[30:], y[30:])
+    np.save(folder / "unlabelled.npy", X[30:, 0])
+    code = main(
+        f"fit {folder}/train.tsv --model alstmfcn --epochs 15 --batch-size 8 --seed 3 "
+        f"--out {folder}/model.lstmfcn".split()
+    )
+    assert code == 0
+    return folder
+
+
+def read_csv(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_fit_writes_the_model_that_python_would_fit(folder):
+    from lstmfcn.datasets import read_series
+
+    X, y = read_series(folder / "train.tsv")
+    same = lstmfcn.ALSTMFCNClassifier(n_epochs=15, batch_size=8, random_state=3).fit(X, y)
+    loaded = lstmfcn.load(folder / "model.lstmfcn")
+    np.testing.assert_array_equal(loaded.predict_proba(X), same.predict_proba(X))
+
+
+def test_predict_writes_probabilities_and_prints_metrics(folder, capsys):
+    out = folder / "predictions.csv"
+    model, test = str(folder / "model.lstmfcn"), str(folder / "test.tsv")
+    assert main(["predict", model, test, "--out", str(out)]) == 0
+    rows = read_csv(out)
+    assert list(rows[0]) == [
+        "label",
+        "predicted",
+        "probability_class_0",
+        "probability_class_1",
+    ]
+    right = np.mean([row["label"] == row["predicted"] for row in rows])
+    printed = capsys.readouterr().out
+    assert f"accuracy           {right:.4f}" in printed
+    assert right > 0.8
+    for row in rows:
+        total = float(row["probability_class_0"]) + float(row["probability_class_1"])
+        assert total == pytest.approx(1, abs=2e-6)
+
+
+def test_predict_without_labels(folder, capsys):
+    out = folder / "unlabelled.csv"
+    model = str(folder / "model.lstmfcn")
+    assert main(["predict", model, str(folder / "unlabelled.npy"), "--out", str(out)]) == 0
+    assert "accuracy" not in capsys.readouterr().out
+    labelled = main(["predict", model, str(folder / "test.tsv"), "--out", str(folder / "b.csv")])
+    assert labelled == 0
+    unlabelled = [row["predicted"] for row in read_csv(out)]
+    assert unlabelled == [row["predicted"] for row in read_csv(folder / "b.csv")]
+    assert "label" not in read_csv(out)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "{}/none.tsv", "--out", "{}/m"], "none.tsv"),
+        (["fit", "{}/train.tsv", "--out", "{}/no/m"], "the folder {}/no does not exist"),
+        (["fit", "{}/train.tsv", "--out", "{}"], "{} is a folder; give a file name to write to."),
+        (["fit", "GunPiont", "--out", "{}/m"], "GunPoint"),
+        (["fit", "{}/unlabelled.npy", "--out", "{}/m"], "has no labels; say where they are"),
+        (["fit", "{}/train.tsv", "--model", "fcn", "--cells", "4", "--out", "{}/m"], "--cells"),
+        (["fit", "{}/train.tsv", "--learning-rate", "-1", "--out", "{}/m"], "learning_rate"),
+        (["predict", "{}/train.tsv", "{}/test.tsv", "--out", "{}/p"], "is not a classifier file"),
+        (["predict", "{}/none", "{}/test.tsv", "--out", "{}/p"], "there is no file {}/none"),
+        (["predict", "{}/model.lstmfcn", "ArrowHead", "--out", "{}/p"], "expecting 20 features"),
+    ],
+)
+def test_refusals_are_one_sentence_and_code_1(folder, capsys, arguments, sentence):
+    before = sorted(path.name for path in folder.iterdir())
+    assert main([argument.format(folder) for argument in arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.count("lstmfcn: error: ") == 1
+    assert sentence.format(folder) in error
+    assert "Traceback" not in error
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["teach"],
+        ["fit", "a.tsv"],
+        ["fit", "a.tsv", "--out", "m", "--epochs", "0"],
+        ["fit", "a.tsv", "--out", "m", "--epochs", "many"],
+        ["fit", "a.tsv", "--out", "m", "--model", "resnet"],
+        ["demo", "--seed", "-1"],
+    ],
+)
+def test_wrong_usage_is_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: lstmfcn" in capsys.readouterr().err
+
+
+def test_help_and_version(capsys):
+    for arguments, text in ((["--version"], lstmfcn.__version__), (["fit", "--help"], "--labels")):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 0
+        assert text in capsys.readouterr().out
+
+
+def test_interrupt_is_code_130_and_leaves_no_file(folder):
+    out = folder / "interrupted.lstmfcn"
+    process = subprocess.Popen(
+        f"{sys.executable} -m lstmfcn.cli fit {folder}/train.tsv --epochs 9999 --out {out}".split(),
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    seen = b""
+    while b"loss=" not in seen:  # the bar shows that training is under way
+        piece = os.read(process.stderr.fileno(), 4096)
+        assert piece, "the process ended before it trained"
+        seen += piece
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"interrupted" in rest and b"Traceback" not in rest
+    assert not out.exists()
+    assert not list(folder.glob(".interrupted*"))
+
+
+def test_demo(tmp_path, capsys):
+    started = time.perf_counter()
+    assert main(["demo", "--out", str(tmp_path / "out"), "--epochs", "2"]) == 0
+    printed = capsys.readouterr().out
+    rows = read_csv(tmp_path / "out" / "results.csv")
+    assert [(row["dataset"], row["model"]) for row in rows] == [
+        (dataset, model)
+        for dataset in ("ItalyPowerDemand", "GunPoint", "ArrowHead")
+        for model in ("LSTM-FCN", "ALSTM-FCN")
+    ]
+    for row in rows:
+        assert 0 < float(row["seconds"]) < time.perf_counter() - started
+        assert f"{float(row['accuracy']):.4f}" in printed
+    for name in ("learning-curves.png", "attention.png"):
+        assert (tmp_path / "out" / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    models = sorted(path.name for path in (tmp_path / "out" / "models").iterdir())
+    assert len(models) == 6
+    _, _, X_test, y_test = lstmfcn.datasets.load_ucr("GunPoint")
+    model = lstmfcn.load(tmp_path / "out" / "models" / "GunPoint-alstm-fcn.lstmfcn")
+    assert model.score(X_test, y_test) == pytest.approx(float(rows[3]["accuracy"]))
