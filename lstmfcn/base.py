@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from lstmfcn import validation
 from lstmfcn.inference import Forwards, cross_entropy
-from lstmfcn.networks import NETWORKS
+from lstmfcn.networks import NETWORKS, count_weights
 from lstmfcn.preprocessing import Normalizer, to_keras
 from lstmfcn.training import Recipe, fine_tune, fine_tune_schedule, progress_bar, train
 from lstmfcn.validation import Interval, StrOptions
@@ -92,11 +92,16 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """
         with _all_or_nothing(self):
             self._check_parameters()
-            series, labels, weights = self._read_training_data(X, y, sample_weight)
             seeds = validation.check_random_state(self.random_state).randint(LARGEST_SEED, size=3)
-            labels, weights, inputs, held_out = self._hold_out(
+            series, labels, weights = self._read_training_data(X, y, sample_weight)
+            series, labels, weights, held_out = self._hold_out(
                 series, labels, weights, validation_data, seed=int(seeds[2])
             )
+            series, labels, weights = self._weigh_classes(series, labels, weights)
+            self.normalizer_ = Normalizer.fit(self.normalization, series)
+            inputs = self._to_inputs(series)
+            if held_out is not None:
+                held_out = self._to_inputs(held_out[0]), held_out[1]
             recipe = self._recipe(len(labels))
             model, history, architecture = self._train_candidates(
                 inputs, labels, weights, recipe, held_out, seeds
@@ -220,13 +225,13 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         n_epochs = self.n_epochs_ if n_epochs is None else n_epochs
         validation.check_counts(n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size)
         validation.check_learning_rate(learning_rate)
+        learning_rate = float(learning_rate)
         with _all_or_nothing(self):
             self._check_parameters()
-            series = self._matching_series(X)
-            y = validation.check_labels(y, len(series), type(self).__name__)
-            labels = validation.encode_labels(y, self.classes_, type(self).__name__)
-            weights = self._weights(labels, sample_weight)
+            series, labels = self._read_labelled(X, y)
+            weights = validation.check_weights(sample_weight, len(labels))
             series, labels, weights = _without_weightless(series, labels, weights)
+            series, labels, weights = self._weigh_classes(series, labels, weights, fewest=1)
             inputs = self._to_inputs(series)
             model = self._build(self._architecture)
             model.set_weights(self.model_.get_weights())
@@ -275,62 +280,57 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         n_cells = getattr(self, "n_cells", 1)
         if not isinstance(n_cells, (int, np.integer)):
             validation.check_sizes(n_cells, "n_cells", 4096)
+        validation.check_callbacks(self.callbacks)
 
     def _read_training_data(self, X, y, sample_weight):
         """Check X and y together; fix channels, length, classes and normalisation."""
         series = validation.as_series(X, estimator=self, reset=True)
         validation.warn_if_time_is_second(series)
         y = validation.check_labels(y, len(series), type(self).__name__)
-        self.unequal_length_in_ = self.unequal_length if isinstance(series, list) else None
-        self.n_channels_in_ = int(series[0].shape[0])
-        self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
-        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
         validation.check_classes(self.classes_, type(self).__name__)
         labels = encoder.transform(y).astype(np.int32)
-        weights = self._weights(labels, sample_weight)
+        weights = validation.check_weights(sample_weight, len(labels))
         series, labels, weights = _without_weightless(series, labels, weights)
-        if len(np.unique(labels)) < 2:
-            raise ValueError(
-                f"sample_weight leaves one class with positive weight; {type(self).__name__} "
-                "needs at least two classes."
-            )
-        self.normalizer_ = Normalizer.fit(self.normalization, series)
+        self.unequal_length_in_ = self.unequal_length if isinstance(series, list) else None
+        self.n_channels_in_ = int(series[0].shape[0])
+        self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
+        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
         return series, labels, weights
 
-    def _weights(self, labels, sample_weight):
-        """Multiply sample weights by class weights."""
-        weights = validation.check_weights(sample_weight, len(labels))
-        if self.class_weight is None:
-            return weights
-        present = np.unique(labels)
-        by_class = np.ones(len(self.classes_), np.float32)
-        if self.class_weight == "balanced":
-            by_class[present] = compute_class_weight("balanced", classes=present, y=labels)
-        else:
-            by_class[:] = validation.check_class_weight(self.class_weight, self.classes_)
-        return weights * by_class[labels]
+    def _weigh_classes(self, series, labels, weights, fewest=2):
+        """Multiply sample weights by class weights; leave out what then weighs nothing."""
+        if self.class_weight is not None:
+            by_class = np.ones(len(self.classes_), np.float32)
+            if self.class_weight == "balanced":
+                present = np.unique(labels)
+                by_class[present] = compute_class_weight("balanced", classes=present, y=labels)
+            else:
+                by_class[:] = validation.check_class_weight(self.class_weight, self.classes_)
+            weights = weights * by_class[labels]
+            series, labels, weights = _without_weightless(series, labels, weights)
+        if len(np.unique(labels)) < fewest:
+            raise ValueError(
+                "sample_weight and class_weight leave too few classes with positive weight; "
+                f"{type(self).__name__} needs at least {fewest} here."
+            )
+        return series, labels, weights
 
     def _hold_out(self, series, labels, weights, validation_data, seed):
-        """Return labels, weights and inputs to train on, and validation (inputs, labels)."""
+        """Return series, labels and weights to train on, and validation (series, labels)."""
         if validation_data is not None and self.validation_fraction is not None:
             raise ValueError(
                 "both validation_data and validation_fraction="
                 f"{self.validation_fraction} were given; pass one of them."
             )
-        inputs = self._to_inputs(series)
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
                 raise ValueError("validation_data must be a pair (X, y) of series and labels.")
-            X, y = validation_data
-            held_inputs = self._to_inputs(self._matching_series(X))
-            name = type(self).__name__
-            y = validation.check_labels(y, len(held_inputs[0]), name)
-            held_labels = validation.encode_labels(y, self.classes_, name)
-            return labels, weights, inputs, (held_inputs, held_labels)
+            held_out = self._read_labelled(*validation_data)
+            return series, labels, weights, held_out
         if self.validation_fraction is None:
-            return labels, weights, inputs, None
+            return series, labels, weights, None
         validation.check_split(labels, self.validation_fraction, len(self.classes_))
         kept, held = train_test_split(
             np.arange(len(labels)),
@@ -338,8 +338,15 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             stratify=labels,
             random_state=seed,
         )
-        held_out = tuple(array[held] for array in inputs), labels[held]
-        return labels[kept], weights[kept], tuple(array[kept] for array in inputs), held_out
+        held_out = _take(series, held), labels[held]
+        return _take(series, kept), labels[kept], weights[kept], held_out
+
+    def _read_labelled(self, X, y):
+        """Check series and labels against those of ``fit``; return series and class indices."""
+        series = self._matching_series(X)
+        name = type(self).__name__
+        y = validation.check_labels(y, len(series), name)
+        return series, validation.encode_labels(y, self.classes_, name)
 
     def _recipe(self, n_samples):
         batch_size = self.batch_size
@@ -362,12 +369,12 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """Train one network per candidate ``n_cells``; keep the lowest training loss."""
         n_cells = getattr(self, "n_cells", None)
         candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
+        architectures = [self._new_architecture(n, seed=int(seeds[0])) for n in candidates]
         best = None
         with progress_bar(
-            len(candidates) * recipe.n_epochs, type(self).__name__, self.verbose
+            len(architectures) * recipe.n_epochs, type(self).__name__, self.verbose
         ) as bar:
-            for candidate in candidates:
-                architecture = self._new_architecture(candidate, seed=int(seeds[0]))
+            for architecture in architectures:
                 model = self._build(architecture)
                 history = train(
                     model,
@@ -405,6 +412,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         }
         if n_cells is not None:
             architecture["n_cells"] = int(n_cells)
+        validation.check_network_size(count_weights(self._network, **architecture))
         return architecture
 
     def _build(self, architecture):
@@ -475,10 +483,17 @@ def _all_or_nothing(estimator):
         raise
 
 
+def _take(series, rows):
+    """Take rows of an array of series or of a list of series."""
+    return series[rows] if isinstance(series, np.ndarray) else [series[i] for i in rows]
+
+
 def _without_weightless(series, labels, weights):
-    """Leave out series of weight zero: they must not move the normalisation either."""
+    """Leave out series of weight zero: length and normalisation must not depend on them."""
     if weights.all():
         return series, labels, weights
     kept = np.flatnonzero(weights)
-    series = series[kept] if isinstance(series, np.ndarray) else [series[i] for i in kept]
+    series = _take(series, kept)
+    if isinstance(series, list) and len({values.shape[1] for values in series}) == 1:
+        series = np.stack(series)  # only a series of weight zero had another length
     return series, labels[kept], weights[kept]

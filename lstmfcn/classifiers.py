@@ -54,14 +54,15 @@ n_filters : tuple of int, default=(128, 256, 128)
         Adam's learning rate; the peak of ``"one_cycle"``, the start of ``"plateau"``.
     schedule : {"one_cycle", "plateau", "constant"}, default="one_cycle"
         ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
-        after 100 epochs without a better training loss, not below 1e-4.
+        after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
     keep_weights : {"last", "best"}, default="last"
         ``"best"``: those of the epoch with the lowest validation loss or, without validation
         data, training loss.
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
-        Share of the training set held out, stratified, for validation.
+        Share of the training set held out, stratified, for validation: neither the weights nor
+        the normalisation are fitted on it.
     patience : int or None, default=None
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.

@@ -102,6 +102,7 @@ def _add_input(parser, metavar, split):
         help=f".tsv, .ts, .csv or .npy file, or the name of a UCR dataset (its {split} split)",
     )
     parser.add_argument("--archive", help="folder or zip to find a UCR dataset in")
+    parser.add_argument("--password", help="of an encrypted zip")
     parser.add_argument(
         "--labels",
         default="auto",
@@ -136,7 +137,9 @@ def _read(arguments, split, n_timepoints=None):
         return read_series(
             name, labels=arguments.labels, missing=arguments.missing, n_timepoints=n_timepoints
         )
-    X_train, y_train, X_test, y_test = load_ucr(name, arguments.archive, missing=arguments.missing)
+    X_train, y_train, X_test, y_test = load_ucr(
+        name, arguments.archive, password=arguments.password, missing=arguments.missing
+    )
     return (X_train, y_train) if split == "train" else (X_test, y_test)
 
 

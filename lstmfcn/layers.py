@@ -34,10 +34,10 @@ def hard_sigmoid(x):
 class FusedBatchNormalization(keras.layers.Layer):
     """Batch normalisation over samples and time, in one fused kernel where there is one.
 
-    Same mathematics, variables and defaults as :class:`keras.layers.BatchNormalization` on the
-    last axis of ``(batch, n_timepoints, n_filters)``, but on TensorFlow it runs
-    ``FusedBatchNormV3`` (Keras 3 composes it from six elementwise passes, which costs as much as
-    the convolutions). With ``valid`` given, padded timepoints enter neither mean nor variance.
+    Same mathematics and variables as :class:`keras.layers.BatchNormalization` on the last axis of
+    ``(batch, n_timepoints, n_filters)``, but on TensorFlow it runs ``FusedBatchNormV3`` (Keras 3
+    composes it from several elementwise passes). That kernel's moving variance is the unbiased
+    one. With ``valid`` given, padded timepoints enter neither mean nor variance.
 
     Parameters
     ----------
@@ -175,7 +175,9 @@ class AttentionLSTM(keras.layers.Layer):
         self.seed = seed
         self._gate = hard_sigmoid if recurrent_activation == "hard_sigmoid" else ops.sigmoid
 
-    def build(self, annotations_shape, sequence_shape=None, valid_shape=None):
+    def build(
+        self, annotations_shape, sequence_shape=None, valid_shape=None, valid_steps_shape=None
+    ):
         n, depth = self.n_cells, annotations_shape[-1]
         glorot, orthogonal = keras.initializers.GlorotUniform, keras.initializers.Orthogonal
 
@@ -194,12 +196,13 @@ class AttentionLSTM(keras.layers.Layer):
         # Forget gates start open (Jozefowicz et al., 2015), as in Keras' LSTM.
         self.b = self.add_weight(name="bias", shape=(4 * n,), initializer=_forget_gate_bias)
 
-    def call(self, annotations, sequence=None, valid=None):
+    def call(self, annotations, sequence=None, valid=None, valid_steps=None):
         """Run over ``sequence`` (batch, n_steps, width) or, without it, one step.
 
-        ``annotations`` is (batch, L, depth), ``valid`` (batch, L, 1) with 0 on padding. Returns
-        the last hidden state (batch, n_cells) and the attention (batch, L), the mean over the
-        steps.
+        ``annotations`` is (batch, L, depth), ``valid`` (batch, L, 1) with 0 on padding;
+        ``valid_steps`` (batch, n_steps, 1) is 0 on padded steps, which leave the state as it is.
+        Returns the last hidden state (batch, n_cells) and the attention (batch, L), the mean
+        over the observed steps.
         """
         keys = ops.matmul(annotations, self.W)  # (batch, L, n_cells), the same at every step
         if sequence is None:
@@ -209,25 +212,32 @@ class AttentionLSTM(keras.layers.Layer):
         zero = ops.zeros_like(ops.matmul(sequence[:, 0], self.K)[:, : self.n_cells])
         total = ops.zeros_like(annotations[:, :, 0])
 
-        def step(state, x):
-            c, h, total = state
-            c, h, alpha = self._attend(annotations, keys, x, c, h, valid)
-            return (c, h, total + alpha), h[:, 0]
+        observed = ops.ones_like(sequence[:, :, :1]) if valid_steps is None else valid_steps
 
-        n_steps = sequence.shape[1]
-        if n_steps == 1:
-            (_, h, total), _ = step((zero, zero, total), sequence[:, 0])
-        else:
-            steps = ops.transpose(sequence, (1, 0, 2))  # (n_steps, batch, width)
-            (_, h, total), _ = ops.scan(step, (zero, zero, total), steps)
-        return h, total / n_steps
+        def step(state, inputs):
+            (c, h, total), (x, seen) = state, inputs
+            c_new, h_new, alpha = self._attend(annotations, keys, x, c, h, valid)
+            c, h = ops.where(seen > 0, c_new, c), ops.where(seen > 0, h_new, h)
+            # No output per step: Keras' scan on TensorFlow wants one of the state's shape.
+            return (c, h, total + seen * alpha), None
+
+        start = (zero, zero, total)
+        if sequence.shape[1] == 1:
+            (_, h, total), _ = step(start, (sequence[:, 0], observed[:, 0]))
+        else:  # (n_steps, batch, width)
+            steps = tuple(ops.transpose(x, (1, 0, 2)) for x in (sequence, observed))
+            (_, h, total), _ = ops.scan(step, start, steps)
+        return h, total / ops.sum(observed, axis=1)
 
     def _attend(self, annotations, keys, x, c, h, valid):
         query = keys if h is None else keys + ops.matmul(h, self.U)[:, None, :]
         energy = ops.matmul(ops.tanh(query), self.v)  # (batch, L, 1)
         if valid is not None:
             energy = ops.where(valid > 0, energy, -1e9)
-        alpha = ops.softmax(energy, axis=1)
+        if energy.shape[1] == 1:  # the only choice; Keras warns of a softmax over one entry
+            alpha = ops.ones_like(energy)
+        else:
+            alpha = ops.softmax(energy, axis=1)
         z = ops.sum(alpha * annotations, axis=1)  # (batch, depth)
         gates = ops.matmul(z, self.A) + self.b
         if x is not None:
@@ -238,7 +248,9 @@ class AttentionLSTM(keras.layers.Layer):
             c_new = c_new + self._gate(f) * c
         return c_new, self._gate(o) * ops.tanh(c_new), alpha[:, :, 0]
 
-    def compute_output_shape(self, annotations_shape, sequence_shape=None, valid_shape=None):
+    def compute_output_shape(
+        self, annotations_shape, sequence_shape=None, valid_shape=None, valid_steps_shape=None
+    ):
         return (annotations_shape[0], self.n_cells), annotations_shape[:2]
 
     def get_config(self):

@@ -243,7 +243,7 @@ squeeze_excite, recurrent_activation, masked, seed
         steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series)
         answer, _ = attention_lstm(steps, sequence=steps)
     else:
-        answer, _ = attention_lstm(series, sequence=series, valid=valid)
+        answer, _ = attention_lstm(series, sequence=series, valid=valid, valid_steps=valid)
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(answer)
     merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
     logits = _logits(merged, n_classes, "logits", _Seeds(seed + 50))

@@ -1,29 +1,34 @@
 """How does a fitted classifier become one file, and come back without running anything in it?
 
-A ``.lstmfcn`` file is a zip of exactly two members: ``classifier.json`` (class name, parameters,
-fitted numbers) and ``weights.npz`` (plain arrays). Reading it needs no unpickling and no Keras
-deserialisation: the class is looked up in a fixed list, the network is built by this package's own
-code from checked numbers, and the arrays must fit it.
+A ``.lstmfcn`` file is an uncompressed zip of exactly two members: ``classifier.json`` (class name,
+parameters, fitted numbers) and ``weights.f32`` (the weights, one layer after the other, as
+little-endian float32). Reading it needs no unpickling and no Keras deserialisation: the class is
+looked up in a fixed list, and the network is built by this package's own code from checked
+numbers, after these have been found to need exactly the weights that are there.
 """
 
-import io
 import json
-import os
-import tempfile
+import math
+import re
 import zipfile
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
 from lstmfcn import __version__, classifiers, validation
+from lstmfcn.atomic import atomic_path, check_writable
 from lstmfcn.networks import count_weights
 from lstmfcn.preprocessing import Normalizer
 
 __all__ = ["load", "save"]
 
 FORMAT = 1
-MEMBERS = {"classifier.json", "weights.npz"}
-LARGEST_JSON, LARGEST_WEIGHTS = 256 * 2**20, 2 * 2**30  # bytes
+MEMBERS = ["classifier.json", "weights.f32"]
+LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
+LARGEST_JSON = 32 * 2**20  # bytes
+LARGEST_SEED, LONGEST_SERIES = 2**32, 2**26
+UNREADABLE = (ArithmeticError, EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile)
 FITTED = (
     "history_",
     "n_channels_in_",
@@ -48,6 +53,8 @@ def save(classifier, path):
     ------
     TypeError
         If the classifier is of another class, or holds labels that JSON cannot hold.
+    OSError
+        If the file cannot be written; an old file of that name stays as it was.
     """
     validation.check_is_fitted(classifier)
     name = type(classifier).__name__
@@ -59,6 +66,7 @@ def save(classifier, path):
     parameters["callbacks"] = None
     if isinstance(parameters["random_state"], np.random.RandomState):
         parameters["random_state"] = None
+    names = getattr(classifier, "feature_names_in_", None)
     content = {
         "format": FORMAT,
         "lstmfcn": __version__,
@@ -67,24 +75,20 @@ def save(classifier, path):
         "architecture": classifier._architecture,
         "classes": _classes_to_json(classifier.classes_),
         "normalizer": vars(classifier.normalizer_),
-        "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist() or None,
+        "feature_names": None if names is None else names.tolist(),
         **{key: getattr(classifier, key) for key in FITTED},
     }
-    arrays = {f"{i:03d}": array for i, array in enumerate(classifier.model_.get_weights())}
-    weights = io.BytesIO()
-    np.savez(weights, **arrays)
-
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            archive.writestr("classifier.json", json.dumps(content, default=_plain))
-            archive.writestr("weights.npz", weights.getvalue())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    text = json.dumps(content, default=_plain).encode()
+    if len(text) > LARGEST_JSON:
+        raise ValueError(
+            f"the classifier's parameters and history take {len(text):,} bytes, more than load "
+            f"reads ({LARGEST_JSON:,}); empty history_, or use pickle."
+        )
+    weights = [array.astype("<f4").tobytes() for array in classifier.model_.get_weights()]
+    check_writable(path)
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr("classifier.json", text)
+        archive.writestr("weights.f32", b"".join(weights))
 
 
 def load(path):
@@ -101,6 +105,8 @@ def load(path):
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
         If the file is not such a file, is damaged, or holds anything else. Nothing in it is
         executed or unpickled.
@@ -121,44 +127,43 @@ def load(path):
     content, weights = _read_members(Path(path))
     try:
         return _restore(content, weights)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{path} does not describe a classifier of lstmfcn: {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} does not describe a classifier of lstmfcn: {reason}") from error
 
 
 def _read_members(path):
-    """Return the decoded JSON and the list of arrays, after checking the container."""
+    """Return the decoded JSON and the weights as one float32 array, from a sound container."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}; check the path.")
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file; pass one written by classifier.save(path).")
     try:
         with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-            if set(sizes) != MEMBERS or len(archive.infolist()) != len(MEMBERS):
-                raise ValueError(
-                    f"{path} is not a classifier file: it holds {sorted(sizes)[:5]}, expected "
-                    f"{sorted(MEMBERS)}."
-                )
-            if sizes["classifier.json"] > LARGEST_JSON or sizes["weights.npz"] > LARGEST_WEIGHTS:
-                raise ValueError(f"{path} is too large for a classifier file; it was not read.")
-            text, packed = archive.read("classifier.json"), archive.read("weights.npz")
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}; check the path.") from error
-    except IsADirectoryError as error:
-        raise ValueError(f"{path} is a folder, not a classifier file.") from error
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            members = archive.infolist()
+            names = [member.filename for member in members]
+            if names != MEMBERS:
+                raise ValueError(f"it holds {names[:5]}, not {MEMBERS}")
+            # Uncompressed, so nothing can be larger in memory than it is as a file.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise ValueError("its members are compressed")
+            n_bytes = sum(member.file_size for member in members)
+            if n_bytes > path.stat().st_size or members[0].file_size > LARGEST_JSON:
+                raise ValueError("its members claim to be larger than they can be")
+            text, packed = (archive.read(member) for member in members)
+        return json.loads(text), np.frombuffer(packed, "<f4").astype(np.float32)
+    except (
+        ArithmeticError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ValueError(
             f"{path} is not a classifier file, or is damaged ({error}); pass a file written by "
             "classifier.save(path)."
         ) from error
-    try:
-        content = json.loads(text)
-        with zipfile.ZipFile(io.BytesIO(packed)) as inner:
-            if sum(info.file_size for info in inner.infolist()) > LARGEST_WEIGHTS:
-                raise ValueError("its arrays are too large")
-        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            weights = [arrays[key] for key in sorted(arrays.files)]
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is damaged, or holds something other than plain numbers ({error})."
-        ) from error
-    return content, weights
 
 
 def _restore(content, weights):
@@ -170,16 +175,18 @@ def _restore(content, weights):
     if content["class"] not in classifiers.__all__:
         raise ValueError(f"its class {content['class']!r} is none of {classifiers.__all__}")
     cls = getattr(classifiers, content["class"])
-    parameters = {key: _unpaired(value) for key, value in content["parameters"].items()}
-    classifier = cls(**parameters)
+    classifier = cls(**{key: _unpaired(value) for key, value in content["parameters"].items()})
+    if classifier.callbacks is not None:
+        raise ValueError("it has callbacks, which are never written")
     classifier._check_parameters()
 
     classifier.classes_ = _classes_from_json(content["classes"])
-    classifier.normalizer_ = Normalizer(**content["normalizer"])
     for name in FITTED:
         setattr(classifier, name, content[name])
-    if content["feature_names"]:
-        classifier.feature_names_in_ = np.array(content["feature_names"], dtype=object)
+    _check_fitted(classifier)
+    classifier.normalizer_ = _normalizer_from_json(content["normalizer"], classifier.n_channels_in_)
+    if content["feature_names"] is not None:
+        classifier.feature_names_in_ = _feature_names(content["feature_names"])
 
     architecture = {
         key: tuple(value) if isinstance(value, list) else value
@@ -187,62 +194,83 @@ def _restore(content, weights):
     }
     _check_architecture(classifier, architecture)
     n_weights = count_weights(cls._network, **architecture)
-    n_stored = sum(array.size for array in weights)
-    if n_weights != n_stored:
-        raise ValueError(f"the network has {n_weights} weights, but the file holds {n_stored}")
+    if n_weights != weights.size:
+        raise ValueError(f"its network has {n_weights} weights, but the file holds {weights.size}")
+    if not np.isfinite(weights).all():
+        raise ValueError("its weights contain NaN or infinity")
     model = classifier._build(architecture)
-    expected = [tuple(variable.shape) for variable in model.weights]
-    found = [array.shape for array in weights]
-    if expected != found or any(array.dtype != np.float32 for array in weights):
-        raise ValueError(
-            f"weights of shapes {found[:3]}... do not fit a network of {expected[:3]}..."
-        )
-    model.set_weights(weights)
+    shapes = [tuple(variable.shape) for variable in model.weights]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(weights, ends[:-1])
+    model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
     classifier._adopt(model, architecture)
     return classifier
 
 
+def _check_fitted(classifier):
+    """Refuse fitted numbers that ``fit`` does not leave behind."""
+    names = ("n_channels_in_", "n_timepoints_in_", "n_features_in_", "n_epochs_", "batch_size_")
+    validation.check_counts(**{name: getattr(classifier, name) for name in names})
+    n_channels, n_timepoints = classifier.n_channels_in_, classifier.n_timepoints_in_
+    if classifier.n_features_in_ != n_channels * n_timepoints or n_timepoints > LONGEST_SERIES:
+        raise ValueError(f"series of {n_channels} x {n_timepoints} values are not possible")
+    if classifier.unequal_length_in_ not in (None, "pad", "resample"):
+        raise ValueError(f"unequal_length_in_={classifier.unequal_length_in_!r} is not possible")
+    for name, values in classifier.history_.items():
+        if not all(isinstance(value, Real) for value in values):
+            raise ValueError(f"history_[{name!r}] is not a list of numbers")
+
+
 def _check_architecture(classifier, architecture):
     """Refuse an architecture that contradicts the fitted numbers beside it."""
-    counts = {
+    expected = {
         "n_timepoints": classifier.n_timepoints_in_,
         "n_channels": classifier.n_channels_in_,
         "n_classes": len(classifier.classes_),
+        "masked": classifier.unequal_length_in_ == "pad",
     }
-    validation.check_counts(**counts, seed=1 + architecture["seed"])
-    for name, count in counts.items():
-        if architecture[name] != count:
-            raise ValueError(
-                f"{name} is {architecture[name]!r} in one place and {count} in another"
-            )
-    masked = classifier.unequal_length_in_ == "pad"
-    if classifier.unequal_length_in_ not in (None, "pad", "resample") or (
-        architecture["masked"] is not masked
-    ):
-        raise ValueError(f"unequal_length_in_={classifier.unequal_length_in_!r} is not possible")
-    normalizer = classifier.normalizer_
-    if normalizer.kind not in (None, "series", "dataset") or (
-        normalizer.kind == "dataset"
-        and not len(normalizer.mean) == len(normalizer.scale) == classifier.n_channels_in_
-    ):
-        raise ValueError("its normalisation does not fit its channels")
-    as_fitted = {
-        name: value
-        for name, value in architecture.items()
-        if name not in counts and name not in ("masked", "seed")
-    }
+    for name, value in expected.items():
+        if type(architecture[name]) is not type(value) or architecture[name] != value:
+            found = architecture[name]
+            raise ValueError(f"{name} is {found!r} in one place and {value} in another")
+    validation.check_counts(seed=1 + architecture["seed"])
+    if architecture["seed"] >= LARGEST_SEED:
+        raise ValueError(f"seed={architecture['seed']} is not possible")
     # The network's parameters obey the same rules as the constructor's.
-    type(classifier)(**as_fitted)._check_parameters()
+    names = architecture.keys() - expected.keys() - {"seed"}
+    type(classifier)(**{name: architecture[name] for name in names})._check_parameters()
+    if "n_cells" in names:
+        validation.check_counts(n_cells=architecture["n_cells"])
     validation.check_kernel_sizes(
         architecture["kernel_sizes"], architecture["n_filters"], architecture["n_timepoints"]
     )
+
+
+def _normalizer_from_json(content, n_channels):
+    normalizer = Normalizer(content["kind"], tuple(content["mean"]), tuple(content["scale"]))
+    n_expected = n_channels if normalizer.kind == "dataset" else 0
+    numbers = (*normalizer.mean, *normalizer.scale)
+    if (
+        normalizer.kind not in (None, "series", "dataset")
+        or not len(normalizer.mean) == len(normalizer.scale) == n_expected
+        or not all(isinstance(number, Real) and math.isfinite(number) for number in numbers)
+        or not all(scale > 0 for scale in normalizer.scale)
+    ):
+        raise ValueError("its normalisation does not fit its channels")
+    return normalizer
+
+
+def _feature_names(names):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its feature names are not a list of strings")
+    return np.array(names, dtype=object)
 
 
 def _pairs(value):
     """Write dicts (class weights) as lists of pairs: JSON would turn their keys into text."""
     if isinstance(value, dict):
         return {"pairs": [[_plain(k), v] for k, v in value.items()]}
-    return value
+    return value if value is None or isinstance(value, str) or np.ndim(value) == 0 else list(value)
 
 
 def _unpaired(value):
@@ -252,34 +280,35 @@ def _unpaired(value):
 
 
 def _classes_to_json(classes):
-    values = classes.tolist()
-    if not all(isinstance(value, (bool, int, float, str)) for value in values):
+    values = [_plain(value) for value in classes.tolist()]
+    if not LABEL_TYPE.fullmatch(classes.dtype.str):
         raise TypeError(
-            "class labels must be numbers, strings or booleans to be saved, not "
-            f"{type(values[0]).__name__}; use pickle."
+            f"class labels of type {classes.dtype} cannot be written; use strings, or pickle."
         )
     return {"dtype": classes.dtype.str, "values": values}
 
 
 def _classes_from_json(content):
-    dtype = np.dtype(content["dtype"])
-    if dtype.kind not in "biufUO" or dtype.names is not None:
-        raise ValueError(f"class labels of type {content['dtype']!r} are not possible")
-    if not all(isinstance(value, (bool, int, float, str)) for value in content["values"]):
-        raise ValueError("class labels must be numbers, strings or booleans")
-    return np.array(content["values"], dtype=dtype)
+    dtype, values = content["dtype"], content["values"]
+    if not LABEL_TYPE.fullmatch(dtype):
+        raise ValueError(f"class labels of type {dtype!r} are not possible")
+    if np.dtype(dtype).itemsize * len(values) > LARGEST_JSON:
+        raise ValueError(f"{len(values)} class labels of type {dtype!r} are too many")
+    if not all(isinstance(value, (bool, int, float, str)) for value in values):
+        raise ValueError("class labels are numbers, strings or booleans")
+    classes = np.array(values, dtype=dtype)
+    if classes.tolist() != values or len(classes) < 2 or not (classes[:-1] < classes[1:]).all():
+        raise ValueError("its class labels are not sorted, different from each other, or of a type")
+    return classes
 
 
 def _plain(value):
-    """Turn NumPy scalars into Python's."""
+    """Turn NumPy scalars into Python's; refuse what JSON would not give back as it was."""
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
     if isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"a {type(value).__name__} cannot be written; use pickle instead of save.")
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    raise TypeError(
+        f"a {type(value).__name__} cannot be written: class labels and parameters must be numbers, "
+        "strings or booleans; use pickle."
+    )

@@ -113,14 +113,14 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
 
 def _normalized(normalizer, values):
     with np.errstate(over="ignore", invalid="ignore"):
-        values = normalizer(values)
-        largest = np.abs(values).max()
-    if not largest < LARGEST_VALUE:
+        normalized = normalizer(values)
+        fits = np.abs(normalized).max() < LARGEST_VALUE
+    if not fits:
         raise ValueError(
-            f"X reaches {largest:.3g} after normalisation (normalization={normalizer.kind!r}), too "
-            "large for float32 arithmetic; rescale X."
+            f"X has values of up to {np.abs(values).max():.3g}, which after normalisation "
+            f"(normalization={normalizer.kind!r}) are too large for float32 arithmetic; rescale X."
         )
-    return values
+    return normalized
 
 
 def _resample(values, n_timepoints):

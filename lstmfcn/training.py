@@ -98,9 +98,8 @@ def train(model, inputs, labels, weights, recipe, *, seed, validation=None, call
         loss_sum, n_correct = 0.0, 0.0
         for i, batch in enumerate(np.array_split(shuffler.permutation(n_samples), n_batches)):
             hooks.on_train_batch_begin(i)
-            arrays = (*inputs, labels, weights)
-            sums = step(*(tf.constant(array[batch]) for array in arrays))
-            batch_loss, batch_correct = sums.numpy()
+            arrays = (array[batch] for array in (*inputs, labels, weights))
+            batch_loss, batch_correct = _update(step, arrays, recipe)
             loss_sum, n_correct = loss_sum + float(batch_loss), n_correct + float(batch_correct)
             hooks.on_train_batch_end(i, {"loss": float(batch_loss) / len(batch)})
         logs = {
@@ -123,6 +122,17 @@ def train(model, inputs, labels, weights, recipe, *, seed, validation=None, call
     hooks.on_train_end()
     recalibrate(model, inputs, rows_per_batch(inputs[0].shape[1]))
     return history
+
+
+def _update(step, arrays, recipe):
+    """Take one step; what TensorFlow says of memory becomes a sentence."""
+    try:
+        return step(*map(tf.constant, arrays)).numpy()
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError(
+            f"the memory does not suffice for batches of {recipe.batch_size} series; lower "
+            "batch_size, n_filters or the length of the series."
+        ) from error
 
 
 def _check_loss(loss, epoch, recipe):

@@ -6,15 +6,16 @@ lets through is in public axis order, (n_samples, n_channels, n_timepoints).
 
 import math
 import warnings
+from collections.abc import Sized
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
-    _check_sample_weight,
     check_is_fitted,
     column_or_1d,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "as_series",
+    "check_callbacks",
     "check_class_weight",
     "check_classes",
     "check_counts",
@@ -31,6 +33,7 @@ __all__ = [
     "check_labels",
     "check_learning_rate",
     "check_matches_fit",
+    "check_network_size",
     "check_random_state",
     "check_sizes",
     "check_split",
@@ -38,6 +41,16 @@ __all__ = [
     "encode_labels",
     "warn_if_time_is_second",
 ]
+
+SHAPES = (
+    "an array of numbers of shape (n_samples, n_timepoints) or (n_samples, n_channels, "
+    "n_timepoints), or a list of arrays of shape (n_channels, n_timepoints_i)"
+)
+UNLABELLED = "every series needs a class label, leave the others out"
+NO_SERIES = (str, bytes, dict, set)
+LARGEST_WEIGHT = 1e18  # of a sample or a class: their product still fits float32
+MOST_SIZES = 64  # convolution blocks, or candidates
+LARGEST_NETWORK = 2**28  # weights; 1 GiB in a file, 4 GiB with gradients and Adam's moments
 
 
 def as_series(X, *, estimator=None, reset=False):
@@ -75,39 +88,29 @@ ndarrays of shape (n_channels, n_timepoints_i)
         _check_feature_names(estimator, X, reset=reset)
     if isinstance(X, (list, tuple)) and _is_list_of_series(X):
         return _series_list(X)
-    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object:
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object and len(X):
         raise ValueError(
             "X is a one-dimensional array of Python objects; pass series of unequal length as a "
             "list of arrays of shape (n_channels, n_timepoints_i), for example list(X)."
         )
-    n_dimensions = getattr(X, "ndim", None)
-    if n_dimensions == 3:
-        return _series_3d(X)
-    if n_dimensions is not None and n_dimensions > 3:
+    array = _as_numbers(X, "X")
+    if array.ndim == 0:
+        raise ValueError(f"X has no dimensions (it is of type {type(X).__name__}); pass {SHAPES}.")
+    if 0 in array.shape:  # scikit-learn's wording for the first half: its checks match it
+        missing = "sample" if array.shape[0] == 0 else "feature"
         raise ValueError(
-            f"X has {n_dimensions} dimensions; pass (n_samples, n_timepoints) or "
-            "(n_samples, n_channels, n_timepoints)."
+            f"X has 0 {missing}(s) (shape={array.shape}) while a minimum of 1 is required: pass at "
+            "least one series, one channel and one timepoint."
         )
-    return _series_2d(X)
-
-
-def _series_2d(X):
-    _refuse_text(X)
-    array = _check_array(X)
-    array = _real(array)[:, np.newaxis, :]  # (n_samples, 1, n_timepoints)
-    _check_finite(array)
-    return array
-
-
-def _series_3d(X):
-    _refuse_text(X)
-    array = _check_array(X, allow_nd=True)
-    if 0 in array.shape:
+    if array.ndim == 1:
         raise ValueError(
-            f"X has shape {array.shape}; every axis of (n_samples, n_channels, n_timepoints) "
-            "needs at least one entry."
+            f"X has one dimension, of length {len(array)}; pass {SHAPES}. Reshape your data: "
+            "X.reshape(1, -1) if it is one series."
         )
-    array = _real(array)
+    if array.ndim > 3:
+        raise ValueError(f"X has {array.ndim} dimensions; pass {SHAPES}.")
+    if array.ndim == 2:
+        array = array[:, np.newaxis, :]  # (n_samples, 1, n_timepoints)
     _check_finite(array)
     return array
 
@@ -116,12 +119,13 @@ def _is_list_of_series(X):
     """Whether a list is series by series, rather than a matrix written as nested lists."""
     lengths = set()
     for series in X:
-        if isinstance(series, np.ndarray) and series.ndim == 2:
+        n_dimensions = getattr(series, "ndim", 1)
+        if n_dimensions == 2:
             return True
-        if not hasattr(series, "__len__") or isinstance(series, (str, bytes, dict)):
+        if n_dimensions != 1 or not isinstance(series, Sized) or isinstance(series, NO_SERIES):
             return False
         inner = series[0] if isinstance(series, (list, tuple)) and len(series) else None
-        if isinstance(inner, (list, tuple, np.ndarray)) and np.ndim(inner) == 1:
+        if isinstance(inner, (list, tuple)) or getattr(inner, "ndim", 0) == 1:
             return True
         lengths.add(len(series))
     return len(lengths) > 1
@@ -131,16 +135,13 @@ def _series_list(X):
     """Check series by series; equal shapes become one array."""
     checked = []
     for i, series in enumerate(X):
-        try:
-            _refuse_text(series)
-            array = np.asarray(series)
-            if array.dtype == object:
-                array = array.astype(np.float64)
-        except (ValueError, TypeError) as error:
+        if hasattr(series, "columns"):
             raise ValueError(
-                f"series {i} of X is not a numeric array of shape (n_channels, n_timepoints): "
-                f"{error}"
-            ) from error
+                f"series {i} of X is a data frame; pass an array of shape (n_channels, "
+                "n_timepoints) in its place, for example frame.to_numpy().T if its columns are "
+                "channels."
+            )
+        array = _as_numbers(series, f"series {i} of X")
         if array.ndim == 1:
             array = array[np.newaxis]
         if array.ndim != 2 or 0 in array.shape:
@@ -148,7 +149,7 @@ def _series_list(X):
                 f"series {i} of X has shape {array.shape}; expected (n_channels, n_timepoints) "
                 "with at least one entry each."
             )
-        checked.append(_real(array))
+        checked.append(array)
     n_channels = {array.shape[0] for array in checked}
     if len(n_channels) > 1:
         raise ValueError(
@@ -161,46 +162,40 @@ def _series_list(X):
     return checked
 
 
-def _refuse_text(X):
-    """Refuse text, dates and ragged nesting before NumPy does it in its own words."""
-    dtype = getattr(X, "dtype", None)
-    if dtype is None and isinstance(X, (list, tuple)):
-        try:
-            dtype = np.asarray(X).dtype
-        except ValueError as error:
-            raise ValueError(
-                "X mixes numbers and sequences; pass an array of shape (n_samples, n_timepoints) "
-                "or (n_samples, n_channels, n_timepoints), or a list of arrays."
-            ) from error
-    if getattr(dtype, "kind", "f") in "USMm":
+def _as_numbers(values, name, remedy=f"pass {SHAPES}"):
+    """Return array-like values of any shape as floats, refusing all but real numbers."""
+    n_masked = np.ma.count_masked(values) if isinstance(values, np.ma.MaskedArray) else 0
+    if n_masked:
         raise ValueError(
-            f"X holds values of type {dtype}, not numbers; convert the series to float first "
-            "(labels belong in y)."
+            f"{name} is a masked array with {n_masked} masked values; fill them first (for example "
+            "by interpolation)."
         )
-
-
-def _check_array(X, **kwargs):
-    """Run scikit-learn's check_array; what does not convert to numbers gets our sentence."""
     try:
-        return check_array(X, dtype="numeric", ensure_all_finite=False, **kwargs)
-    except ValueError as error:
-        if "could not convert" not in str(error):
-            raise
-        raise ValueError(
-            f"X holds values that are not numbers ({error}); convert the series to float first "
-            "(labels belong in y)."
-        ) from error
-
-
-def _real(array):
-    if array.dtype.kind == "c":
-        raise ValueError(
-            "Complex data not supported: X holds complex numbers; pass real and imaginary parts "
-            "as two channels."
+        array = check_array(
+            values,
+            dtype=None,
+            ensure_all_finite=False,
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_min_samples=0,
+            ensure_min_features=0,
         )
-    if array.dtype in (np.float32, np.float64):
-        return array
-    return array.astype(np.float64)
+        if array.dtype in (np.float32, np.float64):
+            return array
+        if array.dtype.kind in "biufO":
+            with np.errstate(over="ignore"):  # infinity is refused later, by its place
+                return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{name} is not an array of real numbers ({_reason(error)}); {remedy}."
+        ) from error
+    raise ValueError(f"{name} holds values of type {array.dtype}, not numbers; {remedy}.")
+
+
+def _reason(error):
+    """Return the first line of another library's message, to quote it in a sentence."""
+    return str(error).partition("\n")[0].rstrip(".!")
 
 
 def _check_finite(series):
@@ -301,32 +296,57 @@ def check_labels(y, n_samples, name):
         raise ValueError(
             f"{name} requires y to be passed, but the target y is None; pass one label per series."
         )
-    y = column_or_1d(y, warn=True)
-    if len(y) != n_samples:
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise ValueError(f"y has masked entries; {UNLABELLED}.")
+    try:
+        labels = column_or_1d(y, warn=True)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"y is not a sequence of class labels ({_reason(error)}); pass one label per series."
+        ) from error
+    if len(labels) != n_samples:
         raise ValueError(
-            f"X has {n_samples} series, but y has {len(y)} labels; pass one label per series."
+            f"X has {n_samples} series, but y has {len(labels)} labels; pass one label per series."
         )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(
-            "y contains NaN or infinity; every series needs a class label, leave the others out."
-        )
-    if y.dtype.kind == "O" and any(label is None or label != label for label in y):
-        raise ValueError(
-            "y contains None or NaN; every series needs a class label, leave the others out."
-        )
-    check_classification_targets(y)
-    if y.dtype.kind == "O" and len({isinstance(label, str) for label in y}) > 1:
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError(f"y contains NaN or infinity; {UNLABELLED}.")
+    if labels.dtype.kind in "mM" and np.isnat(labels).any():
+        raise ValueError(f"y contains NaT (a missing date); {UNLABELLED}.")
+    if labels.dtype.kind == "O" and any(_is_missing(label) for label in labels):
+        raise ValueError(f"y contains None or NaN; {UNLABELLED}.")
+    entries = y if isinstance(y, (list, tuple)) else labels  # NumPy turns ["a", 1] into text
+    if not labels.dtype.kind == "S" and len({isinstance(label, str) for label in entries}) > 1:
         raise ValueError(
             "y mixes strings with other types; pass labels of one type, for example all strings."
         )
-    return y
+    _check_label_type(labels)
+    return labels
+
+
+def _is_missing(label):
+    return label is None or is_pandas_na(label) or (isinstance(label, Real) and label != label)
+
+
+def _check_label_type(labels):
+    """Refuse what are not classes: continuous numbers, bytes, arbitrary objects."""
+    try:
+        kind = type_of_target(labels, input_name="y")
+    except (TypeError, ValueError) as error:
+        kind = _reason(error)
+    if kind not in ("binary", "multiclass") or labels.dtype.kind == "V":
+        raise ValueError(
+            f"Unknown label type: y holds values of type {labels.dtype} ({kind}), but class labels "
+            "are integers, strings or booleans; convert it first, for example with "
+            "y.astype(int) or y.astype(str)."
+        )
 
 
 def check_classes(classes, name):
     """Refuse a training set of one class."""
     if len(classes) < 2:
         raise ValueError(
-            f"y has only one class, {classes[0]!r}; {name} needs at least two classes."
+            f"y has only one class, {classes.tolist()[0]!r}; {name} needs at least two classes."
         )
 
 
@@ -352,8 +372,11 @@ def check_class_weight(class_weight, classes):
             f"{_some(classes.tolist())}."
         )
     weights = [class_weight.get(label, 1.0) for label in classes.tolist()]
-    if not all(isinstance(w, Real) and np.isfinite(w) and w >= 0 for w in weights):
-        raise ValueError(f"class_weight={class_weight!r} has a weight that is not a number >= 0.")
+    if not all(isinstance(w, Real) and 0 <= w <= LARGEST_WEIGHT for w in weights):
+        raise ValueError(
+            f"class_weight={class_weight!r} has a weight that is not a number in "
+            f"[0, {LARGEST_WEIGHT:g}]."
+        )
     return weights
 
 
@@ -376,6 +399,25 @@ def check_counts(**values):
             raise ValueError(f"{name}={value!r} must be a whole number of at least 1.")
 
 
+def check_callbacks(callbacks):
+    """Refuse callbacks that are not instances of Keras' (Keras is not imported to know it)."""
+    for callback in callbacks or ():
+        if isinstance(callback, type) or not hasattr(callback, "set_model"):
+            raise TypeError(
+                f"callbacks holds {callback!r}, which is not a keras.callbacks.Callback; pass a "
+                "list of instances."
+            )
+
+
+def check_network_size(n_weights):
+    """Refuse a network whose training would take the machine's memory."""
+    if n_weights > LARGEST_NETWORK:
+        raise ValueError(
+            f"this network would have {n_weights:,} weights, more than {LARGEST_NETWORK:,}; lower "
+            "n_cells, n_filters or kernel_sizes, or shorten the series."
+        )
+
+
 def check_learning_rate(value):
     """Refuse a learning rate outside (0, 10]."""
     if not isinstance(value, Real) or not 0 < value <= 10:
@@ -389,17 +431,33 @@ def _some(labels, most=6):
 
 
 def check_weights(sample_weight, n_samples):
-    """Return ``sample_weight`` as float32 of shape (n_samples,); None means ones."""
+    """Return ``sample_weight`` as float32 of shape (n_samples,); None means ones, a number all."""
     if sample_weight is None:
         return np.ones(n_samples, np.float32)
-    weights = _check_sample_weight(
-        sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True
-    )
+    weights = _as_numbers(sample_weight, "sample_weight", f"pass {n_samples} numbers >= 0")
+    if weights.ndim == 0:
+        weights = np.full(n_samples, weights)
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, but X has {n_samples} series; pass one "
+            "number >= 0 per series."
+        )
+    if weights.min() < 0:  # scikit-learn's wording for the first half: its checks match it
+        raise ValueError(
+            f"Negative values in data passed to `sample_weight`: the lowest is {weights.min():g}; "
+            "pass weights >= 0, 0 to leave a series out."
+        )
+    if not weights.max() <= LARGEST_WEIGHT:
+        raise ValueError(
+            f"sample_weight contains NaN or values above {LARGEST_WEIGHT:g}; pass one number "
+            ">= 0 per series."
+        )
+    weights = weights.astype(np.float32)
     if not weights.any():
         raise ValueError(
             "sample_weight is zero for every series; at least two classes need positive weights."
         )
-    return weights.astype(np.float32)
+    return weights
 
 
 def check_kernel_sizes(kernel_sizes, n_filters, n_timepoints):
@@ -437,17 +495,14 @@ def check_kernel_sizes(kernel_sizes, n_filters, n_timepoints):
 
 def check_sizes(values, name, largest):
     """Return a non-empty sequence of whole numbers in [1, largest] as a tuple of int."""
-    try:
-        counts = tuple(values)
-    except TypeError:
-        counts = ()
+    counts = tuple(values) if isinstance(values, Sized) and len(values) <= MOST_SIZES else ()
     whole = all(
         isinstance(c, (int, np.integer)) and not isinstance(c, bool) and 1 <= c <= largest
         for c in counts
     )
     if not counts or not whole:
         raise ValueError(
-            f"{name}={values!r} is not a sequence of whole numbers between 1 and {largest}; pass "
-            "one per convolution block, or per candidate."
+            f"{name}={values!r} is not a sequence of 1 to {MOST_SIZES} whole numbers between 1 and "
+            f"{largest}; pass one per {'candidate' if name == 'n_cells' else 'convolution block'}."
         )
     return tuple(int(c) for c in counts)

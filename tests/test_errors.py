@@ -1,0 +1,536 @@
+"""What does bad input get? One sentence of ours, and a fitted classifier that stays as it was."""
+
+import re
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import make_series, make_unequal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn.validation import SHAPES, as_series, check_network_size
+
+TINY = {"n_filters": (2,), "kernel_sizes": (1,), "n_epochs": 1, "random_state": 0}
+CLASSIFIERS = [LSTMFCNClassifier(2, **TINY), ALSTMFCNClassifier(2, **TINY), FCNClassifier(**TINY)]
+X, Y = make_series(12, n_timepoints=10)
+ONES = np.ones((12, 10))
+
+
+@pytest.fixture(scope="module", params=CLASSIFIERS, ids=lambda clf: type(clf).__name__)
+def fitted(request):
+    return clone(request.param).fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def two_channels():
+    return FCNClassifier(**TINY).fit(*make_series(12, n_channels=2, n_timepoints=10))
+
+
+def with_value(value, where=(5, 3)):
+    values = np.ones((12, 10), dtype=object if isinstance(value, str) else float)
+    values[where] = value
+    return values
+
+
+def whole(message):
+    return f"^{re.escape(message)}$"
+
+
+NAN = (
+    "X contains NaN in 1 of 12 series, first in series 5 at channel 0, timepoint 3; fill missing "
+    "values first (for example by interpolation), and pass series of unequal length as a list of "
+    "arrays without padding."
+)
+INFINITY = (
+    "X contains infinity (inf) in 1 of 12 series, first in series 5 at channel 0, timepoint 3; "
+    "replace infinite values first."
+)
+OBJECTS = np.empty(2, dtype=object)
+OBJECTS[:] = [np.ones(3), np.ones(4)]
+EMPTY = "while a minimum of 1 is required: pass at least one series, one channel and one timepoint."
+BAD_SERIES = [
+    (with_value(np.nan), NAN),
+    (with_value(np.inf), INFINITY),
+    (with_value(-np.inf)[:, None, :], INFINITY),
+    ([[1, 2], [1, None, 3]], None),
+    (None, f"X has no dimensions (it is of type NoneType); pass {SHAPES}."),
+    (3.0, f"X has no dimensions (it is of type float); pass {SHAPES}."),
+    ((i for i in range(3)), None),
+    ({"a": [1, 2]}, None),
+    ([], f"X has 0 sample(s) (shape=(0,)) {EMPTY}"),
+    (np.empty((0, 10)), f"X has 0 sample(s) (shape=(0, 10)) {EMPTY}"),
+    (np.empty((12, 0)), f"X has 0 feature(s) (shape=(12, 0)) {EMPTY}"),
+    (np.empty((12, 0, 10)), f"X has 0 feature(s) (shape=(12, 0, 10)) {EMPTY}"),
+    (np.empty((12, 1, 0)), f"X has 0 feature(s) (shape=(12, 1, 0)) {EMPTY}"),
+    (
+        np.ones(12),
+        f"X has one dimension, of length 12; pass {SHAPES}. Reshape your data: X.reshape(1, -1) if "
+        "it is one series.",
+    ),
+    (np.ones((2, 2, 2, 2)), f"X has 4 dimensions; pass {SHAPES}."),
+    (
+        OBJECTS,
+        "X is a one-dimensional array of Python objects; pass series of unequal length as a list "
+        "of arrays of shape (n_channels, n_timepoints_i), for example list(X).",
+    ),
+    (
+        with_value("text"),
+        "X is not an array of real numbers (could not convert string to float: 'text'); pass "
+        f"{SHAPES}.",
+    ),
+    (np.full((12, 10), "a"), f"X holds values of type <U1, not numbers; pass {SHAPES}."),
+    ([["1", "2"], ["3", "4"]], f"X holds values of type <U1, not numbers; pass {SHAPES}."),
+    (np.full((12, 10), b"a"), f"X holds values of type |S1, not numbers; pass {SHAPES}."),
+    (
+        np.zeros((12, 10), "M8[s]"),
+        f"X holds values of type datetime64[s], not numbers; pass {SHAPES}.",
+    ),
+    (pd.DataFrame({"a": ["x"] * 12}), None),
+    (pd.Series(np.ones(12)), None),
+    (
+        ONES + 1j,
+        f"X is not an array of real numbers (Complex data not supported); pass {SHAPES}.",
+    ),
+    (
+        [[10**400, 1], [1, 2]],
+        f"X is not an array of real numbers (int too large to convert to float); pass {SHAPES}.",
+    ),
+    (
+        np.ma.masked_array(ONES, mask=np.eye(12, 10)),
+        "X is a masked array with 10 masked values; fill them first (for example by "
+        "interpolation).",
+    ),
+    (
+        [np.ones((1, 3)), np.ones((2, 3))],
+        "the series of X have between 1 and 2 channels; every series needs the same channels, as "
+        "(n_channels, n_timepoints_i).",
+    ),
+    (
+        [np.ones((1, 3)), np.ones((1, 0))],
+        "series 1 of X has shape (1, 0); expected (n_channels, n_timepoints) with at least one "
+        "entry each.",
+    ),
+    (
+        [np.ones((1, 3)), 5],
+        "series 1 of X has shape (); expected (n_channels, n_timepoints) with at least one entry "
+        "each.",
+    ),
+    (
+        [np.ones(3), np.array(["a", "b"])],
+        f"series 1 of X holds values of type <U1, not numbers; pass {SHAPES}.",
+    ),
+    (
+        [pd.DataFrame(ONES)] * 2,
+        "series 0 of X is a data frame; pass an array of shape (n_channels, n_timepoints) in its "
+        "place, for example frame.to_numpy().T if its columns are channels.",
+    ),
+    ([5, np.ones((1, 3))], None),
+    ([[1, [2, 3]], [1, [2, 3]]], None),
+    ([[[[1.0]]]] * 2, None),
+    ([{}] * 12, None),
+    ([None] * 12, None),
+    ([np.array(1.0)] * 12, None),
+    (sparse.csr_matrix(ONES), None),
+    ([sparse.csr_matrix(ONES)] * 2, None),
+]
+
+
+@pytest.mark.parametrize(("series", "message"), BAD_SERIES)
+def test_unusable_series(fitted, series, message):
+    untouched = dict(vars(fitted))
+    calls = [fitted.predict, fitted.predict_proba, fitted.decision_function, fitted.transform]
+    for call in [*calls, lambda series: fitted.fit(series, Y)]:
+        with pytest.raises((ValueError, TypeError), match=message and whole(message)) as raised:
+            call(series)
+        assert re.search(r"\bX\b", str(raised.value)) and str(raised.value).endswith((".", ")"))
+        assert_unchanged(fitted, untouched)
+
+
+def assert_unchanged(estimator, before):
+    assert vars(estimator).keys() == before.keys()
+    assert all(vars(estimator)[key] is value for key, value in before.items())
+
+
+@pytest.mark.parametrize(
+    ("series", "message"),
+    [
+        (
+            np.ones((3, 9)),
+            "X has 9 features, but {name} is expecting 10 features as input: it was fitted on "
+            "series of 10 timepoints; resample X or fit again.",
+        ),
+        (
+            np.ones((3, 2, 10)),
+            "X has 2 channels, but this {name} was fitted on 1; pass the same channels, as "
+            "(n_samples, n_channels, n_timepoints), or fit again.",
+        ),
+        (
+            [np.ones(10), np.ones(9)],
+            "X has series of 9 to 10 timepoints, but this {name} was fitted on series of equal "
+            "length 10; resample them, or fit it on series of unequal length.",
+        ),
+    ],
+)
+def test_series_unlike_those_of_fit(fitted, series, message):
+    message = whole(message.format(name=type(fitted).__name__))
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(series)
+    with pytest.raises(ValueError, match=message):
+        fitted.fine_tune(series, Y[: len(series)])
+    with pytest.raises(ValueError, match=message):
+        clone(fitted).fit(X, Y, validation_data=(series, Y[: len(series)]))
+
+
+def test_other_length_of_two_channels(two_channels):
+    message = (
+        "X has 9 timepoints, but this FCNClassifier was fitted on 10; resample it or fit again."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        two_channels.predict(np.ones((3, 2, 9)))
+
+
+def test_values_beyond_float32(fitted):
+    message = (
+        "X has values of up to 1e+300, which after normalisation (normalization='dataset') are too "
+        "large for float32 arithmetic; rescale X."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        fitted.predict(np.full((2, 10), 1e300))
+
+
+UNLABELLED = "every series needs a class label, leave the others out."
+BAD_LABELS = [
+    (
+        None,
+        "FCNClassifier requires y to be passed, but the target y is None; pass one label per "
+        "series.",
+    ),
+    (Y[:5], "X has 12 series, but y has 5 labels; pass one label per series."),
+    ([], "X has 12 series, but y has 0 labels; pass one label per series."),
+    (["a"] * 12, "y has only one class, 'a'; FCNClassifier needs at least two classes."),
+    (np.zeros(12), "y has only one class, 0.0; FCNClassifier needs at least two classes."),
+    (np.r_[np.ones(6), np.zeros(5), np.nan], f"y contains NaN or infinity; {UNLABELLED}"),
+    (["a", None] * 6, f"y contains None or NaN; {UNLABELLED}"),
+    (pd.Series(["a", pd.NA] * 6), f"y contains None or NaN; {UNLABELLED}"),
+    (pd.array([1, None] * 6, dtype="Int64"), f"y contains NaN or infinity; {UNLABELLED}"),
+    (pd.array(["a", None] * 6, dtype="string"), f"y contains None or NaN; {UNLABELLED}"),
+    (pd.to_datetime(pd.Series(["2020", None] * 6)), None),
+    (np.ma.masked_array([0, 1] * 6, mask=[1] + [0] * 11), f"y has masked entries; {UNLABELLED}"),
+    (
+        ["a", 1] * 6,
+        "y mixes strings with other types; pass labels of one type, for example all strings.",
+    ),
+    (
+        np.linspace(0, 1, 12),
+        "Unknown label type: y holds values of type float64 (continuous), but class labels are "
+        "integers, strings or booleans; convert it first, for example with y.astype(int) or "
+        "y.astype(str).",
+    ),
+    (
+        np.array([1, 2] * 6, dtype=object),
+        "Unknown label type: y holds values of type object (unknown), but class labels are "
+        "integers, strings or booleans; convert it first, for example with y.astype(int) or "
+        "y.astype(str).",
+    ),
+    (
+        np.ones((12, 2)),
+        "y is not a sequence of class labels (y should be a 1d array, got an array of shape (12, "
+        "2) instead); pass one label per series.",
+    ),
+    ("text", None),
+    ([b"a", b"b"] * 6, None),
+    ([object()] * 12, None),
+    ([{1}, {2}] * 6, None),
+    ([[1], [1, 2]] * 6, None),
+    (np.zeros(12, "V4"), None),
+    (np.arange(12) * 1j, None),
+]
+
+
+@pytest.mark.parametrize(("y", "message"), BAD_LABELS)
+def test_unusable_labels(y, message):
+    with pytest.raises(ValueError, match=message and whole(message)) as raised:
+        FCNClassifier(**TINY).fit(X, y)
+    assert re.search(r"\by\b", str(raised.value)) and str(raised.value).endswith(".")
+
+
+def test_labels_that_fit_did_not_see(fitted):
+    message = (
+        f"y has labels that {type(fitted).__name__} was not fitted on: 'z'; its classes are "
+        "'class 0', 'class 1'. Fit again to add classes."
+    )
+    for call in (fitted.fine_tune, lambda X, y: clone(fitted).fit(X, Y, validation_data=(X, y))):
+        with pytest.raises(ValueError, match=whole(message)):
+            call(X, ["z"] * 12)
+
+
+BAD_WEIGHTS = [
+    (
+        np.ones(5),
+        "sample_weight has shape (5,), but X has 12 series; pass one number >= 0 per series.",
+    ),
+    (np.ones((12, 1)), None),
+    (
+        -np.ones(12),
+        "Negative values in data passed to `sample_weight`: the lowest is -1; pass weights >= 0, "
+        "0 to leave a series out.",
+    ),
+    (
+        np.full(12, np.nan),
+        "sample_weight contains NaN or values above 1e+18; pass one number >= 0 per series.",
+    ),
+    (np.full(12, np.inf), None),
+    (np.nan, None),
+    (
+        np.zeros(12),
+        "sample_weight is zero for every series; at least two classes need positive weights.",
+    ),
+    (np.full(12, 1e-300), None),
+    (["a"] * 12, None),
+    ([{}] * 12, None),
+    ([10**400] * 12, None),
+    (
+        (Y == "class 0").astype(float),
+        "sample_weight and class_weight leave too few classes with positive weight; "
+        "FCNClassifier needs at least 2 here.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sample_weight", "message"), BAD_WEIGHTS)
+def test_unusable_sample_weight(sample_weight, message):
+    with pytest.raises((ValueError, TypeError), match=message and whole(message)) as raised:
+        FCNClassifier(**TINY).fit(X, Y, sample_weight)
+    assert "sample_weight" in str(raised.value)
+
+
+BAD_PARAMETERS = [
+    ({"kernel_sizes": (11,)}, "has a kernel of 11 timepoints, but the series have 10; use shorter"),
+    ({"kernel_sizes": (1, 1)}, "differ in length; pass one kernel size per convolution block"),
+    ({"kernel_sizes": "auto"}, "has 1 blocks, but kernel_sizes='auto' is for three"),
+    ({"kernel_sizes": (0,)}, "kernel_sizes=(0,) is not a sequence of 1 to 64 whole numbers"),
+    ({"n_filters": (-4,)}, "n_filters=(-4,) is not a sequence of 1 to 64 whole numbers"),
+    ({"n_filters": (4.0,)}, "n_filters=(4.0,) is not a sequence of 1 to 64 whole numbers"),
+    ({"n_filters": (10**9,)}, "is not a sequence of 1 to 64 whole numbers between 1 and 4096"),
+    ({"n_filters": ()}, "n_filters=() is not a sequence"),
+    ({"n_filters": 8}, "The 'n_filters' parameter of FCNClassifier must be an array-like"),
+    ({"n_filters": (4,) * 65, "kernel_sizes": (1,) * 65}, "is not a sequence of 1 to 64"),
+    ({"n_epochs": 0}, "The 'n_epochs' parameter of FCNClassifier must be"),
+    ({"n_epochs": 10**30}, "The 'n_epochs' parameter of FCNClassifier must be"),
+    ({"batch_size": -1}, "The 'batch_size' parameter of FCNClassifier must be"),
+    ({"batch_size": 1.5}, "The 'batch_size' parameter of FCNClassifier must be"),
+    ({"learning_rate": -1e-3}, "The 'learning_rate' parameter of FCNClassifier must be"),
+    ({"learning_rate": np.nan}, "The 'learning_rate' parameter of FCNClassifier must be"),
+    ({"learning_rate": 1e6}, "The 'learning_rate' parameter of FCNClassifier must be"),
+    ({"schedule": "step"}, "The 'schedule' parameter of FCNClassifier must be"),
+    ({"normalization": "z"}, "The 'normalization' parameter of FCNClassifier must be"),
+    ({"patience": 0}, "The 'patience' parameter of FCNClassifier must be"),
+    ({"random_state": "seed"}, "The 'random_state' parameter of FCNClassifier must be"),
+    ({"class_weight": {"z": 2}}, "class_weight names 'z', but the classes in y are 'class 0'"),
+    ({"class_weight": {"class 0": -1}}, "has a weight that is not a number in [0, 1e+18]."),
+    ({"class_weight": {"class 0": 10**400}}, "has a weight that is not a number in [0, 1e+18]."),
+    ({"class_weight": "heavy"}, "The 'class_weight' parameter of FCNClassifier must be"),
+    ({"validation_fraction": 1.0}, "The 'validation_fraction' parameter of FCNClassifier must be"),
+    ({"validation_fraction": 0.01}, "validation_fraction=0.01 cannot split 12 series of 2 classes"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "message"), BAD_PARAMETERS)
+def test_unusable_parameters(parameters, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        FCNClassifier(**{**TINY, **parameters}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_cells": 0}, "The 'n_cells' parameter"),
+        ({"n_cells": 10**6}, "The 'n_cells' parameter"),
+        ({"n_cells": ()}, "n_cells=() is not a sequence of 1 to 64 whole numbers"),
+        ({"n_cells": (8, -1)}, "n_cells=(8, -1) is not a sequence of 1 to 64 whole numbers"),
+        ({"dropout": 1.0}, "The 'dropout' parameter"),
+        ({"dropout": np.nan}, "The 'dropout' parameter"),
+        ({"dimension_shuffle": "yes"}, "The 'dimension_shuffle' parameter"),
+        ({"recurrent_activation": "relu"}, "The 'recurrent_activation' parameter"),
+    ],
+)
+def test_unusable_lstm_parameters(parameters, message):
+    for cls in (LSTMFCNClassifier, ALSTMFCNClassifier):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            cls(**{**TINY, **parameters}).fit(X, Y)
+
+
+def test_network_too_large():
+    message = (
+        "this network would have 268,435,457 weights, more than 268,435,456; lower n_cells, "
+        "n_filters or kernel_sizes, or shorten the series."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        check_network_size(2**28 + 1)
+    assert check_network_size(2**28) is None
+
+
+@pytest.mark.parametrize("validation_data", [5, "ab", (X,), (X, Y, Y), {}, X])
+def test_validation_data_is_a_pair(validation_data):
+    message = "validation_data must be a pair (X, y) of series and labels."
+    with pytest.raises(ValueError, match=whole(message)):
+        FCNClassifier(**TINY).fit(X, Y, validation_data=validation_data)
+
+
+def test_validation_data_or_fraction():
+    message = "both validation_data and validation_fraction=0.5 were given; pass one of them."
+    with pytest.raises(ValueError, match=whole(message)):
+        FCNClassifier(**TINY, validation_fraction=0.5).fit(X, Y, validation_data=(X, Y))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_iterations": 0}, "n_iterations=0 must be a whole number of at least 1."),
+        ({"n_epochs": 1.5}, "n_epochs=1.5 must be a whole number of at least 1."),
+        ({"batch_size": True}, "batch_size=True must be a whole number of at least 1."),
+        ({"learning_rate": 0}, "learning_rate=0 must be a number in (0, 10]."),
+        ({"learning_rate": np.nan}, "learning_rate=nan must be a number in (0, 10]."),
+    ],
+)
+def test_unusable_fine_tune_parameters(fitted, parameters, message):
+    with pytest.raises(ValueError, match=whole(message)):
+        fitted.fine_tune(X, Y, **parameters)
+
+
+def test_unknown_layer(fitted):
+    with pytest.raises(ValueError, match=r"layer='dense' is unknown; choose one of concatenated"):
+        fitted.transform(X, layer="dense")
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda clf: type(clf).__name__)
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "decision_function", "transform", "attention_map"]
+)
+def test_not_fitted(classifier, method):
+    if method == "attention_map" and not isinstance(classifier, ALSTMFCNClassifier):
+        assert not hasattr(classifier, method)
+        return
+    name = type(classifier).__name__
+    for series in (X, None):
+        with pytest.raises(NotFittedError, match=f"This {name} instance is not fitted yet"):
+            getattr(classifier, method)(series)
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda clf: type(clf).__name__)
+def test_fine_tune_and_save_need_fit(classifier, tmp_path):
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        classifier.fine_tune(X, Y)
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        classifier.save(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Raises in the middle of training: on Ctrl-C, or on a failure of one's own."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def on_epoch_end(self, epoch, logs=None):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("mine")])
+@pytest.mark.parametrize("method", ["fit", "fine_tune"])
+def test_interrupted_training_leaves_the_classifier(fitted, method, error):
+    expected = fitted.predict_proba(X)
+    fitted.set_params(callbacks=[Interrupt(error)])
+    before = dict(vars(fitted))
+    try:
+        with pytest.raises(type(error)):
+            getattr(fitted, method)(X[:, :, ::-1], Y[::-1])
+        assert_unchanged(fitted, before)
+        np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+    finally:
+        fitted.set_params(callbacks=None)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"X": with_value(np.nan)}, {"y": Y[:3]}, {"y": ["a"] * 12}, {"sample_weight": [-1] * 12}],
+)
+@pytest.mark.parametrize("method", ["fit", "fine_tune"])
+def test_refused_training_leaves_the_classifier(fitted, method, bad):
+    expected, before = fitted.predict_proba(X), dict(vars(fitted))
+    with pytest.raises(ValueError, match=r"\b(X|y|sample_weight)\b"):
+        getattr(fitted, method)(**{"X": X, "y": Y, **bad})
+    assert_unchanged(fitted, before)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+
+
+def test_refused_first_fit_leaves_an_unfitted_classifier():
+    classifier = FCNClassifier(**TINY)
+    before = dict(vars(classifier))
+    with pytest.raises(ValueError, match="has a kernel of 11 timepoints"):
+        classifier.set_params(kernel_sizes=(11,)).fit(X, Y)
+    assert_unchanged(classifier, {**before, "kernel_sizes": classifier.kernel_sizes})
+
+
+def test_longer_series_are_cut_with_a_warning():
+    unequal, y = make_unequal(n_samples=12, n_timepoints=10)
+    classifier = FCNClassifier(**TINY).fit([*unequal, np.ones((1, 10))], [*y, y[0]])
+    longer = [np.ones((1, 12)), np.ones((1, 9))]
+    message = (
+        "1 of 2 series are longer than the 10 timepoints seen in fit; their ends were cut. Use "
+        "unequal_length='resample' to keep them whole."
+    )
+    with pytest.warns(UserWarning, match=whole(message)) as caught:
+        cut = classifier.predict_proba(longer)
+    assert len(caught) == 1
+    np.testing.assert_array_equal(cut[0], classifier.predict_proba([np.ones((1, 10))])[0])
+
+
+def test_channels_for_timepoints_get_a_warning():
+    message = (
+        "X has shape (12, 10, 1), read as 10 channels of one timepoint; if these are timepoints, "
+        "pass X.transpose(0, 2, 1)."
+    )
+    with pytest.warns(UserWarning, match=whole(message)):
+        FCNClassifier(**TINY).fit(X.transpose(0, 2, 1), Y)
+
+
+def test_good_input_gets_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert FCNClassifier(**TINY).fit(X, Y).predict(X).shape == (12,)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ONES.tolist(),
+        tuple(map(tuple, ONES)),
+        list(ONES),
+        [[row.tolist()] for row in ONES],
+        list(ONES[:, np.newaxis]),
+        [pd.Series(row) for row in ONES],
+        [memoryview(row) for row in ONES],
+        pd.DataFrame(ONES),
+        ONES.astype(object),
+        ONES.astype(bool),
+        ONES.astype(np.int8),
+        ONES.astype(np.float16),
+        ONES.astype(">f8"),
+        np.ma.masked_array(ONES, mask=False),
+        np.asfortranarray(ONES),
+        ONES[:, np.newaxis],
+        keras.ops.ones((12, 10), dtype="float64"),
+    ],
+    ids=lambda same: type(same).__name__,
+)
+def test_every_form_of_the_same_series_reads_alike(same):
+    series = as_series(same)
+    assert series.dtype in (np.float32, np.float64)
+    np.testing.assert_array_equal(series, np.ones((12, 1, 10)))

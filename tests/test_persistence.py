@@ -1,0 +1,400 @@
+"""Does a saved or pickled classifier come back equal, and is every crafted file refused?"""
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import make_series, make_unequal
+
+import lstmfcn
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+
+TINY = {"n_filters": (4, 4, 4), "n_epochs": 1, "batch_size": 16, "random_state": 0}
+
+
+def _cases():
+    """Return (classifier, X, y) by name: what a file must be able to hold."""
+    X, y = make_series(12, n_timepoints=10)
+    multivariate = make_series(12, n_channels=3, n_timepoints=10, n_classes=3)
+    frame = pd.DataFrame(X[:, 0], columns=[f"t{i}" for i in range(10)])
+    numbers = np.arange(12) % 2
+    by_class = {"class 0": 1, "class 1": np.float64(2)}
+    return {
+        "lstmfcn strings": (LSTMFCNClassifier(2, **TINY), X, y),
+        "alstmfcn int": (ALSTMFCNClassifier(2, **TINY), X, numbers.astype(np.int16) - 7),
+        "alstmfcn paper": (ALSTMFCNClassifier(2, attention="paper", **TINY), X, y),
+        "fcn bool": (FCNClassifier(**TINY), X, numbers > 0),
+        "fcn float": (FCNClassifier(**TINY), X, numbers.astype(float)),
+        "fcn object": (FCNClassifier(**TINY), X, y.astype(object)),
+        "fcn class_weight": (FCNClassifier(**TINY, class_weight=by_class), X, y),
+        "fcn data frame": (FCNClassifier(**TINY), frame, y),
+        "fcn ndarray": (FCNClassifier(**{**TINY, "n_filters": np.array([4, 4, 4])}), X, y),
+        "candidates": (LSTMFCNClassifier([1, np.int64(2)], **TINY), X, y),
+        "unequal pad": (ALSTMFCNClassifier(2, **TINY), *make_unequal(n_samples=12)),
+        "unequal resample": (
+            FCNClassifier(**TINY, unequal_length="resample"),
+            *make_unequal(n_samples=12, n_channels=2),
+        ),
+        "squeeze excite": (
+            LSTMFCNClassifier(2, **TINY, squeeze_excite=True, normalization="series"),
+            *multivariate,
+        ),
+    }
+
+
+NAMES = list(_cases())
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Fitted classifiers and their series, by name."""
+    return {name: (clf.fit(X, y), X) for name, (clf, X, y) in _cases().items()}
+
+
+@pytest.fixture(scope="module")
+def classifier(fitted):
+    return fitted["lstmfcn strings"]
+
+
+@pytest.fixture(scope="module")
+def saved(classifier, tmp_path_factory):
+    """Bytes of a sound file."""
+    path = tmp_path_factory.mktemp("saved") / "model.lstmfcn"
+    classifier[0].save(path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_save_and_pickle_give_equal_classifiers(fitted, name, tmp_path):
+    before, X = fitted[name]
+    before.save(tmp_path / "once")
+    loaded = lstmfcn.load(tmp_path / "once")
+    loaded.save(tmp_path / "twice")
+    expected = before.predict_proba(X)
+    for again in (
+        loaded,
+        lstmfcn.load(str(tmp_path / "twice")),
+        pickle.loads(pickle.dumps(before)),
+    ):
+        assert type(again) is type(before)
+        np.testing.assert_array_equal(again.predict_proba(X), expected, strict=True)
+        np.testing.assert_array_equal(again.predict(X), before.predict(X), strict=True)
+        np.testing.assert_array_equal(again.transform(X), before.transform(X), strict=True)
+        assert again.history_ == before.history_
+        for key in ("n_features_in_", "n_timepoints_in_", "n_channels_in_", "unequal_length_in_"):
+            assert getattr(again, key) == getattr(before, key)
+        assert again.get_params().keys() == before.get_params().keys()
+    assert _members(tmp_path / "once") == _members(tmp_path / "twice")
+
+
+def test_feature_names_survive(fitted, tmp_path):
+    before, X = fitted["fcn data frame"]
+    before.save(tmp_path / "file")
+    again = lstmfcn.load(tmp_path / "file")
+    np.testing.assert_array_equal(again.feature_names_in_, before.feature_names_in_, strict=True)
+    with pytest.raises(ValueError, match="feature names should match"):
+        again.predict(X.rename(columns={"t0": "other"}))
+
+
+def test_loaded_classifier_trains_on_as_the_saved_one(classifier, tmp_path):
+    before, X = classifier
+    before.save(tmp_path / "file")
+    y = before.predict(X)
+    twins = [lstmfcn.load(tmp_path / "file"), pickle.loads(pickle.dumps(before))]
+    first, second = (twin.fine_tune(X, y, n_iterations=1, n_epochs=1) for twin in twins)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    assert (first.predict_proba(X) != before.predict_proba(X)).any()
+
+
+OTHER_PROCESS = """
+import pickle, sys
+import numpy as np
+import lstmfcn
+folder = sys.argv[1]
+for name in ("lstmfcn", "alstmfcn", "unequal"):
+    with open(f"{folder}/{name}.pickle", "rb") as file:
+        unpickled, X = pickle.load(file)
+    loaded = lstmfcn.load(f"{folder}/{name}.lstmfcn")
+    np.savez(f"{folder}/{name}.npz", unpickled.predict_proba(X), loaded.predict_proba(X))
+"""
+
+
+def test_another_process_gives_equal_probabilities(fitted, tmp_path):
+    cases = {"lstmfcn": "squeeze excite", "alstmfcn": "alstmfcn int", "unequal": "unequal pad"}
+    for name, case in cases.items():
+        fitted[case][0].save(tmp_path / f"{name}.lstmfcn")
+        (tmp_path / f"{name}.pickle").write_bytes(pickle.dumps(fitted[case]))
+    subprocess.run([sys.executable, "-c", OTHER_PROCESS, str(tmp_path)], check=True, timeout=120)
+    for name, case in cases.items():
+        clf, X = fitted[case]
+        with np.load(tmp_path / f"{name}.npz") as there:
+            for key in there:
+                np.testing.assert_array_equal(there[key], clf.predict_proba(X), strict=True)
+
+
+def test_failing_save_leaves_the_old_file(classifier, tmp_path, monkeypatch):
+    clf, _ = classifier
+    path = tmp_path / "model.lstmfcn"
+    path.write_bytes(b"old")
+
+    def full(*args, **kwargs):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(OSError, match="no space left on device"):
+        clf.save(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["model.lstmfcn"]
+    assert path.read_bytes() == b"old"
+
+
+def test_save_leaves_one_file_and_the_classifier_as_it_was(classifier, tmp_path):
+    clf, _ = classifier
+    before = dict(vars(clf))
+    clf.save(tmp_path / "model.lstmfcn")
+    assert [file.name for file in tmp_path.iterdir()] == ["model.lstmfcn"]
+    assert vars(clf).keys() == before.keys()
+    assert all(vars(clf)[key] is value for key, value in before.items())
+
+
+def test_save_refuses_a_missing_folder(classifier, tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist; create it first"):
+        classifier[0].save(tmp_path / "nowhere" / "model.lstmfcn")
+
+
+def test_save_refuses_a_subclass(tmp_path):
+    class Mine(FCNClassifier):
+        pass
+
+    X, y = make_series(8, n_timepoints=10)
+    with pytest.raises(TypeError, match="can be saved, not Mine; use pickle for subclasses"):
+        Mine(**TINY).fit(X, y).save(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*; check the path"):
+        lstmfcn.load(tmp_path / "none")
+
+
+def test_folder(tmp_path):
+    with pytest.raises(ValueError, match="is not a file; pass one written by"):
+        lstmfcn.load(tmp_path)
+
+
+class _Payload:
+    """Its unpickling would leave a trace."""
+
+    def __reduce__(self):
+        return exec, ("import builtins; builtins.attacked = True",)
+
+
+def _npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _members(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _zip(members, compression=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def _refused(tmp_path, content, match):
+    path = tmp_path / "crafted.lstmfcn"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=match):
+        lstmfcn.load(path)
+
+
+CONTAINERS = {
+    "empty": (b"", "is not a classifier file, or is damaged"),
+    "text": (b"hello", "is not a classifier file, or is damaged"),
+    "pickle": (pickle.dumps(_Payload()), "is not a classifier file, or is damaged"),
+    "empty zip": (_zip([]), r"it holds \[\], not"),
+    "npz of objects": (_npz(a=np.array([_Payload()], object)), "it holds .*a.npy"),
+    "keras archive": (
+        _zip([("config.json", '{"class_name": "Lambda"}'), ("model.weights.h5", b"")]),
+        "it holds .*config.json",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_foreign_file_is_refused_and_not_executed(name, tmp_path):
+    import builtins
+
+    content, match = CONTAINERS[name]
+    _refused(tmp_path, content, match)
+    assert not hasattr(builtins, "attacked")
+
+
+@pytest.mark.parametrize(
+    "name", ["../escaped", "/tmp/escaped", "weights.npz", "a/../weights.f32", "Weights.f32"]
+)
+def test_other_members_are_refused(saved, tmp_path, name):
+    members = list(_members(io.BytesIO(saved)).items())
+    _refused(tmp_path, _zip([*members, (name, b"x")]), "it holds")
+    _refused(tmp_path, _zip([members[0], (name, members[1][1])]), "it holds")
+    assert [file.name for file in tmp_path.iterdir()] == ["crafted.lstmfcn"]
+    assert not (tmp_path.parent / "escaped").exists()
+
+
+def test_zip_bomb_is_refused_unread(saved, tmp_path):
+    members = _members(io.BytesIO(saved))
+    bomb = [("classifier.json", members["classifier.json"]), ("weights.f32", bytes(2**28))]
+    packed = _zip(bomb, zipfile.ZIP_DEFLATED)
+    assert len(packed) < 2**20
+    _refused(tmp_path, packed, "its members are compressed")
+
+
+def test_truncated_file_is_refused(saved, tmp_path):
+    for length in np.linspace(0, len(saved) - 1, 60).astype(int):
+        _refused(tmp_path, saved[:length], "is not a classifier file, or is damaged")
+
+
+def test_flipped_byte_is_refused_or_harmless(classifier, saved, tmp_path, monkeypatch):
+    clf, X = classifier
+    expected = clf.predict_proba(X)
+    start = saved.index(b"weights.f32") + len(b"weights.f32")
+    end = saved.index(b"PK\x01\x02")
+    path = tmp_path / "flipped.lstmfcn"
+    rng = np.random.RandomState(0)
+    places = {*range(start), *range(end, len(saved)), *rng.randint(start, end, 100).tolist()}
+    harmless = []
+    for place in sorted(places)[:: max(1, len(places) // 250)]:
+        damaged = bytearray(saved)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            again = lstmfcn.load(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            assert not start <= place < end or "CRC-32" in str(error)
+            continue
+        harmless.append(place)  # a date or another field that nobody reads
+        assert not start <= place < end
+        np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert len(harmless) < 60
+
+
+def _changed(saved, path, value):
+    """Return the file with one entry of its JSON replaced."""
+    members = _members(io.BytesIO(saved))
+    content = json.loads(members["classifier.json"])
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    if value is KeyError:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    members["classifier.json"] = json.dumps(content)
+    return _zip(members.items())
+
+
+CONTENTS = [
+    (["format"], 2, "update lstmfcn"),
+    (["class"], "os.system", "is none of"),
+    (["class"], "TimeSeriesClassifier", "is none of"),
+    (["class"], "FCNClassifier", "does not describe a classifier"),
+    (["class"], ["FCNClassifier"], "does not describe a classifier"),
+    (["classes"], KeyError, "it has no 'classes'"),
+    (["parameters", "n_cells"], -1, "'n_cells' parameter"),
+    (["parameters", "callbacks"], ["os"], "callbacks, which are never written"),
+    (["parameters", "random_state"], "x", "'random_state' parameter"),
+    (["parameters", "evil"], 1, "unexpected keyword argument 'evil'"),
+    (["parameters"], [], "does not describe a classifier"),
+    (["architecture", "n_filters"], [4096] * 3, "weights, but the file holds"),
+    (["architecture", "n_filters"], [4] * 10_000, "is not a sequence of 1 to 64 whole numbers"),
+    (["architecture", "n_filters"], [10**30] * 3, "is not a sequence of 1 to 64 whole numbers"),
+    (["architecture", "kernel_sizes"], [10**9] * 3, "is not a sequence of 1 to 64 whole numbers"),
+    (["architecture", "n_cells"], 10**12, "'n_cells' parameter"),
+    (["architecture", "n_cells"], [2, 2], "must be a whole number"),
+    (["architecture", "n_timepoints"], 10**12, "in one place and 10 in another"),
+    (["architecture", "n_timepoints"], 10.0, "in one place and 10 in another"),
+    (["architecture", "n_classes"], 3, "in one place and 2 in another"),
+    (["architecture", "masked"], 1, "in one place and False in another"),
+    (["architecture", "seed"], 2**70, "is not possible"),
+    (["architecture", "seed"], -1, "must be a whole number"),
+    (["architecture", "dropout"], "0.5", "'dropout' parameter"),
+    (["architecture", "recurrent_activation"], "lambda x: x", "'recurrent_activation' parameter"),
+    (["architecture", "layer"], "Lambda", "unexpected keyword argument 'layer'"),
+    (["architecture"], "Lambda", "does not describe a classifier"),
+    (["n_timepoints_in_"], 2**40, "are not possible"),
+    (["n_features_in_"], 11, "are not possible"),
+    (["n_channels_in_"], "1", "must be a whole number"),
+    (["unequal_length_in_"], "cut", "is not possible"),
+    (["history_"], {"loss": ["a"]}, "is not a list of numbers"),
+    (["history_"], [1], "does not describe a classifier"),
+    (["feature_names"], {"a": 1}, "feature names are not a list of strings"),
+    (["normalizer", "mean"], [0.0, 0.0], "does not fit its channels"),
+    (["normalizer", "scale"], [0.0], "does not fit its channels"),
+    (["normalizer", "scale"], [float("nan")], "does not fit its channels"),
+    (["normalizer", "kind"], "code", "does not fit its channels"),
+    (["classes", "dtype"], "V8", "are not possible"),
+    (["classes", "dtype"], "(1000000,1000000)f8", "are not possible"),
+    (["classes", "dtype"], "<f8", "does not describe a classifier"),
+    (["classes"], {"dtype": "U999999", "values": ["class 0"] * 10}, "are too many"),
+    (["classes", "values"], ["class 1", "class 0"], "not sorted"),
+    (["classes", "values"], ["class 0", "class 0"], "not sorted"),
+    (["classes", "values"], ["class 0"], "not sorted"),
+    (["classes", "values"], ["class 0", {}], "are numbers, strings or booleans"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "match"), CONTENTS)
+def test_crafted_content_is_refused(saved, tmp_path, path, value, match):
+    _refused(tmp_path, _changed(saved, path, value), match)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (b"[", "is damaged"),
+        (b"[" * 100_000, "is damaged"),
+        (b"\xff", "is damaged"),
+        (b"[]", "does not describe"),
+        (b"null", "does not describe"),
+        (b"{}", "it has no 'format'"),
+        (b'{"format": ' + b"9" * 5000 + b"}", "is damaged"),
+    ],
+)
+def test_crafted_json_is_refused(saved, tmp_path, text, match):
+    members = {**_members(io.BytesIO(saved)), "classifier.json": text}
+    _refused(tmp_path, _zip(members.items()), match)
+
+
+def test_huge_json_is_refused_unread(saved, tmp_path):
+    members = {**_members(io.BytesIO(saved)), "classifier.json": b" " * (2**25 + 1)}
+    _refused(tmp_path, _zip(members.items()), "larger than they can be")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda weights: b"", "weights, but the file holds 0"),
+        (lambda weights: weights[:-4], "weights, but the file holds"),
+        (lambda weights: weights[:-1], "is damaged"),
+        (lambda weights: weights * 2, "weights, but the file holds"),
+        (lambda weights: pickle.dumps(_Payload()) + bytes(4), "damaged|the file holds"),
+        (lambda weights: np.float32(np.nan).tobytes() + weights[4:], "contain NaN or infinity"),
+    ],
+)
+def test_crafted_weights_are_refused(saved, tmp_path, change, match):
+    members = _members(io.BytesIO(saved))
+    members["weights.f32"] = change(members["weights.f32"])
+    _refused(tmp_path, _zip(members.items()), match)
