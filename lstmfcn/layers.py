@@ -23,8 +23,9 @@ def hard_sigmoid(x):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from lstmfcn.layers import hard_sigmoid
-    >>> [round(float(hard_sigmoid(x)), 4) for x in (-3.0, 0.0, 1.0, 3.0)]
+    >>> [round(float(y), 4) for y in hard_sigmoid(np.array([-3.0, 0.0, 1.0, 3.0]))]
     [0.0, 0.5, 0.7, 1.0]
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
