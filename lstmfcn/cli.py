@@ -160,9 +160,10 @@ def _demo(arguments):
             f"{row['dataset']:<18} {row['model']:<10} {row['accuracy']:>8.4f} {published:>10} "
             f"{row['seconds']:>8.1f}"
         )
+    recipe = "the default recipe" if arguments.epochs == "auto" else f"{arguments.epochs} epochs"
     print(
-        "\nAccuracy on the archive's test split, one run with the default recipe, nothing chosen "
-        "on it.\nPublished: Karim et al. 2018, one run of 2000 epochs for each of three sizes.\n"
+        f"\nAccuracy on the archive's test split, one run with {recipe}, nothing chosen on it.\n"
+        "Published: Karim et al. 2018, one run of 2000 epochs for each of three sizes.\n"
         f"Table, learning curves, attention and models are in {arguments.out}/"
     )
 

@@ -95,13 +95,8 @@ def train(model, inputs, labels, weights, recipe, *, seed, validation=None, call
     for epoch in range(recipe.n_epochs):
         started = time.perf_counter()
         hooks.on_epoch_begin(epoch)
-        loss_sum, n_correct = 0.0, 0.0
-        for i, batch in enumerate(np.array_split(shuffler.permutation(n_samples), n_batches)):
-            hooks.on_train_batch_begin(i)
-            arrays = (array[batch] for array in (*inputs, labels, weights))
-            batch_loss, batch_correct = _update(step, arrays, recipe)
-            loss_sum, n_correct = loss_sum + float(batch_loss), n_correct + float(batch_correct)
-            hooks.on_train_batch_end(i, {"loss": float(batch_loss) / len(batch)})
+        batches = np.array_split(shuffler.permutation(n_samples), n_batches)
+        loss_sum, n_correct = _run_epoch(step, (*inputs, labels, weights), batches, hooks, recipe)
         logs = {
             "loss": loss_sum / n_samples,
             "accuracy": n_correct / n_samples,
@@ -122,6 +117,17 @@ def train(model, inputs, labels, weights, recipe, *, seed, validation=None, call
     hooks.on_train_end()
     recalibrate(model, inputs, rows_per_batch(inputs[0].shape[1]))
     return history
+
+
+def _run_epoch(step, arrays, batches, hooks, recipe):
+    """Update once per batch of row numbers; return the summed loss and number of hits."""
+    loss_sum, n_correct = 0.0, 0.0
+    for i, rows in enumerate(batches):
+        hooks.on_train_batch_begin(i)
+        loss, correct = _update(step, (array[rows] for array in arrays), recipe)
+        loss_sum, n_correct = loss_sum + float(loss), n_correct + float(correct)
+        hooks.on_train_batch_end(i, {"loss": float(loss) / len(rows)})
+    return loss_sum, n_correct
 
 
 def _update(step, arrays, recipe):

@@ -334,7 +334,7 @@ def _check_label_type(labels):
         kind = type_of_target(labels, input_name="y")
     except (TypeError, ValueError) as error:
         kind = _reason(error)
-    if kind not in ("binary", "multiclass") or labels.dtype.kind == "V":
+    if kind not in ("binary", "multiclass") or labels.dtype.kind in "SV":
         raise ValueError(
             f"Unknown label type: y holds values of type {labels.dtype} ({kind}), but class labels "
             "are integers, strings or booleans; convert it first, for example with "
