@@ -252,9 +252,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                     bar=bar,
                 )
             self._adopt(model, self._architecture)
-            self.history_ = {
-                key: self.history_.get(key, []) + values for key, values in history.items()
-            }
+            continued = {key: self.history_.get(key, []) + new for key, new in history.items()}
+            self.history_ = {**self.history_, **continued}
         return self
 
     def save(self, path):

@@ -499,6 +499,16 @@ def test_fine_tuning_continues(fitted, bumps):
     assert {len(values) for values in tuned.history_.values()} == {22}
 
 
+def test_fine_tuning_keeps_the_history_of_a_validation(bumps):
+    X, y = bumps
+    held_out = (X[:6], y[:6])
+    tuned = FCNClassifier(**SMALL).fit(X, y, validation_data=held_out)
+    measured = list(tuned.history_["val_loss"])
+    tuned.fine_tune(X, y, n_iterations=1, n_epochs=1)
+    assert tuned.history_["val_loss"] == measured
+    assert len(tuned.history_["loss"]) == len(measured) + 1
+
+
 def test_fine_tuning_takes_fewer_classes_and_refuses_new_ones(learned, bumps):
     X, y = bumps
     tuned = copy.deepcopy(learned)

@@ -61,6 +61,11 @@ def test_history_display_draws_what_is_there():
     assert left.get_yscale() == "log" and left.get_xlabel() == "epoch"
 
 
+def test_history_display_draws_a_validation_that_ends_before_fine_tuning():
+    display = HistoryDisplay({"loss": [1.0, 0.5, 0.2], "val_loss": [1.0, 0.6]}).plot()
+    assert [len(line.get_xdata()) for line in display.ax_.lines] == [3, 2]
+
+
 def test_history_display_refuses_an_empty_history():
     with pytest.raises(ValueError, match="history has no 'loss'; pass history_ of a fitted"):
         HistoryDisplay({})

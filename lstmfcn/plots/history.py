@@ -55,7 +55,6 @@ class HistoryDisplay:
         if ax is None:
             _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
         right = ax.twinx()
-        epochs = np.arange(1, len(self.history["loss"]) + 1)
         lines = []
         for key, name, axes, style in (
             ("loss", "training loss", ax, {"color": "#0072B2"}),
@@ -64,7 +63,9 @@ class HistoryDisplay:
             ("val_accuracy", "validation accuracy", right, {"color": "#D55E00", "linestyle": "--"}),
         ):
             if key in self.history:
-                lines += axes.plot(epochs, self.history[key], label=name, linewidth=1.3, **style)
+                values = self.history[key]  # fine-tuning has no validation: lengths may differ
+                epochs = np.arange(1, len(values) + 1)
+                lines += axes.plot(epochs, values, label=name, linewidth=1.3, **style)
         ax.set_yscale("log")
         ax.set_xlabel("epoch")
         ax.set_ylabel("loss")
