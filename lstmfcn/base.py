@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 from contextlib import contextmanager
 from numbers import Integral, Real
 
@@ -17,10 +18,18 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_class_weight
 
 from lstmfcn import validation
+from lstmfcn.checkpoint import Checkpoint, fingerprint
 from lstmfcn.inference import Forwards, cross_entropy
-from lstmfcn.networks import NETWORKS, count_weights
-from lstmfcn.preprocessing import Normalizer, to_keras
-from lstmfcn.training import Recipe, fine_tune, fine_tune_schedule, progress_bar, train
+from lstmfcn.networks import (
+    NETWORKS,
+    count_weights,
+    depends_on_length,
+    is_convolutional,
+    transfer_weights,
+)
+from lstmfcn.precision import resolve_precision
+from lstmfcn.preprocessing import Normalizer, OnDemand, is_memory_mapped, to_keras
+from lstmfcn.training import Recipe, fine_tune_schedule, progress_bar, train
 from lstmfcn.validation import Interval, StrOptions
 
 __all__ = ["TimeSeriesClassifier"]
@@ -56,7 +65,9 @@ class TimeSeriesClassifier(
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, 1_000_000, closed="both"), None],
+        "precision": [StrOptions({"auto", "bfloat16", "float32"})],
         "callbacks": [list, tuple, None],
+        "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -69,7 +80,7 @@ class TimeSeriesClassifier(
         X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
 n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             Finite values. A list of series of unequal length fixes the network's length at the
-            longest.
+            longest. A memory-mapped array is read batch by batch and never held in memory.
         y : array-like of shape (n_samples,)
             Class labels: integers, strings, booleans.
         sample_weight : array-like of shape (n_samples,), optional
@@ -94,21 +105,24 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             self._check_parameters()
             seeds = validation.check_random_state(self.random_state).randint(LARGEST_SEED, size=3)
             series, labels, weights = self._read_training_data(X, y, sample_weight)
-            series, labels, weights, held_out = self._hold_out(
-                series, labels, weights, validation_data, seed=int(seeds[2])
+            held_out = self._read_validation_data(validation_data)
+            checkpoint = self._open_checkpoint(
+                "fit", seeds, (series, labels, weights), held_out or ()
             )
+            seeds = checkpoint.seeds
+            if self.validation_fraction is not None:
+                (series, labels, weights), held_out = self._hold_out(
+                    series, labels, weights, seed=seeds[2]
+                )
             series, labels, weights = self._weigh_classes(series, labels, weights)
             self.normalizer_ = Normalizer.fit(self.normalization, series)
             inputs = self._to_inputs(series)
             if held_out is not None:
                 held_out = self._to_inputs(held_out[0]), held_out[1]
             recipe = self._recipe(len(labels))
-            model, history, architecture = self._train_candidates(
-                inputs, labels, weights, recipe, held_out, seeds
-            )
-            self._adopt(model, architecture)
-            self.history_ = history
+            self._train_candidates(inputs, labels, weights, recipe, held_out, checkpoint)
             self.n_epochs_, self.batch_size_ = recipe.n_epochs, recipe.batch_size
+            self.precision_ = recipe.precision
         return self
 
     def predict(self, X):
@@ -189,19 +203,22 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         n_epochs=None,
         learning_rate=1e-3,
         batch_size=128,
+        freeze=None,
+        reset_head=False,
     ):
         """Train the fitted network on, by the paper's Algorithm 1.
 
-        Each iteration starts from the weights of the previous one, all layers trainable, with a
-        fresh optimiser and a fresh plateau schedule, and keeps the weights of its lowest training
-        loss. The learning rate halves every iteration (not below 1e-4), the batch size every
-        second one (not below 32).
+        Each iteration starts from the weights of the previous one, with a fresh optimiser and a
+        fresh plateau schedule, and keeps the weights of its lowest training loss. The learning rate
+        halves every iteration (not below 1e-4), the batch size every second one (not below 32).
 
         Parameters
         ----------
         X, y, sample_weight : as in :meth:`fit`
-            The training data again, as in the paper, or other series of the same shape with
-            labels in ``classes_``.
+            The training data again, as in the paper, or other series of as many channels. Another
+            length is possible where no weight depends on it: for FCN, for ALSTM-FCN with
+            ``attention="features"``, for an LSTM without dimension shuffle; for the others with
+            ``reset_head=True``.
         n_iterations : int, default=5
             The paper's K.
         n_epochs : int, optional
@@ -210,6 +227,13 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             Adam's learning rate in the first iteration.
         batch_size : int, default=128
             Largest batch in the first iteration.
+        freeze : {"convolutions"} or None, default=None
+            ``"convolutions"``: the convolution branch keeps its weights and its batch statistics;
+            the LSTM branch and the last layer learn.
+        reset_head : bool, default=False
+            Treat ``X`` and ``y`` as another problem: classes and normalisation are those of the
+            new data, the last layer starts from new random weights, and so does an LSTM whose
+            weights depend on a length that is another now.
 
         Returns
         -------
@@ -220,40 +244,59 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         ----------
         Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
         Classification", 2018, arXiv:1709.05206, Algorithm 1.
+
+        Examples
+        --------
+        >>> from lstmfcn import FCNClassifier
+        >>> from lstmfcn.datasets import load_ucr
+        >>> X, y, *_ = load_ucr("ItalyPowerDemand")
+        >>> clf = FCNClassifier(n_epochs=2, random_state=0).fit(X, y)
+        >>> X, y, *_ = load_ucr("GunPoint")
+        >>> clf.fine_tune(X, y, n_epochs=2, n_iterations=2, reset_head=True).predict(X).shape
+        (50,)
         """
         validation.check_is_fitted(self)
         n_epochs = self.n_epochs_ if n_epochs is None else n_epochs
         validation.check_counts(n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size)
         validation.check_learning_rate(learning_rate)
-        learning_rate = float(learning_rate)
+        validation.check_choice(freeze, "freeze", (None, "convolutions"))
+        validation.check_choice(reset_head, "reset_head", (False, True))
         with _all_or_nothing(self):
             self._check_parameters()
-            series, labels = self._read_labelled(X, y)
-            weights = validation.check_weights(sample_weight, len(labels))
-            series, labels, weights = _without_weightless(series, labels, weights)
-            series, labels, weights = self._weigh_classes(series, labels, weights, fewest=1)
-            inputs = self._to_inputs(series)
-            model = self._build(self._architecture)
-            model.set_weights(self.model_.get_weights())
+            seeds = validation.check_random_state(self.random_state).randint(LARGEST_SEED, size=2)
+            series, labels, weights = self._read_more_data(X, y, sample_weight, reset_head)
             recipes = [
-                Recipe(n_epochs, size, rate, schedule="plateau", keep_weights="best")
-                for rate, size in fine_tune_schedule(n_iterations, learning_rate, batch_size)
-            ]
-            seed = validation.check_random_state(self.random_state).randint(LARGEST_SEED)
-            with progress_bar(n_iterations * n_epochs, "fine_tune", self.verbose) as bar:
-                history = fine_tune(
-                    model,
-                    inputs,
-                    labels,
-                    weights,
-                    recipes,
-                    seed=int(seed),
-                    callbacks=copy.deepcopy(self.callbacks or ()),
-                    bar=bar,
+                Recipe(
+                    int(n_epochs),
+                    size,
+                    rate,
+                    schedule="plateau",
+                    keep_weights="best",
+                    precision=resolve_precision(self.precision),
                 )
-            self._adopt(model, self._architecture)
-            continued = {key: self.history_.get(key, []) + new for key, new in history.items()}
-            self.history_ = {**self.history_, **continued}
+                for rate, size in fine_tune_schedule(n_iterations, float(learning_rate), batch_size)
+            ]
+            checkpoint = self._open_checkpoint(
+                "fine_tune",
+                seeds,
+                (series, labels, weights),
+                self.model_.get_weights(),
+                recipes=repr(recipes),
+                freeze=freeze,
+                reset_head=bool(reset_head),
+            )
+            seeds = checkpoint.seeds
+            series, labels, weights = self._weigh_classes(series, labels, weights, fewest=1)
+            if reset_head:
+                self.normalizer_ = Normalizer.fit(self.normalization, series)
+            model, architecture = self._transferred(reset_head, seed=seeds[0])
+            for layer in model.layers:
+                layer.trainable = not (freeze and is_convolutional(layer))
+            self._train_on(
+                model, self._to_inputs(series), labels, weights, recipes, seeds[1], checkpoint
+            )
+            self._adopt(model, architecture)
+            self.precision_ = recipes[0].precision
         return self
 
     def save(self, path):
@@ -316,20 +359,21 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             )
         return series, labels, weights
 
-    def _hold_out(self, series, labels, weights, validation_data, seed):
-        """Return series, labels and weights to train on, and validation (series, labels)."""
-        if validation_data is not None and self.validation_fraction is not None:
+    def _read_validation_data(self, validation_data):
+        """Return the user's validation series and class indices, or None."""
+        if validation_data is None:
+            return None
+        if self.validation_fraction is not None:
             raise ValueError(
                 "both validation_data and validation_fraction="
                 f"{self.validation_fraction} were given; pass one of them."
             )
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-                raise ValueError("validation_data must be a pair (X, y) of series and labels.")
-            held_out = self._read_labelled(*validation_data)
-            return series, labels, weights, held_out
-        if self.validation_fraction is None:
-            return series, labels, weights, None
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise ValueError("validation_data must be a pair (X, y) of series and labels.")
+        return self._read_labelled(*validation_data)
+
+    def _hold_out(self, series, labels, weights, seed):
+        """Split into (series, labels, weights) to train on and (series, labels) held out."""
         validation.check_split(labels, self.validation_fraction, len(self.classes_))
         kept, held = train_test_split(
             np.arange(len(labels)),
@@ -337,8 +381,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             stratify=labels,
             random_state=seed,
         )
-        held_out = _take(series, held), labels[held]
-        return _take(series, kept), labels[kept], weights[kept], held_out
+        trained_on = _take(series, kept), labels[kept], weights[kept]
+        return trained_on, (_take(series, held), labels[held])
 
     def _read_labelled(self, X, y):
         """Check series and labels against those of ``fit``; return series and class indices."""
@@ -362,37 +406,131 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             self.schedule,
             self.keep_weights,
             self.patience,
+            resolve_precision(self.precision),
         )
 
-    def _train_candidates(self, inputs, labels, weights, recipe, held_out, seeds):
-        """Train one network per candidate ``n_cells``; keep the lowest training loss."""
+    def _open_checkpoint(self, method, seeds, data, *more_data, **arguments):
+        """Return the checkpoint of this call: what may change its result names the job."""
+        parameters = {
+            name: repr(value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("callbacks", "checkpoint", "random_state", "verbose")
+        }
+        job = {
+            "class": type(self).__name__,
+            **parameters,
+            "callbacks": [type(callback).__name__ for callback in self.callbacks or ()],
+            "precision": resolve_precision(self.precision),
+            "random_state": None if self.random_state is None else [int(seed) for seed in seeds],
+            **arguments,
+        }
+        if self.checkpoint is not None:  # reads all the data
+            job["data"] = fingerprint(*data)
+            job["data_beside"] = fingerprint(*(array for group in more_data for array in group))
+        return Checkpoint(self.checkpoint, method, job, seeds)
+
+    def _train_candidates(self, inputs, labels, weights, recipe, held_out, checkpoint):
+        """Train one network per candidate ``n_cells``; adopt the one of lowest training loss."""
         n_cells = getattr(self, "n_cells", None)
         candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
-        architectures = [self._new_architecture(n, seed=int(seeds[0])) for n in candidates]
-        best = None
-        with progress_bar(
-            len(architectures) * recipe.n_epochs, type(self).__name__, self.verbose
-        ) as bar:
-            for architecture in architectures:
-                model = self._build(architecture)
-                history = train(
-                    model,
-                    inputs,
-                    labels,
-                    weights,
-                    recipe,
-                    seed=int(seeds[1]),
-                    validation=held_out,
-                    callbacks=copy.deepcopy(self.callbacks or ()),
-                    bar=bar,
-                )
-                loss = 0.0
-                if len(candidates) > 1:
-                    losses = cross_entropy(Forwards(model)("logits", inputs), labels)
-                    loss = float(np.mean(weights * losses))
-                if best is None or loss < best[0]:
-                    best = loss, model, history, architecture
-        return best[1:]
+        architectures = [self._new_architecture(n, seed=checkpoint.seeds[0]) for n in candidates]
+
+        def run_candidate(stage, best, resume, offer):
+            model = self._build(architectures[stage])
+            history = train(
+                model,
+                inputs,
+                labels,
+                weights,
+                recipe,
+                seed=checkpoint.seeds[1],
+                validation=held_out,
+                callbacks=copy.deepcopy(self.callbacks or ()),
+                bar=bar,
+                resume=resume,
+                offer=offer,
+            )
+            loss = 0.0
+            if len(candidates) > 1:
+                losses = cross_entropy(Forwards(model)("logits", inputs), labels)
+                loss = float(np.mean(weights * losses))
+            if best is not None and best["loss"] <= loss:
+                return best
+            weights_now = model.get_weights()
+            return {"stage": stage, "loss": loss, "weights": weights_now, "history": history}
+
+        n_epochs = len(architectures) * recipe.n_epochs
+        with progress_bar(n_epochs, type(self).__name__, self.verbose) as bar:
+            best = checkpoint.run_stages(len(architectures), run_candidate)
+        architecture = architectures[best["stage"]]
+        model = self._build(architecture)
+        model.set_weights(best["weights"])
+        self._adopt(model, architecture)
+        self.history_ = best["history"]
+
+    def _train_on(self, model, inputs, labels, weights, recipes, seed, checkpoint):
+        """Train ``model`` once per recipe, each time from where it was; continue ``history_``."""
+
+        def run_iteration(stage, before, resume, offer):
+            if before is not None:
+                model.set_weights(before["weights"])
+            history = train(
+                model,
+                inputs,
+                labels,
+                weights,
+                recipes[stage],
+                seed=seed + stage,
+                callbacks=copy.deepcopy(self.callbacks or ()),
+                bar=bar,
+                resume=resume,
+                offer=offer,
+            )
+            if before is not None:
+                history = {key: before["history"][key] + new for key, new in history.items()}
+            return {"weights": model.get_weights(), "history": history}
+
+        n_epochs = sum(recipe.n_epochs for recipe in recipes)
+        with progress_bar(n_epochs, "fine_tune", self.verbose) as bar:
+            last = checkpoint.run_stages(len(recipes), run_iteration)
+        model.set_weights(last["weights"])
+        continued = {key: self.history_.get(key, []) + new for key, new in last["history"].items()}
+        self.history_ = {**self.history_, **continued}
+
+    def _read_more_data(self, X, y, sample_weight, reset_head):
+        """Check data to go on with; length and, with a new head, classes become theirs."""
+        series = validation.as_series(X, estimator=None if reset_head else self)
+        old_length = self.n_timepoints_in_
+        if isinstance(series, np.ndarray) and not self.unequal_length_in_:
+            if reset_head or not depends_on_length(self.model_):
+                self.n_timepoints_in_ = int(series.shape[2])
+        validation.check_matches_fit(series, self)
+        if self.n_timepoints_in_ != old_length:
+            self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
+            vars(self).pop("feature_names_in_", None)
+        name = type(self).__name__
+        y = validation.check_labels(y, len(series), name)
+        if reset_head:
+            self.classes_ = LabelEncoder().fit(y).classes_
+            validation.check_classes(self.classes_, name)
+        labels = validation.encode_labels(y, self.classes_, name)
+        weights = validation.check_weights(sample_weight, len(labels))
+        return _without_weightless(series, labels, weights)
+
+    def _transferred(self, reset_head, seed):
+        """Build the network for the present length and classes, with the weights of the old."""
+        architecture = {
+            **self._architecture,
+            "n_timepoints": self.n_timepoints_in_,
+            "n_classes": len(self.classes_),
+        }
+        if reset_head:
+            architecture["seed"] = seed
+        n_filters, sizes = architecture["n_filters"], architecture["kernel_sizes"]
+        validation.check_kernel_sizes(sizes, n_filters, self.n_timepoints_in_)
+        model = self._build(architecture)
+        transfer_weights(self.model_, model, heads=not reset_head)
+        return model, architecture
 
     def _new_architecture(self, n_cells, seed):
         n_filters, kernel_sizes = validation.check_kernel_sizes(
@@ -430,6 +568,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     def _to_inputs(self, series):
         """Return the network's inputs: series (n, T, C) and, where lengths differ, the mask."""
+        if is_memory_mapped(series) and not self.unequal_length_in_:
+            return (OnDemand(series, self.normalizer_),)
         values, mask = to_keras(
             series, self.n_timepoints_in_, self.normalizer_, self.unequal_length_in_
         )

@@ -66,8 +66,16 @@ n_filters : tuple of int, default=(128, 256, 128)
     patience : int or None, default=None
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
+    precision : {"auto", "bfloat16", "float32"}, default="auto"
+        Of the convolutions while training; weights are float32, and a fitted classifier answers in
+        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Copied before use, so one list can serve many fits.
+    checkpoint : path-like or None, default=None
+        Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
+        seconds. The same call on the same data goes on from there after a crash or an
+        interruption, and ends bit-equal to one that was never interrupted; after it has finished
+        it returns at once. An unfinished training of other parameters or data is refused.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
@@ -87,6 +95,8 @@ classes_ : ndarray of shape (n_classes,)
     unequal_length_in_ : {"pad", "resample", None}
         How unequal lengths are treated; None if the training series had equal lengths.
     n_epochs_, batch_size_ : int
+        What ``"auto"`` came to.
+    precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to."""
 
 
@@ -160,7 +170,9 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         class_weight=None,
         validation_fraction=None,
         patience=None,
+        precision="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -181,7 +193,9 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -259,7 +273,9 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         class_weight=None,
         validation_fraction=None,
         patience=None,
+        precision="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -281,7 +297,9 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -365,7 +383,9 @@ class FCNClassifier(TimeSeriesClassifier):
         class_weight=None,
         validation_fraction=None,
         patience=None,
+        precision="auto",
         callbacks=None,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -382,6 +402,8 @@ class FCNClassifier(TimeSeriesClassifier):
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose

@@ -1,15 +1,38 @@
 """How does a network answer? Compiled forward passes in batches, for any layer."""
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Forward", "Forwards", "cross_entropy", "rows_per_batch"]
+__all__ = ["Forward", "Forwards", "cross_entropy", "memory_errors_explained", "rows_per_batch"]
 
 
 def rows_per_batch(n_timepoints):
     """Return how many series go through the network at once: about 64 MiB per activation."""
     return max(1, min(256, 2**16 // n_timepoints))
+
+
+@contextlib.contextmanager
+def memory_errors_explained(work, remedy):
+    """Turn what TensorFlow says when memory is exhausted into a sentence.
+
+    Parameters
+    ----------
+    work : str
+        What the memory does not suffice for.
+    remedy : str
+        What to lower.
+
+    Raises
+    ------
+    MemoryError
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError(f"the memory does not suffice for {work}; lower {remedy}.") from error
 
 
 class Forward:
@@ -49,10 +72,12 @@ class Forward:
     def __call__(self, inputs):
         """Return the layer's output for a tuple of input arrays, as one float32 array."""
         rows = rows_per_batch(self._n_timepoints)
-        parts = [
-            self._run(*(tf.constant(array[start : start + rows]) for array in inputs)).numpy()
-            for start in range(0, len(inputs[0]), rows)
-        ]
+        work = f"{rows} series of {self._n_timepoints} timepoints at once"
+        with memory_errors_explained(work, "n_filters or the length of the series"):
+            parts = [
+                self._run(*(tf.constant(array[start : start + rows]) for array in inputs)).numpy()
+                for start in range(0, len(inputs[0]), rows)
+            ]
         return np.concatenate(parts)
 
 

@@ -37,6 +37,7 @@ FITTED = (
     "unequal_length_in_",
     "n_epochs_",
     "batch_size_",
+    "precision_",
 )
 
 
@@ -46,7 +47,7 @@ def save(classifier, path):
     Parameters
     ----------
     classifier : fitted LSTMFCNClassifier, ALSTMFCNClassifier or FCNClassifier
-        ``callbacks`` and a RandomState are not written; they come back as None.
+        ``callbacks``, ``checkpoint`` and a RandomState are not written; they come back as None.
     path : str or path-like
 
     Raises
@@ -63,7 +64,7 @@ def save(classifier, path):
             f"only the classifiers of lstmfcn can be saved, not {name}; use pickle for subclasses."
         )
     parameters = classifier.get_params(deep=False)
-    parameters["callbacks"] = None
+    parameters["callbacks"] = parameters["checkpoint"] = None
     if isinstance(parameters["random_state"], np.random.RandomState):
         parameters["random_state"] = None
     names = getattr(classifier, "feature_names_in_", None)
@@ -176,8 +177,8 @@ def _restore(content, weights):
         raise ValueError(f"its class {content['class']!r} is none of {classifiers.__all__}")
     cls = getattr(classifiers, content["class"])
     classifier = cls(**{key: _unpaired(value) for key, value in content["parameters"].items()})
-    if classifier.callbacks is not None:
-        raise ValueError("it has callbacks, which are never written")
+    if classifier.callbacks is not None or classifier.checkpoint is not None:
+        raise ValueError("it has callbacks or a checkpoint, which are never written")
     classifier._check_parameters()
 
     classifier.classes_ = _classes_from_json(content["classes"])
@@ -216,6 +217,8 @@ def _check_fitted(classifier):
         raise ValueError(f"series of {n_channels} x {n_timepoints} values are not possible")
     if classifier.unequal_length_in_ not in (None, "pad", "resample"):
         raise ValueError(f"unequal_length_in_={classifier.unequal_length_in_!r} is not possible")
+    if classifier.precision_ not in ("bfloat16", "float32"):
+        raise ValueError(f"precision_={classifier.precision_!r} is not possible")
     for name, values in classifier.history_.items():
         if not all(isinstance(value, Real) for value in values):
             raise ValueError(f"history_[{name!r}] is not a list of numbers")

@@ -1,17 +1,19 @@
 """How do checked series become the network's input? Normalised, of one length, in Keras' order.
 
 Public axis order is (n_samples, n_channels, n_timepoints); :func:`to_keras` is the one place where
-it becomes (n_samples, n_timepoints, n_channels).
+it becomes (n_samples, n_timepoints, n_channels). A memory-mapped array is converted batch by batch,
+when its rows are asked for; anything else at once.
 """
 
+import mmap
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Normalizer", "to_keras"]
+__all__ = ["Normalizer", "OnDemand", "is_memory_mapped", "to_keras"]
 
-ROWS_AT_A_TIME = 1024  # series converted at once: bounds the float64 copy
+VALUES_AT_A_TIME = 2**22  # converted at once: bounds the float64 copy to 32 MiB
 LARGEST_VALUE = float(np.sqrt(np.finfo(np.float32).max))  # its square still fits float32
 
 
@@ -85,8 +87,9 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
     n_samples, n_channels = len(series), series[0].shape[0]
     out = np.zeros((n_samples, n_timepoints, n_channels), np.float32)
     if isinstance(series, np.ndarray) and series.shape[2] == n_timepoints:
-        for start in range(0, n_samples, ROWS_AT_A_TIME):
-            rows = slice(start, start + ROWS_AT_A_TIME)
+        n_rows = max(1, VALUES_AT_A_TIME // (n_timepoints * n_channels))
+        for start in range(0, n_samples, n_rows):
+            rows = slice(start, start + n_rows)
             out[rows] = _normalized(normalizer, series[rows]).transpose(0, 2, 1)
         return out, np.ones(out.shape[:2], np.float32) if unequal_length == "pad" else None
 
@@ -109,6 +112,56 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
             stacklevel=4,
         )
     return out, mask
+
+
+class OnDemand:
+    """A memory-mapped array of series that :func:`to_keras` converts when rows are asked for.
+
+    Parameters
+    ----------
+    series : ndarray of shape (n_samples, n_channels, n_timepoints)
+    normalizer : Normalizer
+
+    Attributes
+    ----------
+    shape : tuple
+        (n_samples, n_timepoints, n_channels)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.preprocessing import Normalizer, OnDemand
+    >>> inputs = OnDemand(np.zeros((100, 2, 30)), Normalizer(None))
+    >>> inputs.shape, inputs[[5, 3]].shape, inputs[90:].dtype
+    ((100, 30, 2), (2, 30, 2), dtype('float32'))
+    """
+
+    def __init__(self, series, normalizer):
+        self._series, self._normalizer = series, normalizer
+        n_samples, n_channels, n_timepoints = series.shape
+        self.shape = (n_samples, n_timepoints, n_channels)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """Return the rows of a slice or a sequence of indices, as float32."""
+        return to_keras(self._series[rows], self.shape[1], self._normalizer, None)[0]
+
+
+def is_memory_mapped(array):
+    """Whether an array's values lie in a memory-mapped file, directly or through views.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.preprocessing import is_memory_mapped
+    >>> is_memory_mapped(np.zeros(3))
+    False
+    """
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap.mmap)
 
 
 def _normalized(normalizer, values):

@@ -9,13 +9,14 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
+from lstmfcn.inference import Forward, cross_entropy, memory_errors_explained, rows_per_batch
+from lstmfcn.optimizers import make_optimizer, plateau_callback
+from lstmfcn.precision import computing_in
 
-__all__ = ["Recipe", "fine_tune", "fine_tune_schedule", "progress_bar", "recalibrate", "train"]
+__all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "recalibrate", "train"]
 
 AUXILIARY_WEIGHT = 0.5  # of the auxiliary head's loss beside the main one
-PLATEAU_FACTOR, PLATEAU_PATIENCE, PLATEAU_MINIMUM = 2 ** (-1 / 3), 100, 1e-4  # the paper's
-WARM_UP, START_DIVISOR = 0.3, 25  # of the one-cycle schedule: Smith, Topin, arXiv:1708.07120
+COMPARES = "(has chosen its comparison)"  # Keras' monitoring callbacks do so at the first epoch
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Recipe:
         training loss.
     patience : int or None
         Stop after this many epochs without a lower monitored loss; the best weights are kept.
+    precision : {"float32", "bfloat16"}
+        Of the convolutions, while training.
     """
 
     n_epochs: int
@@ -45,16 +48,32 @@ class Recipe:
     schedule: str = "one_cycle"
     keep_weights: str = "last"
     patience: int | None = None
+    precision: str = "float32"
 
 
-def train(model, inputs, labels, weights, recipe, *, seed, validation=None, callbacks=(), bar=None):
+def train(
+    model,
+    inputs,
+    labels,
+    weights,
+    recipe,
+    *,
+    seed,
+    validation=None,
+    callbacks=(),
+    bar=None,
+    resume=None,
+    offer=None,
+):
     """Train ``model`` in place and leave it ready to predict.
+
+    Layers that are not trainable keep their weights, and their batch normalisation its statistics.
 
     Parameters
     ----------
     model : keras.Model
         From :mod:`lstmfcn.networks`.
-    inputs : tuple of float32 arrays
+    inputs : tuple of float32 arrays, or of objects that give one for a slice or rows
         Series (n_samples, n_timepoints, n_channels) and, for a masked model, the mask.
     labels : int array of shape (n_samples,)
     weights : float32 array of shape (n_samples,)
@@ -68,77 +87,212 @@ def train(model, inputs, labels, weights, recipe, *, seed, validation=None, call
     callbacks : sequence of keras.callbacks.Callback
     bar : tqdm bar, optional
         Advanced by one per epoch.
+    resume : dict, optional
+        A state from ``offer``: training goes on from there, and ends bit-equal to one that was
+        never interrupted.
+    offer : callable, optional
+        Called after each update with a function that returns the state of the training: nested
+        dicts and lists of arrays, numbers and strings.
 
     Returns
     -------
     dict of str to list of float
-        Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
-        validation, ``val_loss``, ``val_accuracy``.
+        Per epoch: ``loss``, ``accuracy``, ``learning_rate`` (of its last update),
+        ``epoch_seconds`` and, with validation, ``val_loss``, ``val_accuracy``.
 
     Raises
     ------
     FloatingPointError
         If the loss stops being a number.
+    MemoryError
+        If the memory does not suffice.
     """
     n_samples = len(labels)
     n_batches = math.ceil(n_samples / recipe.batch_size)
-    optimizer = _optimizer(recipe, recipe.n_epochs * n_batches)
-    optimizer.build(model.trainable_variables)
-    hooks = _hooks(model, optimizer, recipe, n_batches, callbacks)
-    step = _compile_step(model, optimizer, len(inputs))
-    validate = _validator(model, inputs, validation, rows_per_batch(inputs[0].shape[1]))
-    shuffler = np.random.RandomState(seed)
-    best = _Best(model, "val_loss" if validation else "loss", recipe)
-    history = {}
+    rows = rows_per_batch(inputs[0].shape[1])
+    run = _Run(model, recipe, n_batches, callbacks, "val_loss" if validation else "loss")
+    arrays = (*inputs, labels, weights)
+    remedy = "batch_size, n_filters or the length of the series"
+    with memory_errors_explained(f"batches of {recipe.batch_size} series", remedy):
+        with computing_in(recipe.precision, model):
+            step = _compile_step(model, run.optimizer, len(inputs))
+        validate = _validator(model, inputs, validation, rows)
+        run.call("on_train_begin")
+        if resume is not None:
+            run.restore(resume)
+            if bar is not None:
+                bar.update(run.epoch)
 
-    hooks.on_train_begin()
-    for epoch in range(recipe.n_epochs):
-        started = time.perf_counter()
-        hooks.on_epoch_begin(epoch)
-        batches = np.array_split(shuffler.permutation(n_samples), n_batches)
-        loss_sum, n_correct = _run_epoch(step, (*inputs, labels, weights), batches, hooks, recipe)
-        logs = {
-            "loss": loss_sum / n_samples,
-            "accuracy": n_correct / n_samples,
-            "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
-            **validate(),
-        }
-        _check_loss(logs["loss"], epoch, recipe)
-        hooks.on_epoch_end(epoch, dict(logs))
-        logs["epoch_seconds"] = time.perf_counter() - started
+        while run.epoch < recipe.n_epochs:
+            started = time.perf_counter()
+            if run.batch == 0:
+                run.call("on_epoch_begin", run.epoch)
+            # A function of seed and epoch alone, so that it needs no state.
+            order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
+            batches = np.array_split(order, n_batches)
+            for chosen in batches[run.batch :]:
+                run.call("on_train_batch_begin", run.batch)
+                sums = step(*(tf.constant(array[chosen]) for array in arrays)).numpy()
+                run.count(sums, len(chosen))
+                if offer is not None:
+                    offer(run.state)
+            logs = {
+                "loss": run.loss_sum / n_samples,
+                "accuracy": run.n_correct / n_samples,
+                "learning_rate": run.learning_rate,
+                **validate(),
+            }
+            _check_loss(logs["loss"], run.epoch, recipe)
+            run.call("on_epoch_end", run.epoch, dict(logs))
+            logs["epoch_seconds"] = time.perf_counter() - started
+            run.log(logs)
+            if bar is not None:
+                bar.set_postfix({k: f"{v:.4g}" for k, v in logs.items() if k.endswith("loss")})
+                bar.update()
+            if run.best.says_stop(logs) or model.stop_training:
+                break
+        run.best.restore()
+        run.call("on_train_end")
+        recalibrate(model, inputs, rows)
+    return run.history
+
+
+class _Run:
+    """Where a training is: everything that the next update depends on."""
+
+    def __init__(self, model, recipe, n_batches, callbacks, monitor):
+        self.model, self.recipe = model, recipe
+        self.optimizer = make_optimizer(
+            recipe.schedule, recipe.learning_rate, recipe.n_epochs * n_batches
+        )
+        self.optimizer.build(model.trainable_variables)
+        self.best = _Best(model, monitor, recipe)
+        self.epoch, self.batch = 0, 0
+        self.loss_sum, self.n_correct, self.learning_rate = 0.0, 0.0, recipe.learning_rate
+        self.history = {}
+        self.callbacks = self._set_up(list(callbacks), n_batches)
+
+    def _set_up(self, callbacks, n_batches):
+        """Give callbacks what Keras gives them: a model with an optimiser, and the plan."""
+        if self.recipe.schedule == "plateau":
+            callbacks.append(plateau_callback(self.recipe.learning_rate))
+        self.model.stop_training = False
+        if callbacks:
+            losses = ["sparse_categorical_crossentropy"] * len(self.model.outputs)
+            loss = losses if len(losses) > 1 else losses[0]
+            self.model.compile(optimizer=self.optimizer, loss=loss)
+        for callback in callbacks:
+            callback.set_params({"epochs": self.recipe.n_epochs, "steps": n_batches, "verbose": 0})
+            callback.set_model(self.model)
+        return callbacks
+
+    def call(self, hook, *arguments):
+        for callback in self.callbacks:
+            getattr(callback, hook)(*arguments)
+
+    def count(self, sums, n_samples):
+        """Take in what one update returned."""
+        loss_sum, n_correct, self.learning_rate = (float(number) for number in sums)
+        self.loss_sum += loss_sum
+        self.n_correct += n_correct
+        self.call("on_train_batch_end", self.batch, {"loss": loss_sum / n_samples})
+        self.batch += 1
+
+    def log(self, logs):
+        """Close an epoch."""
         for key, value in logs.items():
-            history.setdefault(key, []).append(value)
-        if bar is not None:
-            bar.set_postfix({k: f"{v:.4g}" for k, v in logs.items() if k.endswith("loss")})
-            bar.update()
-        if best.says_stop(logs) or model.stop_training:
-            break
-    best.restore()
-    hooks.on_train_end()
-    recalibrate(model, inputs, rows_per_batch(inputs[0].shape[1]))
-    return history
+            self.history.setdefault(key, []).append(value)
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.loss_sum, self.n_correct = 0.0, 0.0
+
+    def state(self):
+        return {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "loss_sum": self.loss_sum,
+            "n_correct": self.n_correct,
+            "learning_rate": self.learning_rate,
+            "history": self.history,
+            "variables": _copies(self.model.variables),  # with dropout's seeds
+            "optimizer": _copies(self.optimizer.variables),
+            "best_loss": self.best.loss,
+            "best_waited": self.best.waited,
+            "best_weights": self.best.weights,
+            "callbacks": [_plain_attributes(callback) for callback in self.callbacks],
+        }
+
+    def restore(self, state):
+        """Continue from a state; its arrays are checked before any is used."""
+        try:
+            self._restore(state)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the checkpoint does not fit this training ({error}); delete it to start again."
+            ) from error
+
+    def _restore(self, state):
+        assign = []
+        for name, variables in (
+            ("variables", self.model.variables),
+            ("optimizer", self.optimizer.variables),
+        ):
+            assign += zip(variables, state[name], strict=True)
+        if any(tuple(v.shape) != array.shape for v, array in assign):
+            raise ValueError("its arrays do not have the shapes of this network")
+        for variable, array in assign:
+            variable.assign(array)
+        for name in ("epoch", "batch", "loss_sum", "n_correct", "learning_rate", "history"):
+            setattr(self, name, state[name])
+        self.best.loss, self.best.waited = state["best_loss"], state["best_waited"]
+        self.best.weights = state["best_weights"]
+        for callback, attributes in zip(self.callbacks, state["callbacks"], strict=True):
+            if attributes.pop(COMPARES, False):  # flips a sign, which the attributes put right
+                callback._set_monitor_op()
+            vars(callback).update(attributes)
 
 
-def _run_epoch(step, arrays, batches, hooks, recipe):
-    """Update once per batch of row numbers; return the summed loss and number of hits."""
-    loss_sum, n_correct = 0.0, 0.0
-    for i, rows in enumerate(batches):
-        hooks.on_train_batch_begin(i)
-        loss, correct = _update(step, (array[rows] for array in arrays), recipe)
-        loss_sum, n_correct = loss_sum + float(loss), n_correct + float(correct)
-        hooks.on_train_batch_end(i, {"loss": float(loss) / len(rows)})
-    return loss_sum, n_correct
+def _copies(variables):
+    return [np.copy(variable.numpy()) for variable in variables]
 
 
-def _update(step, arrays, recipe):
-    """Take one step; what TensorFlow says of memory becomes a sentence."""
-    try:
-        return step(*map(tf.constant, arrays)).numpy()
-    except tf.errors.ResourceExhaustedError as error:
-        raise MemoryError(
-            f"the memory does not suffice for batches of {recipe.batch_size} series; lower "
-            "batch_size, n_filters or the length of the series."
-        ) from error
+def _plain_attributes(callback):
+    """Return a callback's numbers, strings and arrays: what it has counted and remembered."""
+
+    def is_plain(value):
+        if isinstance(value, (list, tuple)):
+            return all(is_plain(entry) for entry in value)
+        return value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic))
+
+    attributes = {key: value for key, value in vars(callback).items() if is_plain(value)}
+    if getattr(callback, "monitor_op", None) is not None and hasattr(callback, "_set_monitor_op"):
+        attributes[COMPARES] = True
+    return attributes
+
+
+class _Best:
+    """Remembers, in memory, the weights of the epoch with the lowest monitored loss."""
+
+    def __init__(self, model, monitor, recipe):
+        self.model, self.monitor, self.patience = model, monitor, recipe.patience
+        self.active = recipe.keep_weights == "best" or recipe.patience is not None
+        self.loss, self.weights, self.waited = math.inf, None, 0
+
+    def says_stop(self, logs):
+        if not self.active:
+            return False
+        if logs[self.monitor] < self.loss:
+            self.loss, self.weights, self.waited = (
+                logs[self.monitor],
+                _copies(self.model.weights),
+                0,
+            )
+        else:
+            self.waited += 1
+        return self.patience is not None and self.waited >= self.patience
+
+    def restore(self):
+        if self.weights is not None:
+            self.model.set_weights(self.weights)
 
 
 def _check_loss(loss, epoch, recipe):
@@ -149,42 +303,8 @@ def _check_loss(loss, epoch, recipe):
         )
 
 
-def _optimizer(recipe, n_updates):
-    rate = recipe.learning_rate
-    if recipe.schedule == "one_cycle":
-        warm_up = int(WARM_UP * n_updates)
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=rate / START_DIVISOR if warm_up else rate,
-            warmup_target=rate if warm_up else None,
-            warmup_steps=warm_up,
-            decay_steps=max(1, n_updates - warm_up),
-        )
-    return keras.optimizers.Adam(rate)
-
-
-def _hooks(model, optimizer, recipe, n_batches, callbacks):
-    """Gather callbacks; ordinary ones find ``model.optimizer`` and may stop the training."""
-    callbacks = list(callbacks)
-    if recipe.schedule == "plateau":
-        callbacks.append(
-            keras.callbacks.ReduceLROnPlateau(
-                monitor="loss",
-                factor=PLATEAU_FACTOR,
-                patience=PLATEAU_PATIENCE,
-                min_lr=min(PLATEAU_MINIMUM, recipe.learning_rate),
-            )
-        )
-    model.stop_training = False
-    if callbacks:
-        losses = ["sparse_categorical_crossentropy"] * len(model.outputs)
-        model.compile(optimizer=optimizer, loss=losses if len(losses) > 1 else losses[0])
-    return keras.callbacks.CallbackList(
-        callbacks, model=model, epochs=recipe.n_epochs, steps=n_batches, verbose=0
-    )
-
-
 def _compile_step(model, optimizer, n_inputs):
-    """Compile one update; it returns (sum of weighted losses, number of correct answers)."""
+    """Compile one update; it returns (sum of losses, number of hits, learning rate)."""
     names = {layer.name for layer in model.layers}
     heads = [name for name in ("logits", "auxiliary_logits") if name in names]
     logits_model = keras.Model(model.inputs, [model.get_layer(name).output for name in heads])
@@ -204,12 +324,15 @@ def _compile_step(model, optimizer, n_inputs):
             loss_sum = tf.reduce_sum(loss * weights)
             mean = loss_sum / tf.cast(tf.shape(labels)[0], tf.float32)
         gradients = tape.gradient(mean, variables)
-        optimizer.apply_gradients(
-            [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
-        )
+        rate = tf.convert_to_tensor(optimizer.learning_rate)
+        with tf.control_dependencies([rate]):  # that of this update, not of the next
+            optimizer.apply_gradients(
+                [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+            )
         correct = tf.equal(tf.argmax(outputs[0], axis=1, output_type=tf.int32), labels)
-        return tf.stack([loss_sum, tf.reduce_sum(tf.cast(correct, tf.float32))])
+        return tf.stack([loss_sum, tf.reduce_sum(tf.cast(correct, tf.float32)), rate])
 
+    # Traced once here: calling the concrete function skips the dispatch at each call.
     return step.get_concrete_function()
 
 
@@ -218,10 +341,10 @@ def _validator(model, inputs, validation, batch_size):
     if validation is None:
         return dict
     held_out, labels = validation
-    forward = Forward(model, "logits")
+    forward, moments = Forward(model, "logits"), _Moments(model)
 
     def validate():
-        recalibrate(model, inputs, batch_size)
+        recalibrate(model, inputs, batch_size, moments)
         logits = forward(held_out)
         return {
             "val_loss": float(cross_entropy(logits, labels).mean()),
@@ -231,29 +354,29 @@ def _validator(model, inputs, validation, batch_size):
     return validate
 
 
-class _Best:
-    """Remembers, in memory, the weights of the epoch with the lowest monitored loss."""
+class _Moments:
+    """Compiled functions to the mean and variance of what each normalisation layer sees."""
 
-    def __init__(self, model, monitor, recipe):
-        self.model, self.monitor, self.patience = model, monitor, recipe.patience
-        self.active = recipe.keep_weights == "best" or recipe.patience is not None
-        self.loss, self.weights, self.waited = math.inf, None, 0
+    def __init__(self, model):
+        self.by_layer = {}
+        signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
+        for norm in model.layers:
+            if norm.name.startswith("norm_") and norm.trainable:
+                before = model.get_layer(f"conv_{norm.name[5:]}").output
+                part = keras.Model(model.inputs, before)
+                function = tf.function(self._of(part, norm), signature, autograph=False)
+                self.by_layer[norm] = function.get_concrete_function()
 
-    def says_stop(self, logs):
-        if not self.active:
-            return False
-        if logs[self.monitor] < self.loss:
-            self.loss, self.weights, self.waited = logs[self.monitor], self.model.get_weights(), 0
-        else:
-            self.waited += 1
-        return self.patience is not None and self.waited >= self.patience
+    @staticmethod
+    def _of(part, norm):
+        def moments(*inputs):
+            valid = inputs[1][:, :, tf.newaxis] if len(inputs) > 1 else None
+            return norm.moments(part(list(inputs), training=False), valid)
 
-    def restore(self):
-        if self.weights is not None:
-            self.model.set_weights(self.weights)
+        return moments
 
 
-def recalibrate(model, inputs, batch_size):
+def recalibrate(model, inputs, batch_size, moments=None):
     """Replace batch normalisation's moving statistics by those of the training data.
 
     Moving averages lag behind the weights: a small set gives one update per epoch, and after 250
@@ -264,30 +387,28 @@ def recalibrate(model, inputs, batch_size):
     Parameters
     ----------
     model : keras.Model
-        From :mod:`lstmfcn.networks`: ``norm_k`` normalises the output of ``conv_k``.
+        From :mod:`lstmfcn.networks`: ``norm_k`` normalises the output of ``conv_k``. Layers that
+        are not trainable are left alone.
     inputs : tuple of arrays
         The training inputs.
     batch_size : int
         Samples at a time.
+    moments : optional
+        Compiled functions of an earlier call.
 
     References
     ----------
     Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021, arXiv:2105.07576, section 3.
     """
-    mask = inputs[1] if len(inputs) > 1 else None
-    for layer in model.layers:
-        if not layer.name.startswith("norm_"):
-            continue
-        before = keras.Model(model.inputs, model.get_layer(f"conv_{layer.name[5:]}").output)
+    moments = _Moments(model) if moments is None else moments
+    for layer, function in moments.by_layer.items():
         count, mean, squares = 0.0, 0.0, 0.0  # Chan's parallel mean and sum of squares, float64
         for start in range(0, len(inputs[0]), batch_size):
-            rows = slice(start, start + batch_size)
-            values = before([array[rows] for array in inputs], training=False)
-            valid = None if mask is None else tf.constant(mask[rows])[:, :, tf.newaxis]
-            n = float(np.prod(values.shape[:2])) if valid is None else float(mask[rows].sum())
-            batch_mean, batch_variance = layer._moments(values, valid)
-            batch_mean = keras.ops.convert_to_numpy(batch_mean).astype(np.float64)
-            batch_variance = keras.ops.convert_to_numpy(batch_variance).astype(np.float64)
+            batch = [array[start : start + batch_size] for array in inputs]
+            n = float(batch[1].sum()) if len(batch) > 1 else float(np.prod(batch[0].shape[:2]))
+            batch_mean, batch_variance = (
+                tensor.numpy().astype(np.float64) for tensor in function(*map(tf.constant, batch))
+            )
             delta = batch_mean - mean
             squares = squares + n * batch_variance + delta**2 * count * n / (count + n)
             mean = mean + delta * n / (count + n)
@@ -328,22 +449,6 @@ def fine_tune_schedule(n_iterations, learning_rate=1e-3, batch_size=128):
         )
         for k in range(n_iterations)
     ]
-
-
-def fine_tune(model, inputs, labels, weights, recipes, *, seed, callbacks=(), bar=None):
-    """Train ``model`` on, once per recipe, each time with a fresh optimiser and schedule.
-
-    Parameters are those of :func:`train`, with one recipe per iteration. Returns the histories
-    of all iterations, one after the other.
-    """
-    history = {}
-    for k, recipe in enumerate(recipes):
-        part = train(
-            model, inputs, labels, weights, recipe, seed=seed + k, callbacks=callbacks, bar=bar
-        )
-        for key, values in part.items():
-            history.setdefault(key, []).extend(values)
-    return history
 
 
 def progress_bar(n_epochs, name, verbose):

@@ -20,11 +20,14 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from lstmfcn.preprocessing import VALUES_AT_A_TIME, is_memory_mapped
+
 __all__ = [
     "Interval",
     "StrOptions",
     "as_series",
     "check_callbacks",
+    "check_choice",
     "check_class_weight",
     "check_classes",
     "check_counts",
@@ -182,6 +185,8 @@ def _as_numbers(values, name, remedy=f"pass {SHAPES}"):
         )
         if array.dtype in (np.float32, np.float64):
             return array
+        if is_memory_mapped(array) and array.dtype.kind in "biuf":
+            return array  # converted batch by batch
         if array.dtype.kind in "biufO":
             with np.errstate(over="ignore"):  # infinity is refused later, by its place
                 return array.astype(np.float64)
@@ -200,8 +205,11 @@ def _reason(error):
 
 def _check_finite(series):
     """Refuse NaN and infinity, naming the first place."""
-    if isinstance(series, np.ndarray) and np.isfinite(series).all():
-        return
+    if isinstance(series, np.ndarray):
+        n_rows = max(1, VALUES_AT_A_TIME // series[0].size)
+        parts = (series[start : start + n_rows] for start in range(0, len(series), n_rows))
+        if all(np.isfinite(part).all() for part in parts):
+            return
     for i, values in enumerate(series):
         finite = np.isfinite(values)
         if finite.all():
@@ -357,7 +365,8 @@ def encode_labels(y, classes, name):
     if unknown:
         raise ValueError(
             f"y has labels that {name} was not fitted on: {_some(unknown)}; its classes are "
-            f"{_some(classes.tolist())}. Fit again to add classes."
+            f"{_some(classes.tolist())}. Fit again to add classes, or call fine_tune with "
+            "reset_head=True."
         )
     return np.array([order[label] for label in y.tolist()], np.int32)
 
@@ -397,6 +406,13 @@ def check_counts(**values):
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name}={value!r} must be a whole number of at least 1.")
+
+
+def check_choice(value, name, choices):
+    """Refuse an argument that is none of the choices."""
+    if not any(value is choice or (type(value) is str and value == choice) for choice in choices):
+        options = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name}={value!r} is unknown; choose one of {options}.")
 
 
 def check_callbacks(callbacks):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lstmfcn.layers import AttentionLSTM, FusedBatchNormalization, hard_sigmoid
+from lstmfcn.layers import AttentionLSTM, Convolution, FusedBatchNormalization, hard_sigmoid
 
 
 def normal(*shape, seed=0):
@@ -44,7 +44,8 @@ def normalizations():
 def test_normalization_answers_like_that_of_keras(normalizations, training):
     inputs = 3.0 * normal(6, 12, 5) + 2.0
     ours, theirs = (layer(inputs, training=training) for layer in normalizations)
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    np.testing.assert_allclose(ours, np.maximum(theirs, 0.0), atol=1e-5)
+    assert (np.asarray(ours) == 0).mean() > 0.1 < (np.asarray(ours) > 0).mean()
 
 
 def test_normalization_moves_its_statistics_like_that_of_keras(normalizations):
@@ -74,7 +75,7 @@ def test_normalization_has_the_gradients_of_that_of_keras(normalizations):
     for layer in normalizations:
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            loss = tf.reduce_sum(target * layer(inputs, training=True))
+            loss = tf.reduce_sum(target * tf.nn.relu(layer(inputs, training=True)))
         gradients.append(tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value]))
     for ours, theirs in zip(*gradients, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
@@ -101,6 +102,44 @@ def test_masked_normalization_without_padding_is_the_unmasked_one():
     np.testing.assert_allclose(
         masked(inputs, valid=ones, training=True), unmasked(inputs, training=True), atol=1e-5
     )
+
+
+def test_frozen_normalization_uses_its_moving_statistics_in_training(normalizations):
+    ours, _ = normalizations
+    inputs = normal(6, 12, 5)
+    expected, before = ours(inputs, training=False), ours.get_weights()
+    ours.trainable = False
+    np.testing.assert_array_equal(ours(inputs, training=True), expected)
+    for old, new in zip(before, ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("valid", [None, np.ones((6, 12, 1), np.float32)])
+def test_half_precision_normalization_keeps_float32_statistics(normalizations, valid):
+    ours, _ = normalizations
+    inputs = 3.0 * normal(6, 12, 5) + 2.0
+    expected = ours(inputs, training=True, valid=valid)
+    mean = np.array(ours.moving_mean)
+    ours.set_weights([normal(5, seed=1), normal(5, seed=2), normal(5, seed=3), normal(5) ** 2])
+    ours.dtype_policy = "mixed_bfloat16"
+    outputs = ours(inputs, training=True, valid=valid)
+    assert outputs.dtype == tf.bfloat16
+    assert ours.moving_mean.dtype == "float32"
+    np.testing.assert_allclose(tf.cast(outputs, tf.float32), expected, atol=0.05)
+    np.testing.assert_allclose(ours.moving_mean, mean, atol=5e-3)
+
+
+def test_convolution_leaves_its_bias_out_in_training_only():
+    layer = Convolution(4, 3, padding="same")
+    inputs = normal(2, 10, 3)
+    layer.build(inputs.shape)
+    layer.bias.assign([1.0, 2.0, 3.0, 4.0])
+    with_bias = layer(inputs, training=False)
+    np.testing.assert_allclose(
+        layer(inputs, training=True), with_bias - np.array([1.0, 2.0, 3.0, 4.0]), atol=1e-5
+    )
+    layer.trainable = False
+    np.testing.assert_array_equal(layer(inputs, training=True), with_bias)
 
 
 def test_normalization_keeps_its_configuration():

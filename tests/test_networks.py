@@ -181,7 +181,7 @@ def test_squeeze_and_excite_scales_each_filter_by_its_gate():
     model = build_fcn(30, 2, 3, squeeze_excite=True, **TINY)
     randomize(model)
     series = normal(4, 30, 2)
-    block, rescaled = (answer(model, series, layer=name) for name in ("block_1", "rescale_1"))
+    block, rescaled = (answer(model, series, layer=name) for name in ("norm_1", "rescale_1"))
     (reduce,), (excite,) = (
         model.get_layer(name).get_weights() for name in ("reduce_1", "excite_1")
     )

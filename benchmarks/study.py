@@ -1,0 +1,205 @@
+"""Which recipe, which precision, and is fine-tuning worth it? Studies, resumable run by run.
+
+    python benchmarks/study.py recipe --archive ARCHIVE.zip --jobs 2
+
+A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
+``recipe``) never see a test split: each training split is cut into three stratified folds, and
+seed k trains on two of them and is scored on fold k. Studies that *report* (``paper``,
+``fine_tune``) train on the training split and score the archive's test split once. Each finished
+run is a row of ``benchmarks/results/study-NAME.csv``; calling again does what is missing.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import multiprocessing
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from lstmfcn.atomic import atomic_path
+from lstmfcn.datasets import load_ucr
+from lstmfcn.presets import PAPER
+
+RESULTS = Path(__file__).resolve().parent / "results"
+# All sets at hand of equal length with at most 20,000 training values and two series per class.
+DATASETS = (
+    "SonyAIBORobotSurface1",
+    "ItalyPowerDemand",
+    "MoteStrain",
+    "TwoLeadECG",
+    "SmoothSubspace",
+    "BME",
+    "CBF",
+    "GunPoint",
+    "FaceFour",
+    "ArrowHead",
+    "ECG200",
+    "BeetleFly",
+    "ToeSegmentation1",
+    "Wine",
+    "Plane",
+    "SyntheticControl",
+)
+BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
+N_SEEDS = 3
+STUDIES = {
+    "precision": {"float32": {"precision": "float32"}, "bfloat16": {"precision": "bfloat16"}},
+    "recipe": {
+        "default": {},
+        "batch 16": {"batch_size": 16},
+        "batch 32": {"batch_size": 32},
+        "1500 updates": {"n_updates": 1500},
+        "6000 updates": {"n_updates": 6000},
+        "per-series normalisation": {"normalization": "series"},
+    },
+    "paper": {"default": {}, "paper": PAPER},
+    "fine_tune": {"default": {}},
+}
+REPORTING = {"paper", "fine_tune"}
+COLUMNS = (
+    "dataset",
+    "configuration",
+    "seed",
+    "accuracy",
+    "log_loss",
+    "fit_seconds",
+    "epochs",
+    "batch_size",
+    "precision",
+    "n_scored",
+    "accuracy_tuned",
+    "log_loss_tuned",
+    "tune_seconds",
+)
+
+
+def load(dataset, archive):
+    """Return the four arrays of a dataset, from sktime's wheel or the archive."""
+    return load_ucr(dataset, None if dataset in BUNDLED else archive)
+
+
+def fold(X, y, seed):
+    """Cut fold ``seed`` of three out of a training split: X_train, y_train, X_held, y_held."""
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = StratifiedKFold(N_SEEDS, shuffle=True, random_state=0).split(np.zeros(len(y)), y)
+    kept, held = list(folds)[seed]
+    return X[kept], y[kept], X[held], y[held]
+
+
+def run(study, dataset, configuration, seed, archive):
+    """Fit and score once; return one row."""
+    from lstmfcn import LSTMFCNClassifier
+
+    X, y, X_scored, y_scored = load(dataset, archive)
+    if study not in REPORTING:
+        X, y, X_scored, y_scored = fold(X, y, seed)
+    parameters = dict(STUDIES[study][configuration])
+    n_updates = parameters.pop("n_updates", None)
+    classifier = LSTMFCNClassifier(**parameters, random_state=seed)
+    if n_updates is not None:
+        n_batches = -(-len(y) // classifier._recipe(len(y)).batch_size)
+        classifier.set_params(n_epochs=-(-n_updates // n_batches))
+    started = time.perf_counter()
+    classifier.fit(X, y)
+    row = {
+        "dataset": dataset,
+        "configuration": configuration,
+        "seed": seed,
+        "fit_seconds": time.perf_counter() - started,
+        "epochs": classifier.n_epochs_,
+        "batch_size": classifier.batch_size_,
+        "precision": classifier.precision_,
+        "n_scored": len(y_scored),
+        **scores(classifier, X_scored, y_scored),
+    }
+    if study == "fine_tune":
+        started = time.perf_counter()
+        classifier.fine_tune(X, y)
+        row["tune_seconds"] = time.perf_counter() - started
+        for key, value in scores(classifier, X_scored, y_scored).items():
+            row[f"{key}_tuned"] = value
+    return {key: round(v, 6) if isinstance(v, float) else v for key, v in row.items()}
+
+
+def scores(classifier, X, y):
+    """Return accuracy and log loss (natural logarithm, probabilities cut at 1e-7)."""
+    probabilities = classifier.predict_proba(X)
+    columns = np.searchsorted(classifier.classes_, y)
+    of_truth = np.maximum(probabilities[np.arange(len(y)), columns], 1e-7)
+    accuracy = float((probabilities.argmax(axis=1) == columns).mean())
+    return {"accuracy": accuracy, "log_loss": float(-np.log(of_truth).mean())}
+
+
+def use_one_thread():
+    """Small networks gain little from a second thread; processes use the cores better."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def read(path):
+    """Return the rows of a record, or none."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, rows):
+    """Write a record anew, atomically, in a fixed order."""
+    rows = sorted(rows, key=lambda r: (r["dataset"], r["configuration"], int(r["seed"])))
+    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--archive", help="folder or zip with the UCR 2018 archive")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", help="one configuration")
+    parser.add_argument("--seeds", type=int, default=N_SEEDS, help="how many of the three")
+    arguments = parser.parse_args(argv)
+    path = RESULTS / f"study-{arguments.study}.csv"
+    rows = read(path)
+    done = {(row["dataset"], row["configuration"], int(row["seed"])) for row in rows}
+    plan = [
+        (dataset, configuration, seed)
+        for seed in range(arguments.seeds)
+        for configuration in STUDIES[arguments.study]
+        for dataset in DATASETS
+        if arguments.only in (None, configuration)
+        if (dataset, configuration, seed) not in done
+    ]
+    context = multiprocessing.get_context("spawn")
+    with (
+        concurrent.futures.ProcessPoolExecutor(
+            arguments.jobs, mp_context=context, initializer=use_one_thread
+        ) as pool,
+        tqdm(total=len(plan), unit="run", desc=arguments.study) as bar,
+    ):
+        futures = [pool.submit(run, arguments.study, *key, arguments.archive) for key in plan]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                rows.append(future.result())
+                write(path, rows)
+                bar.update()
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            print("interrupted; finished runs are kept", file=sys.stderr)
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

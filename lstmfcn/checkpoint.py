@@ -1,0 +1,238 @@
+"""How does a training that was killed go on? Its whole state in one file, replaced atomically.
+
+``fit.npz`` (or ``fine_tune.npz``) in the given folder is an uncompressed zip of NumPy arrays: one
+text array with JSON, and the arrays it refers to. Nothing is pickled. The file says which job it
+belongs to (class, parameters, data, versions), so that it cannot continue another one.
+"""
+
+import hashlib
+import json
+import math
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lstmfcn import __version__
+from lstmfcn.atomic import atomic_path
+
+__all__ = ["Checkpoint", "fingerprint"]
+
+FORMAT = 1
+SECONDS_BETWEEN = 5.0  # what a kill can cost
+SHARE = 50  # time between two writes, in multiples of the time that a write takes
+DAMAGED = (ArithmeticError, EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile)
+BYTES_AT_A_TIME = 2**24
+
+
+class Checkpoint:
+    """The state of one job in one folder.
+
+    Parameters
+    ----------
+    folder : str, path-like or None
+        Made if it is not there. None: nothing is read or written.
+    method : str
+        The estimator's method, and the file's name: each has its own.
+    job : dict of str to JSON value
+        What the result depends on; the unfinished state of another job is refused.
+
+    Attributes
+    ----------
+    state : dict or None
+        What the last write held; None if there is nothing to continue.
+    seeds : list of int
+        Those of the interrupted run, or else the given ones.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from lstmfcn.checkpoint import Checkpoint
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Checkpoint(folder, "fit", {"n": 1}, [7]).write({"weights": [np.zeros(2)]})
+    ...     Checkpoint(folder, "fit", {"n": 1}, [8]).state
+    {'weights': [array([0., 0.])], 'seeds': [7]}
+    """
+
+    def __init__(self, folder, method, job, seeds):
+        self.path = None if folder is None else Path(folder) / f"{method}.npz"
+        self.seeds = [int(seed) for seed in seeds]
+        self.job = json.loads(
+            json.dumps(
+                {
+                    **job,
+                    "lstmfcn": __version__,
+                    "keras": keras.__version__,
+                    "tensorflow": tf.__version__,
+                }
+            )
+        )
+        self.state = None
+        self._written, self._seconds_per_write = time.perf_counter(), 0.0
+        if self.path is None:
+            return
+        self._make_folder()
+        if self.path.exists():
+            self.state = self._read()
+        if self.state is not None:
+            self.seeds = self.state["seeds"]
+
+    def run_stages(self, n_stages, run_stage):
+        """Run the stages of a job in order, from where it was interrupted.
+
+        Parameters
+        ----------
+        n_stages : int
+        run_stage : callable (stage, result, resume, offer) -> result
+            Gets the result of the stage before (None at first), the state of an interrupted
+            training or None, and a function to offer such states to; see
+            :func:`lstmfcn.training.train`. Results are made of what :meth:`write` takes.
+
+        Returns
+        -------
+        The last stage's result.
+        """
+        state = self.state or {"stage": 0, "result": None, "training": None}
+        first, result, resume = state["stage"], state["result"], state["training"]
+        for stage in range(first, n_stages):
+
+            def offer(make_state, stage=stage, before=result):
+                self.offer(lambda: {"stage": stage, "result": before, "training": make_state()})
+
+            result = run_stage(stage, result, resume if stage == first else None, offer)
+        if self.state is None or not self.state.get("finished"):
+            done = {"stage": n_stages, "result": result, "training": None, "finished": True}
+            self.write(done)
+        return result
+
+    def offer(self, make_state):
+        """Write what ``make_state`` returns, if the last write is long enough ago."""
+        if self.path is None:
+            return
+        pause = max(SECONDS_BETWEEN, SHARE * self._seconds_per_write)
+        if time.perf_counter() - self._written >= pause:
+            self.write(make_state())
+
+    def write(self, state):
+        """Replace the file by one with this state: nested dicts and lists of plain values, arrays.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the file that was there stays.
+        """
+        if self.path is None:
+            return
+        started = time.perf_counter()
+        arrays = {}
+        state = _take_arrays({**state, "seeds": self.seeds}, arrays)
+        content = {"format": FORMAT, "job": self.job, "state": state}
+        arrays["content"] = np.array(json.dumps(content))
+        try:
+            with atomic_path(self.path) as temporary:
+                np.savez(temporary, **arrays)
+        except OSError as error:
+            raise OSError(
+                f"the checkpoint cannot be written to {self.path.parent} ({error}); the last one "
+                "that was written there is kept: make room, and call the same method again."
+            ) from error
+        self._written = time.perf_counter()
+        self._seconds_per_write = self._written - started
+
+    def _make_folder(self):
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint={str(self.path.parent)!r} is not a folder and cannot be made one "
+                f"({error}); give another."
+            ) from error
+
+    def _read(self):
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            content = json.loads(str(arrays.pop("content")))
+            if content["format"] != FORMAT:
+                raise ValueError(f"it has format {content['format']!r}, not {FORMAT}")
+            job, state = dict(content["job"]), _put_arrays(content["state"], arrays)
+        except (OSError, *DAMAGED) as error:
+            raise ValueError(
+                f"{self.path} is not a checkpoint, or is damaged ({error}); delete it to start "
+                "again."
+            ) from error
+        different = [
+            key for key in {**job, **self.job} if job.get(key, "?") != self.job.get(key, "?")
+        ]
+        if different and not state.get("finished"):
+            key = different[0]
+            there, here = job.get(key, "unknown"), self.job.get(key, "unknown")
+            raise ValueError(
+                f"{self.path} belongs to another training: {key} is {there} there and {here} here; "
+                "call with the same arguments and data, give another folder, or delete it."
+            )
+        return None if different else state
+
+
+def fingerprint(*arrays):
+    """Return a short text that tells arrays apart by type, shape and content.
+
+    Parameters
+    ----------
+    *arrays : ndarrays, or lists of ndarrays
+        Read in pieces, so that a memory-mapped array is not loaded.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.checkpoint import fingerprint
+    >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3))
+    True
+    >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3.0))
+    False
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        parts = array if isinstance(array, list) else [array]
+        digest.update(f"{len(parts)} parts".encode())
+        for part in parts:
+            digest.update(f"{part.dtype.str} {part.shape}".encode())
+            rows = max(1, BYTES_AT_A_TIME // max(1, part[:1].nbytes))
+            for start in range(0, len(part), rows):
+                digest.update(np.ascontiguousarray(part[start : start + rows]))
+    return digest.hexdigest()
+
+
+def _take_arrays(value, arrays):
+    """Replace arrays within ``value`` by references, and collect them in ``arrays``."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        name = f"array_{len(arrays)}"
+        arrays[name] = np.asarray(value)
+        return {"array": name}
+    if isinstance(value, dict):
+        return {"dict": {key: _take_arrays(entry, arrays) for key, entry in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [_take_arrays(entry, arrays) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    return value
+
+
+def _put_arrays(value, arrays):
+    if isinstance(value, list):
+        return [_put_arrays(entry, arrays) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "float" in value:
+        return float(value["float"])
+    return {key: _put_arrays(entry, arrays) for key, entry in value["dict"].items()}

@@ -1,0 +1,100 @@
+"""How far do the weights move? Adam in one kernel per weight, and its learning rate over time."""
+
+import keras
+
+__all__ = ["FusedAdam", "make_optimizer", "plateau_callback"]
+
+PLATEAU_FACTOR, PLATEAU_PATIENCE, PLATEAU_MINIMUM = 2 ** (-1 / 3), 100, 1e-4  # the paper's
+WARM_UP, START_DIVISOR = 0.3, 25  # of the one-cycle schedule: Smith, Topin, arXiv:1708.07120
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Adam with Keras' numbers and variables, updating each weight in one kernel on TensorFlow.
+
+    Keras composes the update of a dozen elementwise operations. For small batches that is as much
+    work as the convolutions.
+
+    References
+    ----------
+    Kingma, Ba, "Adam: A Method for Stochastic Optimization", 2015, arXiv:1412.6980.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from lstmfcn.optimizers import FusedAdam
+    >>> weight, adam = keras.Variable([1.0, 2.0]), FusedAdam(0.1)
+    >>> adam.apply([keras.ops.array([1.0, -1.0])], [weight])
+    >>> weight.numpy().round(4)
+    array([0.9, 2.1], dtype=float32)
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Move one variable against its gradient."""
+        if keras.backend.backend() != "tensorflow":
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow as tf
+
+        index = self._get_variable_index(variable)
+        t = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**t,
+            beta2_power=self.beta_2**t,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+def make_optimizer(schedule, learning_rate, n_updates):
+    """Return Adam with the schedule's learning rate per update.
+
+    Parameters
+    ----------
+    schedule : {"one_cycle", "plateau", "constant"}
+        ``"one_cycle"``: linear warm-up over three tenths of the updates, from a 25th of the rate,
+        then cosine to zero. The others start constant, and callbacks may change the rate.
+    learning_rate : float
+    n_updates : int
+        Of the whole training.
+
+    Returns
+    -------
+    FusedAdam
+    """
+    rate = learning_rate
+    if schedule == "one_cycle":
+        warm_up = int(WARM_UP * n_updates)
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=rate / START_DIVISOR if warm_up else rate,
+            warmup_target=rate if warm_up else None,
+            warmup_steps=warm_up,
+            decay_steps=max(1, n_updates - warm_up),
+        )
+    return FusedAdam(rate)
+
+
+def plateau_callback(learning_rate):
+    """Return the paper's schedule: times 2^(-1/3) after 100 epochs without progress, to 1e-4.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The rate it starts from.
+
+    Returns
+    -------
+    keras.callbacks.ReduceLROnPlateau
+        Watching the training loss.
+    """
+    return keras.callbacks.ReduceLROnPlateau(
+        monitor="loss",
+        factor=PLATEAU_FACTOR,
+        patience=PLATEAU_PATIENCE,
+        min_lr=min(PLATEAU_MINIMUM, learning_rate),
+    )

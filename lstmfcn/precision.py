@@ -1,0 +1,85 @@
+"""In which precision does a network train? Float32, or bfloat16 convolutions where they are fast.
+
+Weights, gradients' sums, batch statistics, LSTM, attention and the last layer are float32 in any
+case; ``"bfloat16"`` rounds the activations and kernels of the convolution blocks to 8 significant
+bits while training (Kalamkar et al., 2019, arXiv:1905.12322). A trained network always answers in
+float32.
+"""
+
+import contextlib
+import functools
+from pathlib import Path
+
+import tensorflow as tf
+
+from lstmfcn.networks import is_convolutional
+
+__all__ = ["computing_in", "has_fast_bfloat16", "resolve_precision"]
+
+CPU_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
+FIRST_GPU = (8, 0)  # compute capability: Ampere
+
+
+def resolve_precision(precision):
+    """Return what ``precision="auto"`` means on this machine.
+
+    Parameters
+    ----------
+    precision : {"auto", "bfloat16", "float32"}
+
+    Returns
+    -------
+    {"bfloat16", "float32"}
+
+    Examples
+    --------
+    >>> from lstmfcn.precision import resolve_precision
+    >>> resolve_precision("float32")
+    'float32'
+    """
+    if precision == "auto":
+        return "bfloat16" if has_fast_bfloat16() else "float32"
+    return precision
+
+
+@functools.cache
+def has_fast_bfloat16():
+    """Whether this machine multiplies bfloat16 in hardware.
+
+    Returns
+    -------
+    bool
+        For the GPU, if TensorFlow sees one, else for the CPU (known on Linux only).
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= FIRST_GPU
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return bool(CPU_INSTRUCTIONS & set(flags.split()))
+
+
+@contextlib.contextmanager
+def computing_in(precision, model):
+    """Let the convolution blocks compute in ``precision`` in what the body traces.
+
+    Parameters
+    ----------
+    precision : {"bfloat16", "float32"}
+    model : keras.Model
+        From :mod:`lstmfcn.networks`; its variables are float32 before, within and after.
+    """
+    layers = [layer for layer in model.layers if is_convolutional(layer, along_time=True)]
+    before = [layer.dtype_policy for layer in layers]
+    policy = "float32" if precision == "float32" else f"mixed_{precision}"
+    try:
+        for layer in layers:
+            layer.dtype_policy = policy
+        yield
+    finally:
+        for layer, old in zip(layers, before, strict=True):
+            layer.dtype_policy = old

@@ -1,0 +1,353 @@
+"""Does a training that was killed go on, and end bit-equal to one that was not?"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import make_series, make_unequal
+
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, checkpoint
+from lstmfcn.checkpoint import Checkpoint, fingerprint
+
+SMALL = {"n_filters": (4, 6, 4), "n_epochs": 5, "batch_size": 8, "random_state": 0}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the package catches it."""
+
+
+@pytest.fixture
+def kill_after(monkeypatch):
+    """Write at every offer; kill the training at the n-th one, after or before its write."""
+
+    def set_up(n, before_writing=False):
+        count = [0]
+
+        def offer(self, make_state):
+            if self.path is None:
+                return
+            count[0] += 1
+            if count[0] == n and before_writing:
+                raise Killed
+            self.write(make_state())
+            if count[0] == n:
+                raise Killed
+
+        monkeypatch.setattr(Checkpoint, "offer", offer)
+
+    return set_up
+
+
+def assert_equal_fits(a, b):
+    for ours, theirs in zip(a.model_.get_weights(), b.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert a.history_.keys() == b.history_.keys()
+    for key in a.history_.keys() - {"epoch_seconds"}:
+        assert a.history_[key] == b.history_[key], key
+    assert a.get_params().keys() == b.get_params().keys()
+
+
+CASES = {
+    "LSTM-FCN": (LSTMFCNClassifier, {}),
+    "ALSTM-FCN": (ALSTMFCNClassifier, {}),
+    "bfloat16": (LSTMFCNClassifier, {"precision": "bfloat16"}),
+    "plateau, best weights": (
+        FCNClassifier,
+        {"schedule": "plateau", "keep_weights": "best", "learning_rate": 0.1},
+    ),
+    "three sizes": (LSTMFCNClassifier, {"n_cells": (2, 3, 4), "n_epochs": 2}),
+    "validation and patience": (FCNClassifier, {"validation_fraction": 0.3, "patience": 3}),
+    "weights": (FCNClassifier, {"class_weight": "balanced"}),
+    "early stopping": (
+        FCNClassifier,
+        {
+            "schedule": "constant",
+            "callbacks": [
+                keras.callbacks.EarlyStopping(
+                    "loss", min_delta=1.0, patience=3, restore_best_weights=True
+                )
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("unequal", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_a_killed_fit_goes_on_bit_equal(case, unequal, tmp_path, kill_after):
+    classifier, parameters = CASES[case]
+    X, y = make_unequal() if unequal else make_series()
+    expected = classifier(**{**SMALL, **parameters}).fit(X, y)
+    clf = classifier(**{**SMALL, **parameters}, checkpoint=tmp_path)
+    for n in (1, 6, 4):  # within an epoch, across epochs, across sizes
+        kill_after(n)
+        with pytest.raises(Killed):
+            clf.fit(X, y)
+        assert not hasattr(clf, "model_")
+    kill_after(3, before_writing=True)
+    with pytest.raises(Killed):
+        clf.fit(X, y)
+    kill_after(10**9)
+    assert_equal_fits(clf.fit(X, y), expected)
+    assert os.listdir(tmp_path) == ["fit.npz"]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"freeze": "convolutions"}, {"reset_head": True}])
+def test_a_killed_fine_tuning_goes_on_bit_equal(arguments, tmp_path, kill_after):
+    X, y = make_series()
+    arguments = {**arguments, "n_iterations": 3, "n_epochs": 2, "batch_size": 16}
+    expected = LSTMFCNClassifier(**SMALL).fit(X, y).fine_tune(X, y, **arguments)
+
+    for n in (1, 6):
+        clf = LSTMFCNClassifier(**SMALL, checkpoint=tmp_path)  # a new process starts from nothing
+        kill_after(10**9)
+        clf.fit(X, y)
+        before = clf.model_.get_weights()
+        kill_after(n)
+        with pytest.raises(Killed):
+            clf.fine_tune(X, y, **arguments)
+        for old, new in zip(before, clf.model_.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+    kill_after(10**9)
+    clf = LSTMFCNClassifier(**SMALL, checkpoint=tmp_path).fit(X, y).fine_tune(X, y, **arguments)
+    assert_equal_fits(clf, expected)
+    assert sorted(os.listdir(tmp_path)) == ["fine_tune.npz", "fit.npz"]
+
+
+def test_a_finished_fit_returns_what_it_found_without_training(tmp_path, monkeypatch):
+    X, y = make_series()
+    first = FCNClassifier(**{**SMALL, "random_state": None}, checkpoint=tmp_path).fit(X, y)
+    monkeypatch.setattr("lstmfcn.base.train", None)  # any training would fail
+    again = FCNClassifier(**{**SMALL, "random_state": None}, checkpoint=tmp_path).fit(X, y)
+    assert_equal_fits(first, again)
+    np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+
+
+def test_without_a_seed_the_drawn_one_is_kept(tmp_path, kill_after):
+    X, y = make_series()
+    clf = FCNClassifier(**{**SMALL, "random_state": None}, checkpoint=tmp_path)
+    kill_after(1)
+    with pytest.raises(Killed):
+        clf.fit(X, y)
+    seeds = Checkpoint(tmp_path, "fit", saved_job(tmp_path), [1, 2, 3]).seeds
+    kill_after(10**9)
+    assert clf.fit(X, y)._architecture["seed"] == seeds[0]
+
+
+def saved_job(folder):
+    with np.load(folder / "fit.npz") as file:
+        return json.loads(str(file["content"]))["job"]
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"n_epochs": 6}, "n_epochs is 5 there and 6 here"),
+        ({"learning_rate": 0.01}, "learning_rate is 0.001 there and 0.01 here"),
+        ({"random_state": 1}, "random_state is ["),
+        ({"precision": "bfloat16"}, "precision is "),
+    ],
+)
+def test_an_unfinished_training_of_other_parameters_is_refused(
+    change, sentence, tmp_path, kill_after
+):
+    X, y = make_series()
+    parameters = {**SMALL, "precision": "float32", "checkpoint": tmp_path}
+    kill_after(2)
+    with pytest.raises(Killed):
+        FCNClassifier(**parameters).fit(X, y)
+    with pytest.raises(ValueError) as caught:
+        FCNClassifier(**{**parameters, **change}).fit(X, y)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'fit.npz'} belongs to another training: {sentence}")
+    assert message.endswith(
+        "call with the same arguments and data, give another folder, or delete it."
+    )
+    with pytest.raises(ValueError, match=r"data is [0-9a-f]{16} there and [0-9a-f]{16} here"):
+        FCNClassifier(**parameters).fit(X + 1e-3, y)
+    with pytest.raises(ValueError, match="class is FCNClassifier there and LSTMFCNClassifier here"):
+        LSTMFCNClassifier(**parameters).fit(X, y)
+
+
+def test_a_finished_training_of_other_parameters_is_replaced(tmp_path):
+    X, y = make_series()
+    FCNClassifier(**SMALL, checkpoint=tmp_path).fit(X, y)
+    other = {**SMALL, "n_epochs": 2}
+    assert len(FCNClassifier(**other, checkpoint=tmp_path).fit(X, y).history_["loss"]) == 2
+    assert saved_job(tmp_path)["n_epochs"] == "2"
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory):
+    """The bytes of an unfinished checkpoint."""
+    folder = tmp_path_factory.mktemp("unfinished")
+    X, y = make_series()
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise Killed
+
+    old, checkpoint.SECONDS_BETWEEN, checkpoint.SHARE = checkpoint.SECONDS_BETWEEN, 0.0, 0
+    try:
+        with pytest.raises(Killed):
+            FCNClassifier(**SMALL, callbacks=[Stop()], checkpoint=folder).fit(X, y)
+    finally:
+        checkpoint.SECONDS_BETWEEN, checkpoint.SHARE = old, 50
+    return (folder / "fit.npz").read_bytes(), Stop
+
+
+def test_damaged_checkpoints_are_refused(unfinished, tmp_path):
+    content, stop = unfinished
+    X, y = make_series()
+    clf = FCNClassifier(**SMALL, callbacks=[stop()], checkpoint=tmp_path)
+    rng = np.random.RandomState(0)
+    damaged = [b"", b"no zip", content[:-1], content[: len(content) // 2]]
+    damaged += [content[:k] for k in rng.randint(1, len(content), size=20)]
+    for wrong in damaged:
+        (tmp_path / "fit.npz").write_bytes(wrong)
+        with pytest.raises(ValueError, match=r"is not a checkpoint, or is damaged .*delete it"):
+            clf.fit(X, y)
+        assert (tmp_path / "fit.npz").read_bytes() == wrong
+    n_refused = 0
+    for k in rng.randint(0, len(content), size=60):
+        flipped = bytearray(content)
+        flipped[k] ^= 0x5A
+        (tmp_path / "fit.npz").write_bytes(bytes(flipped))
+        try:
+            with pytest.raises(Killed):  # a byte that carries nothing, such as a date
+                clf.fit(X, y)
+        except ValueError:
+            n_refused += 1
+    assert n_refused > 40
+
+
+def test_a_checkpoint_with_pickled_objects_is_refused(tmp_path):
+    X, y = make_series()
+    np.savez(tmp_path / "fit.npz", content=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="is not a checkpoint, or is damaged"):
+        FCNClassifier(**SMALL, checkpoint=tmp_path).fit(X, y)
+
+
+def test_a_state_that_does_not_fit_the_network_is_refused(unfinished, tmp_path):
+    content, stop = unfinished
+    (tmp_path / "fit.npz").write_bytes(content)
+    with np.load(tmp_path / "fit.npz") as file:
+        arrays = dict(file)
+    name = next(name for name, array in arrays.items() if array.ndim == 3)
+    arrays[name] = arrays[name][:-1]
+    np.savez(tmp_path / "fit.npz", **arrays)
+    X, y = make_series()
+    with pytest.raises(ValueError, match=r"checkpoint does not fit this training .*delete it"):
+        FCNClassifier(**SMALL, callbacks=[stop()], checkpoint=tmp_path).fit(X, y)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    X, y = make_series()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is not a folder and cannot be made one"):
+        FCNClassifier(**SMALL, checkpoint=tmp_path / "file" / "inside").fit(X, y)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    folder = tmp_path / "c"
+    keeper = Checkpoint(folder, "fit", {}, [])
+    keeper.write({"epoch": 1})
+    before = (folder / "fit.npz").read_bytes()
+
+    def full(file, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.np, "savez", full)
+    with pytest.raises(OSError, match=r"cannot be written .*No space left.*make room"):
+        keeper.write({"epoch": 2})
+    assert (folder / "fit.npz").read_bytes() == before
+    assert os.listdir(folder) == ["fit.npz"]
+
+
+def test_writes_are_seldom(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 3600.0)
+    keeper, made = Checkpoint(tmp_path, "fit", {}, []), []
+    for _ in range(1000):
+        keeper.offer(lambda: made.append(1) or {})
+    assert not made
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
+    keeper.offer(lambda: made.append(1) or {})
+    assert made == [1]
+
+
+def test_without_a_folder_nothing_is_written_or_hashed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lstmfcn.base.fingerprint", None)
+    FCNClassifier(**SMALL).fit(*make_series())
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_state_comes_back_as_it_was(tmp_path):
+    state = {
+        "a": np.arange(3, dtype=np.float32),
+        "b": [1, 2.5, -0.1, "text", None, True, float("inf"), [np.zeros((2, 2))]],
+        "c": {"array": 1, "float": 2.0, "dict": {"x": "y"}},
+    }
+    Checkpoint(tmp_path, "fit", {"x": 1}, [5]).write(state)
+    again = Checkpoint(tmp_path, "fit", {"x": 1}, [6])
+    np.testing.assert_equal(again.state, {**state, "seeds": [5]})
+    assert again.state["a"].dtype == np.float32
+    assert zipfile.ZipFile(tmp_path / "fit.npz").testzip() is None
+
+
+def test_fingerprints_tell_type_shape_order_and_content_apart():
+    a = np.arange(6.0)
+    others = [a.astype(int), a.reshape(2, 3), a[::-1], a + 1e-12, a[:5]]
+    prints = [fingerprint(x) for x in [a, *others]] + [fingerprint(a, a), fingerprint([a, a])]
+    assert len(set(prints)) == len(prints)
+    big = np.random.RandomState(0).normal(size=(500, 3))
+    assert fingerprint(big) == fingerprint(np.asfortranarray(big)) == fingerprint(big.copy())
+
+
+SCRIPT = """
+import sys
+import numpy as np
+sys.path.insert(0, {tests!r})
+from conftest import make_series
+from lstmfcn import LSTMFCNClassifier, checkpoint
+checkpoint.SECONDS_BETWEEN, checkpoint.SHARE = 0.0, 0
+X, y = make_series()
+print("start", flush=True)
+clf = LSTMFCNClassifier(
+    n_filters=(8, 8, 8), n_epochs=150, batch_size=8, random_state=0, checkpoint={folder!r}
+).fit(X, y)
+np.savez({out!r}, *clf.model_.get_weights(), loss=clf.history_["loss"])
+"""
+
+
+def test_kill_minus_nine_at_random_moments(tmp_path):
+    """Two processes killed in the middle, a third that ends; against one left alone."""
+    tests = str(Path(__file__).resolve().parent)
+    results = []
+    for name, delays in (("killed", (0.05, 0.4)), ("alone", ())):
+        folder, out = tmp_path / name, tmp_path / f"{name}.npz"
+        code = SCRIPT.format(tests=tests, folder=str(folder), out=str(out))
+        for delay in delays:
+            with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+                assert process.stdout.readline() == b"start\n"
+                while not (folder / "fit.npz").exists():
+                    time.sleep(0.01)
+                time.sleep(delay)
+                process.send_signal(signal.SIGKILL)
+            assert not out.exists()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE)
+        with np.load(out) as file:
+            results.append({key: file[key] for key in file.files})
+    killed, alone = results
+    assert killed.keys() == alone.keys()
+    for key in alone:
+        np.testing.assert_array_equal(killed[key], alone[key])

@@ -1,0 +1,166 @@
+"""Does fine-tuning carry over what it promises: to other data, classes and lengths?"""
+
+import numpy as np
+import pytest
+from conftest import make_series, make_unequal
+
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+
+SMALL = {"n_filters": (4, 6, 4), "n_epochs": 4, "batch_size": 8, "random_state": 0}
+SHORT = {"n_iterations": 2, "n_epochs": 2}
+
+
+def weights_of(classifier, *prefixes):
+    return [
+        weight
+        for layer in classifier.model_.layers
+        if layer.name.startswith(prefixes)
+        for weight in layer.get_weights()
+    ]
+
+
+def fitted(cls=LSTMFCNClassifier, **kwargs):
+    X, y = make_series()
+    return cls(**SMALL, **kwargs).fit(X, y), X, y
+
+
+def same(a, b):
+    return len(a) == len(b) > 0 and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("squeeze_excite", [False, True])
+def test_a_frozen_convolution_branch_keeps_weights_and_statistics(squeeze_excite):
+    clf, X, y = fitted(squeeze_excite=squeeze_excite)
+    frozen = ("conv_", "norm_", "reduce_", "excite_")
+    before, lstm = weights_of(clf, *frozen), weights_of(clf, "lstm_cell")
+    pooled = clf.transform(X, "pooled")
+    clf.fine_tune(X + 5.0, y, freeze="convolutions", **SHORT)
+    assert same(weights_of(clf, *frozen), before)
+    assert not same(weights_of(clf, "lstm_cell"), lstm)
+    assert not same(weights_of(clf, "logits"), weights_of(fitted()[0], "logits"))
+    np.testing.assert_array_equal(clf.transform(X, "pooled"), pooled)
+    clf.fine_tune(X, y, **SHORT)  # and nothing stays frozen
+    assert not same(weights_of(clf, "conv_"), before[: len(weights_of(clf, "conv_"))])
+
+
+def test_a_frozen_fcn_learns_its_last_layer_only():
+    clf, X, y = fitted(FCNClassifier)
+    before, head = weights_of(clf, "conv_", "norm_"), weights_of(clf, "logits")
+    clf.fine_tune(X, y, freeze="convolutions", **SHORT)
+    assert same(weights_of(clf, "conv_", "norm_"), before)
+    assert not same(weights_of(clf, "logits"), head)
+
+
+def test_new_data_of_the_same_classes_keep_normalisation_and_classes():
+    clf, _, _ = fitted()
+    X, y = make_series(n_samples=12, seed=9)
+    normalizer, classes = clf.normalizer_, clf.classes_
+    some = y != classes[-1]
+    clf.fine_tune(10.0 * X[some], y[some], **SHORT)
+    assert clf.normalizer_ == normalizer
+    assert clf.classes_ is classes
+
+
+def test_new_classes_need_a_new_head():
+    clf, X, _ = fitted()
+    y = np.array(["left", "right"])[np.arange(len(X)) % 2]
+    before = clf.predict_proba(X)
+    with pytest.raises(ValueError) as caught:
+        clf.fine_tune(X, y, **SHORT)
+    assert str(caught.value) == (
+        "y has labels that LSTMFCNClassifier was not fitted on: 'left', 'right'; its classes are "
+        "'class 0', 'class 1'. Fit again to add classes, or call fine_tune with "
+        "reset_head=True."
+    )
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    lstm = weights_of(clf, "lstm_cell", "conv_")
+    clf.fine_tune(10.0 * X, y, reset_head=True, learning_rate=1e-9, **SHORT)
+    assert clf.classes_.tolist() == ["left", "right"]
+    assert clf.predict_proba(X).shape == (len(X), 2)
+    assert set(clf.predict(X)) <= {"left", "right"}
+    assert len(clf.history_["loss"]) == 4 + 2 * 2
+    for old, new in zip(lstm, weights_of(clf, "lstm_cell", "conv_"), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)  # transferred, hardly moved
+    assert clf.normalizer_.scale[0] == pytest.approx(10 * fitted()[0].normalizer_.scale[0])
+
+
+@pytest.mark.parametrize(
+    "cls, parameters",
+    [
+        (FCNClassifier, {}),
+        (ALSTMFCNClassifier, {}),
+        (LSTMFCNClassifier, {"dimension_shuffle": False}),
+        (ALSTMFCNClassifier, {"attention": "paper", "dimension_shuffle": False}),
+    ],
+)
+def test_what_is_free_of_the_length_goes_on_with_another(cls, parameters):
+    clf, X, y = fitted(cls, **parameters)
+    before = clf.model_.get_weights()
+    shorter = X[:, :, :17]
+    clf.fine_tune(shorter, y, learning_rate=1e-9, **SHORT)
+    assert (clf.n_timepoints_in_, clf.n_features_in_) == (17, 17)
+    assert clf.predict_proba(shorter).shape == (len(X), 2)
+    kernels = [w for w in before if w.ndim > 1]
+    now = [w for w in clf.model_.get_weights() if w.ndim > 1]
+    for old, new in zip(kernels, now, strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+    with pytest.raises(ValueError, match=f"{cls.__name__} is expecting 17 features"):
+        clf.predict(X)
+
+
+def test_an_lstm_that_reads_whole_series_starts_anew_at_another_length():
+    clf, X, y = fitted()
+    shorter, before = X[:, :, :17], clf.predict_proba(X)
+    with pytest.raises(ValueError, match="X has 17 features, but LSTMFCNClassifier is expecting"):
+        clf.fine_tune(shorter, y, **SHORT)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    convolutions = weights_of(clf, "conv_")
+    clf.fine_tune(shorter, y, reset_head=True, learning_rate=1e-9, **SHORT)
+    for old, new in zip(convolutions, weights_of(clf, "conv_"), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+    assert weights_of(clf, "lstm_cell")[0].shape[0] == 17
+    assert clf.predict(shorter).shape == (len(X),)
+
+
+def test_what_cannot_be_carried_over_is_refused_and_changes_nothing():
+    clf, X, y = fitted()
+    state, before = dict(vars(clf)), clf.predict_proba(X)
+    channels = np.concatenate([X, X], axis=1)
+    for arguments, sentence in [
+        ((channels, y), "X has 2 channels, but this LSTMFCNClassifier was fitted on 1"),
+        ((X[:, :, :5], y), r"kernel_sizes=\(8, 5, 3\) has a kernel of 8 timepoints"),
+        ((X, y[:1].repeat(len(y))), "y has only one class"),
+        ((make_unequal()[0], y), "X has series of"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            clf.fine_tune(*arguments, reset_head=True, **SHORT)
+    for wrong, sentence in [
+        ({"freeze": "fcn"}, "freeze='fcn' is unknown; choose one of None, 'convolutions'."),
+        ({"reset_head": "yes"}, "reset_head='yes' is unknown; choose one of False, True."),
+    ]:
+        with pytest.raises(ValueError) as caught:
+            clf.fine_tune(X, y, **wrong)
+        assert str(caught.value) == sentence
+    assert vars(clf).keys() == state.keys()
+    assert all(vars(clf)[key] is value for key, value in state.items())
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_a_masked_network_goes_on_with_other_lengths():
+    X, y = make_unequal()
+    clf = LSTMFCNClassifier(**SMALL).fit(X, y)
+    clf.fine_tune([x[:, :-2] for x in X], y, **SHORT)
+    assert clf.predict(X).shape == (len(X),)
+
+
+def test_a_fine_tuned_classifier_survives_its_file(tmp_path):
+    import lstmfcn
+
+    clf, X, y = fitted()
+    clf.fine_tune(X[:, :, :17], np.arange(len(y)) % 4, reset_head=True, **SHORT)
+    clf.save(tmp_path / "model.lstmfcn")
+    again = lstmfcn.load(tmp_path / "model.lstmfcn")
+    np.testing.assert_array_equal(
+        again.predict_proba(X[:, :, :17]), clf.predict_proba(X[:, :, :17])
+    )
+    assert again.precision_ == clf.precision_
