@@ -194,10 +194,10 @@ def main(argv=None):
                 rows.append(future.result())
                 write(path, rows)
                 bar.update()
-        except KeyboardInterrupt:
+        except BaseException as error:
             pool.shutdown(cancel_futures=True)
-            print("interrupted; finished runs are kept", file=sys.stderr)
-            return 130
+            print(f"stopped ({error!r}); finished runs are kept", file=sys.stderr)
+            return 1
     return 0
 
 

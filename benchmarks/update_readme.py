@@ -1,37 +1,114 @@
 """Which figures does the README show? Those in benchmarks/results, between its markers."""
 
 import csv
+import json
+import re
+import statistics
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- demo: generated -->", "<!-- demo: end -->"
+RESULTS = ROOT / "benchmarks" / "results"
 
 
-def demo_table(path=ROOT / "benchmarks" / "results" / "demo.csv"):
+def demo():
     """Return the demo's record as a Markdown table."""
     lines = [
         "| dataset | model | accuracy | published | seconds |",
         "|---|---|---|---|---|",
     ]
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            published = f"{float(row['published']):.4f}" if row["published"] else "-"
+    for row in rows("demo.csv"):
+        published = f"{float(row['published']):.4f}" if row["published"] else "-"
+        lines.append(
+            f"| {row['dataset']} | {row['model']} | {float(row['accuracy']):.4f} | "
+            f"{published} | {float(row['seconds']):.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def speed():
+    """Return milliseconds per epoch and ratios, from speed.json."""
+    record = json.loads((RESULTS / "speed.json").read_text())["training"]
+    lines = [
+        "| series x (channels x) timepoints | precision | ms per epoch | plain Keras | sktime | "
+        "share of the convolution limit |",
+        "|---|---|---|---|---|---|",
+    ]
+    for shape, row in record["rows"].items():
+        for precision in ("float32", "bfloat16"):
+            ratios = [
+                f"{row[key]:.1f} x" if key in row else "-"
+                for key in (f"{rival} / ours, {precision}" for rival in ("plain Keras", "sktime"))
+            ]
             lines.append(
-                f"| {row['dataset']} | {row['model']} | {float(row['accuracy']):.4f} | "
-                f"{published} | {float(row['seconds']):.0f} |"
+                f"| {shape} | {precision} | {row[f'ours, {precision}, ms']:.0f} | {ratios[0]} | "
+                f"{ratios[1]} | {100 * row[f'share of the limit, {precision}']:.0f} % |"
             )
     return "\n".join(lines)
 
 
+def precision():
+    """Return accuracy by precision, averaged over seeds, from the study within training splits."""
+    return comparison(rows("study-precision.csv"), ("float32", "bfloat16"))
+
+
+def paper():
+    """Return accuracy and time of the default recipe and of the paper preset, side by side."""
+    return comparison(rows("study-paper.csv"), ("default", "paper"), seconds=True)
+
+
+def comparison(records, configurations, seconds=False):
+    """Return a Markdown table of means over seeds, per dataset and over all, for shared runs."""
+    by_run = defaultdict(dict)
+    for row in records:
+        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+    shared = {
+        key: runs for key, runs in by_run.items() if all(name in runs for name in configurations)
+    }
+    header = ["dataset", "runs", *configurations]
+    header += [f"{name}, seconds" for name in configurations] if seconds else []
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    table = []
+    for dataset in sorted({dataset for dataset, _ in shared}):
+        runs = [runs for (name, _), runs in shared.items() if name == dataset]
+        values = [statistics.mean(float(r[c]["accuracy"]) for r in runs) for c in configurations]
+        if seconds:
+            values += [
+                statistics.mean(float(r[c]["fit_seconds"]) for r in runs) for c in configurations
+            ]
+        table.append(values)
+        lines.append(line(dataset, len(runs), values, len(configurations)))
+    means = [statistics.mean(column) for column in zip(*table, strict=True)]
+    lines.append(line("**mean**", len(shared), means, len(configurations)))
+    return "\n".join(lines)
+
+
+def line(name, n_runs, values, n_accuracies):
+    cells = [f"{value:.4f}" for value in values[:n_accuracies]]
+    cells += [f"{value:.0f}" for value in values[n_accuracies:]]
+    return f"| {name} | {n_runs} | " + " | ".join(cells) + " |"
+
+
+def rows(name):
+    with open(RESULTS / name, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+TABLES = {"demo": demo, "speed": speed, "precision": precision, "paper": paper}
+
+
 def updated(text):
-    """Return the README's text with the table put between the markers."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{demo_table()}\n{END}{after}"
+    """Return a page's text with each table put between its markers."""
+
+    def table(match):
+        name = match.group(1)
+        return f"<!-- {name}: generated -->\n{TABLES[name]()}\n<!-- {name}: end -->"
+
+    return re.sub(r"<!-- (\w+): generated -->.*?<!-- \1: end -->", table, text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(updated(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in (ROOT / "README.md", ROOT / "benchmarks" / "README.md"):
+        page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
     sys.exit(0)

@@ -41,6 +41,7 @@ def atomic_path(path):
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private
+        _flush(temporary)  # or a power failure might leave the new name on an empty file
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -65,6 +66,11 @@ def check_writable(path):
         raise FileNotFoundError(f"the folder {path.parent} does not exist; create it first.")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"the folder {path.parent} cannot be written to.")
+
+
+def _flush(path):
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _umask():

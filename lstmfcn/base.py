@@ -26,9 +26,10 @@ from lstmfcn.networks import (
     depends_on_length,
     is_convolutional,
     transfer_weights,
+    uses_dimension_shuffle,
 )
 from lstmfcn.precision import resolve_precision
-from lstmfcn.preprocessing import Normalizer, OnDemand, is_memory_mapped, to_keras
+from lstmfcn.preprocessing import Normalizer, OnDemand, is_memory_mapped, take, to_keras
 from lstmfcn.training import Recipe, fine_tune_schedule, progress_bar, train
 from lstmfcn.validation import Interval, StrOptions
 
@@ -381,8 +382,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             stratify=labels,
             random_state=seed,
         )
-        trained_on = _take(series, kept), labels[kept], weights[kept]
-        return trained_on, (_take(series, held), labels[held])
+        trained_on = take(series, kept), labels[kept], weights[kept]
+        return trained_on, (take(series, held), labels[held])
 
     def _read_labelled(self, X, y):
         """Check series and labels against those of ``fit``; return series and class indices."""
@@ -419,7 +420,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         job = {
             "class": type(self).__name__,
             **parameters,
-            "callbacks": [type(callback).__name__ for callback in self.callbacks or ()],
+            "callbacks": [_description(callback) for callback in self.callbacks or ()],
             "precision": resolve_precision(self.precision),
             "random_state": None if self.random_state is None else [int(seed) for seed in seeds],
             **arguments,
@@ -464,7 +465,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             best = checkpoint.run_stages(len(architectures), run_candidate)
         architecture = architectures[best["stage"]]
         model = self._build(architecture)
-        model.set_weights(best["weights"])
+        _set_weights(model, best["weights"])
         self._adopt(model, architecture)
         self.history_ = best["history"]
 
@@ -473,7 +474,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
         def run_iteration(stage, before, resume, offer):
             if before is not None:
-                model.set_weights(before["weights"])
+                _set_weights(model, before["weights"])
             history = train(
                 model,
                 inputs,
@@ -493,21 +494,22 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         n_epochs = sum(recipe.n_epochs for recipe in recipes)
         with progress_bar(n_epochs, "fine_tune", self.verbose) as bar:
             last = checkpoint.run_stages(len(recipes), run_iteration)
-        model.set_weights(last["weights"])
+        _set_weights(model, last["weights"])
         continued = {key: self.history_.get(key, []) + new for key, new in last["history"].items()}
         self.history_ = {**self.history_, **continued}
 
     def _read_more_data(self, X, y, sample_weight, reset_head):
         """Check data to go on with; length and, with a new head, classes become theirs."""
-        series = validation.as_series(X, estimator=None if reset_head else self)
+        series = validation.as_series(X)
         old_length = self.n_timepoints_in_
-        if isinstance(series, np.ndarray) and not self.unequal_length_in_:
-            if reset_head or not depends_on_length(self.model_):
-                self.n_timepoints_in_ = int(series.shape[2])
+        may_differ = not (self.unequal_length_in_ or depends_on_length(self.model_))
+        if reset_head or may_differ:
+            if self.unequal_length_in_ or not isinstance(series, list):
+                self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
         validation.check_matches_fit(series, self)
-        if self.n_timepoints_in_ != old_length:
-            self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
-            vars(self).pop("feature_names_in_", None)
+        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
+        another = reset_head or self.n_timepoints_in_ != old_length
+        validation.check_feature_names(self, X, reset=another)
         name = type(self).__name__
         y = validation.check_labels(y, len(series), name)
         if reset_head:
@@ -526,7 +528,16 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         }
         if reset_head:
             architecture["seed"] = seed
+        if architecture.get("dimension_shuffle") == "auto":  # decided once, in fit
+            architecture["dimension_shuffle"] = uses_dimension_shuffle(
+                "auto", self.n_channels_in_, self._architecture["n_timepoints"]
+            )
         n_filters, sizes = architecture["n_filters"], architecture["kernel_sizes"]
+        if max(sizes) > self.n_timepoints_in_:
+            raise ValueError(
+                f"X has {self.n_timepoints_in_} timepoints, but the network has a kernel of "
+                f"{max(sizes)}; pass longer series, or fit a new classifier."
+            )
         validation.check_kernel_sizes(sizes, n_filters, self.n_timepoints_in_)
         model = self._build(architecture)
         transfer_weights(self.model_, model, heads=not reset_head)
@@ -610,21 +621,37 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         return int(self._architecture["n_filters"][-1] + self._architecture.get("n_cells", 0))
 
 
+def _set_weights(model, weights):
+    """Put weights that may come from a checkpoint into a model."""
+    if [array.shape for array in weights] != [tuple(w.shape) for w in model.weights]:
+        raise ValueError("the checkpoint does not fit this network; delete it to start again.")
+    model.set_weights(weights)
+
+
+def _description(callback):
+    """Return a callback's class and settings as text."""
+    settings = {
+        key: value
+        for key, value in sorted(vars(callback).items())
+        if value is None or isinstance(value, (bool, int, float, str))
+    }
+    return f"{type(callback).__name__}({settings})"
+
+
 @contextmanager
 def _all_or_nothing(estimator):
     """Put the estimator back as it was if the body raises, also on Ctrl-C."""
-    before = dict(vars(estimator))
+    before, generator = dict(vars(estimator)), estimator.random_state
+    drawn_from = isinstance(generator, np.random.RandomState)
+    numbers = generator.get_state() if drawn_from else None
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        if drawn_from:
+            generator.set_state(numbers)
         raise
-
-
-def _take(series, rows):
-    """Take rows of an array of series or of a list of series."""
-    return series[rows] if isinstance(series, np.ndarray) else [series[i] for i in rows]
 
 
 def _without_weightless(series, labels, weights):
@@ -632,7 +659,7 @@ def _without_weightless(series, labels, weights):
     if weights.all():
         return series, labels, weights
     kept = np.flatnonzero(weights)
-    series = _take(series, kept)
+    series = take(series, kept)
     if isinstance(series, list) and len({values.shape[1] for values in series}) == 1:
         series = np.stack(series)  # only a series of weight zero had another length
     return series, labels[kept], weights[kept]

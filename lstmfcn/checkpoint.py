@@ -22,9 +22,21 @@ from lstmfcn.atomic import atomic_path
 __all__ = ["Checkpoint", "fingerprint"]
 
 FORMAT = 1
-SECONDS_BETWEEN = 5.0  # what a kill can cost
-SHARE = 50  # time between two writes, in multiples of the time that a write takes
-DAMAGED = (ArithmeticError, EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile)
+SECONDS_BETWEEN = 5.0  # between two writes, and at least ...
+SHARE = 50  # ... this many times what a write takes
+LARGEST_JSON = 2**28  # bytes
+DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
 BYTES_AT_A_TIME = 2**24
 
 
@@ -68,6 +80,7 @@ class Checkpoint:
                     "lstmfcn": __version__,
                     "keras": keras.__version__,
                     "tensorflow": tf.__version__,
+                    "numpy": np.__version__,
                 }
             )
         )
@@ -76,10 +89,12 @@ class Checkpoint:
         if self.path is None:
             return
         self._make_folder()
+        for half_written in self.path.parent.glob(f".{method}-*.npz"):  # by a killed process
+            half_written.unlink(missing_ok=True)
         if self.path.exists():
             self.state = self._read()
         if self.state is not None:
-            self.seeds = self.state["seeds"]
+            self.seeds = [int(seed) for seed in self.state["seeds"]]
 
     def run_stages(self, n_stages, run_stage):
         """Run the stages of a job in order, from where it was interrupted.
@@ -98,6 +113,8 @@ class Checkpoint:
         """
         state = self.state or {"stage": 0, "result": None, "training": None}
         first, result, resume = state["stage"], state["result"], state["training"]
+        if first not in range(n_stages + 1) or (first == 0) is not (result is None):
+            raise ValueError(f"{self.path} is damaged (stage {first}); delete it to start again.")
         for stage in range(first, n_stages):
 
             def offer(make_state, stage=stage, before=result):
@@ -114,8 +131,10 @@ class Checkpoint:
         if self.path is None:
             return
         pause = max(SECONDS_BETWEEN, SHARE * self._seconds_per_write)
-        if time.perf_counter() - self._written >= pause:
+        started = time.perf_counter()
+        if started - self._written >= pause:
             self.write(make_state())
+            self._seconds_per_write = self._written - started
 
     def write(self, state):
         """Replace the file by one with this state: nested dicts and lists of plain values, arrays.
@@ -127,7 +146,6 @@ class Checkpoint:
         """
         if self.path is None:
             return
-        started = time.perf_counter()
         arrays = {}
         state = _take_arrays({**state, "seeds": self.seeds}, arrays)
         content = {"format": FORMAT, "job": self.job, "state": state}
@@ -138,10 +156,10 @@ class Checkpoint:
         except OSError as error:
             raise OSError(
                 f"the checkpoint cannot be written to {self.path.parent} ({error}); the last one "
-                "that was written there is kept: make room, and call the same method again."
+                "that was written there is kept: make room or the folder writable, and call the "
+                "same method again."
             ) from error
         self._written = time.perf_counter()
-        self._seconds_per_write = self._written - started
 
     def _make_folder(self):
         try:
@@ -154,13 +172,16 @@ class Checkpoint:
 
     def _read(self):
         try:
+            _check_container(self.path)
             with np.load(self.path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             content = json.loads(str(arrays.pop("content")))
             if content["format"] != FORMAT:
                 raise ValueError(f"it has format {content['format']!r}, not {FORMAT}")
             job, state = dict(content["job"]), _put_arrays(content["state"], arrays)
-        except (OSError, *DAMAGED) as error:
+            if len(state["seeds"]) != len(self.seeds):
+                raise ValueError(f"it has {len(state['seeds'])} seeds, not {len(self.seeds)}")
+        except DAMAGED as error:
             raise ValueError(
                 f"{self.path} is not a checkpoint, or is damaged ({error}); delete it to start "
                 "again."
@@ -173,9 +194,22 @@ class Checkpoint:
             there, here = job.get(key, "unknown"), self.job.get(key, "unknown")
             raise ValueError(
                 f"{self.path} belongs to another training: {key} is {there} there and {here} here; "
-                "call with the same arguments and data, give another folder, or delete it."
+                "call with the same arguments and data, give another folder (one folder serves "
+                "one training at a time), or delete it."
             )
         return None if different else state
+
+
+def _check_container(path):
+    """Refuse a zip that could grow on reading, or whose text is absurdly long."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("its members are compressed")
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("its members claim to be larger than they can be")
+        if archive.getinfo("content.npy").file_size > LARGEST_JSON:
+            raise ValueError("its text is too long")
 
 
 def fingerprint(*arrays):
@@ -183,7 +217,7 @@ def fingerprint(*arrays):
 
     Parameters
     ----------
-    *arrays : ndarrays, or lists of ndarrays
+    *arrays : ndarrays, memory-mapped rows, or lists of ndarrays
         Read in pieces, so that a memory-mapped array is not loaded.
 
     Returns

@@ -75,7 +75,9 @@ n_filters : tuple of int, default=(128, 256, 128)
         Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
         seconds. The same call on the same data goes on from there after a crash or an
         interruption, and ends bit-equal to one that was never interrupted; after it has finished
-        it returns at once. An unfinished training of other parameters or data is refused.
+        it returns at once. An unfinished training of other parameters or data is refused: one
+        folder serves one training at a time, and so not the folds of a cross-validation. Of
+        callbacks, numbers and arrays go on; anything else that they remember starts anew.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.

@@ -80,6 +80,15 @@ def _parser():
     fit.add_argument("--batch-size", type=_positive_or_auto, default="auto")
     fit.add_argument("--learning-rate", type=float, default=1e-3)
     fit.add_argument("--normalization", choices=("dataset", "series", "none"), default="dataset")
+    fit.add_argument(
+        "--precision",
+        choices=("auto", "bfloat16", "float32"),
+        default="auto",
+        help="of the convolutions while training",
+    )
+    fit.add_argument(
+        "--checkpoint", metavar="FOLDER", help="go on from there after an interruption"
+    )
     fit.add_argument("--seed", type=_whole, default=0)
     fit.set_defaults(command=_fit)
 
@@ -185,6 +194,8 @@ def _fit(arguments):
         "batch_size": arguments.batch_size,
         "learning_rate": arguments.learning_rate,
         "normalization": None if arguments.normalization == "none" else arguments.normalization,
+        "precision": arguments.precision,
+        "checkpoint": arguments.checkpoint,
         "random_state": arguments.seed,
         "verbose": 2,
     }

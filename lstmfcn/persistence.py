@@ -23,12 +23,11 @@ from lstmfcn.preprocessing import Normalizer
 
 __all__ = ["load", "save"]
 
-FORMAT = 1
+FORMAT = 2
 MEMBERS = ["classifier.json", "weights.f32"]
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
 LARGEST_JSON = 32 * 2**20  # bytes
 LARGEST_SEED, LONGEST_SERIES = 2**32, 2**26
-UNREADABLE = (ArithmeticError, EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile)
 FITTED = (
     "history_",
     "n_channels_in_",

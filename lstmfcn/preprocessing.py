@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Normalizer", "OnDemand", "is_memory_mapped", "to_keras"]
+__all__ = ["MappedRows", "Normalizer", "OnDemand", "is_memory_mapped", "take", "to_keras"]
 
 VALUES_AT_A_TIME = 2**22  # converted at once: bounds the float64 copy to 32 MiB
 LARGEST_VALUE = float(np.sqrt(np.finfo(np.float32).max))  # its square still fits float32
@@ -86,7 +86,7 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
     """
     n_samples, n_channels = len(series), series[0].shape[0]
     out = np.zeros((n_samples, n_timepoints, n_channels), np.float32)
-    if isinstance(series, np.ndarray) and series.shape[2] == n_timepoints:
+    if not isinstance(series, list) and series.shape[2] == n_timepoints:
         n_rows = max(1, VALUES_AT_A_TIME // (n_timepoints * n_channels))
         for start in range(0, n_samples, n_rows):
             rows = slice(start, start + n_rows)
@@ -114,12 +114,64 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
     return out, mask
 
 
-class OnDemand:
-    """A memory-mapped array of series that :func:`to_keras` converts when rows are asked for.
+class MappedRows:
+    """Some rows of a memory-mapped array, read when they are asked for.
 
     Parameters
     ----------
-    series : ndarray of shape (n_samples, n_channels, n_timepoints)
+    array : ndarray of shape (n, n_channels, n_timepoints)
+    rows : int array of shape (n_samples,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.preprocessing import MappedRows
+    >>> rows = MappedRows(np.arange(12).reshape(4, 1, 3), np.array([3, 0]))
+    >>> rows.shape, rows[0].tolist(), rows[1:].tolist()
+    ((2, 1, 3), [[9, 10, 11]], [[[0, 1, 2]]])
+    """
+
+    def __init__(self, array, rows):
+        self._array, self._rows = array, rows
+        self.shape, self.dtype = (len(rows), *array.shape[1:]), array.dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return self._array[self._rows[rows]]
+
+    def take(self, rows):
+        """Return some of these rows, again unread."""
+        return MappedRows(self._array, self._rows[rows])
+
+
+def take(series, rows):
+    """Take rows of an array of series, of mapped rows, or of a list of series.
+
+    Parameters
+    ----------
+    series : ndarray, MappedRows or list
+    rows : int array
+
+    Returns
+    -------
+    ndarray, MappedRows or list
+        MappedRows for anything memory-mapped, so that nothing is read yet.
+    """
+    if isinstance(series, list):
+        return [series[i] for i in rows]
+    if isinstance(series, MappedRows):
+        return series.take(rows)
+    return MappedRows(series, rows) if is_memory_mapped(series) else series[rows]
+
+
+class OnDemand:
+    """Memory-mapped series that :func:`to_keras` converts when rows are asked for.
+
+    Parameters
+    ----------
+    series : ndarray or MappedRows, of shape (n_samples, n_channels, n_timepoints)
     normalizer : Normalizer
 
     Attributes
@@ -150,7 +202,7 @@ class OnDemand:
 
 
 def is_memory_mapped(array):
-    """Whether an array's values lie in a memory-mapped file, directly or through views.
+    """Whether series lie in a memory-mapped file, directly, through views or as MappedRows.
 
     Examples
     --------
@@ -159,6 +211,8 @@ def is_memory_mapped(array):
     >>> is_memory_mapped(np.zeros(3))
     False
     """
+    if isinstance(array, MappedRows):
+        return True
     while isinstance(array, np.ndarray):
         array = array.base
     return isinstance(array, mmap.mmap)

@@ -117,7 +117,7 @@ def train(
         with computing_in(recipe.precision, model):
             step = _compile_step(model, run.optimizer, len(inputs))
         validate = _validator(model, inputs, validation, rows)
-        run.call("on_train_begin")
+        run.call("on_train_begin", {})
         if resume is not None:
             run.restore(resume)
             if bar is not None:
@@ -126,19 +126,20 @@ def train(
         while run.epoch < recipe.n_epochs:
             started = time.perf_counter()
             if run.batch == 0:
-                run.call("on_epoch_begin", run.epoch)
+                run.call("on_epoch_begin", run.epoch, {})
             # A function of seed and epoch alone, so that it needs no state.
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
             batches = np.array_split(order, n_batches)
             for chosen in batches[run.batch :]:
-                run.call("on_train_batch_begin", run.batch)
+                if model.stop_training and run.batch:
+                    break
+                run.call("on_train_batch_begin", run.batch, {})
                 sums = step(*(tf.constant(array[chosen]) for array in arrays)).numpy()
                 run.count(sums, len(chosen))
                 if offer is not None:
                     offer(run.state)
             logs = {
-                "loss": run.loss_sum / n_samples,
-                "accuracy": run.n_correct / n_samples,
+                **run.averages(),
                 "learning_rate": run.learning_rate,
                 **validate(),
             }
@@ -152,7 +153,7 @@ def train(
             if run.best.says_stop(logs) or model.stop_training:
                 break
         run.best.restore()
-        run.call("on_train_end")
+        run.call("on_train_end", {})
         recalibrate(model, inputs, rows)
     return run.history
 
@@ -168,8 +169,10 @@ class _Run:
         self.optimizer.build(model.trainable_variables)
         self.best = _Best(model, monitor, recipe)
         self.epoch, self.batch = 0, 0
-        self.loss_sum, self.n_correct, self.learning_rate = 0.0, 0.0, recipe.learning_rate
+        self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
+        self.learning_rate = recipe.learning_rate
         self.history = {}
+        self.n_batches = n_batches
         self.callbacks = self._set_up(list(callbacks), n_batches)
 
     def _set_up(self, callbacks, n_batches):
@@ -182,28 +185,43 @@ class _Run:
             loss = losses if len(losses) > 1 else losses[0]
             self.model.compile(optimizer=self.optimizer, loss=loss)
         for callback in callbacks:
+            if getattr(callback, "mode", None) == "auto" and "accuracy" in callback.monitor:
+                callback.mode = "max"  # Keras asks metrics for it, which only its own fit has
             callback.set_params({"epochs": self.recipe.n_epochs, "steps": n_batches, "verbose": 0})
             callback.set_model(self.model)
         return callbacks
 
     def call(self, hook, *arguments):
         for callback in self.callbacks:
-            getattr(callback, hook)(*arguments)
+            try:
+                getattr(callback, hook)(*arguments)
+            except TypeError as error:
+                if "LearningRateSchedule" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{type(callback).__name__} sets the learning rate, which schedule="
+                    f"{self.recipe.schedule!r} does itself; use schedule='constant'."
+                ) from error
 
     def count(self, sums, n_samples):
         """Take in what one update returned."""
         loss_sum, n_correct, self.learning_rate = (float(number) for number in sums)
         self.loss_sum += loss_sum
         self.n_correct += n_correct
-        self.call("on_train_batch_end", self.batch, {"loss": loss_sum / n_samples})
+        self.n_seen += n_samples
+        self.call("on_train_batch_end", self.batch, self.averages())
         self.batch += 1
+
+    def averages(self):
+        """Return mean loss and accuracy over the epoch so far."""
+        return {"loss": self.loss_sum / self.n_seen, "accuracy": self.n_correct / self.n_seen}
 
     def log(self, logs):
         """Close an epoch."""
         for key, value in logs.items():
             self.history.setdefault(key, []).append(value)
         self.epoch, self.batch = self.epoch + 1, 0
-        self.loss_sum, self.n_correct = 0.0, 0.0
+        self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
 
     def state(self):
         return {
@@ -211,6 +229,8 @@ class _Run:
             "batch": self.batch,
             "loss_sum": self.loss_sum,
             "n_correct": self.n_correct,
+            "n_seen": self.n_seen,
+            "stop_training": bool(self.model.stop_training),
             "learning_rate": self.learning_rate,
             "history": self.history,
             "variables": _copies(self.model.variables),  # with dropout's seeds
@@ -218,7 +238,7 @@ class _Run:
             "best_loss": self.best.loss,
             "best_waited": self.best.waited,
             "best_weights": self.best.weights,
-            "callbacks": [_plain_attributes(callback) for callback in self.callbacks],
+            "callbacks": [_counters(callback) for callback in self.callbacks],
         }
 
     def restore(self, state):
@@ -239,10 +259,15 @@ class _Run:
             assign += zip(variables, state[name], strict=True)
         if any(tuple(v.shape) != array.shape for v, array in assign):
             raise ValueError("its arrays do not have the shapes of this network")
+        epochs, batches = range(self.recipe.n_epochs), range(self.n_batches + 1)
+        if state["epoch"] not in epochs or state["batch"] not in batches:
+            raise ValueError(f"it is at epoch {state['epoch']}, batch {state['batch']}")
         for variable, array in assign:
             variable.assign(array)
-        for name in ("epoch", "batch", "loss_sum", "n_correct", "learning_rate", "history"):
+        for name in ("epoch", "batch", "loss_sum", "n_correct", "n_seen", "learning_rate"):
             setattr(self, name, state[name])
+        self.history = state["history"]
+        self.model.stop_training = state["stop_training"]
         self.best.loss, self.best.waited = state["best_loss"], state["best_waited"]
         self.best.weights = state["best_weights"]
         for callback, attributes in zip(self.callbacks, state["callbacks"], strict=True):
@@ -255,13 +280,18 @@ def _copies(variables):
     return [np.copy(variable.numpy()) for variable in variables]
 
 
-def _plain_attributes(callback):
-    """Return a callback's numbers, strings and arrays: what it has counted and remembered."""
+def _counters(callback):
+    """Return a callback's numbers and arrays: what it has counted and remembered.
+
+    No texts: a checkpoint must not be able to tell a callback another file to write to.
+    """
 
     def is_plain(value):
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, list):
             return all(is_plain(entry) for entry in value)
-        return value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic))
+        if isinstance(value, np.ndarray):
+            return value.dtype.kind in "biuf"
+        return value is None or isinstance(value, (bool, int, float))
 
     attributes = {key: value for key, value in vars(callback).items() if is_plain(value)}
     if getattr(callback, "monitor_op", None) is not None and hasattr(callback, "_set_monitor_op"):

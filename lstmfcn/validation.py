@@ -31,6 +31,7 @@ __all__ = [
     "check_class_weight",
     "check_classes",
     "check_counts",
+    "check_feature_names",
     "check_is_fitted",
     "check_kernel_sizes",
     "check_labels",
@@ -116,6 +117,11 @@ ndarrays of shape (n_channels, n_timepoints_i)
         array = array[:, np.newaxis, :]  # (n_samples, 1, n_timepoints)
     _check_finite(array)
     return array
+
+
+def check_feature_names(estimator, X, *, reset):
+    """Record a data frame's column names, or compare them with those recorded."""
+    _check_feature_names(estimator, X, reset=reset)
 
 
 def _is_list_of_series(X):
@@ -378,7 +384,7 @@ def check_class_weight(class_weight, classes):
     if unknown:
         raise ValueError(
             f"class_weight names {_some(unknown)}, but the classes in y are "
-            f"{_some(classes.tolist())}."
+            f"{_some(classes.tolist())}; change it with set_params(class_weight=...)."
         )
     weights = [class_weight.get(label, 1.0) for label in classes.tolist()]
     if not all(isinstance(w, Real) and 0 <= w <= LARGEST_WEIGHT for w in weights):

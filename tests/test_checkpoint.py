@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,7 @@ def test_a_killed_fit_goes_on_bit_equal(case, unequal, tmp_path, kill_after):
     with pytest.raises(Killed):
         clf.fit(X, y)
     kill_after(10**9)
+    (tmp_path / ".fit-half.npz").write_bytes(b"left by a killed process")
     assert_equal_fits(clf.fit(X, y), expected)
     assert os.listdir(tmp_path) == ["fit.npz"]
 
@@ -169,7 +171,8 @@ def test_an_unfinished_training_of_other_parameters_is_refused(
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / 'fit.npz'} belongs to another training: {sentence}")
     assert message.endswith(
-        "call with the same arguments and data, give another folder, or delete it."
+        "call with the same arguments and data, give another folder (one folder serves one "
+        "training at a time), or delete it."
     )
     with pytest.raises(ValueError, match=r"data is [0-9a-f]{16} there and [0-9a-f]{16} here"):
         FCNClassifier(**parameters).fit(X + 1e-3, y)
@@ -228,6 +231,108 @@ def test_damaged_checkpoints_are_refused(unfinished, tmp_path):
         except ValueError:
             n_refused += 1
     assert n_refused > 40
+
+
+def test_a_callback_that_stops_within_an_epoch_stops_there_too(tmp_path, kill_after):
+    class StopInside(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                self.model.stop_training = True
+
+    X, y = make_series()
+    parameters = {**SMALL, "callbacks": [StopInside()]}
+    expected = FCNClassifier(**parameters).fit(X, y)
+    assert len(expected.history_["loss"]) == 1
+    clf = FCNClassifier(**parameters, checkpoint=tmp_path)
+    kill_after(2)
+    with pytest.raises(Killed):
+        clf.fit(X, y)
+    kill_after(10**9)
+    assert_equal_fits(clf.fit(X, y), expected)
+
+
+def test_a_callback_with_other_settings_is_another_training(tmp_path, kill_after):
+    X, y = make_series()
+
+    def classifier(patience):
+        stopping = keras.callbacks.EarlyStopping("loss", patience=patience)
+        return FCNClassifier(**SMALL, callbacks=[stopping], checkpoint=tmp_path)
+
+    kill_after(3)
+    with pytest.raises(Killed):
+        classifier(100).fit(X, y)
+    with pytest.raises(ValueError, match="belongs to another training: callbacks is"):
+        classifier(1).fit(X, y)
+
+
+def test_a_checkpoint_cannot_send_a_callback_to_another_file(tmp_path, kill_after):
+    X, y = make_series()
+    saver = keras.callbacks.ModelCheckpoint(
+        str(tmp_path / "mine.weights.h5"), save_weights_only=True
+    )
+    clf = FCNClassifier(**SMALL, callbacks=[saver], checkpoint=tmp_path)
+    kill_after(2)
+    with pytest.raises(Killed):
+        clf.fit(X, y)
+    with np.load(tmp_path / "fit.npz") as file:
+        content = str(file["content"])
+    assert content.count("mine.weights.h5") == 1  # in the job, where it is compared
+    kill_after(10**9)
+    clf.fit(X, y)
+    assert (tmp_path / "mine.weights.h5").exists()
+
+
+def test_the_same_call_goes_on_with_a_random_state_that_was_drawn_from(tmp_path, kill_after):
+    X, y = make_series()
+    parameters = {key: value for key, value in SMALL.items() if key != "random_state"}
+    expected = FCNClassifier(**parameters, random_state=np.random.RandomState(4)).fit(X, y)
+    clf = FCNClassifier(**parameters, random_state=np.random.RandomState(4), checkpoint=tmp_path)
+    kill_after(3)
+    with pytest.raises(Killed):
+        clf.fit(X, y)
+    kill_after(10**9)
+    assert_equal_fits(clf.fit(X, y), expected)
+
+
+def test_with_given_validation_data_and_weights(tmp_path, kill_after):
+    X, y = make_series()
+    X_held, y_held = make_series(n_samples=10, seed=7)
+    weights = np.linspace(0.5, 2.0, len(X))
+
+    def fit(clf):
+        return clf.fit(X, y, weights, validation_data=(X_held, y_held))
+
+    expected = fit(FCNClassifier(**SMALL))
+    clf = FCNClassifier(**SMALL, checkpoint=tmp_path)
+    kill_after(7)
+    with pytest.raises(Killed):
+        fit(clf)
+    kill_after(10**9)
+    with pytest.raises(ValueError, match="data_beside is"):
+        clf.fit(X, y, weights, validation_data=(X_held + 1, y_held))
+    assert_equal_fits(fit(clf), expected)
+
+
+def test_compressed_and_impossible_checkpoints_are_refused(unfinished, tmp_path):
+    content, stop = unfinished
+    (tmp_path / "fit.npz").write_bytes(content)
+    with np.load(tmp_path / "fit.npz") as file:
+        arrays = dict(file)
+    X, y = make_series()
+    clf = FCNClassifier(**SMALL, callbacks=[stop()], checkpoint=tmp_path)
+    np.savez_compressed(tmp_path / "fit.npz", **arrays)
+    with pytest.raises(ValueError, match="its members are compressed"):
+        clf.fit(X, y)
+    for name, wrong in [("epoch", 1_000_000), ("batch", -1)]:
+        text, n = re.subn(rf'"{name}": \d+,', f'"{name}": {wrong},', str(arrays["content"]))
+        assert n == 1
+        np.savez(tmp_path / "fit.npz", **{**arrays, "content": np.array(text)})
+        with pytest.raises(ValueError, match="does not fit this training"):
+            clf.fit(X, y)
+    for wrong in ('{"format": 1}', "[" * 100_000, "null"):
+        np.savez(tmp_path / "fit.npz", **{**arrays, "content": np.array(wrong)})
+        with pytest.raises(ValueError, match="is not a checkpoint, or is damaged"):
+            clf.fit(X, y)
 
 
 def test_a_checkpoint_with_pickled_objects_is_refused(tmp_path):

@@ -128,7 +128,7 @@ def test_what_cannot_be_carried_over_is_refused_and_changes_nothing():
     channels = np.concatenate([X, X], axis=1)
     for arguments, sentence in [
         ((channels, y), "X has 2 channels, but this LSTMFCNClassifier was fitted on 1"),
-        ((X[:, :, :5], y), r"kernel_sizes=\(8, 5, 3\) has a kernel of 8 timepoints"),
+        ((X[:, :, :5], y), "X has 5 timepoints, but the network has a kernel of 8; pass longer"),
         ((X, y[:1].repeat(len(y))), "y has only one class"),
         ((make_unequal()[0], y), "X has series of"),
     ]:
@@ -151,6 +151,47 @@ def test_a_masked_network_goes_on_with_other_lengths():
     clf = LSTMFCNClassifier(**SMALL).fit(X, y)
     clf.fine_tune([x[:, :-2] for x in X], y, **SHORT)
     assert clf.predict(X).shape == (len(X),)
+
+
+def test_a_new_problem_of_unequal_lengths_sets_the_length():
+    X, y = make_unequal()
+    clf = LSTMFCNClassifier(**SMALL).fit(X, y)
+    longer = [np.concatenate([x, x], axis=1) for x in X]
+    clf.fine_tune(longer, y, reset_head=True, **SHORT)
+    assert clf.n_timepoints_in_ == max(x.shape[1] for x in longer)
+    assert clf.predict(longer).shape == (len(X),)
+
+
+def test_the_dimension_shuffle_chosen_in_fit_stays():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(20, 5, 4)), np.arange(20) % 2  # more channels than timepoints
+    for cls, parameters in ((LSTMFCNClassifier, {}), (ALSTMFCNClassifier, {"attention": "paper"})):
+        clf = cls(**SMALL, **parameters).fit(X, y)
+        before = weights_of(clf, "lstm_cell", "attention_lstm")
+        clf.fine_tune(rng.normal(size=(20, 5, 12)), y, learning_rate=1e-9, **SHORT)
+        for old, new in zip(before, weights_of(clf, "lstm_cell", "attention_lstm"), strict=True):
+            np.testing.assert_allclose(new, old, atol=1e-6)
+
+
+def test_feature_names_follow_the_data():
+    pd = pytest.importorskip("pandas")
+    X, y = make_series()
+    frame = pd.DataFrame(X[:, 0]).rename(columns=lambda k: f"a{k}")
+    other = frame.rename(columns=lambda k: k.replace("a", "b"))
+    clf = FCNClassifier(**SMALL).fit(frame, y)
+    with pytest.raises(ValueError, match="feature names"):
+        clf.fine_tune(other, y, **SHORT)
+    clf.fine_tune(other, y, reset_head=True, **SHORT)
+    assert clf.predict(other).shape == (len(y),)
+    clf.fine_tune(other.iloc[:, :17], y, **SHORT)  # FCN takes another length
+    assert clf.feature_names_in_.tolist() == list(other.columns[:17])
+
+
+def test_a_class_weight_of_old_classes_says_how_to_change_it():
+    X, y = make_series()
+    clf = FCNClassifier(**SMALL, class_weight={"class 0": 2.0}).fit(X, y)
+    with pytest.raises(ValueError, match=r"change it with set_params\(class_weight=...\)"):
+        clf.fine_tune(X, np.arange(len(y)) % 2, reset_head=True, **SHORT)
 
 
 def test_a_fine_tuned_classifier_survives_its_file(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from conftest import make_series
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, precision
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, base, precision
 from lstmfcn.inference import memory_errors_explained
 from lstmfcn.networks import build_alstmfcn
 from lstmfcn.preprocessing import OnDemand, is_memory_mapped
@@ -30,6 +30,33 @@ def test_a_memory_mapped_array_gives_the_fit_of_the_same_array_in_memory(
     expected = FCNClassifier(**parameters).fit(X, y)
     assert isinstance(clf._to_inputs(clf._matching_series(mapped))[0], OnDemand)
     np.testing.assert_array_equal(clf.predict_proba(mapped), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize("option", ["validation_fraction", "sample_weight", "class_weight"])
+def test_choosing_rows_of_a_map_reads_nothing(option, tmp_path, monkeypatch):
+    X, y = make_series()
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    parameters, weights = dict(SMALL), None
+    if option == "validation_fraction":
+        parameters["validation_fraction"] = 0.3
+    elif option == "sample_weight":
+        weights = (np.arange(len(y)) % 5 > 0).astype(float)
+    else:
+        y = np.where(np.arange(len(y)) % 3 == 0, "left out", y)
+        parameters["class_weight"] = {"left out": 0.0}
+    expected = FCNClassifier(**parameters).fit(X, y, weights).predict_proba(X)
+    seen = []
+    train = base.train
+
+    def watched(model, inputs, *arguments, **others):
+        seen.append(type(inputs[0]))
+        return train(model, inputs, *arguments, **others)
+
+    monkeypatch.setattr(base, "train", watched)
+    clf = FCNClassifier(**parameters, checkpoint=tmp_path).fit(mapped, y, weights)
+    np.testing.assert_array_equal(clf.predict_proba(mapped), expected)
+    assert seen == [OnDemand]
 
 
 def test_two_dimensional_and_sliced_maps_are_maps(tmp_path):

@@ -307,14 +307,14 @@ def _changed(saved, path, value):
 
 
 CONTENTS = [
-    (["format"], 2, "update lstmfcn"),
+    (["format"], 3, "update lstmfcn"),
     (["class"], "os.system", "is none of"),
     (["class"], "TimeSeriesClassifier", "is none of"),
     (["class"], "FCNClassifier", "does not describe a classifier"),
     (["class"], ["FCNClassifier"], "does not describe a classifier"),
     (["classes"], KeyError, "it has no 'classes'"),
     (["parameters", "n_cells"], -1, "'n_cells' parameter"),
-    (["parameters", "callbacks"], ["os"], "callbacks, which are never written"),
+    (["parameters", "callbacks"], ["os"], "which are never written"),
     (["parameters", "random_state"], "x", "'random_state' parameter"),
     (["parameters", "evil"], 1, "unexpected keyword argument 'evil'"),
     (["parameters"], [], "does not describe a classifier"),

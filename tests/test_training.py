@@ -9,7 +9,7 @@ from conftest import make_series
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier, base, optimizers
 from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
-from lstmfcn.networks import build_alstmfcn, build_fcn
+from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
 from lstmfcn.training import Recipe, fine_tune_schedule, recalibrate, train
 
 N_TIMEPOINTS, N_CLASSES = 20, 3
@@ -36,6 +36,10 @@ def fcn(**kwargs):
     return build_fcn(N_TIMEPOINTS, 1, N_CLASSES, **TINY, **kwargs)
 
 
+def lstmfcn(**kwargs):
+    return build_lstmfcn(N_TIMEPOINTS, 1, N_CLASSES, **TINY, **kwargs)
+
+
 def run(recipe, model=None, **kwargs):
     """Train a tiny FCN on the data above; return (model, history)."""
     model = fcn() if model is None else model
@@ -58,16 +62,20 @@ class Recorder(keras.callbacks.Callback):
 # Against Keras
 
 
-def plain_fcn(weights_of):
-    """FCN from the layers of Keras alone, with the weights of one of ours."""
+def plain_keras(weights_of):
+    """The same network from the layers of Keras alone, with the weights of one of ours."""
     series = features = keras.Input((N_TIMEPOINTS, 1))
     sizes = zip(TINY["n_filters"], TINY["kernel_sizes"], strict=True)
     for k, (width, size) in enumerate(sizes, 1):
         features = keras.layers.Conv1D(width, size, padding="same", name=f"conv_{k}")(features)
         features = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{k}")(features)
         features = keras.layers.ReLU()(features)
-    pooled = keras.layers.GlobalAveragePooling1D()(features)
-    logits = keras.layers.Dense(N_CLASSES, name="logits")(pooled)
+    last = keras.layers.GlobalAveragePooling1D()(features)
+    if weights_of.name == "lstmfcn":
+        steps = keras.layers.Permute((2, 1))(series)
+        hidden = keras.layers.LSTM(3, name="lstm_cell")(steps)
+        last = keras.layers.Concatenate()([hidden, last])
+    logits = keras.layers.Dense(N_CLASSES, name="logits")(last)
     model = keras.Model(series, logits)
     for layer in model.layers:
         if layer.weights:
@@ -76,12 +84,14 @@ def plain_fcn(weights_of):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_ten_steps_equal_those_of_keras_compile_and_fit(weighted):
+@pytest.mark.parametrize("network", ["fcn", "lstmfcn"])
+def test_ten_steps_equal_those_of_keras_compile_and_fit(network, weighted):
     inputs, labels, weights = data()
     if weighted:
         weights = np.random.RandomState(2).uniform(0.1, 4.0, len(labels)).astype(np.float32)
-    ours = fcn()
-    plain = plain_fcn(ours)
+    # Dropout draws other numbers in another network; everything else is comparable.
+    ours = fcn() if network == "fcn" else lstmfcn(n_cells=3, dropout=0.0)
+    plain = plain_keras(ours)
     plain.compile(
         keras.optimizers.Adam(1e-2),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -97,6 +107,45 @@ def test_ten_steps_equal_those_of_keras_compile_and_fit(weighted):
         np.testing.assert_allclose(
             ours.get_layer(name).get_weights()[0], plain.get_layer(name).get_weights()[0], atol=2e-3
         )
+
+
+def test_validation_and_early_stopping_equal_those_of_keras():
+    """The last normalisation has no statistics to differ in: every layer is frozen but the head."""
+    inputs, labels, weights = data()
+    ours = fcn()
+    plain = plain_keras(ours)
+    for model in (ours, plain):
+        for layer in model.layers:
+            layer.trainable = layer.name == "logits"
+    stopping = {"monitor": "val_loss", "min_delta": 0.02, "patience": 2}
+    held_inputs, held_labels = held_out()
+    plain.compile(
+        keras.optimizers.Adam(3e-2),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    expected = plain.fit(
+        inputs[0],
+        labels,
+        batch_size=24,
+        epochs=30,
+        validation_data=(held_inputs[0], held_labels),
+        callbacks=[keras.callbacks.EarlyStopping(**stopping)],
+        verbose=0,
+    ).history
+    history = train(
+        ours,
+        inputs,
+        labels,
+        weights,
+        Recipe(30, 24, learning_rate=3e-2, schedule="constant"),
+        seed=0,
+        validation=(held_inputs, held_labels),
+        callbacks=[keras.callbacks.EarlyStopping(**stopping)],
+    )
+    assert 2 < len(expected["loss"]) < 30
+    for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(history[key], expected[key], atol=1e-4)
 
 
 def test_the_auxiliary_head_counts_half():
@@ -347,6 +396,37 @@ def test_early_stopping_stops_and_the_given_callback_stays_as_it_was(classifier)
     assert len(clf.history_["loss"]) == 2
     assert vars(stopping) == before
     assert clf.callbacks == [stopping]
+
+
+def test_hooks_get_their_logs():
+    seen = []
+    hooks = {
+        f"on_{name}": lambda *arguments, name=name: seen.append((name, arguments[-1]))
+        for name in ("train_begin", "epoch_begin", "train_batch_end", "epoch_end", "train_end")
+    }
+    run(Recipe(1, 8), callbacks=[keras.callbacks.LambdaCallback(**hooks)])
+    assert [name for name, _ in seen] == [
+        "train_begin", "epoch_begin", *["train_batch_end"] * 3, "epoch_end", "train_end"
+    ]  # fmt: skip
+    assert all(isinstance(logs, dict) for _, logs in seen)
+    # Within an epoch the mean so far, as Keras reports it.
+    assert seen[4][1] == {key: seen[5][1][key] for key in ("loss", "accuracy")}
+
+
+def test_early_stopping_on_accuracy_waits_for_it_to_rise():
+    stopping = keras.callbacks.EarlyStopping(monitor="val_accuracy", patience=1, min_delta=0.5)
+    _, history = run(Recipe(10, 8), callbacks=[stopping], validation=data(seed=5)[:2])
+    assert len(history["loss"]) == 2
+
+
+def test_a_callback_cannot_set_the_rate_of_the_one_cycle():
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 1e-3)
+    with pytest.raises(ValueError) as caught:
+        run(Recipe(3, 8), callbacks=[scheduler])
+    assert str(caught.value) == (
+        "LearningRateScheduler sets the learning rate, which schedule='one_cycle' does itself; use "
+        "schedule='constant'."
+    )
 
 
 def test_a_learning_rate_scheduler_works_with_the_constant_schedule():
