@@ -238,7 +238,7 @@ def parts():
                 names = {key: meta.name for key, meta in plane.event_metadata.items()}
                 for event in (event for line in plane.lines for event in line.events):
                     kernel = names[event.metadata_id]
-                    if ":" not in kernel or "Execute" in kernel or "GPU" in plane.name:
+                    if ":" not in kernel or "::" in kernel or "Execute" in kernel:
                         continue
                     category = next(
                         (c for c, marks in CATEGORIES if any(mark in kernel for mark in marks)),

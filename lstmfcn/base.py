@@ -515,7 +515,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         if reset_head:
             self.classes_ = LabelEncoder().fit(y).classes_
             validation.check_classes(self.classes_, name)
-        labels = validation.encode_labels(y, self.classes_, name)
+        remedy = "Pass reset_head=True to learn other classes, or fit again."
+        labels = validation.encode_labels(y, self.classes_, name, remedy)
         weights = validation.check_weights(sample_weight, len(labels))
         return _without_weightless(series, labels, weights)
 

@@ -364,15 +364,14 @@ def check_classes(classes, name):
         )
 
 
-def encode_labels(y, classes, name):
+def encode_labels(y, classes, name, remedy="Fit again to add classes."):
     """Turn labels into int32 indices into ``classes``, refusing those not seen in fit."""
     order = {label: i for i, label in enumerate(classes.tolist())}
     unknown = sorted({str(label) for label in y.tolist() if label not in order})
     if unknown:
         raise ValueError(
             f"y has labels that {name} was not fitted on: {_some(unknown)}; its classes are "
-            f"{_some(classes.tolist())}. Fit again to add classes, or call fine_tune with "
-            "reset_head=True."
+            f"{_some(classes.tolist())}. {remedy}"
         )
     return np.array([order[label] for label in y.tolist()], np.int32)
 

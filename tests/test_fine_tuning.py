@@ -69,8 +69,7 @@ def test_new_classes_need_a_new_head():
         clf.fine_tune(X, y, **SHORT)
     assert str(caught.value) == (
         "y has labels that LSTMFCNClassifier was not fitted on: 'left', 'right'; its classes are "
-        "'class 0', 'class 1'. Fit again to add classes, or call fine_tune with "
-        "reset_head=True."
+        "'class 0', 'class 1'. Pass reset_head=True to learn other classes, or fit again."
     )
     np.testing.assert_array_equal(clf.predict_proba(X), before)
     lstm = weights_of(clf, "lstm_cell", "conv_")
