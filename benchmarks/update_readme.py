@@ -48,6 +48,49 @@ def speed():
     return "\n".join(lines)
 
 
+def measured(name):
+    """Return a function to one of speed.json's other tables, one row per case."""
+
+    def table():
+        record = json.loads((RESULTS / "speed.json").read_text())[name]["rows"]
+        columns = list(dict.fromkeys(key for row in record.values() for key in row))
+        lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+        for case, row in record.items():
+            cells = [f"{row[key]:.3g}" if key in row else "" for key in columns]
+            cells = [f"{float(cell):,.0f}" if "e" in cell else cell for cell in cells]
+            lines.append(f"| {case} | {' | '.join(cells)} |")
+        return "\n".join(lines)
+
+    return table
+
+
+def growth():
+    """Return milliseconds per epoch as one size grows, one line per size."""
+    record = json.loads((RESULTS / "speed.json").read_text())["growth"]["rows"]
+    lines = ["| grows | ms per epoch at each value |", "|---|---|"]
+    for size, row in record.items():
+        cells = "; ".join(f"{key.removesuffix(', ms')}: {value:.0f}" for key, value in row.items())
+        lines.append(f"| {size} | {cells} |")
+    return "\n".join(lines)
+
+
+def recipe():
+    """Return accuracy and log loss of each recipe, averaged over the runs that all have."""
+    by_run = defaultdict(dict)
+    for row in rows("study-recipe.csv"):
+        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+    names = sorted({name for runs in by_run.values() for name in runs})
+    shared = [runs for runs in by_run.values() if len(runs) == len(names)]
+    lines = ["| recipe | runs | accuracy | log loss | seconds |", "|---|---|---|---|---|"]
+    for name in names:
+        accuracy, loss, seconds = (
+            statistics.mean(float(runs[name][key]) for runs in shared)
+            for key in ("accuracy", "log_loss", "fit_seconds")
+        )
+        lines.append(f"| {name} | {len(shared)} | {accuracy:.4f} | {loss:.4f} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
 def precision():
     """Return accuracy by precision, averaged over seeds, from the study within training splits."""
     return comparison(rows("study-precision.csv"), ("float32", "bfloat16"))
@@ -95,7 +138,18 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
-TABLES = {"demo": demo, "speed": speed, "precision": precision, "paper": paper}
+TABLES = {
+    "demo": demo,
+    "speed": speed,
+    "precision": precision,
+    "recipe": recipe,
+    "paper": paper,
+    "prediction": measured("prediction"),
+    "start": measured("start"),
+    "memory": measured("memory"),
+    "parts": measured("parts"),
+    "growth": growth,
+}
 
 
 def updated(text):

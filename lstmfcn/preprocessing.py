@@ -56,12 +56,14 @@ class Normalizer:
 
     def __call__(self, values):
         """Normalise (..., n_channels, n_timepoints) in float64."""
-        values = np.asarray(values, np.float64)
+        values = np.array(values, np.float64)  # a copy: what follows works in place
         if self.kind == "dataset":
-            return (values - np.array(self.mean)[:, None]) / np.array(self.scale)[:, None]
-        if self.kind == "series":
-            mean = values.mean(axis=-1, keepdims=True)
-            return (values - mean) / (values.std(axis=-1, keepdims=True) + self.EPSILON)
+            values -= np.array(self.mean)[:, np.newaxis]
+            values /= np.array(self.scale)[:, np.newaxis]
+        elif self.kind == "series":
+            deviation = values.std(axis=-1, keepdims=True)
+            values -= values.mean(axis=-1, keepdims=True)
+            values /= deviation + self.EPSILON
         return values
 
 
@@ -221,7 +223,7 @@ def is_memory_mapped(array):
 def _normalized(normalizer, values):
     with np.errstate(over="ignore", invalid="ignore"):
         normalized = normalizer(values)
-        fits = np.abs(normalized).max() < LARGEST_VALUE
+        fits = max(normalized.max(), -normalized.min()) < LARGEST_VALUE
     if not fits:
         raise ValueError(
             f"X has values of up to {np.abs(values).max():.3g}, which after normalisation "

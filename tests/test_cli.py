@@ -55,6 +55,20 @@ def test_fit_writes_the_model_that_python_would_fit(folder):
     np.testing.assert_array_equal(loaded.predict_proba(X), same.predict_proba(X))
 
 
+def test_fit_with_a_checkpoint_and_a_precision(folder, tmp_path):
+    command = (
+        f"fit {folder}/train.tsv --model fcn --epochs 3 --precision float32 "
+        f"--checkpoint {tmp_path}/running --out {tmp_path}/model.lstmfcn"
+    ).split()
+    assert main(command) == 0
+    first = lstmfcn.load(tmp_path / "model.lstmfcn")
+    assert first.precision_ == "float32"
+    assert os.listdir(tmp_path / "running") == ["fit.npz"]
+    assert main(command) == 0  # finds its work done
+    again = lstmfcn.load(tmp_path / "model.lstmfcn")
+    assert again.history_ == first.history_
+
+
 def test_predict_writes_probabilities_and_prints_metrics(folder, capsys):
     out = folder / "predictions.csv"
     model, test = str(folder / "model.lstmfcn"), str(folder / "test.tsv")

@@ -30,6 +30,9 @@ def test_readme_figures_are_the_records():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.updated(README) == README
+    beside = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert module.updated(beside) == beside
+    assert len(re.findall("generated -->", README + beside)) == len(module.TABLES)
     assert "| GunPoint | ALSTM-FCN |" in README
 
 
