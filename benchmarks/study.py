@@ -15,6 +15,7 @@ import csv
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -136,8 +137,14 @@ def scores(classifier, X, y):
     return {"accuracy": accuracy, "log_loss": float(-np.log(of_truth).mean())}
 
 
-def use_one_thread():
-    """Small networks gain little from a second thread; processes use the cores better."""
+def set_up_worker():
+    """Use one thread: small networks gain little from a second one. End when the parent ends."""
+
+    def follow_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=follow_parent, daemon=True).start()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
@@ -184,7 +191,7 @@ def main(argv=None):
     context = multiprocessing.get_context("spawn")
     with (
         concurrent.futures.ProcessPoolExecutor(
-            arguments.jobs, mp_context=context, initializer=use_one_thread
+            arguments.jobs, mp_context=context, initializer=set_up_worker
         ) as pool,
         tqdm(total=len(plan), unit="run", desc=arguments.study) as bar,
     ):
