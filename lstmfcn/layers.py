@@ -117,16 +117,15 @@ class FusedBatchNormalization(keras.layers.Layer):
             outputs = single * scale + (self.beta - self.moving_mean * scale)
             return ops.cast(ops.relu(outputs), inputs.dtype)
         if valid is None and keras.backend.backend() == "tensorflow":
-            outputs, mean, variance = self._fused(inputs)
-        else:
-            single = ops.cast(inputs, "float32")
-            mean, variance = self.moments(single, valid)
-            scale = self.gamma * ops.rsqrt(variance + self.epsilon)
-            outputs = ops.relu(single * scale + (self.beta - mean * scale))
-            outputs = ops.cast(outputs, inputs.dtype)
-        self._move(self.moving_mean, mean)
-        self._move(self.moving_variance, variance)
-        return outputs
+            return self._fused(inputs)
+        single = ops.cast(inputs, "float32")
+        mean, variance = self.moments(single, valid)
+        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+        outputs = ops.relu(single * scale + (self.beta - mean * scale))
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            batch = ops.stop_gradient(batch)
+            moving.assign(self.momentum * moving + (1.0 - self.momentum) * batch)
+        return ops.cast(outputs, inputs.dtype)
 
     def _fused(self, inputs):
         import tensorflow as tf
@@ -136,13 +135,16 @@ class FusedBatchNormalization(keras.layers.Layer):
             x=tf.expand_dims(inputs, 1),
             scale=self.gamma.value,
             offset=self.beta.value,
-            mean=tf.constant([], tf.float32),
-            variance=tf.constant([], tf.float32),
+            mean=self.moving_mean.value,
+            variance=self.moving_variance.value,
             epsilon=self.epsilon,
+            exponential_avg_factor=1.0 - self.momentum,
             is_training=True,
         )
+        self.moving_mean.assign(mean)
+        self.moving_variance.assign(variance)
         # Before anything comes between them: TensorFlow runs the two as one kernel.
-        return tf.squeeze(tf.nn.relu(outputs), 1), mean, variance
+        return tf.squeeze(tf.nn.relu(outputs), 1)
 
     def moments(self, inputs, valid):
         """Return mean and variance (n_filters,) over samples and observed timepoints."""
@@ -153,9 +155,6 @@ class FusedBatchNormalization(keras.layers.Layer):
         mean = ops.sum(inputs * valid, axis=[0, 1]) / count
         variance = ops.sum(ops.square(inputs - mean) * valid, axis=[0, 1]) / count
         return mean, variance
-
-    def _move(self, moving, batch):
-        moving.assign(self.momentum * moving + (1.0 - self.momentum) * ops.stop_gradient(batch))
 
     def compute_output_shape(self, inputs_shape, valid_shape=None):
         return inputs_shape

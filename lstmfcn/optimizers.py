@@ -28,6 +28,12 @@ class FusedAdam(keras.optimizers.Adam):
     array([0.9, 2.1], dtype=float32)
     """
 
+    def apply(self, grads, trainable_variables=None):
+        """Move all variables against their gradients."""
+        t = keras.ops.cast(self.iterations + 1, "float32")
+        self._powers = self.beta_1**t, self.beta_2**t  # the same for every weight
+        return super().apply(grads, trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         """Move one variable against its gradient."""
         if self.amsgrad or keras.backend.backend() != "tensorflow":
@@ -36,13 +42,12 @@ class FusedAdam(keras.optimizers.Adam):
         import tensorflow as tf
 
         index = self._get_variable_index(variable)
-        t = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=self.beta_1**t,
-            beta2_power=self.beta_2**t,
+            beta1_power=self._powers[0],
+            beta2_power=self._powers[1],
             lr=tf.cast(learning_rate, tf.float32),
             beta1=self.beta_1,
             beta2=self.beta_2,
