@@ -1,7 +1,7 @@
 """How fast is it, against what? Ratios measured in one run, on one machine.
 
     python benchmarks/speed.py            # all tables; writes results/speed.json
-    python benchmarks/speed.py training   # one of them: training, parts, prediction, start,
+    python benchmarks/speed.py training   # one of them: training, parts, fit, prediction, start,
                                           # memory, growth
 
 Competitors take turns within a run, each ratio is formed within a round, and medians over rounds
@@ -34,7 +34,9 @@ SHAPES = {
     "300 x 1000": (300, 1, 1000, 2),
     "200 x 9 x 100": (200, 9, 100, 5),
 }
+SMALL_SHAPES = {"20 x 70": (20, 1, 70, 2), "24 x 350": (24, 1, 350, 4), "67 x 24": (67, 1, 24, 2)}
 BATCH = 128
+SKTIME_EPOCHS = 2000  # its default, with batches of 128
 ROUNDS = 3
 PRECISIONS = ("float32", "bfloat16")
 
@@ -178,6 +180,32 @@ def training():
                     row[f"{rival} / ours, {precision}"] = ratio(times[rival], mine)
             limit = times[f"limit, {precision}"]
             row[f"share of the limit, {precision}"] = ratio(limit, mine)
+        print_row(name, row)
+    return table
+
+
+def fit():
+    """Compare whole fits at the defaults; sktime's from the median of its epochs, times 2000."""
+    from lstmfcn import LSTMFCNClassifier
+
+    table = {}
+    for name, (n_samples, n_channels, n_timepoints, n_classes) in {
+        **SMALL_SHAPES,
+        **SHAPES,
+    }.items():
+        X, y = series(n_samples, n_channels, n_timepoints, n_classes)
+        mine, theirs = [], []
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            classifier = LSTMFCNClassifier(random_state=0).fit(X, y)
+            mine.append(time.perf_counter() - started)
+            theirs.append(SKTIME_EPOCHS * statistics.median(sktime_fit(X, y, 6)[2:]))
+        table[name] = row = {
+            "epochs": classifier.n_epochs_,
+            "default fit, s": statistics.median(mine),
+            "sktime's 2000 epochs, s": statistics.median(theirs),
+            "sktime / ours": ratio(theirs, mine),
+        }
         print_row(name, row)
     return table
 
@@ -432,6 +460,7 @@ def print_row(name, row):
 TABLES = {
     "training": training,
     "parts": parts,
+    "fit": fit,
     "prediction": prediction,
     "start": start,
     "memory": memory,

@@ -6,7 +6,8 @@ A run is (dataset, configuration, seed). Studies that *choose* something (``prec
 ``recipe``) never see a test split: each training split is cut into three stratified folds, and
 seed k trains on two of them and is scored on fold k. Studies that *report* (``paper``,
 ``fine_tune``) train on the training split and score the archive's test split once. Each finished
-run is a row of ``benchmarks/results/study-NAME.csv``; calling again does what is missing.
+run is a row of ``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes
+on with what was interrupted, whose seconds then stay empty.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import concurrent.futures
 import csv
 import multiprocessing
 import os
+import shutil
 import sys
 import threading
 import time
@@ -27,6 +29,7 @@ from lstmfcn.datasets import load_ucr
 from lstmfcn.presets import PAPER
 
 RESULTS = Path(__file__).resolve().parent / "results"
+CHECKPOINTS = RESULTS.parent / ".checkpoints"
 # All sets at hand of equal length with at most 20,000 training values and two series per class.
 DATASETS = (
     "SonyAIBORobotSurface1",
@@ -49,14 +52,23 @@ DATASETS = (
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
 STUDIES = {
-    "precision": {"float32": {"precision": "float32"}, "bfloat16": {"precision": "bfloat16"}},
+    "precision": {
+        "float32": {"precision": "float32"},
+        "bfloat16": {"precision": "bfloat16"},
+        "ALSTM-FCN, float32": {"classifier": "ALSTMFCNClassifier", "precision": "float32"},
+        "ALSTM-FCN, bfloat16": {"classifier": "ALSTMFCNClassifier", "precision": "bfloat16"},
+    },
     "recipe": {
-        "default": {},
-        "batch 16": {"batch_size": 16},
-        "batch 32": {"batch_size": 32},
+        "1000 updates": {"n_updates": 1000},
         "1500 updates": {"n_updates": 1500},
+        "1500 updates, rate 2e-3": {"n_updates": 1500, "learning_rate": 2e-3},
+        "2000 updates": {"n_updates": 2000},
+        "2000 updates, rate 2e-3": {"n_updates": 2000, "learning_rate": 2e-3},
+        "3000 updates": {"n_updates": 3000},
+        "3000 updates, batch 16": {"n_updates": 3000, "batch_size": 16},
+        "3000 updates, batch 32": {"n_updates": 3000, "batch_size": 32},
+        "3000 updates, per-series normalisation": {"n_updates": 3000, "normalization": "series"},
         "6000 updates": {"n_updates": 6000},
-        "per-series normalisation": {"normalization": "series"},
     },
     "paper": {"default": {}, "paper": PAPER},
     "fine_tune": {"default": {}},
@@ -95,14 +107,17 @@ def fold(X, y, seed):
 
 def run(study, dataset, configuration, seed, archive):
     """Fit and score once; return one row."""
-    from lstmfcn import LSTMFCNClassifier
+    import lstmfcn
 
     X, y, X_scored, y_scored = load(dataset, archive)
     if study not in REPORTING:
         X, y, X_scored, y_scored = fold(X, y, seed)
     parameters = dict(STUDIES[study][configuration])
     n_updates = parameters.pop("n_updates", None)
-    classifier = LSTMFCNClassifier(**parameters, random_state=seed)
+    model = getattr(lstmfcn, parameters.pop("classifier", "LSTMFCNClassifier"))
+    checkpoint = CHECKPOINTS / f"{study}-{dataset}-{configuration}-{seed}"
+    was_interrupted = checkpoint.exists()
+    classifier = model(**parameters, checkpoint=checkpoint, random_state=seed)
     if n_updates is not None:
         n_batches = -(-len(y) // classifier._recipe(len(y)).batch_size)
         classifier.set_params(n_epochs=-(-n_updates // n_batches))
@@ -112,7 +127,7 @@ def run(study, dataset, configuration, seed, archive):
         "dataset": dataset,
         "configuration": configuration,
         "seed": seed,
-        "fit_seconds": time.perf_counter() - started,
+        "fit_seconds": "" if was_interrupted else time.perf_counter() - started,
         "epochs": classifier.n_epochs_,
         "batch_size": classifier.batch_size_,
         "precision": classifier.precision_,
@@ -122,9 +137,10 @@ def run(study, dataset, configuration, seed, archive):
     if study == "fine_tune":
         started = time.perf_counter()
         classifier.fine_tune(X, y)
-        row["tune_seconds"] = time.perf_counter() - started
+        row["tune_seconds"] = "" if was_interrupted else time.perf_counter() - started
         for key, value in scores(classifier, X_scored, y_scored).items():
             row[f"{key}_tuned"] = value
+    shutil.rmtree(checkpoint)
     return {key: round(v, 6) if isinstance(v, float) else v for key, v in row.items()}
 
 
@@ -174,7 +190,7 @@ def main(argv=None):
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--archive", help="folder or zip with the UCR 2018 archive")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--only", help="one configuration")
+    parser.add_argument("--only", nargs="+", help="these configurations")
     parser.add_argument("--seeds", type=int, default=N_SEEDS, help="how many of the three")
     arguments = parser.parse_args(argv)
     path = RESULTS / f"study-{arguments.study}.csv"
@@ -183,9 +199,8 @@ def main(argv=None):
     plan = [
         (dataset, configuration, seed)
         for seed in range(arguments.seeds)
-        for configuration in STUDIES[arguments.study]
+        for configuration in arguments.only or STUDIES[arguments.study]
         for dataset in DATASETS
-        if arguments.only in (None, configuration)
         if (dataset, configuration, seed) not in done
     ]
     context = multiprocessing.get_context("spawn")

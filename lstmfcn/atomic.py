@@ -1,11 +1,13 @@
-"""How is a file written so that no reader ever sees half of it?"""
+"""How does something change wholly or not at all: a file, an estimator?"""
 
 import contextlib
 import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["atomic_path", "check_writable"]
+import numpy as np
+
+__all__ = ["atomic_path", "check_writable", "unchanged_on_error"]
 
 
 @contextlib.contextmanager
@@ -66,6 +68,28 @@ def check_writable(path):
         raise FileNotFoundError(f"the folder {path.parent} does not exist; create it first.")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"the folder {path.parent} cannot be written to.")
+
+
+@contextlib.contextmanager
+def unchanged_on_error(estimator):
+    """Put the estimator back as it was if the body raises, also on Ctrl-C.
+
+    Parameters
+    ----------
+    estimator : object with a ``random_state``
+        A generator given as ``random_state`` is put back, too.
+    """
+    before, generator = dict(vars(estimator)), estimator.random_state
+    drawn_from = isinstance(generator, np.random.RandomState)
+    numbers = generator.get_state() if drawn_from else None
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        if drawn_from:
+            generator.set_state(numbers)
+        raise
 
 
 def _flush(path):

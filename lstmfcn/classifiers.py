@@ -47,7 +47,7 @@ n_filters : tuple of int, default=(128, 256, 128)
         ``"pad"`` at the end, with a mask that pooling and normalisation honour; ``"resample"``
         by linear interpolation.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 3000 updates, within 40 to 1500.
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3

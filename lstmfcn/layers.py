@@ -69,7 +69,7 @@ class FusedBatchNormalization(keras.layers.Layer):
     ----------
     momentum : float in [0, 1), default=0.9
         Weight of the old moving statistics in each update. They are only a running estimate:
-        :func:`lstmfcn.training.recalibrate` replaces them with population statistics.
+        :func:`lstmfcn.calibration.recalibrate` replaces them with population statistics.
     epsilon : float > 0, default=1e-3
         Added to the variance.
 

@@ -20,6 +20,7 @@ __all__ = [
     "count_weights",
     "depends_on_length",
     "is_convolutional",
+    "set_weights",
     "transfer_weights",
     "uses_dimension_shuffle",
 ]
@@ -362,6 +363,24 @@ def transfer_weights(source, target, *, heads=True):
         old = source.get_layer(layer.name).get_weights()
         if [w.shape for w in old] == [tuple(w.shape) for w in layer.weights]:
             layer.set_weights(old)
+
+
+def set_weights(model, weights):
+    """Put weights that may come from a checkpoint into a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+    weights : list of arrays
+
+    Raises
+    ------
+    ValueError
+        If their shapes are not those of the model.
+    """
+    if [array.shape for array in weights] != [tuple(w.shape) for w in model.weights]:
+        raise ValueError("the checkpoint does not fit this network; delete it to start again.")
+    model.set_weights(weights)
 
 
 class _Seeds:

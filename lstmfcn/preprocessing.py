@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["MappedRows", "Normalizer", "OnDemand", "is_memory_mapped", "take", "to_keras"]
+__all__ = [
+    "MappedRows",
+    "Normalizer",
+    "OnDemand",
+    "is_memory_mapped",
+    "take",
+    "to_keras",
+    "without_weightless",
+]
 
 VALUES_AT_A_TIME = 2**22  # converted at once: bounds the float64 copy to 32 MiB
 LARGEST_VALUE = float(np.sqrt(np.finfo(np.float32).max))  # its square still fits float32
@@ -239,3 +247,24 @@ def _resample(values, n_timepoints):
     old = np.linspace(0.0, 1.0, values.shape[1])
     new = np.linspace(0.0, 1.0, n_timepoints)
     return np.stack([np.interp(new, old, channel) for channel in values])
+
+
+def without_weightless(series, labels, weights):
+    """Leave out series of weight zero: length and normalisation must not depend on them.
+
+    Parameters
+    ----------
+    series : ndarray (n_samples, n_channels, n_timepoints) or list of (n_channels, T_i)
+    labels, weights : arrays of shape (n_samples,)
+
+    Returns
+    -------
+    series, labels, weights
+    """
+    if weights.all():
+        return series, labels, weights
+    kept = np.flatnonzero(weights)
+    series = take(series, kept)
+    if isinstance(series, list) and len({values.shape[1] for values in series}) == 1:
+        series = np.stack(series)  # only a series of weight zero had another length
+    return series, labels[kept], weights[kept]

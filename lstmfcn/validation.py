@@ -38,14 +38,15 @@ __all__ = [
     "check_learning_rate",
     "check_matches_fit",
     "check_network_size",
-    "check_random_state",
     "check_sizes",
     "check_split",
     "check_weights",
+    "draw_seeds",
     "encode_labels",
     "warn_if_time_is_second",
 ]
 
+LARGEST_SEED = 2**31 - 1_000
 SHAPES = (
     "an array of numbers of shape (n_samples, n_timepoints) or (n_samples, n_channels, "
     "n_timepoints), or a list of arrays of shape (n_channels, n_timepoints_i)"
@@ -362,6 +363,22 @@ def check_classes(classes, name):
         raise ValueError(
             f"y has only one class, {classes.tolist()[0]!r}; {name} needs at least two classes."
         )
+
+
+def draw_seeds(random_state, n_seeds):
+    """Draw the seeds of a call from an estimator's ``random_state``.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+    n_seeds : int
+
+    Returns
+    -------
+    ndarray of int of shape (n_seeds,)
+        Small enough that the seeds counted up from them are seeds, too.
+    """
+    return check_random_state(random_state).randint(LARGEST_SEED, size=n_seeds)
 
 
 def encode_labels(y, classes, name, remedy="Fit again to add classes."):

@@ -8,9 +8,10 @@ import pytest
 from conftest import make_series
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier, base, optimizers
+from lstmfcn.calibration import recalibrate
 from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
 from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
-from lstmfcn.training import Recipe, fine_tune_schedule, recalibrate, train
+from lstmfcn.training import Recipe, fine_tune_schedule, train
 
 N_TIMEPOINTS, N_CLASSES = 20, 3
 TINY = {"n_filters": (6, 8, 4), "kernel_sizes": (5, 5, 3)}

@@ -1,0 +1,70 @@
+"""Which statistics does batch normalisation answer with? Those of all training data, exactly."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["Moments", "recalibrate"]
+
+
+class Moments:
+    """Compiled functions to the mean and variance of what each normalisation layer sees."""
+
+    def __init__(self, model):
+        self.by_layer = {}
+        signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
+        for norm in model.layers:
+            if norm.name.startswith("norm_") and norm.trainable:
+                before = model.get_layer(f"conv_{norm.name[5:]}").output
+                part = keras.Model(model.inputs, before)
+                function = tf.function(self._of(part, norm), signature, autograph=False)
+                self.by_layer[norm] = function.get_concrete_function()
+
+    @staticmethod
+    def _of(part, norm):
+        def moments(*inputs):
+            valid = inputs[1][:, :, tf.newaxis] if len(inputs) > 1 else None
+            return norm.moments(part(list(inputs), training=False), valid)
+
+        return moments
+
+
+def recalibrate(model, inputs, batch_size, moments=None):
+    """Replace batch normalisation's moving statistics by those of the training data.
+
+    Moving averages lag behind the weights: a small set gives one update per epoch, and after 250
+    of them a network can answer at chance while it has learned its task. Layer by layer, from
+    the first, this computes the exact mean and variance over all samples and observed
+    timepoints, whatever the batch size.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From :mod:`lstmfcn.networks`: ``norm_k`` normalises the output of ``conv_k``. Layers that
+        are not trainable are left alone.
+    inputs : tuple of arrays
+        The training inputs.
+    batch_size : int
+        Samples at a time.
+    moments : optional
+        Compiled functions of an earlier call.
+
+    References
+    ----------
+    Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021, arXiv:2105.07576, section 3.
+    """
+    moments = Moments(model) if moments is None else moments
+    for layer, function in moments.by_layer.items():
+        count, mean, squares = 0.0, 0.0, 0.0  # Chan's parallel mean and sum of squares, float64
+        for start in range(0, len(inputs[0]), batch_size):
+            batch = [array[start : start + batch_size] for array in inputs]
+            n = float(batch[1].sum()) if len(batch) > 1 else float(np.prod(batch[0].shape[:2]))
+            batch_mean, batch_variance = (
+                tensor.numpy().astype(np.float64) for tensor in function(*map(tf.constant, batch))
+            )
+            delta = batch_mean - mean
+            squares = squares + n * batch_variance + delta**2 * count * n / (count + n)
+            mean = mean + delta * n / (count + n)
+            count += n
+        layer.moving_mean.assign(mean)
+        layer.moving_variance.assign(squares / count)

@@ -1,0 +1,193 @@
+"""Where is a training? Its epoch, batch, sums, optimiser, best weights and callbacks."""
+
+import math
+
+import numpy as np
+
+from lstmfcn.optimizers import make_optimizer, plateau_callback
+
+__all__ = ["TrainingRun"]
+
+COMPARES = "(has chosen its comparison)"  # Keras' monitoring callbacks do so at the first epoch
+
+
+class TrainingRun:
+    """One training on its way: everything that its next update depends on.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Its weights are the training's.
+    recipe : lstmfcn.training.Recipe
+    n_batches : int
+        Updates in an epoch.
+    callbacks : sequence of keras.callbacks.Callback
+        The plateau schedule's is added to them.
+    monitor : {"loss", "val_loss"}
+        What the best weights have lowest.
+    """
+
+    def __init__(self, model, recipe, n_batches, callbacks, monitor):
+        self.model, self.recipe = model, recipe
+        self.optimizer = make_optimizer(
+            recipe.schedule, recipe.learning_rate, recipe.n_epochs * n_batches
+        )
+        self.optimizer.build(model.trainable_variables)
+        self.best = _Best(model, monitor, recipe)
+        self.epoch, self.batch = 0, 0
+        self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
+        self.learning_rate = recipe.learning_rate
+        self.history = {}
+        self.n_batches = n_batches
+        self.callbacks = self._set_up(list(callbacks), n_batches)
+
+    def _set_up(self, callbacks, n_batches):
+        """Give callbacks what Keras gives them: a model with an optimiser, and the plan."""
+        if self.recipe.schedule == "plateau":
+            callbacks.append(plateau_callback(self.recipe.learning_rate))
+        self.model.stop_training = False
+        if callbacks:
+            losses = ["sparse_categorical_crossentropy"] * len(self.model.outputs)
+            loss = losses if len(losses) > 1 else losses[0]
+            self.model.compile(optimizer=self.optimizer, loss=loss)
+        for callback in callbacks:
+            if getattr(callback, "mode", None) == "auto" and "accuracy" in callback.monitor:
+                callback.mode = "max"  # Keras asks metrics for it, which only its own fit has
+            callback.set_params({"epochs": self.recipe.n_epochs, "steps": n_batches, "verbose": 0})
+            callback.set_model(self.model)
+        return callbacks
+
+    def call(self, hook, *arguments):
+        """Call a method of all callbacks."""
+        for callback in self.callbacks:
+            try:
+                getattr(callback, hook)(*arguments)
+            except TypeError as error:
+                if "LearningRateSchedule" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{type(callback).__name__} sets the learning rate, which schedule="
+                    f"{self.recipe.schedule!r} does itself; use schedule='constant'."
+                ) from error
+
+    def count(self, sums, n_samples):
+        """Take in what one update returned."""
+        loss_sum, n_correct, self.learning_rate = (float(number) for number in sums)
+        self.loss_sum += loss_sum
+        self.n_correct += n_correct
+        self.n_seen += n_samples
+        self.call("on_train_batch_end", self.batch, self.averages())
+        self.batch += 1
+
+    def averages(self):
+        """Return mean loss and accuracy over the epoch so far."""
+        return {"loss": self.loss_sum / self.n_seen, "accuracy": self.n_correct / self.n_seen}
+
+    def log(self, logs):
+        """Close an epoch."""
+        for key, value in logs.items():
+            self.history.setdefault(key, []).append(value)
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
+
+    def state(self):
+        """Return nested dicts and lists of arrays, numbers and strings, for ``restore``."""
+        return {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "loss_sum": self.loss_sum,
+            "n_correct": self.n_correct,
+            "n_seen": self.n_seen,
+            "stop_training": bool(self.model.stop_training),
+            "learning_rate": self.learning_rate,
+            "history": self.history,
+            "variables": _copies(self.model.variables),  # with dropout's seeds
+            "optimizer": _copies(self.optimizer.variables),
+            "best_loss": self.best.loss,
+            "best_waited": self.best.waited,
+            "best_weights": self.best.weights,
+            "callbacks": [_counters(callback) for callback in self.callbacks],
+        }
+
+    def restore(self, state):
+        """Continue from a state; its arrays are checked before any is used."""
+        try:
+            self._restore(state)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the checkpoint does not fit this training ({error}); delete it to start again."
+            ) from error
+
+    def _restore(self, state):
+        assign = []
+        for name, variables in (
+            ("variables", self.model.variables),
+            ("optimizer", self.optimizer.variables),
+        ):
+            assign += zip(variables, state[name], strict=True)
+        if any(tuple(v.shape) != array.shape for v, array in assign):
+            raise ValueError("its arrays do not have the shapes of this network")
+        epochs, batches = range(self.recipe.n_epochs), range(self.n_batches + 1)
+        if state["epoch"] not in epochs or state["batch"] not in batches:
+            raise ValueError(f"it is at epoch {state['epoch']}, batch {state['batch']}")
+        for variable, array in assign:
+            variable.assign(array)
+        for name in ("epoch", "batch", "loss_sum", "n_correct", "n_seen", "learning_rate"):
+            setattr(self, name, state[name])
+        self.history = state["history"]
+        self.model.stop_training = state["stop_training"]
+        self.best.loss, self.best.waited = state["best_loss"], state["best_waited"]
+        self.best.weights = state["best_weights"]
+        for callback, attributes in zip(self.callbacks, state["callbacks"], strict=True):
+            if attributes.pop(COMPARES, False):  # flips a sign, which the attributes put right
+                callback._set_monitor_op()
+            vars(callback).update(attributes)
+
+
+def _copies(variables):
+    return [np.copy(variable.numpy()) for variable in variables]
+
+
+def _counters(callback):
+    """Return a callback's numbers and arrays: what it has counted and remembered.
+
+    No texts: a checkpoint must not be able to tell a callback another file to write to.
+    """
+
+    def is_plain(value):
+        if isinstance(value, list):
+            return all(is_plain(entry) for entry in value)
+        if isinstance(value, np.ndarray):
+            return value.dtype.kind in "biuf"
+        return value is None or isinstance(value, (bool, int, float))
+
+    attributes = {key: value for key, value in vars(callback).items() if is_plain(value)}
+    if getattr(callback, "monitor_op", None) is not None and hasattr(callback, "_set_monitor_op"):
+        attributes[COMPARES] = True
+    return attributes
+
+
+class _Best:
+    """Remembers, in memory, the weights of the epoch with the lowest monitored loss."""
+
+    def __init__(self, model, monitor, recipe):
+        self.model, self.monitor, self.patience = model, monitor, recipe.patience
+        self.active = recipe.keep_weights == "best" or recipe.patience is not None
+        self.loss, self.weights, self.waited = math.inf, None, 0
+
+    def says_stop(self, logs):
+        if not self.active:
+            return False
+        if logs[self.monitor] < self.loss:
+            self.loss, self.weights, self.waited = (
+                logs[self.monitor],
+                _copies(self.model.weights),
+                0,
+            )
+        else:
+            self.waited += 1
+        return self.patience is not None and self.waited >= self.patience
+
+    def restore(self):
+        if self.weights is not None:
+            self.model.set_weights(self.weights)
