@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from conftest import make_series
 
-from lstmfcn import FCNClassifier, LSTMFCNClassifier, base, optimizers
+from lstmfcn import FCNClassifier, LSTMFCNClassifier, optimizers
 from lstmfcn.calibration import recalibrate
 from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
 from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
 from lstmfcn.training import Recipe, fine_tune_schedule, train
+from lstmfcn.validation import draw_seeds
 
 N_TIMEPOINTS, N_CLASSES = 20, 3
 TINY = {"n_filters": (6, 8, 4), "kernel_sizes": (5, 5, 3)}
@@ -255,7 +256,7 @@ def test_fine_tuning_starts_each_iteration_where_the_one_before_ended():
     model.set_weights(clf.model_.get_weights())
     clf.fine_tune(X, y, n_iterations=2, n_epochs=3, learning_rate=4e-3, batch_size=24)
 
-    seed = int(np.random.RandomState(3).randint(base.LARGEST_SEED, size=2)[1])
+    seed = int(draw_seeds(3, 2)[1])
     inputs, labels = clf._to_inputs(X), np.searchsorted(clf.classes_, y).astype(np.int32)
     losses = []
     for k, rate in enumerate([4e-3, 2e-3]):
