@@ -208,7 +208,8 @@ def comparison(records, configurations, seconds=False):
         runs = [runs for (name, _), runs in shared.items() if name == dataset]
         values = [mean([run[c] for run in runs], "accuracy") for c in configurations]
         if seconds:
-            values += [mean([run[c] for run in runs], "fit_seconds") for c in configurations]
+            timed = [run for run in runs if all(run[c]["fit_seconds"] for c in configurations)]
+            values += [mean([run[c] for run in timed], "fit_seconds") for c in configurations]
         table.append(values)
         lines.append(line(dataset, len(runs), values, len(configurations)))
     means = [mean_of(column) for column in zip(*table, strict=True)]
