@@ -3,8 +3,8 @@
     python benchmarks/study.py recipe --archive ARCHIVE.zip --jobs 2
 
 A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
-``recipe``) never see a test split: each training split is cut into three stratified folds, and
-seed k trains on two of them and is scored on fold k. Studies that *report* (``paper``,
+``recipe``, ``size``) never see a test split: each training split is cut into three stratified
+folds, and seed k trains on two of them and is scored on fold k. Studies that *report* (``paper``,
 ``fine_tune``) train on the training split and score the archive's test split once. Each finished
 run is a row of ``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes
 on with what was interrupted, whose seconds then stay empty.
@@ -49,6 +49,22 @@ DATASETS = (
     "Plane",
     "SyntheticControl",
 )
+# Sets of more series, classes or timepoints; FiftyWords has a class of one series.
+LARGER_DATASETS = (
+    "MelbournePedestrian",
+    "ProximalPhalanxTW",
+    "DistalPhalanxOutlineCorrect",
+    "FaceAll",
+    "FacesUCR",
+    "PowerCons",
+    "Trace",
+    "Adiac",
+    "Car",
+    "Strawberry",
+    "CricketY",
+    "Lightning2",
+    "OSULeaf",
+)
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
 STUDIES = {
@@ -69,6 +85,11 @@ STUDIES = {
         "3000 updates, batch 32": {"n_updates": 3000, "batch_size": 32},
         "3000 updates, per-series normalisation": {"n_updates": 3000, "normalization": "series"},
         "6000 updates": {"n_updates": 6000},
+    },
+    "size": {
+        "2000 updates": {"n_updates": 2000},
+        "4000 updates": {"n_updates": 4000},
+        "8000 updates": {"n_updates": 8000},
     },
     "paper": {"default": {}, "paper": PAPER},
     "fine_tune": {"default": {}},
@@ -200,7 +221,7 @@ def main(argv=None):
         (dataset, configuration, seed)
         for seed in range(arguments.seeds)
         for configuration in arguments.only or STUDIES[arguments.study]
-        for dataset in DATASETS
+        for dataset in (LARGER_DATASETS if arguments.study == "size" else DATASETS)
         if (dataset, configuration, seed) not in done
     ]
     context = multiprocessing.get_context("spawn")
