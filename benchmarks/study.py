@@ -79,6 +79,7 @@ STUDIES = {
         "1500 updates": {"n_updates": 1500},
         "1500 updates, rate 2e-3": {"n_updates": 1500, "learning_rate": 2e-3},
         "2000 updates": {"n_updates": 2000},
+        "until learned": {},
         "2000 updates, rate 2e-3": {"n_updates": 2000, "learning_rate": 2e-3},
         "3000 updates": {"n_updates": 3000},
         "3000 updates, batch 16": {"n_updates": 3000, "batch_size": 16},
@@ -87,6 +88,7 @@ STUDIES = {
         "6000 updates": {"n_updates": 6000},
     },
     "size": {
+        "until learned": {},
         "2000 updates": {"n_updates": 2000},
         "4000 updates": {"n_updates": 4000},
         "8000 updates": {"n_updates": 8000},
@@ -141,7 +143,7 @@ def run(study, dataset, configuration, seed, archive):
     was_interrupted = checkpoint.exists()
     classifier = model(**parameters, checkpoint=checkpoint, random_state=seed)
     if n_updates is not None:
-        n_batches = -(-len(y) // classifier._recipe(len(y)).batch_size)
+        n_batches = -(-len(y) // classifier._recipes(len(y))[0].batch_size)
         classifier.set_params(n_epochs=-(-n_updates // n_batches))
     started = time.perf_counter()
     classifier.fit(X, y)

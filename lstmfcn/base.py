@@ -3,6 +3,7 @@
 import copy
 import math
 import os
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -37,6 +38,7 @@ from lstmfcn.validation import Interval, StrOptions
 __all__ = ["TimeSeriesClassifier"]
 
 N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
+CYCLES, LEARNED = (1, 2, 4), 0.1  # and longer ones, while the training loss is above it
 
 
 class TimeSeriesClassifier(
@@ -124,10 +126,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             inputs = self._to_inputs(series)
             if held_out is not None:
                 held_out = self._to_inputs(held_out[0]), held_out[1]
-            recipe = self._recipe(len(labels))
-            self._train_candidates(inputs, labels, weights, recipe, held_out, checkpoint)
-            self.n_epochs_, self.batch_size_ = recipe.n_epochs, recipe.batch_size
-            self.precision_ = recipe.precision
+            recipes = self._recipes(len(labels))
+            self._train_candidates(inputs, labels, weights, recipes, held_out, checkpoint)
+            self.batch_size_, self.precision_ = recipes[0].batch_size, recipes[0].precision
         return self
 
     def predict(self, X):
@@ -290,7 +291,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         y = validation.check_labels(y, len(series), name)
         return series, validation.encode_labels(y, self.classes_, name)
 
-    def _recipe(self, n_samples):
+    def _recipes(self, n_samples):
+        """Return the recipe and, for ``n_epochs="auto"``, what may follow it."""
         batch_size = self.batch_size
         if batch_size == "auto":  # a tenth of the set, as Wang et al., arXiv:1611.06455
             batch_size = min(16, max(4, n_samples // 10))
@@ -298,7 +300,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         if n_epochs == "auto":
             n_epochs = math.ceil(N_UPDATES / math.ceil(n_samples / batch_size))
             n_epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
-        return Recipe(
+        first = Recipe(
             int(n_epochs),
             int(batch_size),
             float(self.learning_rate),
@@ -307,6 +309,10 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             self.patience,
             resolve_precision(self.precision),
         )
+        chooses_weights = self.keep_weights == "best" or self.patience is not None
+        if self.n_epochs != "auto" or chooses_weights:
+            return [first]
+        return [replace(first, n_epochs=factor * first.n_epochs) for factor in CYCLES]
 
     def _open_checkpoint(self, method, seeds, data, *more_data, **arguments):
         """Return the checkpoint of this call: what may change its result names the job."""
@@ -328,44 +334,64 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             job["data_beside"] = fingerprint(*(array for group in more_data for array in group))
         return Checkpoint(self.checkpoint, method, job, seeds)
 
-    def _train_candidates(self, inputs, labels, weights, recipe, held_out, checkpoint):
-        """Train one network per candidate ``n_cells``; adopt the one of lowest training loss."""
+    def _train_candidates(self, inputs, labels, weights, recipes, held_out, checkpoint):
+        """Train one network per candidate ``n_cells``; adopt the one of lowest training loss.
+
+        The first recipe is for all; the others go on, one after the other, with a network that
+        has not learned its training data.
+        """
         n_cells = getattr(self, "n_cells", None)
         candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
         architectures = [self._new_architecture(n, seed=checkpoint.seeds[0]) for n in candidates]
 
-        def run_candidate(stage, best, resume, offer):
-            model = self._build(architectures[stage])
+        def run_cycle(stage, result, resume, offer):
+            candidate, cycle = divmod(stage, len(recipes))
+            best, fitted = result or (None, None)
+            if cycle == 0:
+                best, fitted = _better(best, fitted), None
+            elif fitted["loss"] <= LEARNED or fitted["was_stopped"]:
+                return best, fitted
+            model = self._build(architectures[candidate])
+            if fitted:
+                set_weights(model, fitted["weights"])
+                bar.total += recipes[cycle].n_epochs
             history = train(
                 model,
                 inputs,
                 labels,
                 weights,
-                recipe,
-                seed=checkpoint.seeds[1],
+                recipes[cycle],
+                seed=checkpoint.seeds[1] + cycle,
                 validation=held_out,
                 callbacks=copy.deepcopy(self.callbacks or ()),
                 bar=bar,
                 resume=resume,
                 offer=offer,
             )
+            if fitted:
+                history = {key: fitted["history"][key] + new for key, new in history.items()}
             loss = 0.0
-            if len(candidates) > 1:
+            if len(architectures) > 1 or len(recipes) > 1:
                 losses = cross_entropy(Forwards(model)("logits", inputs), labels)
-                loss = float(np.mean(weights * losses))
-            if best is not None and best["loss"] <= loss:
-                return best
-            weights_now = model.get_weights()
-            return {"stage": stage, "loss": loss, "weights": weights_now, "history": history}
+                loss = float(np.sum(weights * losses) / np.sum(weights))
+            return best, {
+                "candidate": candidate,
+                "loss": loss,
+                "weights": model.get_weights(),
+                "history": history,
+                "was_stopped": bool(model.stop_training),
+                "n_epochs": sum(recipe.n_epochs for recipe in recipes[: cycle + 1]),
+            }
 
-        n_epochs = len(architectures) * recipe.n_epochs
+        n_epochs = len(architectures) * recipes[0].n_epochs
         with progress_bar(n_epochs, type(self).__name__, self.verbose) as bar:
-            best = checkpoint.run_stages(len(architectures), run_candidate)
-        architecture = architectures[best["stage"]]
+            best, fitted = checkpoint.run_stages(len(architectures) * len(recipes), run_cycle)
+        best = _better(best, fitted)
+        architecture = architectures[best["candidate"]]
         model = self._build(architecture)
         set_weights(model, best["weights"])
         self._adopt(model, architecture)
-        self.history_ = best["history"]
+        self.history_, self.n_epochs_ = best["history"], best["n_epochs"]
 
     def _new_architecture(self, n_cells, seed):
         n_filters, kernel_sizes = validation.check_kernel_sizes(
@@ -443,6 +469,13 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     @property
     def _n_features_out(self):
         return int(self._architecture["n_filters"][-1] + self._architecture.get("n_cells", 0))
+
+
+def _better(first, second):
+    """Return the fit of lower training loss, the first of equals; None is no fit."""
+    if first is None or second is None:
+        return first or second
+    return second if second["loss"] < first["loss"] else first
 
 
 def _description(callback):

@@ -47,7 +47,9 @@ n_filters : tuple of int, default=(128, 256, 128)
         ``"pad"`` at the end, with a mask that pooling and normalisation honour; ``"resample"``
         by linear interpolation.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500.
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
+        the training loss is above 0.1 after that, twice and then four times as many follow
+        (unless ``patience`` or ``keep_weights="best"`` chooses the weights).
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -97,7 +99,7 @@ classes_ : ndarray of shape (n_classes,)
     unequal_length_in_ : {"pad", "resample", None}
         How unequal lengths are treated; None if the training series had equal lengths.
     n_epochs_, batch_size_ : int
-        What ``"auto"`` came to.
+        What ``"auto"`` came to; with ``patience``, the most epochs there could be.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to."""
 

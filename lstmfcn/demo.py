@@ -102,7 +102,7 @@ class _Advance:
 
 def _work_per_epoch(X, y, n_epochs):
     """Return (cost of an epoch, number of epochs), for the estimate of the time left."""
-    recipe = LSTMFCNClassifier(n_epochs=n_epochs)._recipe(len(y))
+    recipe, *_ = LSTMFCNClassifier(n_epochs=n_epochs)._recipes(len(y))
     n_updates = math.ceil(len(y) / recipe.batch_size)
     return n_updates * OVERHEAD + X.size, recipe.n_epochs
 
