@@ -91,7 +91,6 @@ STUDIES = {
         "until learned": {},
         "2000 updates": {"n_updates": 2000},
         "4000 updates": {"n_updates": 4000},
-        "8000 updates": {"n_updates": 8000},
     },
     "paper": {"default": {}, "paper": PAPER},
     "fine_tune": {"default": {}},

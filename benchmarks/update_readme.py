@@ -14,7 +14,7 @@ import scipy.stats
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DEFAULT_RECIPE = "2000 updates"  # in study-recipe.csv
+DEFAULT_RECIPE = "until learned"  # in study-recipe.csv
 
 
 def demo():
@@ -79,26 +79,29 @@ def growth():
     return "\n".join(lines)
 
 
-def recipe():
-    """Return each recipe's accuracy and log loss beside the default's on the same runs."""
-    by_run = defaultdict(dict)
-    for row in rows("study-recipe.csv"):
-        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
-    names = {name for runs in by_run.values() for name in runs}
-    lines = [
-        "| recipe | runs | accuracy | default's | log loss | default's | seconds |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name in sorted(names, key=lambda name: (int(name.split()[0]), name)):
-        runs = [runs for runs in by_run.values() if {name, DEFAULT_RECIPE} <= set(runs)]
-        cells = [
-            f"{statistics.mean(float(run[which][key]) for run in runs):.4f}"
-            for key in ("accuracy", "log_loss")
-            for which in (name, DEFAULT_RECIPE)
+def recipes(name):
+    """Return a function to a study's recipes, each beside the default on the same runs."""
+
+    def table():
+        by_run = defaultdict(dict)
+        for row in rows(name):
+            by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+        lines = [
+            "| recipe | runs | accuracy | default's | log loss | default's | seconds |",
+            "|---|---|---|---|---|---|---|",
         ]
-        seconds = statistics.mean(float(run[name]["fit_seconds"]) for run in runs)
-        lines.append(f"| {name} | {len(runs)} | {' | '.join(cells)} | {seconds:.0f} |")
-    return "\n".join(lines)
+        for recipe in sorted({recipe for runs in by_run.values() for recipe in runs}):
+            runs = [runs for runs in by_run.values() if {recipe, DEFAULT_RECIPE} <= set(runs)]
+            cells = [
+                f"{statistics.mean(float(run[which][key]) for run in runs):.4f}"
+                for key in ("accuracy", "log_loss")
+                for which in (recipe, DEFAULT_RECIPE)
+            ]
+            seconds = statistics.mean(float(run[recipe]["fit_seconds"]) for run in runs)
+            lines.append(f"| {recipe} | {len(runs)} | {' | '.join(cells)} | {seconds:.0f} |")
+        return "\n".join(lines)
+
+    return table
 
 
 def precision():
@@ -233,7 +236,8 @@ TABLES = {
     "demo": demo,
     "speed": speed,
     "precision": precision,
-    "recipe": recipe,
+    "recipe": recipes("study-recipe.csv"),
+    "size": recipes("study-size.csv"),
     "paper": paper,
     "paper_in_short": paper_in_short,
     "fine_tuning": fine_tuning,
