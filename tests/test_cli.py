@@ -159,6 +159,8 @@ def test_interrupt_is_code_130_and_leaves_no_file(folder):
         f"{sys.executable} -m lstmfcn.cli fit {folder}/train.tsv --epochs 9999 --out {out}".split(),
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell that starts the tests in the background has them, and us, ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = b""
     while b"loss=" not in seen:  # the bar shows that training is under way
