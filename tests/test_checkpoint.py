@@ -329,7 +329,7 @@ def test_compressed_and_impossible_checkpoints_are_refused(unfinished, tmp_path)
         np.savez(tmp_path / "fit.npz", **{**arrays, "content": np.array(text)})
         with pytest.raises(ValueError, match="does not fit this training"):
             clf.fit(X, y)
-    for wrong in ('{"format": 1}', "[" * 100_000, "null"):
+    for wrong in (json.dumps({"format": checkpoint.FORMAT}), "[" * 100_000, "null"):
         np.savez(tmp_path / "fit.npz", **{**arrays, "content": np.array(wrong)})
         with pytest.raises(ValueError, match="is not a checkpoint, or is damaged"):
             clf.fit(X, y)
