@@ -241,7 +241,9 @@ def main(argv=None):
                 write(path, rows)
                 bar.update()
         except BaseException as error:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # runs under way go on to their end
+            ended = [f for f in futures if f.done() and not f.cancelled() and not f.exception()]
+            write(path, read(path) + [f.result() for f in ended if f.result() not in rows])
             print(f"stopped ({error!r}); finished runs are kept", file=sys.stderr)
             return 1
     return 0

@@ -20,6 +20,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from lstmfcn import validation
 from lstmfcn.atomic import unchanged_on_error
 from lstmfcn.checkpoint import Checkpoint, fingerprint
+from lstmfcn.explain import ExplanationMixin
 from lstmfcn.fine_tuning import FineTuningMixin
 from lstmfcn.inference import Forwards, cross_entropy
 from lstmfcn.networks import NETWORKS, count_weights, set_weights
@@ -42,6 +43,7 @@ CYCLES, LEARNED = (1, 2, 4), 0.1  # and longer ones, while the training loss is 
 
 
 class TimeSeriesClassifier(
+    ExplanationMixin,
     FineTuningMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,

@@ -6,7 +6,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Forward", "Forwards", "cross_entropy", "memory_errors_explained", "rows_per_batch"]
+__all__ = [
+    "Forward",
+    "Forwards",
+    "cross_entropy",
+    "logit_gradient",
+    "memory_errors_explained",
+    "rows_per_batch",
+]
 
 
 def rows_per_batch(n_timepoints):
@@ -71,14 +78,17 @@ class Forward:
 
     def __call__(self, inputs):
         """Return the layer's output for a tuple of input arrays, as one float32 array."""
-        rows = rows_per_batch(self._n_timepoints)
-        work = f"{rows} series of {self._n_timepoints} timepoints at once"
-        with memory_errors_explained(work, "n_filters or the length of the series"):
-            parts = [
-                self._run(*(tf.constant(array[start : start + rows]) for array in inputs)).numpy()
-                for start in range(0, len(inputs[0]), rows)
-            ]
-        return np.concatenate(parts)
+        return np.concatenate([output for _, output in self.batches(inputs)])
+
+    def batches(self, inputs):
+        """Yield (rows, output) for one slice of the samples after the other."""
+        size = rows_per_batch(self._n_timepoints)
+        work = f"{size} series of {self._n_timepoints} timepoints at once"
+        for start in range(0, len(inputs[0]), size):
+            rows = slice(start, min(start + size, len(inputs[0])))
+            with memory_errors_explained(work, "n_filters or the length of the series"):
+                output = self._run(*(tf.constant(array[rows]) for array in inputs)).numpy()
+            yield rows, output
 
 
 class Forwards:
@@ -95,10 +105,59 @@ class Forwards:
 
     def __call__(self, layer, inputs, output=0):
         """Return one layer's output for a tuple of input arrays; see :class:`Forward`."""
+        return self._to(layer, output)(inputs)
+
+    def batches(self, layer, inputs):
+        """Yield (rows, output of the layer) for one slice of the samples after the other."""
+        return self._to(layer, 0).batches(inputs)
+
+    def _to(self, layer, output):
         forward = self._by_layer.get((layer, output))
         if forward is None:
             forward = self._by_layer[layer, output] = Forward(self._model, layer, output)
-        return forward(inputs)
+        return forward
+
+
+def logit_gradient(model, inputs, targets):
+    """Return the derivative of one logit per sample with respect to the series.
+
+    Parameters
+    ----------
+    model : keras.Model
+    inputs : tuple of arrays
+        The series (n_samples, n_timepoints, n_channels) and, for a masked network, the mask.
+    targets : int array of shape (n_samples,)
+        Which logit.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_samples, n_timepoints, n_channels)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.inference import logit_gradient
+    >>> from lstmfcn.networks import build_fcn
+    >>> series = np.ones((5, 20, 2), "float32")
+    >>> logit_gradient(build_fcn(20, 2, 3), (series,), np.zeros(5, int)).shape
+    (5, 20, 2)
+    """
+    logits = keras.Model(model.inputs, model.get_layer("logits").output)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def gradient(target, series, *mask):
+        with tf.GradientTape() as tape:
+            tape.watch(series)
+            chosen = tf.gather(logits([series, *mask], training=False), target, batch_dims=1)
+        return tape.gradient(chosen, series)
+
+    size = rows_per_batch(model.inputs[0].shape[1])
+    parts = []
+    for start in range(0, len(targets), size):
+        rows = slice(start, start + size)
+        tensors = [tf.constant(array[rows], tf.float32) for array in inputs]
+        parts.append(gradient(tf.constant(targets[rows]), *tensors).numpy())
+    return np.concatenate(parts)
 
 
 def cross_entropy(logits, labels):

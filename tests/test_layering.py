@@ -23,6 +23,7 @@ LINE = [
     "training",
     "checkpoint",
     "fine_tuning",
+    "explain",
     "base",
     "classifiers",
     "persistence",

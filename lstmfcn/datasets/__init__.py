@@ -2,6 +2,15 @@
 
 from lstmfcn.datasets.files import read_series
 from lstmfcn.datasets.names import UCR_2018_NAMES, canonical_name
+from lstmfcn.datasets.synthetic import PlantedEvidence, planted_evidence
 from lstmfcn.datasets.ucr import list_ucr, load_ucr
 
-__all__ = ["UCR_2018_NAMES", "canonical_name", "list_ucr", "load_ucr", "read_series"]
+__all__ = [
+    "UCR_2018_NAMES",
+    "PlantedEvidence",
+    "canonical_name",
+    "list_ucr",
+    "load_ucr",
+    "planted_evidence",
+    "read_series",
+]

@@ -1,0 +1,133 @@
+"""Where can a map be checked against the truth? Series whose deciding pattern is known."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+
+__all__ = ["PlantedEvidence", "planted_evidence"]
+
+AMPLITUDE = 2.0  # of a pattern, at its peak
+
+
+@dataclass(frozen=True)
+class PlantedEvidence:
+    """Labelled series and where the evidence for each label lies.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+    y : int ndarray of shape (n_samples,)
+    evidence : bool ndarray of the shape of ``X``
+        True on the pattern that decides the class.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    evidence: np.ndarray
+
+    @property
+    def windows(self):
+        """The evidence over time, whichever channel holds it: bool (n_samples, n_timepoints)."""
+        return self.evidence if self.evidence.ndim == 2 else self.evidence.any(axis=1)
+
+
+def planted_evidence(
+    n_samples=300,
+    *,
+    n_timepoints=200,
+    n_channels=1,
+    n_classes=3,
+    pattern_length=20,
+    n_distractors=2,
+    noise=0.5,
+    random_state=None,
+):
+    """Make series whose class is decided by one short pattern at a random place.
+
+    Each series is white noise with, at places that do not overlap, one pattern of its class and
+    ``n_distractors`` others of the same length and energy that say nothing about the class. A
+    pattern is a burst: a sine under a Hann window, its number of periods telling the class; a
+    distractor has more periods than any class. With several channels the pattern and every
+    distractor lie in a random channel each.
+
+    Parameters
+    ----------
+    n_samples : int, default=300
+        Classes are equally frequent (to one).
+    n_timepoints : int, default=200
+    n_channels : int, default=1
+    n_classes : int, default=3
+    pattern_length : int, default=20
+        In timepoints; at least 4 per period of the fastest pattern.
+    n_distractors : int, default=2
+    noise : float >= 0, default=0.5
+        Standard deviation of the noise; a pattern's peak is 2.
+    random_state : int, RandomState or None, default=None
+
+    Returns
+    -------
+    PlantedEvidence
+
+    Raises
+    ------
+    ValueError
+        If the patterns do not fit into the series, or their periods into the patterns.
+
+    Examples
+    --------
+    >>> from lstmfcn.datasets import planted_evidence
+    >>> planted = planted_evidence(6, random_state=0)
+    >>> planted.X.shape, planted.y.tolist(), planted.evidence.sum(axis=1).tolist()
+    ((6, 200), [2, 2, 1, 0, 0, 1], [20, 20, 20, 20, 20, 20])
+    """
+    from sklearn.utils import check_random_state
+
+    for name, value, least in (
+        ("n_samples", n_samples, 1),
+        ("n_timepoints", n_timepoints, 1),
+        ("n_channels", n_channels, 1),
+        ("n_classes", n_classes, 2),
+        ("pattern_length", pattern_length, 1),
+        ("n_distractors", n_distractors, 0),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name}={value!r} must be a whole number of at least {least}.")
+    if not (np.isfinite(noise) and noise >= 0):
+        raise ValueError(f"noise={noise!r} must be a number of at least 0.")
+    n_kinds = n_classes + (n_distractors > 0)
+    if pattern_length < 4 * n_kinds:
+        raise ValueError(
+            f"pattern_length={pattern_length} does not hold the {n_kinds} periods of the fastest "
+            f"pattern; make it at least {4 * n_kinds}."
+        )
+    n_bursts = 1 + n_distractors
+    if n_bursts * pattern_length > n_timepoints:
+        raise ValueError(
+            f"{n_bursts} patterns of {pattern_length} timepoints do not fit into n_timepoints="
+            f"{n_timepoints}; make it at least {n_bursts * pattern_length}."
+        )
+    random = check_random_state(random_state)
+    y = random.permutation(np.arange(n_samples) % n_classes)
+    X = noise * random.normal(size=(n_samples, n_channels, n_timepoints))
+    evidence = np.zeros(X.shape, bool)
+    t = np.arange(pattern_length)
+    window = np.sin(np.pi * (t + 0.5) / pattern_length) ** 2
+    bursts = [
+        AMPLITUDE * window * np.sin(2 * np.pi * (kind + 1) * (t + 0.5) / pattern_length)
+        for kind in range(n_kinds)
+    ]
+    for i, label in enumerate(y):
+        # Gaps between the bursts: what is left over, cut at random places.
+        spare = n_timepoints - n_bursts * pattern_length
+        starts = np.sort(random.randint(spare + 1, size=n_bursts))
+        starts = random.permutation(starts + pattern_length * np.arange(n_bursts))
+        for burst, (start, channel) in enumerate(
+            zip(starts, random.randint(n_channels, size=n_bursts), strict=True)
+        ):
+            place = slice(start, start + pattern_length)
+            X[i, channel, place] += bursts[n_classes if burst else label]
+            evidence[i, channel, place] = burst == 0
+    if n_channels == 1:
+        X, evidence = X[:, 0], evidence[:, 0]
+    return PlantedEvidence(X, y, evidence)

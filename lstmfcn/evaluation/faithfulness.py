@@ -1,0 +1,512 @@
+"""Does a map show what the classifier decides on? Deletion, insertion, the truth, random weights.
+
+Everything here takes any classifier with ``predict_proba`` and maps as plain arrays.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmfcn.validation import as_series, check_counts
+
+__all__ = [
+    "Faithfulness",
+    "faithfulness",
+    "mass_in_window",
+    "pointing_game",
+    "randomization_test",
+]
+
+BASELINES = ("zero", "mean", "local_mean", "noise")
+FRACTIONS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
+N_BOOTSTRAP = 2000
+LOCAL = 0.2  # of the series: width of the moving average that replaces deleted values
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """How the probability of a class falls and rises as its evidence is deleted and inserted.
+
+    Parameters
+    ----------
+    fractions : ndarray of shape (n_fractions,)
+        Part of each series that was replaced (deletion) or kept (insertion), in [0, 1].
+    probability : ndarray of shape (n_samples,)
+        Of the class, for the whole series.
+    deletion, insertion : dict of (map, baseline) to ndarray of shape (n_samples, n_fractions)
+        Probability after the most relevant fraction was replaced by the baseline, and after it
+        alone was kept. ``"random"`` takes the timepoints in random order; ``"NAME, shifted"``
+        takes them by the map moved around the series by a random distance: stretches as long as
+        the map's, at other places.
+    """
+
+    fractions: np.ndarray
+    probability: np.ndarray
+    deletion: dict
+    insertion: dict
+
+    @property
+    def maps(self):
+        """Names of the maps, in the order they came."""
+        return list(dict.fromkeys(name for name, _ in self.deletion))
+
+    @property
+    def baselines(self):
+        """Names of the baselines."""
+        return list(dict.fromkeys(baseline for _, baseline in self.deletion))
+
+    def drop(self, name, fraction=0.2, baseline=None):
+        """Return how far the probability fell when a fraction was deleted.
+
+        Parameters
+        ----------
+        name : str
+            The map.
+        fraction : float, default=0.2
+            One of ``fractions``.
+        baseline : str, optional
+            By default the mean over the baselines.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        column = self._column(fraction)
+        left = [self.deletion[name, one][:, column] for one in self._chosen(baseline)]
+        return self.probability - np.mean(left, axis=0)
+
+    def ratio(self, name, against="random", fraction=0.2, baseline=None, *, confidence=0.95):
+        """Compare the mean drops of two maps.
+
+        Scattered deletion leaves spikes that no series has and to which convolutions answer, so
+        that ``"random"`` is a null that also measures brittleness; ``"shifted"``, the map itself
+        at other places, is the null for where the map points.
+
+        Parameters
+        ----------
+        name : str
+            The map.
+        against : str, default="random"
+            Another map; ``"shifted"`` means this one, shifted.
+        fraction, baseline : as in :meth:`drop`
+        confidence : float, default=0.95
+
+        Returns
+        -------
+        ratio, low, high : float
+            With a percentile bootstrap interval over series; infinite or NaN where the other
+            map's mean drop is not above zero.
+        """
+        if against == "shifted":
+            against = f"{name}, shifted"
+        ours, theirs = (self.drop(map_, fraction, baseline) for map_ in (name, against))
+        weights = _bootstrap_weights(len(ours))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = (weights @ ours) / np.maximum(weights @ theirs, 0.0)
+            value = ours.mean() / max(theirs.mean(), 0.0) if theirs.mean() > 0 else np.inf
+        tail = (1 - confidence) / 2
+        if not np.isfinite(ratios).all():
+            return float(value), float(np.nanquantile(ratios, tail, method="lower")), np.inf
+        low, high = np.quantile(ratios, [tail, 1 - tail])
+        return float(value), float(low), float(high)
+
+    def curve(self, name, kind="deletion", baseline=None, *, confidence=0.95):
+        """Return the mean probability over the fractions, with a bootstrap interval over series.
+
+        Returns
+        -------
+        mean, low, high : ndarrays of shape (n_fractions,)
+        """
+        curves = self.deletion if kind == "deletion" else self.insertion
+        values = np.mean([curves[name, one] for one in self._chosen(baseline)], axis=0)
+        means = _bootstrap_weights(len(values)) @ values
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+        return values.mean(axis=0), low, high
+
+    def summary(self, fraction=0.2):
+        """Return one dict per map and baseline, the mean over baselines last.
+
+        Returns
+        -------
+        list of dict
+            ``map``, ``baseline`` ("all" for the mean), ``drop`` (mean fall of the probability),
+            ``ratio``, ``low``, ``high`` (against random), ``insertion`` (mean probability with
+            this fraction alone).
+        """
+        column = self._column(fraction)
+        rows = []
+        for name in self.maps:
+            for baseline in [*self.baselines, None]:
+                ratio, low, high = self.ratio(name, "random", fraction, baseline)
+                kept = [self.insertion[name, one][:, column] for one in self._chosen(baseline)]
+                rows.append(
+                    {
+                        "map": name,
+                        "baseline": baseline or "all",
+                        "drop": float(self.drop(name, fraction, baseline).mean()),
+                        "ratio": ratio,
+                        "low": low,
+                        "high": high,
+                        "insertion": float(np.mean(kept)),
+                    }
+                )
+        return rows
+
+    def _chosen(self, baseline):
+        return self.baselines if baseline is None else [baseline]
+
+    def _column(self, fraction):
+        columns = np.flatnonzero(np.isclose(self.fractions, fraction))
+        if not len(columns):
+            raise ValueError(
+                f"fraction={fraction} was not measured; choose one of "
+                f"{', '.join(f'{value:g}' for value in self.fractions)}."
+            )
+        return columns[0]
+
+
+def faithfulness(
+    estimator,
+    X,
+    maps,
+    y=None,
+    *,
+    baselines=("zero", "local_mean", "noise"),
+    fractions=FRACTIONS,
+    n_random=3,
+    random_state=None,
+    verbose=0,
+):
+    """Measure whether deleting what a map calls relevant moves the classifier.
+
+    For each series the timepoints are ranked by the map. Deletion replaces the highest fraction
+    by a baseline; insertion keeps the highest fraction and replaces the rest. A faithful map
+    makes the probability of the class fall fast in the first, rise fast in the second.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        With ``predict_proba`` and ``classes_``. If it has ``gradient_map``, that one is measured
+        as well, under "gradient x input".
+    X : as in its ``predict``
+    maps : ndarray or dict of str to ndarray
+        Of shape (n_samples, n_timepoints), or (n_samples, n_channels, n_timepoints) to rank each
+        channel's timepoints alone; for series of unequal length the columns are those of the
+        longest, as the classifier's own maps have it.
+    y : array-like of shape (n_samples,), optional
+        The class whose probability is watched; by default the predicted one.
+    baselines : sequence of {"zero", "mean", "local_mean", "noise"}
+        What deleted values become: 0; the channel's mean over X; a moving average of the series
+        over a fifth of its length; Gaussian noise of the channel's mean and deviation over X.
+    fractions : sequence of float in (0, 1)
+    n_random : int, default=3
+        How many random orders (and random shifts) are averaged.
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+        1: a progress bar.
+
+    Returns
+    -------
+    Faithfulness
+
+    References
+    ----------
+    Samek, Binder, Montavon, Lapuschkin, Mueller, "Evaluating the visualization of what a Deep
+    Neural Network has learned", 2017, arXiv:1509.06321. Petsiuk, Das, Saenko, "RISE", 2018,
+    arXiv:1806.07421. For series: Schlegel, Arnout, El-Assady, Oelke, Keim, "Towards a Rigorous
+    Evaluation of XAI Methods on Time Series", 2019, arXiv:1909.07082.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.evaluation import faithfulness
+    >>> class Middle:  # decides on the sign of timepoint 5
+    ...     classes_ = np.array([0, 1])
+    ...     def predict_proba(self, X):
+    ...         p = 1 / (1 + np.exp(-4 * X[:, 5]))
+    ...         return np.column_stack([1 - p, p])
+    >>> X = np.sign(np.random.RandomState(0).normal(size=(20, 10)))
+    >>> truth = np.tile(np.arange(10) == 5, (20, 1))
+    >>> result = faithfulness(Middle(), X, {"truth": truth}, baselines=["zero"], random_state=0)
+    >>> round(float(result.drop("truth", 0.1).mean()), 3)  # from 0.982 to 0.5
+    0.482
+    """
+    from sklearn.utils import check_random_state
+    from tqdm.auto import tqdm
+
+    check_counts(n_random=n_random)
+    fractions = _check_fractions(fractions)
+    for name in baselines:
+        if name not in BASELINES:
+            raise ValueError(f"baseline {name!r} is unknown; choose from {', '.join(BASELINES)}.")
+    random = check_random_state(random_state)
+    series = as_series(X)
+    flat_input = not isinstance(series, list) and np.ndim(X) == 2  # it is handed back as it came
+    probabilities = estimator.predict_proba(X)
+    columns = probabilities.argmax(axis=1)
+    if y is not None:
+        columns = np.array([_column_of(label, estimator.classes_) for label in np.ravel(y)])
+        if len(columns) != len(series):
+            raise ValueError(f"X has {len(series)} series, but y has {len(columns)} labels.")
+    maps = dict(maps) if isinstance(maps, dict) else {"map": maps}
+    if not maps:
+        raise ValueError("maps is empty; pass at least one map.")
+    if hasattr(estimator, "gradient_map") and "gradient x input" not in maps:
+        labels = estimator.classes_[columns]
+        maps["gradient x input"] = estimator.gradient_map(X, labels)
+    resampled = getattr(estimator, "unequal_length_in_", None) == "resample"
+    ranks = {
+        name: [_ranks(relevance, random) for relevance in _align(name, values, series, resampled)]
+        for name, values in maps.items()
+    }
+    flat = [np.zeros((1, one.shape[1])) for one in series]  # all ties
+    drawn = [[_ranks(one, random) for one in flat] for _ in range(n_random)]
+    shifts = {
+        f"{name}, shifted": [[_shifted(one, random) for one in rank] for _ in range(n_random)]
+        for name, rank in ranks.items()
+    }
+    orders = {name: [rank] for name, rank in ranks.items()} | {"random": drawn} | shifts
+    replacements = _replacements(series, baselines, random)
+    deletion, insertion = {}, {}
+    n_passes = len(baselines) * len(fractions) * 2 * (len(ranks) * (1 + n_random) + n_random)
+    with tqdm(total=n_passes, desc="faithfulness", disable=not verbose) as bar:
+
+        def answer(rank, fraction, replacement, keep):
+            changed = [
+                np.where(_highest(order, fraction) ^ keep, other, one)
+                for one, order, other in zip(series, rank, replacement, strict=True)
+            ]
+            if not isinstance(series, list):
+                changed = np.stack(changed)
+            after = estimator.predict_proba(changed[:, 0] if flat_input else changed)
+            bar.update()
+            return after[np.arange(len(columns)), columns]
+
+        for name, alternatives in orders.items():
+            for baseline in baselines:
+                for curves, keep in ((deletion, False), (insertion, True)):
+                    curves[name, baseline] = np.mean(
+                        [
+                            [
+                                answer(rank, fraction, replacements[baseline], keep)
+                                for fraction in fractions
+                            ]
+                            for rank in alternatives
+                        ],
+                        axis=0,
+                    ).T
+    probability = probabilities[np.arange(len(columns)), columns]
+    return Faithfulness(np.array(fractions), probability, deletion, insertion)
+
+
+def pointing_game(relevance, windows):
+    """Say for each series whether the most relevant timepoint lies in the true evidence.
+
+    Parameters
+    ----------
+    relevance : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
+n_timepoints)
+    windows : bool array-like of the same shape
+
+    Returns
+    -------
+    bool ndarray of shape (n_samples,)
+
+    References
+    ----------
+    Zhang, Lin, Brandt, Shen, Sclaroff, "Top-down Neural Attention by Excitation Backprop", 2016,
+    arXiv:1608.00507.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation import pointing_game
+    >>> pointing_game([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]], [[0, 1, 1], [0, 1, 1]]).tolist()
+    [True, False]
+    """
+    relevance, windows = _flat(relevance, windows)
+    return windows[np.arange(len(relevance)), relevance.argmax(axis=1)]
+
+
+def mass_in_window(relevance, windows):
+    """Return the share of each map's positive part that lies in the true evidence.
+
+    Parameters
+    ----------
+    relevance : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
+n_timepoints)
+    windows : bool array-like of the same shape
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In [0, 1]; 0 for a map without a positive part.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation import mass_in_window
+    >>> mass_in_window([[0.1, 0.7, 0.2], [-0.5, 0.0, 0.0]], [[0, 1, 0], [0, 1, 0]]).tolist()
+    [0.7, 0.0]
+    """
+    relevance, windows = _flat(relevance, windows)
+    positive = np.maximum(relevance, 0.0)
+    total = positive.sum(axis=1)
+    inside = np.where(windows, positive, 0.0).sum(axis=1)
+    return np.divide(inside, total, out=np.zeros(len(total)), where=total > 0)
+
+
+def randomization_test(estimator, X, method="attention_map", *, n_random=3, random_state=None):
+    """Compare a map with the same map of networks whose weights are random.
+
+    A map that hardly changes shows the series, not what was learned.
+
+    Parameters
+    ----------
+    estimator : fitted classifier of this package
+    X : as in its ``predict``
+    method : str, default="attention_map"
+        Which of its methods makes the map.
+    n_random : int, default=3
+        How many random networks.
+    random_state : int, RandomState or None, default=None
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Spearman's rank correlation of the two maps, the mean over the random networks: 1 where
+        nothing changed, about 0 where nothing is left.
+
+    References
+    ----------
+    Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", 2018,
+    arXiv:1810.03292.
+    """
+    from scipy.stats import rankdata
+    from sklearn.utils import check_random_state
+
+    check_counts(n_random=n_random)
+    random = check_random_state(random_state)
+    names = estimator.classes_[estimator.predict_proba(X).argmax(axis=1)]
+    arguments = () if method == "attention_map" else (names,)
+    ours = rankdata(getattr(estimator, method)(X, *arguments), axis=1)
+    correlations = []
+    for _ in range(n_random):
+        other = estimator.with_random_weights(random.randint(2**31 - 1))
+        theirs = rankdata(getattr(other, method)(X, *arguments), axis=1)
+        correlations.append(_correlation(ours, theirs))
+    return np.mean(correlations, axis=0)
+
+
+def _correlation(a, b):
+    """Pearson's correlation row by row; 1 for two constant rows, 0 for one."""
+    a, b = (values - values.mean(axis=1, keepdims=True) for values in (a, b))
+    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    both_constant = (np.abs(a).max(axis=1) == 0) & (np.abs(b).max(axis=1) == 0)
+    product = (a * b).sum(axis=1)
+    return np.divide(product, size, out=both_constant.astype(float), where=size > 0)
+
+
+def _check_fractions(fractions):
+    values = np.atleast_1d(np.asarray(fractions, float))
+    if values.ndim != 1 or not len(values) or not ((values > 0) & (values < 1)).all():
+        raise ValueError(f"fractions={fractions!r} must be numbers between 0 and 1.")
+    return values
+
+
+def _column_of(label, classes):
+    columns = np.flatnonzero(classes == label)
+    if not len(columns):
+        raise ValueError(f"y has the label {label!r}, which is not a class of the classifier.")
+    return columns[0]
+
+
+def _align(name, values, series, resampled):
+    """Return for each series its relevance, (n_channels or 1, T_i)."""
+    values = np.asarray(values, float)
+    if values.ndim not in (2, 3) or len(values) != len(series):
+        raise ValueError(
+            f"the map {name!r} has shape {values.shape}; pass (n_samples, n_timepoints) or "
+            f"(n_samples, n_channels, n_timepoints), with one row for each of the {len(series)} "
+            "series."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"the map {name!r} contains NaN or infinity.")
+    if values.ndim == 2:
+        values = values[:, np.newaxis]
+    n_columns, unequal = values.shape[2], isinstance(series, list)
+    aligned = []
+    for one, relevance in zip(series, values, strict=True):
+        length = one.shape[1]
+        if resampled and length != n_columns:
+            old, new = (np.linspace(0.0, 1.0, n) for n in (n_columns, length))
+            relevance = np.stack([np.interp(new, old, channel) for channel in relevance])
+        elif unequal and length > n_columns:  # its end was cut off: nothing there can matter
+            beyond = np.full((len(relevance), length - n_columns), relevance.min() - 1.0)
+            relevance = np.hstack([relevance, beyond])
+        elif unequal:
+            relevance = relevance[:, :length]
+        if relevance.shape[1] != length or len(relevance) not in (1, len(one)):
+            raise ValueError(
+                f"the map {name!r} has {relevance.shape[1]} timepoints and {len(relevance)} "
+                f"channels, but the series have {length} and {len(one)}."
+            )
+        aligned.append(relevance)
+    return aligned
+
+
+def _ranks(relevance, random):
+    """Return 0 for the most relevant entry, 1 for the next; ties in random order."""
+    flat = relevance.ravel()
+    shuffled = random.permutation(len(flat))
+    order = shuffled[np.argsort(-flat[shuffled], kind="stable")]
+    ranks = np.empty(len(flat), int)
+    ranks[order] = np.arange(len(flat))
+    return ranks.reshape(relevance.shape)
+
+
+def _shifted(ranks, random):
+    """Move a map around the circle of its timepoints, by a random distance."""
+    return np.roll(ranks, random.randint(ranks.shape[-1]), axis=-1)
+
+
+def _highest(ranks, fraction):
+    """Return which entries are among the highest fraction (at least one of them)."""
+    return ranks < max(1, round(fraction * ranks.size))
+
+
+def _replacements(series, baselines, random):
+    """Return for each baseline what each series' values become, (n_channels, T_i) each."""
+    from scipy.ndimage import uniform_filter1d
+
+    everything = np.concatenate([one.astype(float) for one in series], axis=1)
+    mean, deviation = (f(everything, axis=1, keepdims=True) for f in (np.mean, np.std))
+
+    def make(baseline, one):
+        if baseline == "zero":
+            return np.zeros(one.shape)
+        if baseline == "mean":
+            return np.broadcast_to(mean, one.shape)
+        if baseline == "noise":
+            return mean + deviation * random.normal(size=one.shape)
+        width = max(3, round(LOCAL * one.shape[1]))
+        return uniform_filter1d(one.astype(float), width, axis=1, mode="nearest")
+
+    return {baseline: [make(baseline, one) for one in series] for baseline in baselines}
+
+
+def _flat(relevance, windows):
+    relevance, windows = np.asarray(relevance, float), np.asarray(windows, bool)
+    if relevance.shape != windows.shape or relevance.ndim < 2:
+        raise ValueError(
+            f"relevance has shape {relevance.shape} and windows {windows.shape}; pass two arrays "
+            "of shape (n_samples, n_timepoints)."
+        )
+    return relevance.reshape(len(relevance), -1), windows.reshape(len(windows), -1)
+
+
+def _bootstrap_weights(n_samples):
+    """Weights of the samples in each bootstrap resample, (N_BOOTSTRAP, n_samples)."""
+    counts = np.random.RandomState(0).multinomial(
+        n_samples, np.full(n_samples, 1 / n_samples), size=N_BOOTSTRAP
+    )
+    return counts / n_samples
