@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 from lstmfcn import ALSTMFCNClassifier
 from lstmfcn.datasets import load_ucr
-from lstmfcn.plots import AttentionDisplay
+from lstmfcn.plots import MapDisplay
 
 X_train, y_train, X_test, y_test = load_ucr("GunPoint")
 classifier = ALSTMFCNClassifier(n_epochs=100, random_state=0).fit(X_train, y_train)
@@ -21,7 +21,7 @@ names = {1: "gun", 2: "point"}
 figure, axes = plt.subplots(2, 1, figsize=(8, 6), layout="constrained")
 for column, (ax, label) in enumerate(zip(axes, classifier.classes_, strict=True)):
     surest = probabilities[:, column].argmax()
-    display = AttentionDisplay.from_estimator(classifier, X_test, surest, class_names=names)
+    display = MapDisplay.from_estimator(classifier, X_test, surest, class_names=names)
     display.title = f"{names[label]}: {display.title}"
     display.plot(ax)
 

@@ -13,7 +13,7 @@ from lstmfcn.atomic import atomic_path
 from lstmfcn.classifiers import ALSTMFCNClassifier, LSTMFCNClassifier
 from lstmfcn.datasets import load_ucr
 from lstmfcn.evaluation import published_accuracy
-from lstmfcn.plots import AttentionDisplay, HistoryDisplay
+from lstmfcn.plots import HistoryDisplay, MapDisplay
 
 __all__ = ["run_demo"]
 
@@ -138,7 +138,7 @@ def _draw_attention(fitted, data, path):
         sure = classifier.predict_proba(X_test)
         right = classifier.classes_[sure.argmax(axis=1)] == y_test
         index = int(np.argmax(np.where(right, sure.max(axis=1), 0.0)))
-        display = AttentionDisplay.from_estimator(
+        display = MapDisplay.from_estimator(
             classifier, X_test, index, class_names=CLASS_NAMES[name]
         )
         display.title = f"{name}, test series {index}: {display.title}"

@@ -1,0 +1,166 @@
+"""What adds up to a decision? Bias, LSTM branch and convolutions, and the latter over time."""
+
+import numpy as np
+
+from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, MapScale, new_figure
+from lstmfcn.plots.reading import (
+    METHODS,
+    check_relevance,
+    check_series,
+    class_name,
+    fit_lengths,
+    take_one,
+)
+from lstmfcn.validation import as_series
+
+__all__ = ["DecompositionDisplay"]
+
+PARTS = (  # name, colour, hatch: both tell them apart, for grey print
+    ("bias", GREY, ""),
+    ("LSTM branch", COLOURS[5], "///"),
+    ("convolutions", COLOURS[4], "..."),
+)
+
+
+class DecompositionDisplay:
+    """The logits of one series as sums of their parts.
+
+    Parameters
+    ----------
+    bias, lstm, convolutions : array-like of shape (n_classes,)
+        Contributions to each class's logit, as in :class:`lstmfcn.explain.Explanation`.
+    over_time : array-like of shape (n_timepoints,)
+        ``convolutions`` of the explained class, timepoint by timepoint.
+    series : array-like of shape (n_timepoints,) or (n_channels, n_timepoints)
+    names : sequence of str of length n_classes
+    target : int, default=0
+        Which class ``over_time`` explains.
+    title : str, default=""
+
+    Attributes
+    ----------
+    logits : ndarray of shape (n_classes,)
+        The sums.
+    axes_ : object ndarray of shape (2,)
+        Matplotlib axes of the bars and of the series, after :meth:`plot`.
+    figure_ : matplotlib figure
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from lstmfcn.plots import DecompositionDisplay
+    >>> display = DecompositionDisplay(
+    ...     [0.5, 0.0], [1.0, -1.0], [3.0, -3.0], [0.0, 2.0, 1.0], [0, 1, 0], ["gun", "point"]
+    ... ).plot()
+    >>> display.logits.tolist()
+    [4.5, -4.0]
+    """
+
+    def __init__(self, bias, lstm, convolutions, over_time, series, names, *, target=0, title=""):
+        self.names, self.target, self.title = list(names), int(target), title
+        self.parts = [np.asarray(part, float) for part in (bias, lstm, convolutions)]
+        for (name, *_), part in zip(PARTS, self.parts, strict=True):
+            if part.shape != (len(self.names),):
+                raise ValueError(
+                    f"{name} has shape {part.shape}, but there are {len(self.names)} names; pass "
+                    "one contribution and one name per class."
+                )
+        if self.target not in range(len(self.names)):
+            raise ValueError(
+                f"target={target} is not one of the {len(self.names)} classes; choose it from 0 "
+                f"to {len(self.names) - 1}."
+            )
+        self.logits = np.sum(self.parts, axis=0)
+        self.series = check_series(series)
+        self.over_time = check_relevance(over_time, self.series, "over_time")
+
+    @classmethod
+    def from_estimator(cls, estimator, X, index=0, *, y=None, class_names=None):
+        """Take the logits of one series of ``X`` apart.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+        X : as in its ``predict``
+        index : int, default=0
+            Which series to show.
+        y : label, optional
+            The class explained over time; by default the predicted one.
+        class_names : mapping of label to str, optional
+
+        Returns
+        -------
+        DecompositionDisplay
+        """
+        one = take_one(X, index)
+        explanation = estimator.explain(one, y)
+        series = list(as_series(one))
+        (over_time,) = fit_lengths(estimator, explanation.over_time, series)
+        names = [class_name(label, class_names) for label in explanation.classes]
+        proba = estimator.predict_proba(one)[0]
+        title = f"predicted {names[proba.argmax()]} (probability {proba.max():.2f})"
+        return cls(
+            explanation.bias,
+            explanation.lstm[0],
+            explanation.convolutions[0],
+            over_time,
+            series[0],
+            names,
+            target=explanation.target[0],
+            title=title,
+        )
+
+    def plot(self, figure=None):
+        """Draw the bars, and beneath them the series coloured by the convolutions' part.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, optional
+
+        Returns
+        -------
+        self
+        """
+        if figure is None:
+            figure = new_figure(max(7, 1.5 + 0.8 * len(self.names)), 5.5 + 0.3 * len(self.series))
+        bars, below = figure.subplots(2, 1, height_ratios=[3, 2])
+        x = np.arange(len(self.names))
+        above, beneath = np.zeros(len(x)), np.zeros(len(x))  # where the next part begins
+        for (name, colour, hatch), part in zip(PARTS, self.parts, strict=True):
+            if not part.any():  # FCN has no LSTM branch
+                continue
+            bars.bar(
+                x,
+                part,
+                0.5,
+                bottom=np.where(part >= 0, above, beneath),
+                label=name,
+                color=colour,
+                hatch=hatch,
+                edgecolor="#404040",
+                linewidth=0.6,
+            )
+            above, beneath = above + np.maximum(part, 0), beneath + np.minimum(part, 0)
+        bars.axhline(0.0, color="#404040", linewidth=0.8)
+        bars.plot(x, self.logits, "kD", markersize=6, label="sum: the logit")
+        for place, logit in zip(x, self.logits, strict=True):
+            bars.annotate(
+                f"{logit:.2f}", (place + 0.29, logit), va="center", fontsize="small", clip_on=False
+            )
+        bars.set_xticks(x, self.names)
+        bars.set_xlim(-0.6, len(x) - 0.3)
+        bars.set_ylabel("contribution to the logit")
+        figure.suptitle(self.title, fontsize="medium")
+        bars.legend(
+            fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False
+        )
+        scale, lanes = MapScale([self.over_time]), Lanes([self.series])
+        scale.draw(below, lanes.place(self.series), self.over_time)
+        scale.add_colorbar(figure, below, METHODS["class_activation_map"])
+        lanes.label(below)
+        below.set_xlabel("timepoint")
+        total, name = self.over_time.sum(), self.names[self.target]
+        below.set_title(f"convolutions for {name} over time (sum {total:.2f})", fontsize="medium")
+        self.axes_, self.figure_ = np.array([bars, below]), figure
+        return self

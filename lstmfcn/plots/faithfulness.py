@@ -1,0 +1,101 @@
+"""Does the probability follow the map? Deletion and insertion curves."""
+
+import numpy as np
+
+from lstmfcn.plots.drawing import COLOURS, new_figure
+
+__all__ = ["FaithfulnessDisplay"]
+
+MARKERS = "os^DvPX"  # they tell maps apart in grey print
+
+
+class FaithfulnessDisplay:
+    """How the probability falls as evidence is deleted, and rises as it is inserted.
+
+    Parameters
+    ----------
+    result : lstmfcn.evaluation.Faithfulness
+    baseline : str, optional
+        What deleted values become; by default the mean over all baselines measured.
+    shifted : bool, default=False
+        Draw each map moved to other places as well, dotted.
+
+    Attributes
+    ----------
+    axes_ : object ndarray of shape (2,)
+        Matplotlib axes of deletion and insertion, after :meth:`plot`.
+    figure_ : matplotlib figure
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import numpy as np
+    >>> from lstmfcn.evaluation import Faithfulness
+    >>> from lstmfcn.plots import FaithfulnessDisplay
+    >>> fall, rise = {("map", "zero"): [[0.4, 0.1]]}, {("map", "zero"): [[0.5, 0.8]]}
+    >>> result = Faithfulness(np.array([0.1, 0.5]), np.array([0.9]), fall, rise)
+    >>> display = FaithfulnessDisplay(result).plot()
+    >>> display.axes_[0].lines[0].get_xdata().tolist()
+    [0.0, 10.0, 50.0]
+    """
+
+    def __init__(self, result, *, baseline=None, shifted=False):
+        if baseline is not None and baseline not in result.baselines:
+            raise ValueError(
+                f"baseline={baseline!r} was not measured; choose one of "
+                f"{', '.join(result.baselines)}."
+            )
+        self.result, self.baseline, self.shifted = result, baseline, shifted
+
+    def plot(self, figure=None):
+        """Draw the mean curves over the series, with 95 % bootstrap intervals.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, optional
+
+        Returns
+        -------
+        self
+        """
+        if figure is None:
+            figure = new_figure(10, 4)
+        axes = figure.subplots(1, 2, sharey=True)
+        per_cent = 100 * self.result.fractions
+        whole = self.result.probability.mean()
+        for ax, kind, what in (
+            (axes[0], "deletion", "most relevant timepoints deleted (%)"),
+            (axes[1], "insertion", "most relevant timepoints kept (%)"),
+        ):
+            for name, style in self._styles().items():
+                mean, low, high = self.result.curve(name, kind, self.baseline)
+                ax.fill_between(per_cent, low, high, color=style["color"], alpha=0.2, linewidth=0)
+                # Nothing deleted, and everything kept, is the series as it came.
+                if kind == "deletion":
+                    x, curve = np.append(0.0, per_cent), np.append(whole, mean)
+                else:
+                    x, curve = np.append(per_cent, 100.0), np.append(mean, whole)
+                ax.plot(x, curve, label=name, markersize=4, linewidth=1.5, **style)
+            ax.set_xlim(0, 100)
+            ax.set_xlabel(what)
+            ax.set_title(kind, fontsize="medium")
+        axes[0].set_ylim(0, 1.02)
+        axes[0].set_ylabel("mean probability of the class")
+        axes[1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+        self.axes_, self.figure_ = axes, figure
+        return self
+
+    def _styles(self):
+        """Return how each curve is drawn, in the order of the legend."""
+        maps = [name for name in self.result.maps if not name.endswith(", shifted")]
+        chosen = [name for name in maps if name != "random"]
+        styles = {}
+        for i, name in enumerate(chosen):
+            colour = COLOURS[i % len(COLOURS)]
+            styles[name] = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "linestyle": "-"}
+            if self.shifted and f"{name}, shifted" in self.result.maps:
+                styles[f"{name}, shifted"] = {"color": colour, "linestyle": ":"}
+        if "random" in maps:
+            styles["random"] = {"color": "#808080", "linestyle": "--"}
+        return styles

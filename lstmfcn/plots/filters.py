@@ -1,0 +1,154 @@
+"""What does the first layer look for? Kernels, each with the series that excites it most."""
+
+import math
+
+import numpy as np
+
+from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, new_figure
+from lstmfcn.plots.reading import class_name
+from lstmfcn.validation import as_series
+
+__all__ = ["FilterDisplay"]
+
+PER_ROW = 2  # filters
+
+
+class FilterDisplay:
+    """First-layer kernels, and for each the series that excites it most, with the place marked.
+
+    Parameters
+    ----------
+    kernels : array-like of shape (n_filters, n_channels, kernel_size)
+        As they meet the normalised series.
+    series : ndarray of shape (n_filters, n_timepoints) or (n_filters, n_channels, n_timepoints), \
+or list of ndarray of shape (n_channels, T_i)
+        One per filter.
+    places : array-like of shape (n_filters, 2)
+        First and last timepoint of the series that the kernel covers there.
+    titles : sequence of str of length n_filters, optional
+
+    Attributes
+    ----------
+    axes_ : object ndarray of shape (n_filters, 2)
+        Matplotlib axes of kernel and series, after :meth:`plot`.
+    figure_ : matplotlib figure
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from lstmfcn.plots import FilterDisplay
+    >>> kernel = [[[-1, 2, -1]]]
+    >>> display = FilterDisplay(kernel, [[0, 0, 1, 0, 0]], [[1, 3]], titles=["spike"]).plot()
+    >>> display.axes_[0, 1].get_title()
+    'spike'
+    """
+
+    def __init__(self, kernels, series, places, *, titles=None):
+        self.kernels, self.series = np.asarray(kernels, float), list(as_series(series))
+        self.places = np.asarray(places, float)
+        n_filters = len(self.kernels)
+        self.titles = [""] * n_filters if titles is None else list(titles)
+        if self.kernels.ndim != 3 or self.kernels.shape[1] != len(self.series[0]):
+            raise ValueError(
+                f"kernels have shape {self.kernels.shape}; pass (n_filters, n_channels, "
+                f"kernel_size) with the {len(self.series[0])} channels of the series."
+            )
+        if not n_filters == len(self.series) == len(self.titles) or self.places.shape != (
+            n_filters,
+            2,
+        ):
+            raise ValueError(
+                f"{n_filters} kernels came with {len(self.series)} series, {len(self.titles)} "
+                f"titles and places of shape {self.places.shape}; pass one series, one title and "
+                "one (first, last) per kernel."
+            )
+
+    @classmethod
+    def from_estimator(cls, estimator, X, n_filters=8, *, class_names=None):
+        """Find the filters that some series excites most.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+        X : as in its ``predict``
+        n_filters : int, default=8
+            How many of the first layer's filters to show, by their highest activation.
+        class_names : mapping of label to str, optional
+            The titles name the class predicted for each series.
+
+        Returns
+        -------
+        FilterDisplay
+        """
+        kernels = estimator.filter_kernels()
+        if not 1 <= n_filters <= len(kernels):
+            raise ValueError(
+                f"n_filters={n_filters} is not possible; choose it from 1 to {len(kernels)}, the "
+                "number of filters in the first layer."
+            )
+        indices, timepoints, activations = (a[:, 0] for a in estimator.strongest_series(X))
+        strongest = np.argsort(-activations, kind="stable")[:n_filters]
+        panel = as_series(X)
+        series = [panel[i] for i in indices[strongest]]
+        size, resampled = kernels.shape[2], getattr(estimator, "unequal_length_in_", None)
+        names = [class_name(label, class_names) for label in np.asarray(estimator.predict(X))]
+        places, titles = [], []
+        for k, one in zip(strongest, series, strict=True):
+            first = timepoints[k] - (size - 1) // 2
+            place = np.array([first, first + size - 1.0])
+            if resampled == "resample":  # the network's timepoints are not those of the series
+                place *= (one.shape[1] - 1) / max(1, estimator.n_timepoints_in_ - 1)
+            places.append(place.clip(0, one.shape[1] - 1))
+            i = indices[k]
+            titles.append(f"filter {k}: activation {activations[k]:.1f}, series {i} ({names[i]})")
+        return cls(kernels[strongest], series, places, titles=titles)
+
+    def plot(self, figure=None):
+        """Draw two filters per row, each kernel left of its series.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, optional
+
+        Returns
+        -------
+        self
+        """
+        n_filters, n_channels, _ = self.kernels.shape
+        n_columns = min(PER_ROW, n_filters)
+        n_rows = math.ceil(n_filters / n_columns)
+        if figure is None:
+            figure = new_figure(5.5 * n_columns, 0.5 + n_rows * (1.4 + 0.3 * n_channels))
+        grid = figure.add_gridspec(n_rows, 2 * n_columns, width_ratios=[1, 3] * n_columns)
+        axes = np.empty((n_filters, 2), object)
+        of_kernels, of_series = Lanes(self.kernels, common=True), Lanes(self.series)
+        zero = of_kernels.place(np.zeros((n_channels, 1)))[:, 0]
+        for i in range(n_filters):
+            row, column = divmod(i, n_columns)
+            left, right = axes[i] = [
+                figure.add_subplot(
+                    grid[row, 2 * column + part], sharey=axes[0, part] if i else None
+                )
+                for part in (0, 1)
+            ]
+            for height in zero:
+                left.axhline(height, color=GREY, linewidth=0.8)
+            left.plot(of_kernels.place(self.kernels[i]).T, ".-", color=COLOURS[0], linewidth=1.5)
+            first, last = self.places[i]
+            right.axvspan(first - 0.5, last + 0.5, color=GREY, alpha=0.4, linewidth=0)
+            for line in of_series.place(self.series[i]):
+                t = np.arange(len(line))
+                inside = (t >= np.floor(first)) & (t <= np.ceil(last))
+                right.plot(t, line, color="#606060", linewidth=0.8)
+                right.plot(t[inside], line[inside], color=COLOURS[1], linewidth=2.5)
+            right.margins(x=0.01)
+            right.set_title(self.titles[i], fontsize="small")
+            if i + n_columns >= n_filters:
+                left.set_xlabel("kernel step")
+                right.set_xlabel("timepoint")
+            if column == 0:
+                of_kernels.label(left, "weight")
+            of_series.label(right)
+        self.axes_, self.figure_ = axes, figure
+        return self

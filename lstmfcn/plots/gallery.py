@@ -1,0 +1,192 @@
+"""Which series are typical of a class, and which confuse the classifier? Both with their maps."""
+
+import numpy as np
+
+from lstmfcn.plots.drawing import COLOURS, Lanes, MapScale, new_figure
+from lstmfcn.plots.reading import METHODS, check_panel, class_name, read_maps
+
+__all__ = ["GalleryDisplay"]
+
+
+class GalleryDisplay:
+    """For each class its most typical and its most confused series, coloured by their maps.
+
+    Typical is a high probability of the true class, confused a low one.
+
+    Parameters
+    ----------
+    series : ndarray of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints), \
+or list of ndarray of shape (n_channels, T_i)
+    maps : sequence of array-like of shape (T_i,)
+        One map per series.
+    labels : array-like of shape (n_samples,)
+        The true classes. A class without series gets no row.
+    probabilities : array-like of shape (n_samples, n_classes)
+    classes : array-like of shape (n_classes,)
+        The labels that the columns of ``probabilities`` belong to.
+    n_typical, n_confused : int, default=2
+        How many of each to show; a small class shows fewer confused ones.
+    class_names : mapping of label to str, optional
+    label : str, default="attention"
+        What the colours mean, with their unit.
+
+    Attributes
+    ----------
+    typical, confused : dict of label to list of int
+        Indices of the series shown, the most typical and the most confused first.
+    axes_ : object ndarray of shape (n_rows, n_typical + n_confused)
+        Matplotlib axes, after :meth:`plot`.
+    figure_ : matplotlib figure
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import numpy as np
+    >>> from lstmfcn.plots import GalleryDisplay
+    >>> X = np.random.RandomState(0).normal(size=(4, 30))
+    >>> proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
+    >>> display = GalleryDisplay(
+    ...     X, np.abs(X), [0, 0, 1, 1], proba, [0, 1], n_typical=1, n_confused=1
+    ... ).plot()
+    >>> display.typical, display.confused
+    ({0: [0], 1: [2]}, {0: [1], 1: [3]})
+    >>> display.axes_[1, 1].get_title()
+    'series 3: right, class 1 (0.70)'
+    """
+
+    def __init__(
+        self,
+        series,
+        maps,
+        labels,
+        probabilities,
+        classes,
+        *,
+        n_typical=2,
+        n_confused=2,
+        class_names=None,
+        label="attention",
+    ):
+        self.series, self.maps, self.labels = check_panel(series, maps, labels)
+        self.probabilities, self.classes = np.asarray(probabilities, float), np.asarray(classes)
+        if self.probabilities.shape != (len(self.series), len(self.classes)):
+            raise ValueError(
+                f"probabilities have shape {self.probabilities.shape}; pass one row for each of "
+                f"the {len(self.series)} series and one column for each of the "
+                f"{len(self.classes)} classes."
+            )
+        unknown = np.setdiff1d(self.labels, self.classes)
+        if len(unknown):
+            raise ValueError(
+                f"labels hold {unknown.tolist()[0]!r}, which is not one of the classes; pass the "
+                "labels that the classifier was fitted on."
+            )
+        if n_typical < 1 or n_confused < 0:
+            raise ValueError(
+                f"n_typical={n_typical} and n_confused={n_confused} are not possible; show at "
+                "least one typical series and no fewer than 0 confused ones."
+            )
+        self.n_typical, self.n_confused = n_typical, n_confused
+        self.class_names, self.label = class_names, label
+        self.typical, self.confused = {}, {}
+        for column, name in enumerate(self.classes.tolist()):
+            members = np.flatnonzero(self.labels == self.classes[column])
+            if not len(members):
+                continue
+            order = members[np.argsort(-self.probabilities[members, column], kind="stable")]
+            self.typical[name] = order[:n_typical].tolist()
+            self.confused[name] = order[n_typical:][::-1][:n_confused].tolist()
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        method="attention_map",
+        n_typical=2,
+        n_confused=2,
+        class_names=None,
+    ):
+        """Compute probabilities and maps of all series, each map of the predicted class.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+        X : as in its ``predict``
+        y : array-like of shape (n_samples,)
+            The true classes.
+        method : {"attention_map", "class_activation_map", "gradient_map"}, \
+default="attention_map"
+            Which of its methods makes the maps; attention needs an ``ALSTMFCNClassifier``.
+        n_typical, n_confused : int, default=2
+        class_names : mapping of label to str, optional
+
+        Returns
+        -------
+        GalleryDisplay
+        """
+        series, maps = read_maps(estimator, X, method)
+        return cls(
+            series,
+            maps,
+            y,
+            estimator.predict_proba(X),
+            estimator.classes_,
+            n_typical=n_typical,
+            n_confused=n_confused,
+            class_names=class_names,
+            label=METHODS[method],
+        )
+
+    def plot(self, figure=None):
+        """Draw one row per class, typical series left and confused ones right.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, optional
+
+        Returns
+        -------
+        self
+        """
+        n_rows, n_columns = len(self.typical), self.n_typical + self.n_confused
+        shown = [
+            i for chosen in (self.typical, self.confused) for row in chosen.values() for i in row
+        ]
+        n_channels = len(self.series[0])
+        if figure is None:
+            figure = new_figure(1.2 + 2.7 * n_columns, 0.8 + n_rows * (1.5 + 0.3 * n_channels))
+        axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+        scale = MapScale([self.maps[i] for i in shown], typical=True)
+        lanes = Lanes([self.series[i] for i in shown])
+        for row, name in zip(axes, self.typical, strict=True):
+            halves = (row[: self.n_typical], self.typical), (row[self.n_typical :], self.confused)
+            for places, chosen in halves:
+                for ax in places[len(chosen[name]) :]:
+                    ax.set_axis_off()
+                for ax, i in zip(places, chosen[name], strict=False):
+                    scale.draw(ax, lanes.place(self.series[i]), self.maps[i])
+                    right, verdict = self._verdict(i)
+                    ax.set_title(verdict, fontsize="small", color="black" if right else COLOURS[1])
+            lanes.label(row[0])
+            row[0].set_ylabel(f"{class_name(name, self.class_names)}\n{row[0].get_ylabel()}")
+        for ax in axes[-1]:
+            ax.set_xlabel("timepoint")
+        scale.add_colorbar(figure, axes, self.label)
+        for column, heading in ((0, "most typical"), (self.n_typical, "most confused")):
+            if column < n_columns:
+                title = axes[0, column].title
+                title.set_text(f"{heading}\n{title.get_text()}")
+        self.axes_, self.figure_ = axes, figure
+        return self
+
+    def _verdict(self, i):
+        """Return whether a series was classified correctly, and that in words."""
+        best = self.probabilities[i].argmax()
+        right = self.classes[best] == self.labels[i]
+        name = class_name(self.classes[best], self.class_names)
+        words = f"{'right' if right else 'wrong'}, {name} ({self.probabilities[i, best]:.2f})"
+        return right, f"series {i}: {words}"

@@ -1,0 +1,145 @@
+"""What does a display ask of a fitted classifier? Series, maps and names, of matching lengths."""
+
+import numpy as np
+
+from lstmfcn.validation import as_series
+
+METHODS = {  # a classifier's maps, and what their values are
+    "attention_map": "attention",
+    "class_activation_map": "contribution to the logit",
+    "gradient_map": "gradient x input",
+}
+
+
+def take_one(X, index):
+    """Return one series of ``X`` as a panel of its own."""
+    if not 0 <= index < len(X):
+        raise ValueError(
+            f"index={index} is not one of the {len(X)} series in X; choose it from 0 to "
+            f"{len(X) - 1}."
+        )
+    return X[index : index + 1]
+
+
+def read_maps(estimator, X, method, y=None):
+    """Return the series of ``X`` and their maps.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+    X : as in its ``predict``
+    method : {"attention_map", "class_activation_map", "gradient_map"}
+    y : label, optional
+        The class that the map explains; by default the predicted one. Attention has no class.
+
+    Returns
+    -------
+    series : list of ndarray of shape (n_channels, T_i)
+    maps : list of ndarray of shape (T_i,)
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} is unknown; choose one of {', '.join(METHODS)}.")
+    if not hasattr(estimator, method):
+        offered = [name for name in METHODS if hasattr(estimator, name)]
+        raise ValueError(
+            f"{type(estimator).__name__} has no {method}; choose one of {', '.join(offered)}."
+        )
+    if method == "attention_map" and y is not None:
+        raise ValueError(
+            f"y={y!r} chooses a class, but attention is the same for all classes; leave y out."
+        )
+    arguments = () if y is None else (y,)
+    series = list(as_series(X))
+    return series, fit_lengths(estimator, getattr(estimator, method)(X, *arguments), series)
+
+
+def fit_lengths(estimator, maps, series):
+    """Bring maps from the network's length to that of each series.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+    maps : ndarray of shape (n_samples, n_timepoints)
+    series : sequence of ndarray of shape (n_channels, T_i)
+
+    Returns
+    -------
+    list of ndarray of shape (T_i,)
+        Padding is dropped; an end that the network never saw gets 0; a resampled series' map is
+        spread over its timepoints so that every stretch keeps its sum.
+    """
+    resampled = getattr(estimator, "unequal_length_in_", None) == "resample"
+    fitted = []
+    for one, relevance in zip(series, maps, strict=True):
+        length, n_columns = one.shape[1], len(relevance)
+        if resampled and length != n_columns:
+            edges, new_edges = (np.linspace(0.0, 1.0, n + 1) for n in (n_columns, length))
+            so_far = np.concatenate([[0.0], np.cumsum(relevance)])
+            relevance = np.diff(np.interp(new_edges, edges, so_far))
+        elif length > n_columns:
+            relevance = np.pad(relevance, (0, length - n_columns))
+        fitted.append(np.asarray(relevance[:length], float))
+    return fitted
+
+
+def class_name(label, class_names=None):
+    """Return what to call a class: its given name, itself if text, or "class 1"."""
+    return (class_names or {}).get(label, label if isinstance(label, str) else f"class {label}")
+
+
+def check_series(series):
+    """Return one series as (n_channels, n_timepoints)."""
+    values = np.atleast_2d(np.asarray(series, float))
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all():
+        raise ValueError(
+            f"series has shape {np.shape(series)}; pass finite numbers of shape (n_timepoints,) "
+            "or (n_channels, n_timepoints)."
+        )
+    return values
+
+
+def check_relevance(relevance, series, name="relevance"):
+    """Return a map as floats, one finite value for each timepoint of its series."""
+    values = np.asarray(relevance, float)
+    if values.shape != series.shape[1:]:
+        raise ValueError(
+            f"{name} has shape {values.shape}, but its series has {series.shape[1]} timepoints; "
+            "pass one value per timepoint."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} contains NaN or infinity; pass finite numbers.")
+    return values
+
+
+def check_panel(series, maps, labels):
+    """Return series and maps as lists, and labels as an array: one of each per series."""
+    series, labels = list(as_series(series)), np.asarray(labels)
+    for name, values in (("maps", maps), ("labels", labels)):
+        if len(values) != len(series):
+            raise ValueError(
+                f"{len(values)} {name} came with {len(series)} series; pass one per series."
+            )
+    maps = [
+        check_relevance(values, one, f"map {i}")
+        for i, (values, one) in enumerate(zip(maps, series, strict=True))
+    ]
+    return series, maps, labels
+
+
+def stack(arrays):
+    """Stack arrays of shape (..., T_i), with NaN where one has ended.
+
+    It goes as far as half of the arrays do: beyond, a mean would be that of a few.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.plots.reading import stack
+    >>> stack([np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]), np.array([6.0])]).tolist()
+    [[1.0, 2.0], [3.0, 4.0], [6.0, nan]]
+    """
+    end = int(np.median([values.shape[-1] for values in arrays]))
+    stacked = np.full((len(arrays), *arrays[0].shape[:-1], end), np.nan)
+    for row, values in zip(stacked, arrays, strict=True):
+        row[..., : values.shape[-1]] = values[..., :end]
+    return stacked
