@@ -5,7 +5,8 @@
 A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
 ``recipe``, ``size``) never see a test split: each training split is cut into three stratified
 folds, and seed k trains on two of them and is scored on fold k. Studies that *report* (``paper``,
-``fine_tune``) train on the training split and score the archive's test split once. Each finished
+``fine_tune``, ``explanations``) train on the training split and score the archive's test split
+once. Each finished
 run is a row of ``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes
 on with what was interrupted, whose seconds then stay empty.
 """
@@ -94,8 +95,14 @@ STUDIES = {
     },
     "paper": {"default": {}, "paper": PAPER},
     "fine_tune": {"default": {}},
+    "explanations": {
+        "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
+        "LSTM-FCN": {},
+        "LSTM-FCN, occlusion": {"occlusion": 0.3},
+        "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
+    },
 }
-REPORTING = {"paper", "fine_tune"}
+REPORTING = {"paper", "fine_tune", "explanations"}
 COLUMNS = (
     "dataset",
     "configuration",
@@ -111,6 +118,17 @@ COLUMNS = (
     "accuracy_tuned",
     "log_loss_tuned",
     "tune_seconds",
+)
+N_EXPLAINED = 150  # test series, drawn at random where there are more
+BASELINES = ("zero", "local_mean", "noise")
+MAPS = {"attention": "attention_map", "activation": "class_activation_map"}
+DROPS = [*MAPS, *(f"{name}, shifted" for name in MAPS), "gradient x input", "random"]
+EXPLANATIONS = (
+    "lstm_share",
+    "lstm_agrees",
+    "convolutions_agree",
+    *(f"{name}, random weights" for name in MAPS),
+    *(f"{name}, {baseline}" for name in DROPS for baseline in BASELINES),
 )
 
 
@@ -164,6 +182,8 @@ def run(study, dataset, configuration, seed, archive):
         row["tune_seconds"] = "" if was_interrupted else time.perf_counter() - started
         for key, value in scores(classifier, X_scored, y_scored).items():
             row[f"{key}_tuned"] = value
+    elif study == "explanations":
+        row |= explanations(classifier, X_scored, seed)
     shutil.rmtree(checkpoint)
     return {key: round(v, 6) if isinstance(v, float) else v for key, v in row.items()}
 
@@ -175,6 +195,32 @@ def scores(classifier, X, y):
     of_truth = np.maximum(probabilities[np.arange(len(y)), columns], 1e-7)
     accuracy = float((probabilities.argmax(axis=1) == columns).mean())
     return {"accuracy": accuracy, "log_loss": float(-np.log(of_truth).mean())}
+
+
+def explanations(classifier, X, seed):
+    """Return how far deleting a fifth moves the probability, by each map, and who decides."""
+    from lstmfcn.evaluation import faithfulness, randomization_test
+
+    X = X[np.sort(np.random.RandomState(seed).permutation(len(X))[:N_EXPLAINED])]
+    methods = {name: method for name, method in MAPS.items() if hasattr(classifier, method)}
+    maps = {name: getattr(classifier, method)(X) for name, method in methods.items()}
+    result = faithfulness(
+        classifier, X, maps, baselines=BASELINES, fractions=[0.2], random_state=seed
+    )
+    return {
+        **classifier.explain(X).summary(),
+        **{
+            f"{name}, {baseline}": float(result.drop(name, 0.2, baseline).mean())
+            for name in result.maps
+            for baseline in BASELINES
+        },
+        **{
+            f"{name}, random weights": float(
+                randomization_test(classifier, X, method, random_state=seed).mean()
+            )
+            for name, method in methods.items()
+        },
+    }
 
 
 def set_up_worker():
@@ -204,7 +250,8 @@ def write(path, rows):
     """Write a record anew, atomically, in a fixed order."""
     rows = sorted(rows, key=lambda r: (r["dataset"], r["configuration"], int(r["seed"])))
     with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
+        columns = COLUMNS + (EXPLANATIONS if path.stem == "study-explanations" else ())
+        writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
 

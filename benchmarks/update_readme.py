@@ -15,6 +15,8 @@ import scipy.stats
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 DEFAULT_RECIPE = "until learned"  # in study-recipe.csv
+MAPS = ("attention", "activation")  # in study-explanations.csv
+BASELINES = ("zero", "local_mean", "noise")
 
 
 def demo():
@@ -162,6 +164,65 @@ def fine_tuning():
     return "\n".join(lines)
 
 
+def explanations(configuration):
+    """Return a function to a table of how far deletion by each map moves one configuration."""
+
+    def table():
+        by_dataset = defaultdict(list)
+        for row in rows("study-explanations.csv"):
+            if row["configuration"] == configuration:
+                by_dataset[row["dataset"]].append(row)
+        pairs = [
+            (name, null)
+            for name in MAPS
+            for null in ("random", f"{name}, shifted")
+            if any(runs[0][f"{name}, zero"] for runs in by_dataset.values())
+        ] + [("gradient x input", "random")]
+        header = ["dataset", "runs", "LSTM's share"]
+        header += [f"{a} : {'shifted' if 'shifted' in b else b}" for a, b in pairs]
+        lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+        ratios = []
+        for dataset, runs in sorted(by_dataset.items()):
+            ratios.append([drop(runs, a) / max(drop(runs, b), 1e-3) for a, b in pairs])
+            cells = [dataset, f"{len(runs)}", f"{mean(runs, 'lstm_share'):.2f}"]
+            cells += [f"{ratio:.1f}" for ratio in ratios[-1]]
+            lines.append(f"| {' | '.join(cells)} |")
+        medians = [f"{statistics.median(column):.1f}" for column in zip(*ratios, strict=True)]
+        lines.append(f"| **median** | | | {' | '.join(medians)} |")
+        return "\n".join(lines)
+
+    return table
+
+
+def explanations_in_short():
+    """Return sentences: on how many datasets each map reaches what it should."""
+    records = defaultdict(lambda: defaultdict(list))
+    for row in rows("study-explanations.csv"):
+        records[row["configuration"]][row["dataset"]].append(row)
+    sentences = []
+    for configuration, by_dataset in records.items():
+        reached = []
+        for name, words, least in (
+            ("attention", "attention map", 1.5),
+            ("activation", "activation map", 2.0),
+        ):
+            if all(runs[0][f"{name}, zero"] for runs in by_dataset.values()):
+                n = sum(drop(r, name) >= least * drop(r, "random") for r in by_dataset.values())
+                reached.append(f"by the {words} at least {least:g} times as far as random on {n}")
+        n_runs = sum(map(len, by_dataset.values()))
+        accuracy = statistics.mean(mean(runs, "accuracy") for runs in by_dataset.values())
+        sentences.append(
+            f"- {configuration} (mean accuracy {accuracy:.4f} over {n_runs} runs): deleting a "
+            f"fifth moves the probability {' and '.join(reached)} of {len(by_dataset)} datasets."
+        )
+    return "\n".join(sentences)
+
+
+def drop(runs, name):
+    """Return the mean fall of the probability over runs and baselines."""
+    return statistics.mean(mean(runs, f"{name}, {baseline}") for baseline in BASELINES)
+
+
 def mean(runs, column):
     """Return the mean over the runs that have a value: interrupted ones have no seconds."""
     return mean_of([float(run[column]) for run in runs if run[column]])
@@ -241,6 +302,10 @@ TABLES = {
     "paper": paper,
     "paper_in_short": paper_in_short,
     "fine_tuning": fine_tuning,
+    "explanations": explanations("ALSTM-FCN"),
+    "explanations_lstmfcn": explanations("LSTM-FCN"),
+    "explanations_occlusion": explanations("LSTM-FCN, occlusion"),
+    "explanations_in_short": explanations_in_short,
     "prediction": measured("prediction"),
     "fit": measured("fit"),
     "start": measured("start"),

@@ -64,6 +64,7 @@ class TimeSeriesClassifier(
         "n_filters": ["array-like"],
         "kernel_sizes": ["array-like", StrOptions({"auto"})],
         "squeeze_excite": ["boolean"],
+        "occlusion": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"dataset", "series"}), None],
         "unequal_length": [StrOptions({"pad", "resample"})],
         "n_epochs": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
@@ -311,10 +312,13 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             self.patience,
             resolve_precision(self.precision),
         )
-        chooses_weights = self.keep_weights == "best" or self.patience is not None
-        if self.n_epochs != "auto" or chooses_weights:
+        if self.n_epochs != "auto":
             return [first]
-        return [replace(first, n_epochs=factor * first.n_epochs) for factor in CYCLES]
+        # Series with gaps take longer to learn.
+        cycles = CYCLES[1:] if self.occlusion else CYCLES
+        recipes = [replace(first, n_epochs=factor * first.n_epochs) for factor in cycles]
+        chooses_weights = self.keep_weights == "best" or self.patience is not None
+        return recipes[:1] if chooses_weights else recipes
 
     def _open_checkpoint(self, method, seeds, data, *more_data, **arguments):
         """Return the checkpoint of this call: what may change its result names the job."""
@@ -406,6 +410,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             "n_filters": n_filters,
             "kernel_sizes": kernel_sizes,
             "squeeze_excite": bool(self.squeeze_excite),
+            "occlusion": float(self.occlusion),
             "masked": self.unequal_length_in_ == "pad",
             "seed": seed,
             **{name: getattr(self, name) for name in self._network_parameters},

@@ -1,5 +1,6 @@
 """Which classifiers are there? LSTM-FCN, ALSTM-FCN and FCN: constructor, constraints, network."""
 
+import inspect
 import warnings
 from numbers import Integral, Real
 
@@ -38,6 +39,11 @@ n_filters : tuple of int, default=(128, 256, 128)
         where the series are shorter.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
+    occlusion : float in [0, 1), default={occlusion}
+        Largest share of timepoints hidden in a series while training (half of them stay whole).
+        A network that has seen gaps loses a decision with its evidence, not with any spike, so
+        that maps of its decisions can be trusted: choose 0.3 for that. 0 trains on whole series
+        alone, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
         ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
         ``"series"``: each series by its own, as in the paper's fair protocol (this discards
@@ -49,7 +55,8 @@ n_filters : tuple of int, default=(128, 256, 128)
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
         the training loss is above 0.1 after that, twice and then four times as many follow
-        (unless ``patience`` or ``keep_weights="best"`` chooses the weights).
+        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``
+        it begins with the twice as many.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -110,6 +117,7 @@ def _documented(cls):
         ("{lstm_parameters}", _LSTM_PARAMETERS),
         ("{shared_parameters}", _SHARED_PARAMETERS),
         ("{attributes}", _ATTRIBUTES),
+        ("{occlusion}", f"{inspect.signature(cls).parameters['occlusion'].default:g}"),
     ):
         cls.__doc__ = cls.__doc__.replace(name, text)
     return cls
@@ -163,6 +171,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         dropout=0.8,
         dimension_shuffle="auto",
         squeeze_excite=False,
+        occlusion=0.0,
         recurrent_activation="sigmoid",
         normalization="dataset",
         unequal_length="pad",
@@ -186,6 +195,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
         self.squeeze_excite = squeeze_excite
+        self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
         self.normalization = normalization
         self.unequal_length = unequal_length
@@ -213,8 +223,8 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     {lstm_parameters}
     attention : {"features", "paper"}, default="features"
         What the attention chooses among. ``"features"``: the last convolution features, one
-        annotation per timepoint; the LSTM knows the series only through the mixture it attends
-        to, and an auxiliary head makes it answer on its own. ``"paper"``: the LSTM's own input
+        annotation per timepoint; the LSTM reads their attended mixture beside each of its steps,
+        and the mixture alone must suffice for the decision. ``"paper"``: the LSTM's own input
         steps, as published. After the dimension shuffle a univariate series is a single step,
         so that attention is the constant 1 and says nothing about time.
     {shared_parameters}
@@ -227,10 +237,9 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
 
     Notes
     -----
-    The attention of ``"features"`` is where the LSTM branch takes its evidence from, in steps of
-    single timepoints, each of which sees its neighbourhood through the convolutions (14
-    timepoints with the default kernels). It is not the whole decision: the averaged convolution
-    features vote beside it.
+    The attention of ``"features"`` is trained to choose the timepoints whose features, alone,
+    lead to the decision, by the same weights that read the mean of all features. Each timepoint
+    sees its neighbourhood through the convolutions (14 timepoints with the default kernels).
 
     References
     ----------
@@ -266,6 +275,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         dropout=0.8,
         dimension_shuffle="auto",
         squeeze_excite=False,
+        occlusion=0.3,
         recurrent_activation="sigmoid",
         normalization="dataset",
         unequal_length="pad",
@@ -290,6 +300,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
         self.squeeze_excite = squeeze_excite
+        self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
         self.normalization = normalization
         self.unequal_length = unequal_length
@@ -307,39 +318,57 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def attention_map(self, X):
-        """Return the attention that each series' timepoints get.
+    @property
+    def _is_published(self):
+        return self._architecture["attention"] == "paper"
+
+    @property
+    def attends_over_(self):
+        """What the attention chooses among: "timepoints" or "channels"."""
+        validation.check_is_fitted(self)
+        shuffled = "dimension_shuffle" in {layer.name for layer in self.model_.layers}
+        return "channels" if shuffled and self._is_published else "timepoints"
+
+    def attention_map(self, X, over="timepoints"):
+        """Return the attention that each series' timepoints get, or its channels.
 
         Parameters
         ----------
         X : as in :meth:`predict`
+        over : {"timepoints", "channels"}, default="timepoints"
+            Attention over channels exists with ``attention="paper"`` behind the dimension
+            shuffle, where each channel is one step of the LSTM.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_timepoints)
+        ndarray of shape (n_samples, n_timepoints) or (n_samples, n_channels)
             Rows are >= 0 and sum to 1; ``n_timepoints`` is that of ``fit``, padding gets 0.
-            With ``attention="paper"`` behind a dimension shuffle there is no attention over
-            time: the rows are uniform over the observed timepoints, and a warning says so.
+            Where there is no attention over time the rows are uniform over the observed
+            timepoints; the first time a warning says so.
         """
-        validation.check_is_fitted(self)
         inputs = self._read_test_data(X)
-        attention = self._forwards("attention_lstm", inputs, output=1).astype(np.float64)
-        n_samples, n_timepoints = len(inputs[0]), self.n_timepoints_in_
-        if self._attends_over_time:
+        if over not in ("timepoints", "channels"):
+            raise ValueError(f"over={over!r} is unknown; choose 'timepoints' or 'channels'.")
+        if over == "channels" and self.attends_over_ == "timepoints":
+            raise ValueError(
+                f"this network (attention={self._architecture['attention']!r}) attends over "
+                "timepoints; over='channels' needs attention='paper' with the dimension shuffle."
+            )
+        if over == self.attends_over_:
+            layer, output = ("attention_lstm", 1) if self._is_published else ("attention", 0)
+            attention = self._forwards(layer, inputs, output).astype(np.float64)
             return attention / attention.sum(axis=1, keepdims=True)
-        warnings.warn(
-            "attention='paper' attends over channels, not time, behind the dimension shuffle; "
-            "the map is uniform. Use attention='features' for a map over time.",
-            UserWarning,
-            stacklevel=2,
-        )
-        observed = inputs[1] if len(inputs) > 1 else np.ones((n_samples, n_timepoints))
+        if not getattr(self, "_has_warned", False):
+            warnings.warn(
+                "attention='paper' attends over channels, not time, behind the dimension shuffle; "
+                "the map is uniform. Use attention='features' for a map over time.",
+                UserWarning,
+                stacklevel=2,
+            )
+            self._has_warned = True
+        shape = len(inputs[0]), self.n_timepoints_in_
+        observed = inputs[1] if len(inputs) > 1 else np.ones(shape)
         return observed / observed.sum(axis=1, keepdims=True)
-
-    @property
-    def _attends_over_time(self):
-        layers = {layer.name for layer in self.model_.layers}
-        return "dimension_shuffle" not in layers
 
 
 @_documented
@@ -377,6 +406,7 @@ class FCNClassifier(TimeSeriesClassifier):
         *,
         kernel_sizes="auto",
         squeeze_excite=False,
+        occlusion=0.0,
         normalization="dataset",
         unequal_length="pad",
         n_epochs="auto",
@@ -396,6 +426,7 @@ class FCNClassifier(TimeSeriesClassifier):
         self.n_filters = n_filters
         self.kernel_sizes = kernel_sizes
         self.squeeze_excite = squeeze_excite
+        self.occlusion = occlusion
         self.normalization = normalization
         self.unequal_length = unequal_length
         self.n_epochs = n_epochs

@@ -1,4 +1,4 @@
-"""What can be done from a shell? `lstmfcn demo | fit | predict`.
+"""What can be done from a shell? `lstmfcn demo | fit | predict | explain`.
 
 Exit codes: 0 done, 1 refused with one sentence, 2 wrong usage, 130 interrupted.
 """
@@ -101,6 +101,18 @@ def _parser():
     _add_input(predict, "TEST", "test")
     predict.add_argument("--out", type=Path, required=True, help="CSV file to write")
     predict.set_defaults(command=_predict)
+
+    explain = commands.add_parser(
+        "explain",
+        help="draw what a fitted model decides on",
+        description="Write pictures and arrays (explanations.npz) that explain a model's decisions "
+        "on the series of a file, and how far deleting their evidence moves them.",
+    )
+    explain.add_argument("model", metavar="MODEL", type=Path, help="file written by lstmfcn fit")
+    _add_input(explain, "TEST", "test")
+    explain.add_argument("--out", type=Path, required=True, help="folder to write to")
+    explain.add_argument("--seed", type=_whole, default=0, help="of the random deletions")
+    explain.set_defaults(command=_explain)
     return parser
 
 
@@ -231,6 +243,27 @@ def _predict(arguments):
         print(f"accuracy           {accuracy_score(truth, answer):.4f}")
         print(f"balanced accuracy  {balanced_accuracy_score(truth, answer):.4f}")
         print(f"weighted F1        {f1_score(truth, answer, average='weighted'):.4f}")
+
+
+def _explain(arguments):
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
+    with _libraries_muted():
+        from lstmfcn.persistence import load
+        from lstmfcn.plots.overview import explain_to_folder
+    classifier = load(arguments.model)
+    X, y = _read(arguments, "test", classifier.n_timepoints_in_)
+    summary = explain_to_folder(
+        classifier, X, y, arguments.out, random_state=arguments.seed, verbose=1
+    )
+    print(f"{len(X)} series explained; pictures and explanations.npz are in {arguments.out}/")
+    print(f"share of the LSTM branch in the decisions: {summary['lstm_share']:.2f}")
+    for name, ratio in summary.items():
+        if name.startswith("deletion, "):
+            print(
+                f"{name.removeprefix('deletion, ')}: deleting the fifth it ranks highest moves "
+                f"the probability {ratio:.1f} times as far as deleting a random fifth"
+            )
 
 
 def _predict_with_progress(classifier, X, rows=512):

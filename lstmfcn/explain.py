@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmfcn import validation
-from lstmfcn.inference import logit_gradient
 
 __all__ = ["Explanation", "ExplanationMixin"]
 
@@ -168,7 +167,7 @@ class ExplanationMixin:
         """
         inputs = self._read_test_data(X)
         target = self._targets(self._forwards("logits", inputs).argmax(axis=1), y)
-        product = logit_gradient(self.model_, inputs, target) * inputs[0][:]
+        product = self._forwards.logit_gradient(inputs, target) * inputs[0][:]
         product = product.transpose(0, 2, 1).astype(np.float64)
         return product if per_channel else product.sum(axis=1)
 

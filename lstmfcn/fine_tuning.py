@@ -46,9 +46,8 @@ class FineTuningMixin:
         ----------
         X, y, sample_weight : as in :meth:`fit`
             The training data again, as in the paper, or other series of as many channels. Another
-            length is possible where no weight depends on it: for FCN, for ALSTM-FCN with
-            ``attention="features"``, for an LSTM without dimension shuffle; for the others with
-            ``reset_head=True``.
+            length is possible where no weight depends on it: for FCN and for an LSTM without
+            dimension shuffle; for the others with ``reset_head=True``.
         n_iterations : int, default=5
             The paper's K.
         n_epochs : int, optional

@@ -9,8 +9,8 @@ import tensorflow as tf
 __all__ = [
     "Forward",
     "Forwards",
+    "LogitGradient",
     "cross_entropy",
-    "logit_gradient",
     "memory_errors_explained",
     "rows_per_batch",
 ]
@@ -40,6 +40,18 @@ def memory_errors_explained(work, remedy):
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError(f"the memory does not suffice for {work}; lower {remedy}.") from error
+
+
+def _in_batches(run, arrays, n_timepoints):
+    """Yield (rows, what a compiled function makes of these rows of the arrays)."""
+    size = rows_per_batch(n_timepoints)
+    work = f"{size} series of {n_timepoints} timepoints at once"
+    n_samples = len(arrays[0])
+    for start in range(0, n_samples, size):
+        rows = slice(start, min(start + size, n_samples))
+        with memory_errors_explained(work, "n_filters or the length of the series"):
+            output = run(*(tf.constant(array[rows]) for array in arrays)).numpy()
+        yield rows, output
 
 
 class Forward:
@@ -82,13 +94,50 @@ class Forward:
 
     def batches(self, inputs):
         """Yield (rows, output) for one slice of the samples after the other."""
-        size = rows_per_batch(self._n_timepoints)
-        work = f"{size} series of {self._n_timepoints} timepoints at once"
-        for start in range(0, len(inputs[0]), size):
-            rows = slice(start, min(start + size, len(inputs[0])))
-            with memory_errors_explained(work, "n_filters or the length of the series"):
-                output = self._run(*(tf.constant(array[rows]) for array in inputs)).numpy()
-            yield rows, output
+        return _in_batches(self._run, inputs, self._n_timepoints)
+
+
+class LogitGradient:
+    """The derivative of one logit per sample with respect to the series, batch by batch.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.inference import LogitGradient
+    >>> from lstmfcn.networks import build_fcn
+    >>> gradient = LogitGradient(build_fcn(20, 2, 3))
+    >>> gradient((np.ones((5, 20, 2), "float32"),), np.zeros(5, int)).shape
+    (5, 20, 2)
+    """
+
+    def __init__(self, model):
+        logits = keras.tree.flatten(model.get_layer("logits").output)[0]
+        part = keras.Model(model.inputs, logits)
+        signature = [tf.TensorSpec([None], tf.int32)]
+        signature += [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
+
+        def run(targets, series, *mask):
+            with tf.GradientTape() as tape:
+                tape.watch(series)
+                chosen = tf.gather(part([series, *mask], training=False), targets, batch_dims=1)
+            return tape.gradient(chosen, series)
+
+        traced = tf.function(run, input_signature=signature, autograph=False)
+        self._run = traced.get_concrete_function()
+        self._n_timepoints = model.inputs[0].shape[1]
+
+    def __call__(self, inputs, targets):
+        """Return float32 (n_samples, n_timepoints, n_channels).
+
+        ``inputs`` are the network's, ``targets`` (n_samples,) says which logit.
+        """
+        arrays = (np.asarray(targets, np.int32), *inputs)
+        batches = _in_batches(self._run, arrays, self._n_timepoints)
+        return np.concatenate([gradient for _, gradient in batches])
 
 
 class Forwards:
@@ -102,6 +151,7 @@ class Forwards:
     def __init__(self, model):
         self._model = model
         self._by_layer = {}
+        self._gradient = None
 
     def __call__(self, layer, inputs, output=0):
         """Return one layer's output for a tuple of input arrays; see :class:`Forward`."""
@@ -111,53 +161,17 @@ class Forwards:
         """Yield (rows, output of the layer) for one slice of the samples after the other."""
         return self._to(layer, 0).batches(inputs)
 
+    def logit_gradient(self, inputs, targets):
+        """Return the derivative of one logit per sample; see :class:`LogitGradient`."""
+        if self._gradient is None:
+            self._gradient = LogitGradient(self._model)
+        return self._gradient(inputs, targets)
+
     def _to(self, layer, output):
         forward = self._by_layer.get((layer, output))
         if forward is None:
             forward = self._by_layer[layer, output] = Forward(self._model, layer, output)
         return forward
-
-
-def logit_gradient(model, inputs, targets):
-    """Return the derivative of one logit per sample with respect to the series.
-
-    Parameters
-    ----------
-    model : keras.Model
-    inputs : tuple of arrays
-        The series (n_samples, n_timepoints, n_channels) and, for a masked network, the mask.
-    targets : int array of shape (n_samples,)
-        Which logit.
-
-    Returns
-    -------
-    float32 ndarray of shape (n_samples, n_timepoints, n_channels)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.inference import logit_gradient
-    >>> from lstmfcn.networks import build_fcn
-    >>> series = np.ones((5, 20, 2), "float32")
-    >>> logit_gradient(build_fcn(20, 2, 3), (series,), np.zeros(5, int)).shape
-    (5, 20, 2)
-    """
-    logits = keras.Model(model.inputs, model.get_layer("logits").output)
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def gradient(target, series, *mask):
-        with tf.GradientTape() as tape:
-            tape.watch(series)
-            chosen = tf.gather(logits([series, *mask], training=False), target, batch_dims=1)
-        return tape.gradient(chosen, series)
-
-    size = rows_per_batch(model.inputs[0].shape[1])
-    parts = []
-    for start in range(0, len(targets), size):
-        rows = slice(start, start + size)
-        tensors = [tf.constant(array[rows], tf.float32) for array in inputs]
-        parts.append(gradient(tf.constant(targets[rows]), *tensors).numpy())
-    return np.concatenate(parts)
 
 
 def cross_entropy(logits, labels):

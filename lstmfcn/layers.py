@@ -3,7 +3,18 @@
 import keras
 from keras import ops
 
-__all__ = ["AttentionLSTM", "Convolution", "FusedBatchNormalization", "hard_sigmoid"]
+__all__ = [
+    "Attention",
+    "AttentionLSTM",
+    "Convolution",
+    "FusedBatchNormalization",
+    "Occlusion",
+    "SharedLogits",
+    "hard_sigmoid",
+]
+
+WHOLE = 0.5  # of the series in a batch that occlusion leaves as they are
+PART_WEIGHT = 0.2  # of what SharedLogits reads alone
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -29,6 +40,109 @@ def hard_sigmoid(x):
     [0.0, 0.5, 0.7, 1.0]
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class Occlusion(keras.layers.Layer):
+    """Hide timepoints of the series while training.
+
+    Half of the series stay whole. Of each other one a share of timepoints, drawn evenly between 0
+    and ``rate``, is replaced in all channels: by the mean of the batch, or (every second series)
+    by Gaussian noise of its mean and deviation. A network that never saw a gap answers to the
+    spikes at its edges rather than to what is missing, so that nothing can be learned about its
+    decisions by deleting their evidence.
+
+    Parameters
+    ----------
+    rate : float in [0, 1]
+        Largest share of timepoints that is hidden.
+    seed : int, default=0
+        Where the layer's own random numbers start.
+
+    References
+    ----------
+    Hooker, Erhan, Kindermans, Kim, "A Benchmark for Interpretability Methods in Deep Neural
+    Networks", 2019, arXiv:1806.10758, on evidence that is deleted from networks that never saw
+    deletions. DeVries, Taylor, "Improved Regularization of Convolutional Neural Networks with
+    Cutout", 2017, arXiv:1708.04552.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.layers import Occlusion
+    >>> series = np.tile(np.sign(np.arange(50) % 2 - 0.5), (1000, 1))[:, :, np.newaxis]
+    >>> hidden = np.asarray(Occlusion(0.3)(series, training=True) != series).mean(axis=(1, 2))
+    >>> bool((hidden == 0).mean() > 0.5), bool(0.2 < hidden.max() < 0.6)
+    (True, True)
+    """
+
+    def __init__(self, rate, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, series, valid=None, training=False):
+        """Hide timepoints of ``series`` (batch, n_timepoints, n_channels), none of the padded.
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
+        """
+        if not training:
+            return series
+        n_series, n_timepoints = ops.shape(series)[0], series.shape[1]
+
+        def uniform(*shape):
+            return keras.random.uniform((n_series, *shape), seed=self.random)
+
+        observed = ops.ones_like(series[:, :, :1]) if valid is None else valid
+        count = ops.sum(observed)
+        mean = ops.sum(series * observed, axis=(0, 1)) / count
+        spread = ops.sqrt(ops.sum(ops.square(series - mean) * observed, axis=(0, 1)) / count)
+        noise = spread * keras.random.normal(ops.shape(series), seed=self.random)
+        instead = mean + noise * ops.cast(uniform(1, 1) < 0.5, series.dtype)
+        share = self.rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
+        hides = ops.logical_and(uniform(n_timepoints, 1) < share, observed > 0)
+        return ops.where(hides, instead, series)
+
+    def compute_output_shape(self, series_shape, valid_shape=None):
+        return series_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class SharedLogits(keras.layers.Dense):
+    """A linear layer that also says what a part of its evidence would decide alone.
+
+    The part is read at a fifth of the weight. A mixture of the few timepoints that hold the
+    evidence is larger than the mean over all, which dilutes it; read in full, a mixture hardly
+    sharper than the mean would already decide.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.layers import SharedLogits
+    >>> layer = SharedLogits(3)
+    >>> logits, of_part = layer(np.ones((2, 10)), np.ones((2, 4)))
+    >>> logits.shape, of_part.shape, layer.count_params()
+    (TensorShape([2, 3]), TensorShape([2, 3]), 33)
+    """
+
+    def build(self, inputs_shape, part_shape):
+        super().build(inputs_shape)
+
+    def call(self, inputs, part):
+        """Return the logits of ``inputs`` (batch, width) and of ``part`` (batch, at most width).
+
+        ``part`` stands for the last entries of the inputs, the others being zero, at a fifth.
+        """
+        rows = PART_WEIGHT * self.kernel[-part.shape[-1] :]
+        return super().call(inputs), ops.matmul(part, rows) + self.bias
+
+    def compute_output_shape(self, inputs_shape, part_shape):
+        shape = super().compute_output_shape(inputs_shape)
+        return shape, shape
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -164,6 +278,68 @@ class FusedBatchNormalization(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
+class Attention(keras.layers.Layer):
+    """How much each annotation counts: alpha = softmax_j(v . tanh(W a_j)).
+
+    Parameters
+    ----------
+    n_units : int
+        Length of v.
+    seed : int, default=0
+        Seed of the initial weights.
+
+    References
+    ----------
+    Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and
+    Translate", 2015, arXiv:1409.0473, without the decoder's state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.layers import Attention
+    >>> attention = Attention(4)(np.ones((2, 10, 3), "float32"))
+    >>> attention.shape, round(float(np.sum(attention[0])), 5)
+    (TensorShape([2, 10]), 1.0)
+    """
+
+    def __init__(self, n_units, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.n_units = n_units
+        self.seed = seed
+
+    def build(self, annotations_shape, valid_shape=None):
+        def weight(name, shape, seed):
+            initializer = keras.initializers.GlorotUniform(seed)
+            return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+        self.W = weight("annotation", (annotations_shape[-1], self.n_units), self.seed)
+        self.v = weight("energy", (self.n_units, 1), self.seed + 1)
+
+    def call(self, annotations, valid=None):
+        """Return (batch, L) of ``annotations`` (batch, L, depth); rows sum to 1.
+
+        ``valid`` is (batch, L, 1), 0 on padding, which gets exactly none.
+        """
+        return _weigh(ops.tanh(ops.matmul(annotations, self.W)), self.v, valid)[:, :, 0]
+
+    def compute_output_shape(self, annotations_shape, valid_shape=None):
+        return annotations_shape[:2]
+
+    def get_config(self):
+        return {**super().get_config(), "n_units": self.n_units, "seed": self.seed}
+
+
+def _weigh(keys, v, valid):
+    """Return the softmax over L of keys (batch, L, n) against v (n, 1), as (batch, L, 1)."""
+    energy = ops.matmul(keys, v)
+    if valid is not None:
+        energy = ops.where(valid > 0, energy, -1e9)
+    if energy.shape[1] == 1:  # the only choice; Keras warns of a softmax over one entry
+        return ops.ones_like(energy)
+    return ops.softmax(energy, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
 class AttentionLSTM(keras.layers.Layer):
     """An LSTM that at each step reads a softly chosen mixture of annotations.
 
@@ -176,9 +352,7 @@ class AttentionLSTM(keras.layers.Layer):
         i, f, g, o = gates(K x + R h + A z + b)                      LSTM with context
         c = f * c + i * g;  h = o * tanh(c)
 
-    Without ``sequence`` there is a single step and no ``K x`` term: the state starts at zero,
-    so everything the cell knows comes through the attention. Samples never see their batch
-    mates, padded annotations get exactly zero attention.
+    Samples never see their batch mates, padded annotations get exactly zero attention.
 
     Parameters
     ----------
@@ -199,7 +373,8 @@ class AttentionLSTM(keras.layers.Layer):
     --------
     >>> import numpy as np
     >>> from lstmfcn.layers import AttentionLSTM
-    >>> hidden, attention = AttentionLSTM(4)(np.ones((2, 10, 3), "float32"))
+    >>> steps = np.ones((2, 10, 3), "float32")
+    >>> hidden, attention = AttentionLSTM(4)(steps, steps)
     >>> hidden.shape, attention.shape, round(float(np.sum(attention[0])), 5)
     (TensorShape([2, 4]), TensorShape([2, 10]), 1.0)
     """
@@ -211,9 +386,7 @@ class AttentionLSTM(keras.layers.Layer):
         self.seed = seed
         self._gate = hard_sigmoid if recurrent_activation == "hard_sigmoid" else ops.sigmoid
 
-    def build(
-        self, annotations_shape, sequence_shape=None, valid_shape=None, valid_steps_shape=None
-    ):
+    def build(self, annotations_shape, sequence_shape, valid_shape=None, valid_steps_shape=None):
         n, depth = self.n_cells, annotations_shape[-1]
         glorot, orthogonal = keras.initializers.GlorotUniform, keras.initializers.Orthogonal
 
@@ -225,15 +398,14 @@ class AttentionLSTM(keras.layers.Layer):
         self.W = weight("attention_annotation", (depth, n), glorot, 0)
         self.v = weight("attention_energy", (n, 1), glorot, 1)
         self.A = weight("context_kernel", (depth, 4 * n), glorot, 2)
-        if sequence_shape is not None:  # a second step exists, so the state matters
-            self.U = weight("attention_state", (n, n), glorot, 3)
-            self.K = weight("kernel", (sequence_shape[-1], 4 * n), glorot, 4)
-            self.R = weight("recurrent_kernel", (n, 4 * n), orthogonal, 5)
+        self.U = weight("attention_state", (n, n), glorot, 3)
+        self.K = weight("kernel", (sequence_shape[-1], 4 * n), glorot, 4)
+        self.R = weight("recurrent_kernel", (n, 4 * n), orthogonal, 5)
         # Forget gates start open (Jozefowicz et al., 2015), as in Keras' LSTM.
         self.b = self.add_weight(name="bias", shape=(4 * n,), initializer=_forget_gate_bias)
 
-    def call(self, annotations, sequence=None, valid=None, valid_steps=None):
-        """Run over ``sequence`` (batch, n_steps, width) or, without it, one step.
+    def call(self, annotations, sequence, valid=None, valid_steps=None):
+        """Run over ``sequence`` (batch, n_steps, width).
 
         ``annotations`` is (batch, L, depth), ``valid`` (batch, L, 1) with 0 on padding;
         ``valid_steps`` (batch, n_steps, 1) is 0 on padded steps, which leave the state as it is.
@@ -241,13 +413,8 @@ class AttentionLSTM(keras.layers.Layer):
         over the observed steps.
         """
         keys = ops.matmul(annotations, self.W)  # (batch, L, n_cells), the same at every step
-        if sequence is None:
-            _, h, alpha = self._attend(annotations, keys, None, None, None, valid)
-            return h, alpha
-
         zero = ops.zeros_like(ops.matmul(sequence[:, 0], self.K)[:, : self.n_cells])
         total = ops.zeros_like(annotations[:, :, 0])
-
         observed = ops.ones_like(sequence[:, :, :1]) if valid_steps is None else valid_steps
 
         def step(state, inputs):
@@ -266,26 +433,15 @@ class AttentionLSTM(keras.layers.Layer):
         return h, total / ops.sum(observed, axis=1)
 
     def _attend(self, annotations, keys, x, c, h, valid):
-        query = keys if h is None else keys + ops.matmul(h, self.U)[:, None, :]
-        energy = ops.matmul(ops.tanh(query), self.v)  # (batch, L, 1)
-        if valid is not None:
-            energy = ops.where(valid > 0, energy, -1e9)
-        if energy.shape[1] == 1:  # the only choice; Keras warns of a softmax over one entry
-            alpha = ops.ones_like(energy)
-        else:
-            alpha = ops.softmax(energy, axis=1)
+        alpha = _weigh(ops.tanh(keys + ops.matmul(h, self.U)[:, None, :]), self.v, valid)
         z = ops.sum(alpha * annotations, axis=1)  # (batch, depth)
-        gates = ops.matmul(z, self.A) + self.b
-        if x is not None:
-            gates = gates + ops.matmul(x, self.K) + ops.matmul(h, self.R)
+        gates = ops.matmul(z, self.A) + self.b + ops.matmul(x, self.K) + ops.matmul(h, self.R)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c_new = self._gate(i) * ops.tanh(g)
-        if c is not None:
-            c_new = c_new + self._gate(f) * c
-        return c_new, self._gate(o) * ops.tanh(c_new), alpha[:, :, 0]
+        c = self._gate(f) * c + self._gate(i) * ops.tanh(g)
+        return c, self._gate(o) * ops.tanh(c), alpha[:, :, 0]
 
     def compute_output_shape(
-        self, annotations_shape, sequence_shape=None, valid_shape=None, valid_steps_shape=None
+        self, annotations_shape, sequence_shape, valid_shape=None, valid_steps_shape=None
     ):
         return (annotations_shape[0], self.n_cells), annotations_shape[:2]
 

@@ -10,7 +10,15 @@ convolution block after ReLU, (batch, n_timepoints, n_filters)), ``pooled`` (its
 
 import keras
 
-from lstmfcn.layers import AttentionLSTM, Convolution, FusedBatchNormalization, hard_sigmoid
+from lstmfcn.layers import (
+    Attention,
+    AttentionLSTM,
+    Convolution,
+    FusedBatchNormalization,
+    Occlusion,
+    SharedLogits,
+    hard_sigmoid,
+)
 
 __all__ = [
     "NETWORKS",
@@ -69,6 +77,7 @@ def build_fcn(
     n_filters=FILTERS,
     kernel_sizes=KERNELS,
     squeeze_excite=False,
+    occlusion=0.0,
     masked=False,
     seed=0,
 ):
@@ -81,6 +90,9 @@ def build_fcn(
         Width and kernel size (timepoints) of each convolution block.
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
+    occlusion : float in [0, 1), default=0.0
+        Largest share of a series' timepoints hidden while training; see
+        :class:`lstmfcn.layers.Occlusion`.
     masked : bool, default=False
         Take a mask for series of unequal length.
     seed : int, default=0
@@ -102,11 +114,11 @@ def build_fcn(
     >>> build_fcn(128, 1, 3).count_params()
     266115
     """
-    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked)
+    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked, occlusion, seed)
     _, pooled = _fcn_branch(
         series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
     )
-    logits = _logits(pooled, n_classes, "logits", _Seeds(seed + 50))
+    logits = _logits([pooled], n_classes, "logits", _Seeds(seed + 50))
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="fcn")
 
 
@@ -122,6 +134,7 @@ def build_lstmfcn(
     dimension_shuffle="auto",
     squeeze_excite=False,
     recurrent_activation="sigmoid",
+    occlusion=0.0,
     masked=False,
     seed=0,
 ):
@@ -132,7 +145,7 @@ def build_lstmfcn(
     n_timepoints, n_channels, n_classes : int
     n_cells : int, default=8
         Width of the LSTM.
-    n_filters, kernel_sizes, squeeze_excite, masked, seed
+    n_filters, kernel_sizes, squeeze_excite, occlusion, masked, seed
         See :func:`build_fcn`.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
@@ -158,27 +171,19 @@ def build_lstmfcn(
     >>> build_lstmfcn(128, 1, 3, n_cells=8).count_params()
     270523
     """
-    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked)
+    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked, occlusion, seed)
     _, pooled = _fcn_branch(
         series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
     )
     seeds = _Seeds(seed + 100)
     shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
-    hidden = keras.layers.LSTM(
-        n_cells,
-        recurrent_activation=(
-            hard_sigmoid if recurrent_activation == "hard_sigmoid" else recurrent_activation
-        ),
-        kernel_initializer=keras.initializers.GlorotUniform(seeds.next()),
-        recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
-        unroll=steps.shape[1] <= LONGEST_UNROLLED_LSTM,
-        seed=seeds.next(),
-        name="lstm_cell",
-    )(steps, mask=None if shuffle else mask)
+    hidden = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
+        steps, mask=None if shuffle else mask
+    )
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(hidden)
     merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
-    logits = _logits(merged, n_classes, "logits", _Seeds(seed + 50))
+    logits = _logits([merged], n_classes, "logits", _Seeds(seed + 50))
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="lstmfcn")
 
 
@@ -195,6 +200,7 @@ def build_alstmfcn(
     dimension_shuffle="auto",
     squeeze_excite=False,
     recurrent_activation="sigmoid",
+    occlusion=0.0,
     masked=False,
     seed=0,
 ):
@@ -203,23 +209,24 @@ def build_alstmfcn(
     Parameters
     ----------
     n_timepoints, n_channels, n_classes, n_cells, n_filters, kernel_sizes, dropout, \
-squeeze_excite, recurrent_activation, masked, seed
+squeeze_excite, recurrent_activation, occlusion, masked, seed
         See :func:`build_lstmfcn`.
     attention : {"features", "paper"}, default="features"
-        ``"features"``: the annotations are the last convolution features, one per timepoint;
-        ``"paper"``: they are the LSTM's own input steps, as published, so that a univariate
+        ``"features"``: the annotations are the last convolution features, one per timepoint, and
+        the LSTM reads their attended mixture beside each of its input steps; ``"paper"``: they
+        are the LSTM's own input steps, as published, so that a univariate
         series (one step after the dimension shuffle) has one annotation and its attention is
         the constant 1.
     dimension_shuffle : bool or "auto", default="auto"
-        See :func:`build_lstmfcn`; only for ``attention="paper"``.
+        See :func:`build_lstmfcn`.
 
     Returns
     -------
     keras.Model
-        Uncompiled. The layer ``attention_lstm`` gives (hidden, attention). With
-        ``attention="features"`` there is a second output, the class probabilities of an
-        auxiliary head on the LSTM branch alone: trained beside the first one, it keeps the
-        branch, and with it the attention, from being ignored next to the convolutions.
+        Uncompiled. With ``attention="features"`` the layer ``attention`` gives the attention,
+        and ``logits`` gives a second output for the training: what the attended features decide
+        alone, by the weights that read their mean. With ``"paper"`` the layer
+        ``attention_lstm`` gives (hidden, attention).
 
     References
     ----------
@@ -231,30 +238,39 @@ squeeze_excite, recurrent_activation, masked, seed
     >>> from lstmfcn.networks import build_alstmfcn
     >>> model = build_alstmfcn(128, 1, 3)
     >>> [output.shape for output in model.outputs]
-    [(None, 3), (None, 3)]
+    [(None, 3)]
     """
-    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked)
+    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked, occlusion, seed)
     features, pooled = _fcn_branch(
         series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
     )
     seeds = _Seeds(seed + 100)
-    attention_lstm = AttentionLSTM(
-        n_cells, recurrent_activation, seed=seeds.next(10), name="attention_lstm"
-    )
+    shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
+    steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
+    seen = None if shuffle else valid  # behind the shuffle every step is there
     if attention == "features":
-        answer, _ = attention_lstm(features, valid=valid)
-    elif uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints):
-        steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series)
-        answer, _ = attention_lstm(steps, sequence=steps)
+        look = Attention(n_cells, seed=seeds.next(2), name="attention")
+        attended = look(features, valid=valid)
+        context = keras.layers.Dot(axes=(1, 1), name="context")([attended, features])
+        beside = keras.layers.RepeatVector(steps.shape[1], name="context_at_each_step")(context)
+        steps = keras.layers.Concatenate(name="steps_and_context")([steps, beside])
+        answer = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
+            steps, mask=None if shuffle else mask
+        )
     else:
-        answer, _ = attention_lstm(series, sequence=series, valid=valid, valid_steps=valid)
+        answer, _ = AttentionLSTM(
+            n_cells, recurrent_activation, seed=seeds.next(6), name="attention_lstm"
+        )(steps, sequence=steps, valid=seen, valid_steps=seen)
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(answer)
-    merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
-    logits = _logits(merged, n_classes, "logits", _Seeds(seed + 50))
-    outputs = _probabilities(logits, "probabilities")
+    evidence = [keras.layers.Concatenate(name="concatenated")([hidden, pooled])]
     if attention == "features":
-        auxiliary = _logits(answer, n_classes, "auxiliary_logits", seeds)
-        outputs = [outputs, _probabilities(auxiliary, "auxiliary_probabilities")]
+        # What is attended must suffice for the decision, by the weights that decide. That
+        # teaches the attention where to look; the features' values learn nothing from it.
+        values = keras.ops.stop_gradient(features)
+        evidence += [keras.layers.Dot(axes=(1, 1), name="evidence")([attended, values])]
+    logits = _logits(evidence, n_classes, "logits", _Seeds(seed + 50))
+    logits = keras.tree.flatten(logits)[0]  # then come those of the context
+    outputs = _probabilities(logits, "probabilities")
     return keras.Model(inputs, outputs, name="alstmfcn")
 
 
@@ -309,8 +325,7 @@ attention, dimension_shuffle
     if network == "lstmfcn":
         return total + lstm
     if attention == "features":
-        auxiliary = (n_cells + 1) * n_classes
-        return total + auxiliary + n_cells * (width + 1 + 4 * width + 4)
+        return total + lstm + n_cells * (4 * width + width + 1)
     return total + lstm + n_cells * (step_width + 1 + 4 * step_width + n_cells)
 
 
@@ -338,8 +353,8 @@ def depends_on_length(model):
 
     Examples
     --------
-    >>> from lstmfcn.networks import build_alstmfcn, build_lstmfcn, depends_on_length
-    >>> depends_on_length(build_lstmfcn(20, 1, 3)), depends_on_length(build_alstmfcn(20, 1, 3))
+    >>> from lstmfcn.networks import build_fcn, build_lstmfcn, depends_on_length
+    >>> depends_on_length(build_lstmfcn(20, 1, 3)), depends_on_length(build_fcn(20, 1, 3))
     (True, False)
     """
     return any(layer.name == "dimension_shuffle" for layer in model.layers)
@@ -395,14 +410,20 @@ class _Seeds:
         return first
 
 
-def _inputs(n_timepoints, n_channels, masked):
+def _inputs(n_timepoints, n_channels, masked, occlusion, seed):
     """Return model inputs, series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
-    series = keras.Input((n_timepoints, n_channels), name="series")
-    if not masked:
-        return series, series, None, None
-    mask = keras.Input((n_timepoints,), name="mask")
-    valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
-    return [series, mask], series, valid, keras.ops.greater(mask, 0)
+    inputs = series = keras.Input((n_timepoints, n_channels), name="series")
+    valid = mask = None
+    if masked:
+        mask = keras.Input((n_timepoints,), name="mask")
+        inputs = [series, mask]
+        valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
+        mask = keras.ops.greater(mask, 0)
+    if occlusion:
+        series = Occlusion(occlusion, seed=_Seeds(seed + 200).next(), name="occlusion")(
+            series, valid=valid
+        )
+    return inputs, series, valid, mask
 
 
 def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, seeds):
@@ -452,9 +473,24 @@ def _squeeze_excite(features, mask, block, seeds):
     return keras.layers.Multiply(name=f"rescale_{block}")([features, gate])
 
 
+def _lstm(n_cells, recurrent_activation, n_steps, seeds):
+    return keras.layers.LSTM(
+        n_cells,
+        recurrent_activation=(
+            hard_sigmoid if recurrent_activation == "hard_sigmoid" else recurrent_activation
+        ),
+        kernel_initializer=keras.initializers.GlorotUniform(seeds.next()),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
+        unroll=n_steps <= LONGEST_UNROLLED_LSTM,
+        seed=seeds.next(),
+        name="lstm_cell",
+    )
+
+
 def _logits(features, n_classes, name, seeds):
     initializer = keras.initializers.GlorotUniform(seeds.next())
-    return keras.layers.Dense(n_classes, kernel_initializer=initializer, name=name)(features)
+    kind = keras.layers.Dense if len(features) == 1 else SharedLogits
+    return kind(n_classes, kernel_initializer=initializer, name=name)(*features)
 
 
 def _probabilities(logits, name):

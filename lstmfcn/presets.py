@@ -7,6 +7,7 @@ PAPER = {
     "n_filters": (128, 256, 128),
     "kernel_sizes": (8, 5, 3),
     "dropout": 0.8,
+    "occlusion": 0.0,
     "recurrent_activation": "hard_sigmoid",
     "normalization": "series",
     "n_epochs": 2000,

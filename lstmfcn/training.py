@@ -16,7 +16,7 @@ from lstmfcn.training_run import TrainingRun
 
 __all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "train"]
 
-AUXILIARY_WEIGHT = 0.5  # of the auxiliary head's loss beside the main one
+ATTENDED_WEIGHT = 0.5  # of the loss of what the attended features decide alone
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,9 @@ def _check_loss(loss, epoch, recipe):
 
 def _compile_step(model, optimizer, n_inputs):
     """Compile one update; it returns (sum of losses, number of hits, learning rate)."""
-    names = {layer.name for layer in model.layers}
-    heads = [name for name in ("logits", "auxiliary_logits") if name in names]
-    logits_model = keras.Model(model.inputs, [model.get_layer(name).output for name in heads])
+    # One or, with attention to features, two: of the decision, and of what is attended.
+    heads = keras.tree.flatten(model.get_layer("logits").output)
+    logits_model = keras.Model(model.inputs, heads)
     variables = model.trainable_variables
     signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
     signature += [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)]
@@ -180,10 +180,10 @@ def _compile_step(model, optimizer, n_inputs):
         inputs, (labels, weights) = list(batch[:n_inputs]), batch[n_inputs:]
         with tf.GradientTape() as tape:
             outputs = keras.tree.flatten(logits_model(inputs, training=True))
-            losses = [
+            loss, *attended = (
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) for logits in outputs
-            ]
-            loss = losses[0] + sum(AUXILIARY_WEIGHT * auxiliary for auxiliary in losses[1:])
+            )
+            loss += ATTENDED_WEIGHT * sum(attended)
             loss_sum = tf.reduce_sum(loss * weights)
             mean = loss_sum / tf.cast(tf.shape(labels)[0], tf.float32)
         gradients = tape.gradient(mean, variables)

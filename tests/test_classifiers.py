@@ -4,6 +4,7 @@ import copy
 import pickle
 import random
 import threading
+import warnings
 
 import joblib
 import keras
@@ -452,6 +453,7 @@ def test_presets_are_the_published_protocol():
         "n_filters": (128, 256, 128),
         "kernel_sizes": (8, 5, 3),
         "dropout": 0.8,
+        "occlusion": 0.0,
         "recurrent_activation": "hard_sigmoid",
         "normalization": "series",
         "n_epochs": 2000,
@@ -594,6 +596,31 @@ def test_the_attention_map_is_zero_on_padding(attention):
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-7)
 
 
+def test_the_published_attention_of_several_channels_is_over_channels():
+    X, y = make_series(n_channels=3)
+    clf = ALSTMFCNClassifier(attention="paper", **SMALL).fit(X, y)
+    attention = clf.attention_map(X, over="channels")
+    assert attention.shape == (len(X), 3)
+    assert (attention > 0.0).all() and attention.std() > 0
+    np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-12)
+    with pytest.raises(ValueError, match="over='samples' is unknown; choose 'timepoints'"):
+        clf.attention_map(X, over="samples")
+    informative = ALSTMFCNClassifier(**SMALL).fit(X, y)
+    with pytest.raises(ValueError, match=r"attention='features'.* attends over timepoints"):
+        informative.attention_map(X, over="channels")
+
+
+def test_it_is_said_once_that_there_is_no_attention_over_time(bumps):
+    X, y = bumps
+    clf = ALSTMFCNClassifier(attention="paper", **SMALL).fit(X, y)
+    with pytest.warns(UserWarning, match="attention='paper' attends over channels"):
+        first = clf.attention_map(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(clf.attention_map(X), first)
+    assert pickle.loads(pickle.dumps(clf)).attention_map(X).shape == first.shape
+
+
 def test_the_published_attention_without_the_shuffle_is_over_time():
     X, y = make_unequal(n_channels=2)
     clf = ALSTMFCNClassifier(attention="paper", dimension_shuffle=False, **SMALL).fit(X, y)
@@ -635,5 +662,7 @@ def test_one_update_per_epoch_does_not_spoil_batch_normalisation(gunpoint):
     # After 20 updates moving averages lag behind the weights: without recalibration this scores
     # between .64 and .69 over three seeds, with it between .83 and .95.
     X_train, y_train, X_test, y_test = gunpoint
-    clf = FCNClassifier(n_epochs=20, batch_size=128, schedule="constant", random_state=0)
+    clf = FCNClassifier(
+        n_epochs=20, batch_size=128, schedule="constant", occlusion=0.0, random_state=0
+    )
     assert clf.fit(X_train, y_train).score(X_test, y_test) > 0.75

@@ -195,3 +195,78 @@ def test_demo(tmp_path, capsys):
     _, _, X_test, y_test = lstmfcn.datasets.load_ucr("GunPoint")
     model = lstmfcn.load(tmp_path / "out" / "models" / "GunPoint-alstm-fcn.lstmfcn")
     assert model.score(X_test, y_test) == pytest.approx(float(rows[3]["accuracy"]))
+
+
+# explain
+
+
+def test_explain_writes_pictures_and_arrays(folder, tmp_path, capsys):
+    out = tmp_path / "explained"
+    command = f"explain {folder}/model.lstmfcn {folder}/test.tsv --out {out}".split()
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert "10 series explained" in said.out and "100%" in said.err
+    assert "share of the LSTM branch in the decisions: 0." in said.out
+    assert said.out.count("times as far as deleting a random fifth") == 3
+    pictures = {path.stem for path in out.glob("*.png")}
+    assert pictures == {
+        "activation-maps",
+        "attention-map-gallery",
+        "attention-map-mean",
+        "class-activation-map-gallery",
+        "class-activation-map-mean",
+        "closest-decision",
+        "confusion",
+        "context",
+        "faithfulness",
+        "filters",
+        "gradient-map-gallery",
+        "gradient-map-mean",
+        "learning-curves",
+        "surest-decision",
+    }
+    assert all(path.stat().st_size > 5000 for path in out.glob("*.png"))
+    model = lstmfcn.load(folder / "model.lstmfcn")
+    X, y = lstmfcn.datasets.read_series(folder / "test.tsv")
+    with np.load(out / "explanations.npz") as arrays:  # without pickle
+        np.testing.assert_array_equal(arrays["attention_map"], model.attention_map(X))
+        np.testing.assert_array_equal(arrays["class_activation_map"], model.class_activation_map(X))
+        assert arrays["classes"].tolist() == model.classes_.tolist()
+        assert arrays["labels"].tolist() == y.tolist()
+        logits = arrays["bias"] + arrays["lstm"] + arrays["convolutions"]
+        odds = np.exp(logits)
+        expected = odds / odds.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(arrays["probabilities"], expected, atol=1e-5)
+
+
+def test_explain_does_without_labels_and_without_attention(folder, tmp_path):
+    X, y = lstmfcn.datasets.read_series(folder / "train.tsv")
+    lstmfcn.FCNClassifier(n_epochs=2, random_state=0).fit(X, y).save(tmp_path / "fcn.lstmfcn")
+    out = tmp_path / "explained"
+    series = f"{folder}/unlabelled.npy"
+    assert main(f"explain {tmp_path}/fcn.lstmfcn {series} --out {out}".split()) == 0
+    names = {path.name for path in out.iterdir()}
+    assert "class-activation-map-gallery.png" in names
+    assert not names & {"confusion.png", "context.png", "attention-map-mean.png"}
+    with np.load(out / "explanations.npz") as arrays:
+        assert "labels" not in arrays and (arrays["lstm"] == 0).all()
+
+
+def test_explain_refuses_in_a_sentence_and_leaves_nothing(folder, tmp_path, capsys):
+    X, y = make_series(n_samples=6, n_timepoints=31)
+    longer = write_tsv(tmp_path / "longer.tsv", X, y)
+    X, _ = make_series(n_samples=6, n_timepoints=20)
+    unknown = write_tsv(tmp_path / "unknown.tsv", X, ["a wave", *y[1:]])
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "explained"
+    for series, folder_out, sentence in [
+        (longer, out, "X has 31 features"),
+        (unknown, out, "the series have the label 'a_wave', which the model does not know"),
+        (f"{folder}/test.tsv", tmp_path / "file", "is a file; name a folder with --out"),
+        (f"{folder}/missing.tsv", out, "missing.tsv"),
+    ]:
+        command = f"explain {folder}/model.lstmfcn {series} --out {folder_out}".split()
+        assert main(command) == 1
+        error = capsys.readouterr().err
+        assert sentence in error and error.count("\n") == 1, error
+    assert not out.exists()

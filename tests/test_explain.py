@@ -116,7 +116,7 @@ def test_the_contrast_is_the_map_minus_the_mean_of_the_others(series):
 
 
 def test_by_default_the_predicted_class_is_explained(fitted, series):
-    X, y = series
+    X, _ = series
     predicted = fitted.predict(X)
     assert (fitted.classes_[fitted.explain(X).target] == predicted).all()
     for method in ("class_activation_map", "gradient_map"):

@@ -87,7 +87,7 @@ def test_new_classes_need_a_new_head():
     "cls, parameters",
     [
         (FCNClassifier, {}),
-        (ALSTMFCNClassifier, {}),
+        (ALSTMFCNClassifier, {"dimension_shuffle": False}),
         (LSTMFCNClassifier, {"dimension_shuffle": False}),
         (ALSTMFCNClassifier, {"attention": "paper", "dimension_shuffle": False}),
     ],

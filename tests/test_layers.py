@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lstmfcn.layers import AttentionLSTM, Convolution, FusedBatchNormalization, hard_sigmoid
+from lstmfcn.layers import (
+    Attention,
+    AttentionLSTM,
+    Convolution,
+    FusedBatchNormalization,
+    Occlusion,
+    SharedLogits,
+    hard_sigmoid,
+)
 
 
 def normal(*shape, seed=0):
@@ -159,23 +167,22 @@ def clipped(x):
     return np.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
-def attention_lstm(layer, annotations, sequence=None, valid=None, gate=sigmoid):
+def attention_lstm(layer, annotations, sequence, valid=None, gate=sigmoid):
     """The equations of AttentionLSTM sample by sample in NumPy: (hidden, mean attention)."""
     hiddens, attentions = [], []
     for s, a in enumerate(annotations.astype(np.float64)):  # (L, depth)
-        W, v, A, b = (np.asarray(w, np.float64) for w in (layer.W, layer.v, layer.A, layer.b))
+        W, v, U, A, K, R, b = (
+            np.asarray(getattr(layer, name), np.float64) for name in ("W", "v", *"UAKRb")
+        )
         h = c = np.zeros(layer.n_cells)
         alphas = []
-        for x in [None] if sequence is None else sequence[s].astype(np.float64):
-            state = 0.0 if x is None else h @ np.asarray(layer.U)
-            e = np.tanh(a @ W + state) @ v[:, 0]
+        for x in sequence[s].astype(np.float64):
+            e = np.tanh(a @ W + h @ U) @ v[:, 0]
             if valid is not None:
                 e[valid[s, :, 0] == 0] = -np.inf
             alpha = np.exp(e - e.max())
             alpha /= alpha.sum()
-            gates = alpha @ a @ A + b
-            if x is not None:
-                gates = gates + x @ np.asarray(layer.K) + h @ np.asarray(layer.R)
+            gates = alpha @ a @ A + b + x @ K + h @ R
             i, f, g, o = np.split(gates, 4)
             c = gate(f) * c + gate(i) * np.tanh(g)
             h = gate(o) * np.tanh(c)
@@ -197,13 +204,25 @@ PADDED = np.ones((4, 9, 1), np.float32)
 PADDED[0, 6:], PADDED[2, 2:] = 0.0, 0.0
 
 
-@pytest.mark.parametrize("name, gate", [("sigmoid", sigmoid), ("hard_sigmoid", clipped)])
 @pytest.mark.parametrize("valid", [None, PADDED], ids=["observed", "padded"])
-def test_one_attention_step_equals_the_equations(name, gate, valid):
+def test_attention_equals_the_equations(valid):
     annotations = normal(4, 9, 5)
-    layer = built(3, annotations, recurrent_activation=name)
-    hidden, attention = layer(annotations, valid=valid)
-    expected = attention_lstm(layer, annotations, valid=valid, gate=gate)
+    layer = Attention(3)
+    layer(annotations)
+    randomize(layer)
+    energy = np.tanh(annotations @ np.asarray(layer.W)) @ np.asarray(layer.v)[:, 0]
+    odds = np.exp(energy) * (1.0 if valid is None else valid[:, :, 0])
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(annotations, valid=valid), expected, atol=1e-6)
+    assert expected.std() > 0.05
+
+
+@pytest.mark.parametrize("name, gate", [("sigmoid", sigmoid), ("hard_sigmoid", clipped)])
+def test_the_attention_lstm_has_the_gates_it_is_asked_for(name, gate):
+    annotations, sequence = normal(4, 9, 5), normal(4, 2, 6, seed=1)
+    layer = built(3, annotations, sequence, recurrent_activation=name)
+    hidden, attention = layer(annotations, sequence)
+    expected = attention_lstm(layer, annotations, sequence, gate=gate)
     np.testing.assert_allclose(hidden, expected[0], atol=1e-6)
     np.testing.assert_allclose(attention, expected[1], atol=1e-6)
 
@@ -262,13 +281,14 @@ def test_gradients_through_the_steps_equal_finite_differences():
 
 def test_constant_weights_give_the_numbers_worked_by_hand():
     annotations = np.array([[[0.0], [1.0]]], np.float32)
+    step = np.zeros((1, 1, 1), np.float32)
     layer = AttentionLSTM(1)
-    layer(annotations)
+    layer(annotations, step)
     layer.W.assign([[1.0]])
     layer.v.assign([[1.0]])
     layer.A.assign([[1.0, 1.0, 1.0, 1.0]])
     layer.b.assign([0.0, 9.0, 0.0, 0.0])  # the forget gate has nothing to forget
-    hidden, attention = layer(annotations)
+    hidden, attention = layer(annotations, step)
     # e = (tanh 0, tanh 1) = (0, 0.76159), alpha_2 = sigmoid(0.76159) = 0.68170 = z
     # c = sigmoid(z) tanh(z) = 0.66412 * 0.59258 = 0.39357, h = 0.66412 * tanh(0.39357) = 0.24867
     np.testing.assert_allclose(attention, [[0.31830, 0.68170]], atol=1e-5)
@@ -287,12 +307,11 @@ def test_attention_sums_to_one_and_is_exactly_zero_on_padding():
 
 
 def test_what_lies_in_the_padding_does_not_matter():
-    annotations = normal(4, 9, 5)
-    layer = built(3, annotations)
+    annotations, sequence = normal(4, 9, 5), normal(4, 3, 6)
+    layer = built(3, annotations, sequence)
     other = np.where(PADDED > 0, annotations, 77.0)
-    for ours, theirs in zip(
-        layer(annotations, valid=PADDED), layer(other, valid=PADDED), strict=True
-    ):
+    answers = (layer(x, sequence, valid=PADDED) for x in (annotations, other))
+    for ours, theirs in zip(*answers, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
@@ -320,7 +339,7 @@ def test_attention_over_one_annotation_is_an_lstm_with_the_sum_of_both_kernels()
 
 def test_forget_gates_start_open():
     layer = AttentionLSTM(2)
-    layer(normal(1, 3, 4))
+    layer(normal(1, 3, 4), normal(1, 3, 4))
     np.testing.assert_array_equal(layer.b, [0, 0, 1, 1, 0, 0, 0, 0])
 
 
@@ -338,6 +357,62 @@ def test_attention_layer_keeps_its_configuration():
     layer = AttentionLSTM(3, recurrent_activation="hard_sigmoid", seed=5, name="attention")
     again = AttentionLSTM.from_config(layer.get_config())
     assert (again.n_cells, again.recurrent_activation, again.seed) == (3, "hard_sigmoid", 5)
-    annotations = normal(2, 4, 5)
-    layer(annotations), again(annotations)
-    np.testing.assert_array_equal(layer(annotations)[0], again(annotations)[0])
+    steps = normal(2, 4, 5)
+    np.testing.assert_array_equal(layer(steps, steps)[0], again(steps, steps)[0])
+
+
+# Occlusion
+
+
+def test_occlusion_leaves_half_of_the_series_whole_and_hides_up_to_the_rate_of_others():
+    series = normal(4000, 100, 1)
+    hidden = (np.asarray(Occlusion(0.4)(series, training=True)) != series).mean(axis=(1, 2))
+    # Evenly between 0 and 0.4, where a share of 0.002 and less may well hide nothing at all.
+    assert 0.5 < (hidden == 0).mean() < 0.54
+    assert 0.18 < hidden[hidden > 0].mean() < 0.23
+    assert (hidden <= 0.6).all()
+
+
+def test_occlusion_puts_the_mean_or_noise_in_all_channels_at_once():
+    series = 100.0 + 5.0 * normal(600, 80, 3)
+    occluded = np.asarray(Occlusion(0.5)(series, training=True))
+    hides = occluded != series
+    assert (hides.all(axis=2) == hides.any(axis=2)).all()
+    at_mean = np.array([np.ptp(one[h]) for one, h in zip(occluded, hides, strict=True) if h.any()])
+    of_one_value = at_mean < 2.0  # the three channels' means
+    assert 0.4 < of_one_value.mean() < 0.6
+    assert abs(occluded[hides].mean() - 100.0) < 0.5
+    assert 2.5 < occluded[hides].std() < 5.0
+
+
+def test_occlusion_never_touches_padding_nor_an_answer():
+    series, valid = normal(200, 40, 2), np.ones((200, 40, 1), np.float32)
+    valid[:, 25:] = 0.0
+    series *= valid
+    layer = Occlusion(0.9)
+    occluded = np.asarray(layer(series, valid=valid, training=True))
+    np.testing.assert_array_equal(occluded[:, 25:], 0.0)
+    assert (occluded[:, :25] != series[:, :25]).any()
+    np.testing.assert_array_equal(np.asarray(layer(series, valid=valid)), series)
+
+
+def test_occlusion_draws_anew_at_each_call_and_repeats_by_its_seed():
+    series = normal(20, 50, 1)
+    one, other = Occlusion(0.5, seed=3), Occlusion(0.5, seed=3)
+    first, second = (np.asarray(one(series, training=True)) for _ in range(2))
+    assert (first != second).any()
+    np.testing.assert_array_equal(np.asarray(other(series, training=True)), first)
+
+
+# Logits of a part
+
+
+def test_shared_logits_read_a_part_by_the_rows_of_its_place():
+    layer = SharedLogits(3)
+    layer.build((None, 6), (None, 4))
+    randomize(layer)
+    inputs, part = normal(5, 6), normal(5, 4, seed=1)
+    W, b = layer.get_weights()
+    logits, of_part = layer(inputs, part)
+    np.testing.assert_allclose(np.asarray(logits), inputs @ W + b, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(of_part), 0.2 * part @ W[2:] + b, atol=1e-6)

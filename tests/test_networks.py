@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lstmfcn.networks import (
     NETWORKS,
@@ -146,10 +147,11 @@ def test_the_last_layer_reads_the_lstm_first_and_then_the_pooled_features(build)
     model = build(30, 1, 3, n_cells=5, **TINY)
     randomize(model)
     series = normal(4, 30, 1)
-    lstm, pooled, features, concatenated, logits = (
-        answer(model, series, layer=name)
-        for name in ("lstm", "pooled", "features", "concatenated", "logits")
+    lstm, pooled, features, concatenated = (
+        answer(model, series, layer=name) for name in ("lstm", "pooled", "features", "concatenated")
     )
+    outputs = answer(model, series, layer="logits")
+    logits = outputs[0] if build is build_alstmfcn else outputs  # then those of the attention
     np.testing.assert_array_equal(concatenated[:, :5], lstm)
     np.testing.assert_array_equal(concatenated[:, 5:], pooled)
     np.testing.assert_allclose(pooled, features.mean(axis=1), atol=1e-6)
@@ -192,15 +194,61 @@ def test_squeeze_and_excite_scales_each_filter_by_its_gate():
     assert {layer.name for layer in model.layers}.isdisjoint({"squeeze_3", "rescale_3"})
 
 
-def test_the_auxiliary_head_reads_the_lstm_branch_alone():
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_the_lstm_reads_the_attended_features_beside_each_of_its_steps(n_channels):
+    model = build_alstmfcn(30, n_channels, 3, n_cells=4, **TINY)
+    randomize(model)
+    series = normal(5, 30, n_channels)
+    attention = answer(model, series, layer="attention")
+    assert attention.shape == (5, 30)
+    np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-6)
+    features = answer(model, series, layer="features")
+    context = np.einsum("nt,ntk->nk", attention, features)
+    steps = answer(model, series, layer="steps_and_context")
+    np.testing.assert_array_equal(steps[:, :, :30], series.transpose(0, 2, 1))
+    for step in range(n_channels):
+        np.testing.assert_allclose(steps[:, step, 30:], context, atol=1e-5)
+
+
+def test_what_is_attended_is_read_by_the_rows_that_decide():
     model = build_alstmfcn(30, 1, 3, n_cells=4, **TINY)
     randomize(model)
     series = normal(5, 30, 1)
-    hidden = answer(model, series, layer="attention_lstm", output=0)
-    W, b = model.get_layer("auxiliary_logits").get_weights()
-    odds = np.exp(hidden @ W + b)
-    expected = odds / odds.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(answer(model, series)[1], expected, atol=1e-6)
+    context = answer(model, series, layer="context")
+    W, b = model.get_layer("logits").get_weights()
+    attended = answer(model, series, layer="logits", output=1)
+    np.testing.assert_allclose(attended, 0.2 * context @ W[4:] + b, atol=1e-5)
+
+
+def test_what_is_attended_teaches_the_attention_and_the_last_layer():
+    """And the features only as far as they are what the attention chooses by."""
+    model = build_alstmfcn(30, 1, 3, n_cells=4, **TINY)
+    randomize(model)
+    model.get_layer("attention").v.assign(np.zeros((4, 1)))  # it chooses by nothing
+    part = keras.Model(model.inputs, model.get_layer("logits").output[1])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(part([normal(5, 30, 1)], training=True)))
+    gradients = tape.gradient(loss, part.trainable_variables)
+    taught = {
+        variable.path.split("/")[0]
+        for variable, gradient in zip(part.trainable_variables, gradients, strict=True)
+        if gradient is not None and np.abs(gradient).max() > 0
+    }
+    assert taught == {"attention", "logits"}
+
+
+@pytest.mark.parametrize("build", [build_fcn, build_lstmfcn, build_alstmfcn])
+def test_occlusion_changes_the_training_and_no_answer(build):
+    plain, occluded = (build(30, 2, 3, occlusion=rate, **TINY) for rate in (0.0, 0.4))
+    assert plain.count_params() == occluded.count_params()
+    occluded.set_weights(plain.get_weights())
+    series = normal(40, 30, 2)
+    np.testing.assert_array_equal(
+        answer(occluded, series, layer="features"), answer(plain, series, layer="features")
+    )
+    first = occluded.get_layer("occlusion")(series, training=True)
+    changed = (np.asarray(first) != series).any(axis=(1, 2))
+    assert 0.2 < changed.mean() < 0.8
 
 
 # Padding
@@ -210,8 +258,8 @@ MASKED = [
     (build_fcn, {}),
     (build_fcn, {"squeeze_excite": True}),
     (build_lstmfcn, {"n_cells": 3, "dimension_shuffle": False}),
-    (build_alstmfcn, {"n_cells": 3}),
-    (build_alstmfcn, {"n_cells": 3, "squeeze_excite": True}),
+    (build_alstmfcn, {"n_cells": 3, "dimension_shuffle": False}),
+    (build_alstmfcn, {"n_cells": 3, "dimension_shuffle": False, "squeeze_excite": True}),
     (build_alstmfcn, {"n_cells": 3, "attention": "paper", "dimension_shuffle": False}),
 ]
 
@@ -235,17 +283,26 @@ def test_a_padded_series_gets_the_answer_of_the_series_alone(build, arguments, l
     np.testing.assert_array_equal(features[:, length:], 0.0)
 
 
-@pytest.mark.parametrize("build", [build_lstmfcn, build_alstmfcn])
-def test_behind_the_shuffle_padding_meets_only_the_last_rows_of_the_kernel(build):
-    arguments = {"attention": "paper"} if build is build_alstmfcn else {}
+@pytest.mark.parametrize(
+    "build, arguments, n_kernels, n_rows",
+    [
+        (build_lstmfcn, {}, 1, 30),
+        (build_alstmfcn, {"attention": "paper"}, 3, 30),
+        (build_alstmfcn, {}, 1, 30 + TINY["n_filters"][-1]),
+    ],
+)
+def test_behind_the_shuffle_padding_meets_only_its_own_rows_of_the_kernel(
+    build, arguments, n_kernels, n_rows
+):
     masked = build(30, 1, 3, n_cells=3, masked=True, **TINY, **arguments)
     randomize(masked)
     series, mask = normal(4, 30, 1), np.ones((4, 30), np.float32)
     series[:, 20:], mask[:, 20:] = 0.0, 0.0
     before = answer(masked, series, mask, layer="probabilities")
-    kernels = [weight for weight in masked.weights if weight.shape[0] == 30]  # over timepoints
-    assert len(kernels) == (3 if build is build_alstmfcn else 1)
+    kernels = [weight for weight in masked.weights if weight.shape[0] == n_rows]
+    assert len(kernels) == n_kernels
     for kernel in kernels:
-        kernel.assign(np.vstack([kernel[:20], 9.0 * np.ones((10, kernel.shape[1]))]))
+        ends = 9.0 * np.ones((10, kernel.shape[1]))
+        kernel.assign(np.vstack([kernel[:20], ends, kernel[30:]]))
     after = answer(masked, series, mask, layer="probabilities")
     np.testing.assert_allclose(after, before, atol=1e-6)

@@ -34,6 +34,15 @@ def test_the_number_of_updates_is_what_counts(n_samples, batch_size, n_epochs):
     assert (second.n_epochs, third.n_epochs) == (2 * n_epochs, 4 * n_epochs)
 
 
+def test_series_with_gaps_get_twice_as_many_updates():
+    first, second = LSTMFCNClassifier(occlusion=0.3)._recipes(50)
+    assert (first.n_epochs, second.n_epochs) == (400, 800)
+    (only,) = LSTMFCNClassifier(occlusion=0.3, patience=5)._recipes(50)
+    assert only.n_epochs == 400
+    (own,) = LSTMFCNClassifier(occlusion=0.3, n_epochs=7)._recipes(50)
+    assert own.n_epochs == 7
+
+
 def unlearnable():
     X, y = make_series()
     return X, np.random.RandomState(0).permutation(y)
