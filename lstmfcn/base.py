@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.stats
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -40,6 +41,7 @@ __all__ = ["TimeSeriesClassifier"]
 
 N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
 CYCLES, LEARNED = (1, 2, 4), 0.1  # and longer ones, while the training loss is above it
+UNLEARNED = 0.5  # of the labels' entropy: with a loss above it, gaps have hidden what there is
 
 
 class TimeSeriesClassifier(
@@ -344,11 +346,13 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """Train one network per candidate ``n_cells``; adopt the one of lowest training loss.
 
         The first recipe is for all; the others go on, one after the other, with a network that
-        has not learned its training data.
+        has not learned its training data: on whole series, if it has learned next to nothing.
         """
         n_cells = getattr(self, "n_cells", None)
         candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
         architectures = [self._new_architecture(n, seed=checkpoint.seeds[0]) for n in candidates]
+        shares = np.bincount(labels, weights) / np.sum(weights)
+        entropy = float(scipy.stats.entropy(shares))
 
         def run_cycle(stage, result, resume, offer):
             candidate, cycle = divmod(stage, len(recipes))
@@ -357,7 +361,10 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                 best, fitted = _better(best, fitted), None
             elif fitted["loss"] <= LEARNED or fitted["was_stopped"]:
                 return best, fitted
-            model = self._build(architectures[candidate])
+            architecture = architectures[candidate]
+            if fitted and (fitted["loss"] > UNLEARNED * entropy or not fitted["occlusion"]):
+                architecture = {**architecture, "occlusion": 0.0}
+            model = self._build(architecture)
             if fitted:
                 set_weights(model, fitted["weights"])
                 bar.total += recipes[cycle].n_epochs
@@ -382,6 +389,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                 loss = float(np.sum(weights * losses) / np.sum(weights))
             return best, {
                 "candidate": candidate,
+                "occlusion": architecture["occlusion"],
                 "loss": loss,
                 "weights": model.get_weights(),
                 "history": history,
@@ -393,7 +401,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         with progress_bar(n_epochs, type(self).__name__, self.verbose) as bar:
             best, fitted = checkpoint.run_stages(len(architectures) * len(recipes), run_cycle)
         best = _better(best, fitted)
-        architecture = architectures[best["candidate"]]
+        architecture = {**architectures[best["candidate"]], "occlusion": best["occlusion"]}
         model = self._build(architecture)
         set_weights(model, best["weights"])
         self._adopt(model, architecture)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lstmfcn import validation
 from lstmfcn.base import TimeSeriesClassifier
+from lstmfcn.explain import spread_over_field
 from lstmfcn.validation import Interval, StrOptions
 
 __all__ = ["ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"]
@@ -56,7 +57,8 @@ n_filters : tuple of int, default=(128, 256, 128)
         Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
         the training loss is above 0.1 after that, twice and then four times as many follow
         (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``
-        it begins with the twice as many.
+        it begins with the twice as many; where the loss is then above half of what guessing
+        costs, the rest is trained on whole series.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -335,9 +337,11 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         Parameters
         ----------
         X : as in :meth:`predict`
-        over : {"timepoints", "channels"}, default="timepoints"
-            Attention over channels exists with ``attention="paper"`` behind the dimension
-            shuffle, where each channel is one step of the LSTM.
+        over : {"timepoints", "features", "channels"}, default="timepoints"
+            ``"timepoints"``: of the series. A feature's attention is handed to the timepoints it
+            sees, by the number of paths that lead to each through the kernels. ``"features"``:
+            as the network computes it, one weight per feature. ``"channels"``: with
+            ``attention="paper"`` behind the dimension shuffle, where each channel is one step.
 
         Returns
         -------
@@ -347,16 +351,23 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
             timepoints; the first time a warning says so.
         """
         inputs = self._read_test_data(X)
-        if over not in ("timepoints", "channels"):
-            raise ValueError(f"over={over!r} is unknown; choose 'timepoints' or 'channels'.")
+        if over not in ("timepoints", "features", "channels"):
+            raise ValueError(
+                f"over={over!r} is unknown; choose 'timepoints', 'features' or 'channels'."
+            )
+        if over == "features" and self._is_published:
+            raise ValueError("over='features' needs attention='features', not 'paper'.")
         if over == "channels" and self.attends_over_ == "timepoints":
             raise ValueError(
                 f"this network (attention={self._architecture['attention']!r}) attends over "
                 "timepoints; over='channels' needs attention='paper' with the dimension shuffle."
             )
-        if over == self.attends_over_:
+        if over in (self.attends_over_, "features"):
             layer, output = ("attention_lstm", 1) if self._is_published else ("attention", 0)
             attention = self._forwards(layer, inputs, output).astype(np.float64)
+            if over == "timepoints" and not self._is_published:
+                attention = spread_over_field(attention, self._architecture["kernel_sizes"])
+                attention *= inputs[1] if len(inputs) > 1 else 1.0
             return attention / attention.sum(axis=1, keepdims=True)
         if not getattr(self, "_has_warned", False):
             warnings.warn(

@@ -7,7 +7,7 @@ import numpy as np
 
 from lstmfcn import validation
 
-__all__ = ["Explanation", "ExplanationMixin"]
+__all__ = ["Explanation", "ExplanationMixin", "spread_over_field"]
 
 
 @dataclass(frozen=True)
@@ -313,3 +313,43 @@ class ExplanationMixin:
         if layer == n_blocks:
             return "features"
         return f"block_{layer}" if self._architecture["masked"] else f"norm_{layer}"
+
+
+def spread_over_field(weights, kernel_sizes):
+    """Hand weights of features to the timepoints that the features see.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples, n_timepoints)
+    kernel_sizes : sequence of int
+        Of the convolutions on the way to the features, each padded to the same length.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_timepoints)
+        Rows keep their sums. A timepoint's part grows with the number of paths to it; at the
+        ends of the series what would lie beyond is shared among the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.explain import spread_over_field
+    >>> spread_over_field(np.array([[0.0, 0.0, 9.0, 0.0, 0.0]]), [3, 3])
+    array([[1., 2., 3., 2., 1.]])
+    """
+    ways = np.ones((1, weights.shape[1]))
+    for size in kernel_sizes:  # Keras pads the end by one more than the start
+        ways = _sums_around(ways, (size - 1) // 2, size // 2)
+    spread = weights / ways
+    for size in reversed(kernel_sizes):
+        spread = _sums_around(spread, size // 2, (size - 1) // 2)
+    return spread
+
+
+def _sums_around(rows, before, after):
+    """Return at each place of each row the sum from ``before`` places earlier to ``after`` later."""
+    n = rows.shape[1]
+    so_far = np.pad(np.cumsum(rows, axis=1), ((0, 0), (1, 0)))
+    place = np.arange(n)
+    ends = np.minimum(place + after + 1, n), np.maximum(place - before, 0)
+    return np.maximum(so_far[:, ends[0]] - so_far[:, ends[1]], 0.0)  # no -1e-17

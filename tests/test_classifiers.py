@@ -603,7 +603,7 @@ def test_the_published_attention_of_several_channels_is_over_channels():
     assert attention.shape == (len(X), 3)
     assert (attention > 0.0).all() and attention.std() > 0
     np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-12)
-    with pytest.raises(ValueError, match="over='samples' is unknown; choose 'timepoints'"):
+    with pytest.raises(ValueError, match="over='samples' is unknown; choose 'timepoints', 'fea"):
         clf.attention_map(X, over="samples")
     informative = ALSTMFCNClassifier(**SMALL).fit(X, y)
     with pytest.raises(ValueError, match=r"attention='features'.* attends over timepoints"):

@@ -2,6 +2,7 @@
 
 import pickle
 
+import keras
 import numpy as np
 import pytest
 from conftest import SMALL, make_series, make_unequal
@@ -9,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.explain import Explanation
+from lstmfcn.explain import Explanation, spread_over_field
 
 CLASSIFIERS = [LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier]
 with_each_classifier = pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -272,3 +273,39 @@ def test_not_fitted(classifier, method, series):
 def test_foreign_series_are_refused(fitted):
     with pytest.raises(ValueError, match="timepoints"):
         fitted.explain(np.zeros((3, 2, 30)))
+
+
+# Attention over the series
+
+
+@pytest.mark.parametrize("kernel_sizes", [(8, 5, 3), (4, 2), (1,), (3, 3, 3)])
+def test_attention_is_handed_to_the_timepoints_that_a_feature_sees(kernel_sizes):
+    """What a feature sees is read off the gradient of convolutions whose kernels are ones."""
+    n_timepoints = 21
+    layers = [
+        keras.layers.Conv1D(1, size, padding="same", use_bias=False, kernel_initializer="ones")
+        for size in kernel_sizes
+    ]
+    model = keras.Sequential([keras.Input((n_timepoints, 1)), *layers])
+    paths = np.stack(
+        [model(one[None, :, None])[0, :, 0] for one in np.eye(n_timepoints, dtype=np.float32)]
+    )  # [timepoint, feature]
+    expected = paths / paths.sum(axis=0)
+    found = spread_over_field(np.eye(n_timepoints), kernel_sizes)  # [feature, timepoint]
+    np.testing.assert_allclose(found, expected.T, atol=1e-6)
+
+
+def test_the_attention_map_is_the_features_attention_spread_and_stays_off_the_padding():
+    X, y = make_unequal()
+    clf = ALSTMFCNClassifier(**SMALL).fit(X, y)
+    of_features, of_timepoints = (clf.attention_map(X, over=o) for o in ("features", "timepoints"))
+    observed = np.arange(clf.n_timepoints_in_) < np.array([[x.shape[1]] for x in X])
+    expected = spread_over_field(of_features, clf._architecture["kernel_sizes"]) * observed
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(of_timepoints, expected, atol=1e-9)
+    for attention in (of_features, of_timepoints):
+        np.testing.assert_allclose(attention.sum(axis=1), 1.0)
+        assert (attention[~observed] == 0).all() and (attention[observed] > 0).all()
+    published = ALSTMFCNClassifier(attention="paper", **SMALL).fit(X, y)
+    with pytest.raises(ValueError, match="over='features' needs attention='features'"):
+        published.attention_map(X, over="features")

@@ -67,8 +67,10 @@ class FittedFCN:
     def filter_kernels(self):
         return np.arange(3 * 4.0).reshape(3, 1, 4)
 
-    def strongest_series(self, X):
-        return tuple(np.array(a)[:, np.newaxis] for a in ([0, 1, 1], [2, 0, 5], [0.5, 2.0, 1.0]))
+    def strongest_series(self, X, n_series):
+        series, timepoints = [[0, 1], [1, 0], [1, 0]], [[2, 4], [0, 3], [5, 5]]
+        activations = [[0.5, 0.1], [2.0, 0.3], [1.0, 0.9]]
+        return tuple(np.array(a)[:, :n_series] for a in (series, timepoints, activations))
 
 
 class Fitted(FittedFCN):
@@ -356,7 +358,7 @@ def test_filters_are_the_strongest_and_mark_what_the_kernel_covers():
     titles = [ax.get_title() for ax in display.axes_[:, 1]]
     assert titles == [
         "filter 1: activation 2.0, series 1 (left)",
-        "filter 2: activation 1.0, series 1 (left)",
+        "filter 2: activation 0.9, series 0 (east)",  # series 1 excites it more: it is shown
     ]
     np.testing.assert_array_equal(display.axes_[0, 0].lines[-1].get_ydata(), [4, 5, 6, 7])
     # A kernel of 4 covers t - 1 to t + 2; at timepoints 0 and 5 the series ends before it.
@@ -369,7 +371,7 @@ def test_filters_of_resampled_series_mark_their_own_timepoints():
     estimator.unequal_length_in_ = "resample"
     X = make_panel([0.9, 0.2], lengths=[11, 6])
     display = FilterDisplay.from_estimator(estimator, X, n_filters=3)
-    assert display.places.tolist() == [[0, 2], [4, 5], [2, 8]]
+    assert display.places.tolist() == [[0, 2], [8, 10], [2, 8]]
 
 
 def test_filters_of_several_channels():

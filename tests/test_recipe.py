@@ -134,3 +134,15 @@ def test_a_longer_training_that_is_killed_goes_on_bit_equal(
     assert clf.history_["loss"] == expected.history_["loss"]
     for ours, theirs in zip(clf.model_.get_weights(), expected.model_.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_gaps_hide_is_learned_from_whole_series(short_cycles, monkeypatch):
+    X, y = unlearnable()
+    clf = FCNClassifier(occlusion=0.3, **SMALL).fit(X, y)
+    layers = {layer.name for layer in clf.model_.layers}
+    assert "occlusion" not in layers and clf.n_epochs_ == 12
+    assert clf.occlusion == 0.3
+    monkeypatch.setattr("lstmfcn.base.UNLEARNED", np.inf)
+    clf = FCNClassifier(occlusion=0.3, **SMALL).fit(X, y)
+    layers = {layer.name for layer in clf.model_.layers}
+    assert "occlusion" in layers and clf.n_epochs_ == 12

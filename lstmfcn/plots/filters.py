@@ -68,6 +68,9 @@ or list of ndarray of shape (n_channels, T_i)
     def from_estimator(cls, estimator, X, n_filters=8, *, class_names=None):
         """Find the filters that some series excites most.
 
+        A series is shown once while there are others, so that one outlier which excites every
+        filter does not fill the picture.
+
         Parameters
         ----------
         estimator : fitted classifier
@@ -87,22 +90,24 @@ or list of ndarray of shape (n_channels, T_i)
                 f"n_filters={n_filters} is not possible; choose it from 1 to {len(kernels)}, the "
                 "number of filters in the first layer."
             )
-        indices, timepoints, activations = (a[:, 0] for a in estimator.strongest_series(X))
-        strongest = np.argsort(-activations, kind="stable")[:n_filters]
         panel = as_series(X)
-        series = [panel[i] for i in indices[strongest]]
+        candidates = estimator.strongest_series(X, n_series=min(n_filters, len(panel)))
+        filters = np.argsort(-candidates[2][:, 0], kind="stable")[:n_filters]
         size, resampled = kernels.shape[2], getattr(estimator, "unequal_length_in_", None)
         names = [class_name(label, class_names) for label in np.asarray(estimator.predict(X))]
-        places, titles = [], []
-        for k, one in zip(strongest, series, strict=True):
-            first = timepoints[k] - (size - 1) // 2
-            place = np.array([first, first + size - 1.0])
+        shown, places, titles = [], [], []
+        for k in filters:
+            left = [rank for rank, i in enumerate(candidates[0][k]) if i not in shown]
+            i, timepoint, activation = (values[k, (left or [0])[0]] for values in candidates)
+            place = timepoint - (size - 1) // 2 + np.array([0.0, size - 1.0])
+            last = panel[i].shape[1] - 1
             if resampled == "resample":  # the network's timepoints are not those of the series
-                place *= (one.shape[1] - 1) / max(1, estimator.n_timepoints_in_ - 1)
-            places.append(place.clip(0, one.shape[1] - 1))
-            i = indices[k]
-            titles.append(f"filter {k}: activation {activations[k]:.1f}, series {i} ({names[i]})")
-        return cls(kernels[strongest], series, places, titles=titles)
+                place *= last / max(1, estimator.n_timepoints_in_ - 1)
+            shown.append(i)
+            places.append(place.clip(0, last))
+            titles.append(f"filter {k}: activation {activation:.1f}, series {i} ({names[i]})")
+        series = [panel[i] for i in shown]
+        return cls(kernels[filters], series, places, titles=titles)
 
     def plot(self, figure=None):
         """Draw two filters per row, each kernel left of its series.
