@@ -212,6 +212,7 @@ def explanations(classifier, X, seed):
         **{
             f"{name}, {baseline}": float(result.drop(name, 0.2, baseline).mean())
             for name in result.maps
+            if name in DROPS
             for baseline in BASELINES
         },
         **{

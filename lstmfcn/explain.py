@@ -347,7 +347,7 @@ def spread_over_field(weights, kernel_sizes):
 
 
 def _sums_around(rows, before, after):
-    """Return at each place of each row the sum from ``before`` places earlier to ``after`` later."""
+    """Return at each place the sum from ``before`` places earlier to ``after`` places later."""
     n = rows.shape[1]
     so_far = np.pad(np.cumsum(rows, axis=1), ((0, 0), (1, 0)))
     place = np.arange(n)
