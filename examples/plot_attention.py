@@ -1,7 +1,7 @@
 """Which part of a gesture decides? ALSTM-FCN's attention on GunPoint, one series per class.
 
 An actor either draws a gun or points a finger; the series is the height of the hand. The picture
-shows, for the test series of each class on which the model is surest, where the LSTM branch looks.
+shows, for the test series of each class on which the model is surest, where the attention lies.
 """
 
 import sys
@@ -13,7 +13,7 @@ from lstmfcn.datasets import load_ucr
 from lstmfcn.plots import MapDisplay
 
 X_train, y_train, X_test, y_test = load_ucr("GunPoint")
-classifier = ALSTMFCNClassifier(n_epochs=100, random_state=0).fit(X_train, y_train)
+classifier = ALSTMFCNClassifier(random_state=0).fit(X_train, y_train)
 print(f"accuracy on the test split: {classifier.score(X_test, y_test):.3f}")
 
 probabilities = classifier.predict_proba(X_test)

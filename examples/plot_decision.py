@@ -11,7 +11,7 @@ from lstmfcn.datasets import load_ucr
 from lstmfcn.plots import DecompositionDisplay
 
 X_train, y_train, X_test, y_test = load_ucr("GunPoint")
-classifier = LSTMFCNClassifier(n_epochs=60, random_state=0).fit(X_train, y_train)
+classifier = LSTMFCNClassifier(occlusion=0.3, n_epochs=150, random_state=0).fit(X_train, y_train)
 print(f"accuracy on the test split: {classifier.score(X_test, y_test):.3f}")
 
 share = classifier.explain(X_test).summary()["lstm_share"]
