@@ -194,6 +194,11 @@ def explanations(configuration):
     return table
 
 
+def accuracy_of_models():
+    """Return the accuracies of LSTM-FCN and ALSTM-FCN at their defaults, side by side."""
+    return comparison(rows("study-explanations.csv"), ("LSTM-FCN", "ALSTM-FCN"))
+
+
 def explanations_in_short():
     """Return sentences: on how many datasets each map reaches what it should."""
     records = defaultdict(lambda: defaultdict(list))
@@ -304,7 +309,7 @@ TABLES = {
     "fine_tuning": fine_tuning,
     "explanations": explanations("ALSTM-FCN"),
     "explanations_lstmfcn": explanations("LSTM-FCN"),
-    "explanations_occlusion": explanations("LSTM-FCN, occlusion"),
+    "explanations_accuracy": accuracy_of_models,
     "explanations_in_short": explanations_in_short,
     "prediction": measured("prediction"),
     "fit": measured("fit"),
