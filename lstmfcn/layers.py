@@ -136,9 +136,10 @@ class SharedLogits(keras.layers.Dense):
         """Return the logits of ``inputs`` (batch, width) and of ``part`` (batch, at most width).
 
         ``part`` stands for the last entries of the inputs, the others being zero, at a fifth.
+        The layer's weights learn from the first alone.
         """
-        rows = PART_WEIGHT * self.kernel[-part.shape[-1] :]
-        return super().call(inputs), ops.matmul(part, rows) + self.bias
+        rows = PART_WEIGHT * ops.stop_gradient(self.kernel)[-part.shape[-1] :]
+        return super().call(inputs), ops.matmul(part, rows) + ops.stop_gradient(self.bias)
 
     def compute_output_shape(self, inputs_shape, part_shape):
         shape = super().compute_output_shape(inputs_shape)

@@ -249,9 +249,13 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
     seen = None if shuffle else valid  # behind the shuffle every step is there
     if attention == "features":
-        look = Attention(n_cells, seed=seeds.next(2), name="attention")
-        attended = look(features, valid=valid)
-        context = keras.layers.Dot(axes=(1, 1), name="context")([attended, features])
+        # The attention reads what the convolutions learn and does not change it.
+        annotations = keras.ops.stop_gradient(features)
+        attended = Attention(n_cells, seed=seeds.next(2), name="attention")(
+            annotations, valid=valid
+        )
+        read = keras.ops.stop_gradient(attended)
+        context = keras.layers.Dot(axes=(1, 1), name="context")([read, annotations])
         beside = keras.layers.RepeatVector(steps.shape[1], name="context_at_each_step")(context)
         steps = keras.layers.Concatenate(name="steps_and_context")([steps, beside])
         answer = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
@@ -264,10 +268,8 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(answer)
     evidence = [keras.layers.Concatenate(name="concatenated")([hidden, pooled])]
     if attention == "features":
-        # What is attended must suffice for the decision, by the weights that decide. That
-        # teaches the attention where to look; the features' values learn nothing from it.
-        values = keras.ops.stop_gradient(features)
-        evidence += [keras.layers.Dot(axes=(1, 1), name="evidence")([attended, values])]
+        # What teaches it where to look: what is attended must suffice for the decision.
+        evidence += [keras.layers.Dot(axes=(1, 1), name="evidence")([attended, annotations])]
     logits = _logits(evidence, n_classes, "logits", _Seeds(seed + 50))
     logits = keras.tree.flatten(logits)[0]  # then come those of the context
     outputs = _probabilities(logits, "probabilities")

@@ -16,9 +16,6 @@ from lstmfcn.training_run import TrainingRun
 
 __all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "train"]
 
-ATTENDED_WEIGHT = 0.5  # of the loss of what the attended features decide alone
-
-
 @dataclass(frozen=True)
 class Recipe:
     """What a training run does, apart from the data and the seed.
@@ -183,9 +180,10 @@ def _compile_step(model, optimizer, n_inputs):
             loss, *attended = (
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) for logits in outputs
             )
-            loss += ATTENDED_WEIGHT * sum(attended)
             loss_sum = tf.reduce_sum(loss * weights)
-            mean = loss_sum / tf.cast(tf.shape(labels)[0], tf.float32)
+            # The two have no weight in common: neither slows or changes what the other learns.
+            total = loss_sum + sum(tf.reduce_sum(part * weights) for part in attended)
+            mean = total / tf.cast(tf.shape(labels)[0], tf.float32)
         gradients = tape.gradient(mean, variables)
         rate = tf.convert_to_tensor(optimizer.learning_rate)
         with tf.control_dependencies([rate]):  # that of this update, not of the next

@@ -140,7 +140,7 @@ def test_the_policies_come_back_also_after_an_error():
     with pytest.raises(RuntimeError), precision.computing_in("bfloat16", model):
         assert model.get_layer("conv_1").compute_dtype == "bfloat16"
         assert model.get_layer("norm_3").compute_dtype == "bfloat16"
-        assert model.get_layer("attention_lstm").compute_dtype == "float32"
+        assert model.get_layer("attention").compute_dtype == "float32"
         assert model.get_layer("logits").compute_dtype == "float32"
         raise RuntimeError
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}

@@ -220,21 +220,25 @@ def test_what_is_attended_is_read_by_the_rows_that_decide():
     np.testing.assert_allclose(attended, 0.2 * context @ W[4:] + b, atol=1e-5)
 
 
-def test_what_is_attended_teaches_the_attention_and_the_last_layer():
-    """And the features only as far as they are what the attention chooses by."""
-    model = build_alstmfcn(30, 1, 3, n_cells=4, **TINY)
-    randomize(model)
-    model.get_layer("attention").v.assign(np.zeros((4, 1)))  # it chooses by nothing
-    part = keras.Model(model.inputs, model.get_layer("logits").output[1])
+def taught(model, output):
+    """Return the layers that learn something from the ``logits`` layer's output of that number."""
+    part = keras.Model(model.inputs, model.get_layer("logits").output[output])
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.square(part([normal(5, 30, 1)], training=True)))
-    gradients = tape.gradient(loss, part.trainable_variables)
-    taught = {
+    gradients = tape.gradient(loss, model.trainable_variables)
+    return {
         variable.path.split("/")[0]
-        for variable, gradient in zip(part.trainable_variables, gradients, strict=True)
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
         if gradient is not None and np.abs(gradient).max() > 0
     }
-    assert taught == {"attention", "logits"}
+
+
+def test_the_attention_learns_from_what_it_attends_and_nothing_else_does():
+    model = build_alstmfcn(30, 1, 3, n_cells=4, **TINY)
+    randomize(model)
+    decides = taught(model, 0)
+    assert taught(model, 1) == {"attention"}
+    assert "attention" not in decides and decides >= {"conv_1", "norm_3", "lstm_cell", "logits"}
 
 
 @pytest.mark.parametrize("build", [build_fcn, build_lstmfcn, build_alstmfcn])
