@@ -16,6 +16,7 @@ from lstmfcn.training_run import TrainingRun
 
 __all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "train"]
 
+
 @dataclass(frozen=True)
 class Recipe:
     """What a training run does, apart from the data and the seed.
