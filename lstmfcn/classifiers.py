@@ -41,7 +41,8 @@ n_filters : tuple of int, default=(128, 256, 128)
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default={occlusion}
-        Largest share of timepoints hidden in a series while training (half of them stay whole).
+        Largest share of timepoints hidden in a series while training (half of the series stay
+        whole, and all of them in the last quarter of the epochs).
         A network that has seen gaps loses a decision with its evidence, not with any spike, so
         that maps of its decisions can be trusted: choose 0.3 for that. 0 trains on whole series
         alone, as published.
@@ -224,11 +225,11 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     ----------
     {lstm_parameters}
     attention : {"features", "paper"}, default="features"
-        What the attention chooses among. ``"features"``: the last convolution features, one
-        annotation per timepoint; the LSTM reads their attended mixture beside each of its steps,
-        and the mixture alone must suffice for the decision. ``"paper"``: the LSTM's own input
-        steps, as published. After the dimension shuffle a univariate series is a single step,
-        so that attention is the constant 1 and says nothing about time.
+        What the attention chooses among. ``"features"``: the last convolution features, one per
+        timepoint; it is trained so that those it chooses suffice for the decision, and the LSTM
+        reads the series through it. ``"paper"``: the LSTM's own input steps, as published. After
+        the dimension shuffle a univariate series is a single step, so that attention is the
+        constant 1 and says nothing about time.
     {shared_parameters}
 
     Attributes

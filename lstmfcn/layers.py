@@ -1,5 +1,7 @@
 """Which layers does the LSTM-FCN family need that Keras does not have?"""
 
+from types import SimpleNamespace
+
 import keras
 from keras import ops
 
@@ -81,6 +83,12 @@ class Occlusion(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         self.random = keras.random.SeedGenerator(seed)
+        # Of the training, not of the model: out of Keras' sight it is no weight.
+        self._switch = SimpleNamespace(on=keras.Variable(1.0, trainable=False, name="hides"))
+
+    def switch(self, on):
+        """Hide timepoints from now on, or none: also in functions that are compiled already."""
+        self._switch.on.assign(float(on))
 
     def call(self, series, valid=None, training=False):
         """Hide timepoints of ``series`` (batch, n_timepoints, n_channels), none of the padded.
@@ -100,7 +108,8 @@ class Occlusion(keras.layers.Layer):
         spread = ops.sqrt(ops.sum(ops.square(series - mean) * observed, axis=(0, 1)) / count)
         noise = spread * keras.random.normal(ops.shape(series), seed=self.random)
         instead = mean + noise * ops.cast(uniform(1, 1) < 0.5, series.dtype)
-        share = self.rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
+        rate = self.rate * self._switch.on
+        share = rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
         hides = ops.logical_and(uniform(n_timepoints, 1) < share, observed > 0)
         return ops.where(hides, instead, series)
 

@@ -213,8 +213,8 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
         See :func:`build_lstmfcn`.
     attention : {"features", "paper"}, default="features"
         ``"features"``: the annotations are the last convolution features, one per timepoint, and
-        the LSTM reads their attended mixture beside each of its input steps; ``"paper"``: they
-        are the LSTM's own input steps, as published, so that a univariate
+        the LSTM reads the series through the attention, each timepoint multiplied by its own;
+        ``"paper"``: they are the LSTM's own input steps, as published, so that a univariate
         series (one step after the dimension shuffle) has one annotation and its attention is
         the constant 1.
     dimension_shuffle : bool or "auto", default="auto"
@@ -246,22 +246,19 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     )
     seeds = _Seeds(seed + 100)
     shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
-    steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
-    seen = None if shuffle else valid  # behind the shuffle every step is there
     if attention == "features":
         # The attention reads what the convolutions learn and does not change it.
         annotations = keras.ops.stop_gradient(features)
-        attended = Attention(n_cells, seed=seeds.next(2), name="attention")(
-            annotations, valid=valid
-        )
-        read = keras.ops.stop_gradient(attended)
-        context = keras.layers.Dot(axes=(1, 1), name="context")([read, annotations])
-        beside = keras.layers.RepeatVector(steps.shape[1], name="context_at_each_step")(context)
-        steps = keras.layers.Concatenate(name="steps_and_context")([steps, beside])
+        look = Attention(n_cells, seed=seeds.next(2), name="attention")
+        attended = look(annotations, valid=valid)
+        series = _magnified(series, keras.ops.stop_gradient(attended), valid)
+    steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
+    if attention == "features":
         answer = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
             steps, mask=None if shuffle else mask
         )
     else:
+        seen = None if shuffle else valid  # behind the shuffle every step is there
         answer, _ = AttentionLSTM(
             n_cells, recurrent_activation, seed=seeds.next(6), name="attention_lstm"
         )(steps, sequence=steps, valid=seen, valid_steps=seen)
@@ -269,9 +266,9 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     evidence = [keras.layers.Concatenate(name="concatenated")([hidden, pooled])]
     if attention == "features":
         # What teaches it where to look: what is attended must suffice for the decision.
-        evidence += [keras.layers.Dot(axes=(1, 1), name="evidence")([attended, annotations])]
+        evidence += [keras.layers.Dot(axes=(1, 1), name="context")([attended, annotations])]
     logits = _logits(evidence, n_classes, "logits", _Seeds(seed + 50))
-    logits = keras.tree.flatten(logits)[0]  # then come those of the context
+    logits = keras.tree.flatten(logits)[0]  # then come those of what is attended
     outputs = _probabilities(logits, "probabilities")
     return keras.Model(inputs, outputs, name="alstmfcn")
 
@@ -327,7 +324,7 @@ attention, dimension_shuffle
     if network == "lstmfcn":
         return total + lstm
     if attention == "features":
-        return total + lstm + n_cells * (4 * width + width + 1)
+        return total + lstm + n_cells * (width + 1)
     return total + lstm + n_cells * (step_width + 1 + 4 * step_width + n_cells)
 
 
@@ -426,6 +423,13 @@ def _inputs(n_timepoints, n_channels, masked, occlusion, seed):
             series, valid=valid
         )
     return inputs, series, valid, mask
+
+
+def _magnified(series, attention, valid):
+    """Multiply timepoints by their attention (batch, T), in units of even attention: 1."""
+    count = attention.shape[1] if valid is None else keras.ops.sum(valid, axis=1)
+    relative = keras.layers.Reshape((-1, 1), name="relative_attention")(count * attention)
+    return keras.layers.Multiply(name="attended_series")([series, relative])
 
 
 def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, seeds):

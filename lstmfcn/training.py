@@ -11,10 +11,13 @@ from tqdm.auto import tqdm
 
 from lstmfcn.calibration import Moments, recalibrate
 from lstmfcn.inference import Forward, cross_entropy, memory_errors_explained, rows_per_batch
+from lstmfcn.layers import Occlusion
 from lstmfcn.precision import computing_in
 from lstmfcn.training_run import TrainingRun
 
 __all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "train"]
+
+WHOLE_SHARE = 0.25  # of the epochs, the last ones, that train on whole series
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def train(
     rows = rows_per_batch(inputs[0].shape[1])
     run = TrainingRun(model, recipe, n_batches, callbacks, "val_loss" if validation else "loss")
     arrays = (*inputs, labels, weights)
+    occlusions = [layer for layer in model.layers if isinstance(layer, Occlusion)]
     remedy = "batch_size, n_filters or the length of the series"
     with memory_errors_explained(f"batches of {recipe.batch_size} series", remedy):
         with computing_in(recipe.precision, model):
@@ -125,6 +129,8 @@ def train(
             started = time.perf_counter()
             if run.batch == 0:
                 run.call("on_epoch_begin", run.epoch, {})
+            for layer in occlusions:
+                layer.switch(run.epoch < (1.0 - WHOLE_SHARE) * recipe.n_epochs)
             # A function of seed and epoch alone, so that it needs no state.
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
             batches = np.array_split(order, n_batches)

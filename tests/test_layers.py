@@ -404,6 +404,17 @@ def test_occlusion_draws_anew_at_each_call_and_repeats_by_its_seed():
     np.testing.assert_array_equal(np.asarray(other(series, training=True)), first)
 
 
+def test_occlusion_can_be_switched_off_and_has_no_weights():
+    series, layer = normal(20, 50, 1), Occlusion(0.5)
+    call = tf.function(lambda x: layer(x, training=True))
+    assert (call(series).numpy() != series).any()
+    layer.switch(on=False)
+    np.testing.assert_array_equal(call(series).numpy(), series)
+    layer.switch(on=True)
+    assert (call(series).numpy() != series).any()
+    assert layer.weights == []
+
+
 # Logits of a part
 
 

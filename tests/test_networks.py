@@ -195,19 +195,17 @@ def test_squeeze_and_excite_scales_each_filter_by_its_gate():
 
 
 @pytest.mark.parametrize("n_channels", [1, 2])
-def test_the_lstm_reads_the_attended_features_beside_each_of_its_steps(n_channels):
+def test_the_lstm_reads_each_timepoint_by_its_attention(n_channels):
     model = build_alstmfcn(30, n_channels, 3, n_cells=4, **TINY)
     randomize(model)
     series = normal(5, 30, n_channels)
     attention = answer(model, series, layer="attention")
     assert attention.shape == (5, 30)
     np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-6)
-    features = answer(model, series, layer="features")
-    context = np.einsum("nt,ntk->nk", attention, features)
-    steps = answer(model, series, layer="steps_and_context")
-    np.testing.assert_array_equal(steps[:, :, :30], series.transpose(0, 2, 1))
-    for step in range(n_channels):
-        np.testing.assert_allclose(steps[:, step, 30:], context, atol=1e-5)
+    read = 30 * attention[:, :, np.newaxis] * series
+    np.testing.assert_allclose(answer(model, series, layer="attended_series"), read, rtol=1e-5)
+    steps = answer(model, series, layer="dimension_shuffle")
+    np.testing.assert_allclose(steps, read.transpose(0, 2, 1), rtol=1e-5)
 
 
 def test_what_is_attended_is_read_by_the_rows_that_decide():

@@ -10,6 +10,7 @@ from conftest import make_series
 from lstmfcn import FCNClassifier, LSTMFCNClassifier, optimizers
 from lstmfcn.calibration import recalibrate
 from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
+from lstmfcn.layers import Occlusion
 from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
 from lstmfcn.training import Recipe, fine_tune_schedule, train
 from lstmfcn.validation import draw_seeds
@@ -59,6 +60,16 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.weights.append([np.array(w) for w in self.model.get_weights()])
         self.logs.append(logs)
+
+
+def test_the_last_quarter_of_the_epochs_trains_on_whole_series(monkeypatch):
+    hides = []
+    monkeypatch.setattr(Occlusion, "switch", lambda layer, on: hides.append(on))
+    run(Recipe(n_epochs=6, batch_size=12), fcn(occlusion=0.3))
+    assert hides == [True] * 5 + [False]
+    hides.clear()
+    run(Recipe(n_epochs=1, batch_size=12), fcn(occlusion=0.3))
+    assert hides == [True]
 
 
 # Against Keras
@@ -150,15 +161,23 @@ def test_validation_and_early_stopping_equal_those_of_keras():
         np.testing.assert_allclose(history[key], expected[key], atol=1e-4)
 
 
-def test_what_is_attended_must_suffice_and_counts_half():
+def test_the_loss_is_the_decisions_and_the_attention_learns_where_its_evidence_is():
     inputs, labels, weights = data()
     model = build_alstmfcn(N_TIMEPOINTS, 1, N_CLASSES, n_cells=3, dropout=0.0, **TINY)
-    heads = keras.Model(model.inputs, model.get_layer("logits").output)
-    logits = [np.asarray(x) for x in heads(list(inputs), training=True)]
-    main, attended = (cross_entropy(x, labels).mean() for x in logits)
+    layers = [model.get_layer(name).output for name in ("logits", "pooled")]
+    read = keras.Model(model.inputs, layers)
+    (logits, _), _ = read(list(inputs), training=True)
     history = train(model, inputs, labels, weights, Recipe(1, 24), seed=0)
-    assert history["loss"][0] == pytest.approx(main + 0.5 * attended, abs=1e-5)
-    assert history["accuracy"][0] == (logits[0].argmax(axis=1) == labels).mean()
+    expected = cross_entropy(np.asarray(logits), labels).mean()
+    assert history["loss"][0] == pytest.approx(expected, abs=1e-5)
+    assert history["accuracy"][0] == (np.argmax(logits, axis=1) == labels).mean()
+
+    train(model, inputs, labels, weights, Recipe(100, 24, learning_rate=1e-2), seed=0)
+    (_, attended), pooled = read(list(inputs))
+    W, b = model.get_layer("logits").get_weights()
+    even = 0.2 * np.asarray(pooled) @ W[3:] + b  # what even attention would say
+    attended, even = (cross_entropy(np.asarray(x), labels).mean() for x in (attended, even))
+    assert attended < even - 0.05
 
 
 def test_an_epoch_visits_every_sample_once_in_even_batches():
