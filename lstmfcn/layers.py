@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 WHOLE = 0.5  # of the series in a batch that occlusion leaves as they are
-PART_WEIGHT = 0.2  # of what SharedLogits reads alone
+PART_WEIGHT = 0.1  # of what SharedLogits reads alone
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -124,7 +124,7 @@ class Occlusion(keras.layers.Layer):
 class SharedLogits(keras.layers.Dense):
     """A linear layer that also says what a part of its evidence would decide alone.
 
-    The part is read at a fifth of the weight. A mixture of the few timepoints that hold the
+    The part is read at a tenth of the weight. A mixture of the few timepoints that hold the
     evidence is larger than the mean over all, which dilutes it; read in full, a mixture hardly
     sharper than the mean would already decide.
 
@@ -144,7 +144,7 @@ class SharedLogits(keras.layers.Dense):
     def call(self, inputs, part):
         """Return the logits of ``inputs`` (batch, width) and of ``part`` (batch, at most width).
 
-        ``part`` stands for the last entries of the inputs, the others being zero, at a fifth.
+        ``part`` stands for the last entries of the inputs, the others being zero, at a tenth.
         The layer's weights learn from the first alone.
         """
         rows = PART_WEIGHT * ops.stop_gradient(self.kernel)[-part.shape[-1] :]

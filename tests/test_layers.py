@@ -426,4 +426,4 @@ def test_shared_logits_read_a_part_by_the_rows_of_its_place():
     W, b = layer.get_weights()
     logits, of_part = layer(inputs, part)
     np.testing.assert_allclose(np.asarray(logits), inputs @ W + b, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(of_part), 0.2 * part @ W[2:] + b, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(of_part), 0.1 * part @ W[2:] + b, atol=1e-6)

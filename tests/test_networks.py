@@ -215,7 +215,7 @@ def test_what_is_attended_is_read_by_the_rows_that_decide():
     context = answer(model, series, layer="context")
     W, b = model.get_layer("logits").get_weights()
     attended = answer(model, series, layer="logits", output=1)
-    np.testing.assert_allclose(attended, 0.2 * context @ W[4:] + b, atol=1e-5)
+    np.testing.assert_allclose(attended, 0.1 * context @ W[4:] + b, atol=1e-5)
 
 
 def taught(model, output):
