@@ -154,14 +154,20 @@ def fine_tuning():
     means = [mean_of(column) for column in zip(*table, strict=True)]
     lines += [line("**mean**", n_runs, means, 4), ""]
     for before, after, name in ((0, 1, "Accuracy"), (2, 3, "Log loss")):
-        differences = [round(row[after] - row[before], 9) for row in table]
-        p = scipy.stats.wilcoxon(differences, zero_method="pratt").pvalue
-        lines.append(
-            f"{name}, tuned: higher on {sum(d > 0 for d in differences)} datasets, equal "
-            f"on {differences.count(0)}, lower on {sum(d < 0 for d in differences)}; Wilcoxon's "
-            f"signed-rank test over the datasets' means (zeros by Pratt): p = {p:.2g}."
-        )
+        differences = [row[after] - row[before] for row in table]
+        lines.append(f"{name}, tuned: {paired(differences)}")
     return "\n".join(lines)
+
+
+def paired(differences):
+    """Return a sentence on differences, one per dataset, with Wilcoxon's test."""
+    differences = [round(difference, 9) for difference in differences]
+    p = scipy.stats.wilcoxon(differences, zero_method="pratt").pvalue
+    return (
+        f"higher on {sum(d > 0 for d in differences)} datasets, equal on {differences.count(0)}, "
+        f"lower on {sum(d < 0 for d in differences)}; Wilcoxon's signed-rank test over the "
+        f"datasets' means (zeros by Pratt): p = {p:.2g}."
+    )
 
 
 def explanations(configuration):
@@ -196,7 +202,16 @@ def explanations(configuration):
 
 def accuracy_of_models():
     """Return the accuracies of LSTM-FCN and ALSTM-FCN at their defaults, side by side."""
-    return comparison(rows("study-explanations.csv"), ("LSTM-FCN", "ALSTM-FCN"))
+    records = rows("study-explanations.csv")
+    runs = defaultdict(lambda: defaultdict(list))
+    for row in records:
+        runs[row["dataset"]][row["configuration"]].append(row)
+    differences = [
+        mean(by_model["ALSTM-FCN"], "accuracy") - mean(by_model["LSTM-FCN"], "accuracy")
+        for by_model in runs.values()
+    ]
+    table = comparison(records, ("LSTM-FCN", "ALSTM-FCN"))
+    return f"{table}\n\nALSTM-FCN: {paired(differences)}"
 
 
 def explanations_in_short():
