@@ -9,6 +9,7 @@ __all__ = [
     "Attention",
     "AttentionLSTM",
     "Convolution",
+    "Detached",
     "FusedBatchNormalization",
     "Occlusion",
     "SharedLogits",
@@ -118,6 +119,25 @@ class Occlusion(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class Detached(keras.layers.Layer):
+    """The same numbers, through which the training learns nothing.
+
+    Only there: a gradient that explains a decision goes through.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.layers import Detached
+    >>> np.asarray(Detached()(np.ones(2), training=True))
+    array([1., 1.], dtype=float32)
+    """
+
+    def call(self, inputs, training=False):
+        """Return ``inputs``, of any shape."""
+        return ops.stop_gradient(inputs) if training else inputs
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")

@@ -14,6 +14,7 @@ from lstmfcn.layers import (
     Attention,
     AttentionLSTM,
     Convolution,
+    Detached,
     FusedBatchNormalization,
     Occlusion,
     SharedLogits,
@@ -248,10 +249,10 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
     if attention == "features":
         # The attention reads what the convolutions learn and does not change it.
-        annotations = keras.ops.stop_gradient(features)
+        annotations = Detached(name="annotations")(features)
         look = Attention(n_cells, seed=seeds.next(2), name="attention")
         attended = look(annotations, valid=valid)
-        series = _magnified(series, keras.ops.stop_gradient(attended), valid)
+        series = _magnified(series, Detached(name="attention_read")(attended), valid)
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
     if attention == "features":
         answer = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(

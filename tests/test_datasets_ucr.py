@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from lstmfcn.datasets import UCR_2018_NAMES, canonical_name, list_ucr, load_ucr
+from lstmfcn.datasets import UCR_2018_NAMES, canonical_name, list_ucr, load_ucr, ucr_summary
 
 # Two series of three timepoints per split.
 TRAIN = "1\t0.5\t0.25\t1\n2\t1.5\t2.5\t-1e-1\n"
@@ -69,6 +69,13 @@ def check_toy(splits):
 def test_there_are_128_names_and_each_is_its_own():
     assert len(UCR_2018_NAMES) == len(set(UCR_2018_NAMES)) == 128
     assert [canonical_name(name) for name in UCR_2018_NAMES] == list(UCR_2018_NAMES)
+
+
+def test_the_summary_has_the_size_of_each():
+    assert set(ucr_summary()) == set(UCR_2018_NAMES)
+    fungi, gestures = ucr_summary()["Fungi"], ucr_summary()["GesturePebbleZ1"]
+    assert (fungi.n_train, fungi.n_test, fungi.n_classes, fungi.n_timepoints) == (18, 186, 18, 201)
+    assert gestures.n_timepoints is None and gestures.kind == "motion"
 
 
 @pytest.mark.parametrize(

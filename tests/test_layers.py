@@ -9,6 +9,7 @@ from lstmfcn.layers import (
     Attention,
     AttentionLSTM,
     Convolution,
+    Detached,
     FusedBatchNormalization,
     Occlusion,
     SharedLogits,
@@ -413,6 +414,20 @@ def test_occlusion_can_be_switched_off_and_has_no_weights():
     layer.switch(on=True)
     assert (call(series).numpy() != series).any()
     assert layer.weights == []
+
+
+# Detached
+
+
+@pytest.mark.parametrize("training, slope", [(True, None), (False, [2.0, 4.0])])
+def test_what_is_detached_stops_the_gradient_of_the_training_alone(training, slope):
+    x = tf.constant([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        out = tf.reduce_sum(tf.square(Detached()(x, training=training)))
+    assert float(out) == 5.0
+    gradient = tape.gradient(out, x)
+    assert (gradient if gradient is None else gradient.numpy().tolist()) == slope
 
 
 # Logits of a part

@@ -172,7 +172,7 @@ def test_the_loss_is_the_decisions_and_the_attention_learns_where_its_evidence_i
     assert history["loss"][0] == pytest.approx(expected, abs=1e-5)
     assert history["accuracy"][0] == (np.argmax(logits, axis=1) == labels).mean()
 
-    train(model, inputs, labels, weights, Recipe(100, 24, learning_rate=1e-2), seed=0)
+    train(model, inputs, labels, weights, Recipe(300, 24, learning_rate=1e-2), seed=0)
     (_, attended), pooled = read(list(inputs))
     W, b = model.get_layer("logits").get_weights()
     even = 0.1 * np.asarray(pooled) @ W[3:] + b  # what even attention would say
