@@ -1,5 +1,6 @@
 """How good is a classifier, and compared with whom? Can its maps be trusted? (No Keras here.)"""
 
+from lstmfcn.evaluation.experiment import Model, experiment
 from lstmfcn.evaluation.faithfulness import (
     Faithfulness,
     faithfulness,
@@ -7,13 +8,23 @@ from lstmfcn.evaluation.faithfulness import (
     pointing_game,
     randomization_test,
 )
+from lstmfcn.evaluation.metrics import METRICS, classification_metrics
 from lstmfcn.evaluation.published import published_accuracy
+from lstmfcn.evaluation.resampling import stratified_resample
+from lstmfcn.evaluation.results import Results, Run
 
 __all__ = [
+    "METRICS",
     "Faithfulness",
+    "Model",
+    "Results",
+    "Run",
+    "classification_metrics",
+    "experiment",
     "faithfulness",
     "mass_in_window",
     "pointing_game",
     "published_accuracy",
     "randomization_test",
+    "stratified_resample",
 ]

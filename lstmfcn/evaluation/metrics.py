@@ -1,0 +1,89 @@
+"""How good are the predictions of one run?"""
+
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+
+__all__ = ["METRICS", "classification_metrics"]
+
+METRICS = {
+    "accuracy": "larger",
+    "balanced_accuracy": "larger",
+    "weighted_f1": "larger",
+    "auroc": "larger",
+    "log_loss": "smaller",
+    "per_class_error": "smaller",
+}
+"""The names of the metrics, and whether larger or smaller values are better."""
+
+SMALLEST = 1e-7  # probability that a log loss counts with: one wrong sample costs 16 at most
+
+
+def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
+    """Measure predictions against the truth.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+    probabilities : array-like of shape (n_samples, n_classes), optional
+        Without them ``log_loss`` and ``auroc`` are None.
+    classes : array-like of shape (n_classes,), optional
+        The label of each column of the probabilities; by default the labels that occur.
+
+    Returns
+    -------
+    dict of str to float or None
+        ``accuracy``; ``balanced_accuracy``: the mean recall of the classes in ``y_true``;
+        ``weighted_f1``; ``auroc``: for several classes each one against the rest, averaged over
+        those that some samples belong to and some do not, None if there is no such class;
+        ``log_loss``: natural logarithm, probabilities kept above 1e-7, a class without a column
+        counting as probability 0; ``per_class_error``: the error divided by the number of
+        classes, the term of one dataset in the MPCE.
+
+    Raises
+    ------
+    ValueError
+        If the lengths or the columns do not fit.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation import classification_metrics
+    >>> found = classification_metrics([0, 1, 1], [0, 1, 0], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    >>> round(found["accuracy"], 3), found["auroc"], round(found["log_loss"], 3)
+    (0.667, 1.0, 0.415)
+    """
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if len(y_true) != len(y_pred) or not len(y_true):
+        raise ValueError(
+            f"there are {len(y_pred)} predictions for {len(y_true)} samples; pass one for each "
+            "of at least one sample."
+        )
+    accuracy = float(accuracy_score(y_true, y_pred))
+    present = np.unique(y_true)
+    known = np.union1d(present, y_pred if classes is None else classes)
+    result = {
+        "accuracy": accuracy,
+        "balanced_accuracy": float(np.mean([np.mean(y_pred[y_true == c] == c) for c in present])),
+        "weighted_f1": float(f1_score(y_true, y_pred, average="weighted", zero_division=0.0)),
+        "auroc": None,
+        "log_loss": None,
+        "per_class_error": (1.0 - accuracy) / len(known),
+    }
+    if probabilities is None:
+        return result
+    probabilities = np.asarray(probabilities, dtype=float)
+    columns = list(known if classes is None else classes)
+    if probabilities.shape != (len(y_true), len(columns)):
+        raise ValueError(
+            f"the probabilities have shape {probabilities.shape}; pass one row for each of "
+            f"{len(y_true)} samples and one column for each of {len(columns)} classes."
+        )
+    areas, of_truth = [], np.zeros(len(y_true))
+    for label, column in zip(columns, probabilities.T, strict=True):
+        belongs = y_true == label
+        of_truth[belongs] = column[belongs]
+        if 0 < belongs.sum() < len(y_true):
+            areas.append(roc_auc_score(belongs, column))
+    # Of two classes either column says the same.
+    result["auroc"] = float(np.mean(areas)) if areas else None
+    result["log_loss"] = float(-np.log(np.maximum(of_truth, SMALLEST)).mean())
+    return result
