@@ -1,5 +1,6 @@
 """How good is a classifier, and compared with whom? Can its maps be trusted? (No Keras here.)"""
 
+from lstmfcn.evaluation.benchmark import Sweep, sweep
 from lstmfcn.evaluation.experiment import Model, experiment
 from lstmfcn.evaluation.faithfulness import (
     Faithfulness,
@@ -19,6 +20,7 @@ __all__ = [
     "Model",
     "Results",
     "Run",
+    "Sweep",
     "classification_metrics",
     "experiment",
     "faithfulness",
@@ -27,4 +29,5 @@ __all__ = [
     "published_accuracy",
     "randomization_test",
     "stratified_resample",
+    "sweep",
 ]

@@ -81,6 +81,17 @@ class Results:
         """Return the set of runs whose record is there, without reading one."""
         return set(self._list("runs"))
 
+    def is_finished(self, run):
+        """Whether the record of a run is there."""
+        return self._path("runs", run).exists()
+
+    def failed_since(self, run, seconds):
+        """Whether a run failed after a time, in seconds since 1970."""
+        try:
+            return self._path("failures", run).stat().st_mtime >= seconds
+        except FileNotFoundError:
+            return False
+
     def failed(self):
         """Return a dict of run to the record of its failure: those not finished since."""
         finished = self.finished()

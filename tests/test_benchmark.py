@@ -1,0 +1,259 @@
+"""Does a sweep do every run once, whatever the runs, the machine and other sweeps do?"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstmfcn.evaluation import Model, Results, Run, sweep
+
+HERE = Path(__file__).parent
+QUICK = Model("quick", "foreign:Majority")
+SETS = ["GunPoint", "ArrowHead"]
+
+
+@pytest.fixture(autouse=True)
+def foreign_classifiers_can_be_imported(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+
+
+def done(folder):
+    return sorted((r["dataset"], r["model"], r["seed"]) for r in Results(folder).records())
+
+
+def test_a_sweep_does_what_is_planned_and_then_nothing_again(tmp_path):
+    models = [QUICK, Model("slow", "foreign:Majority", {"seconds": 0.01})]
+    result = sweep(SETS, models, tmp_path, seeds=(0, 1), jobs=2, verbose=0)
+    runs = [(d, m, s) for d in SETS for m in ("quick", "slow") for s in (0, 1)]
+    assert done(tmp_path) == sorted(runs)
+    assert (result.planned, result.skipped, len(result.done), result.failed) == (8, 0, 8, {})
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("seed*")}
+    assert len(files) == 16
+
+    more = sweep(SETS, models, tmp_path, seeds=(0, 1, 2), verbose=0)
+    assert (more.planned, more.skipped, len(more.done)) == (12, 8, 4)
+    assert all(path.stat().st_mtime_ns == when for path, when in files.items())
+    assert not list(tmp_path.rglob("*.claim"))
+
+
+def test_a_record_says_what_was_measured(tmp_path):
+    sweep(["GunPoint"], [QUICK], tmp_path, seeds=(3,), resamples=(0, 1), verbose=0)
+    first, second = Results(tmp_path).records()
+    assert first["accuracy"] == pytest.approx(74 / 150) and first["auroc"] == 0.5
+    assert (first["seed"], first["resample"], second["resample"]) == (3, 0, 1)
+    assert (first["n_train"], first["n_test"], first["n_timepoints"]) == (50, 150, 150)
+    assert (first["n_channels"], first["n_classes"], first["epochs"]) == (1, 2, None)
+    assert first["fit_seconds"] > 0 and first["peak_memory_bytes"] > 1e7
+    assert first["target"] == "foreign:Majority" and "numpy" in first["versions"]
+    predictions = Results(tmp_path).predictions(Run("GunPoint", "quick", 3, 1))
+    assert predictions["probabilities"].shape == (150, 2)
+    assert len(set(predictions["test_index"])) == 150
+    assert (predictions["y_pred"] == predictions["y_true"]).mean() == second["accuracy"]
+
+
+def test_what_fails_is_recorded_and_stops_nothing(tmp_path):
+    models = [
+        Model("dies", "foreign:Dies", {"journal": str(tmp_path / "tried")}),
+        Model("nan", "foreign:NotANumber"),
+        Model("raises", "foreign:Raises"),
+        Model("sleeps", "foreign:Majority", {"seconds": 60.0}),
+        Model("prints", "foreign:Prints"),
+        QUICK,
+        Model("missing", "foreign:Nothing"),
+        Model("refuses", "foreign:Majority", {"depth": 3}),
+    ]
+    result = sweep(["GunPoint"], models, tmp_path / "results", jobs=2, time_limit=5.0, verbose=0)
+    assert {run.model for run in result.done} == {"quick", "prints"}
+    reasons = {run.model: reason for run, reason in result.failed.items()}
+    assert set(reasons) == {"dies", "nan", "raises", "sleeps", "missing", "refuses"}
+    assert reasons["raises"] == "RuntimeError: the bottom fell out"
+    assert reasons["nan"] == "FloatingPointError: some of its probabilities are not numbers."
+    assert reasons["sleeps"] == "took longer than 5 seconds"
+    assert "killed by signal 9" in reasons["dies"]
+    assert len((tmp_path / "tried").read_text().splitlines()) == 2  # tried again, once
+    assert "there is no foreign:Nothing" in reasons["missing"]
+    assert "'refuses'" in reasons["refuses"] and "depth" in reasons["refuses"]
+    failed = Results(tmp_path / "results").failed()
+    assert {run.model: record["reason"] for run, record in failed.items()} == reasons
+    assert b"from below" in (tmp_path / "results" / "output.log").read_bytes()
+
+
+def test_what_failed_is_tried_again_by_the_next_call(tmp_path):
+    model = Model("later", "foreign:RaisesOnce", {"journal": str(tmp_path / "journal")})
+    assert sweep(["GunPoint"], [model], tmp_path / "results", verbose=0).failed
+    result = sweep(["GunPoint"], [model], tmp_path / "results", verbose=0)
+    assert len(result.done) == 1 and Results(tmp_path / "results").failed() == {}
+
+
+def test_a_classifier_that_only_decides_has_no_probabilities(tmp_path):
+    sweep(["GunPoint"], [Model("decides", "foreign:OnlyDecides")], tmp_path, verbose=0)
+    (record,) = Results(tmp_path).records()
+    assert record["log_loss"] is None and record["accuracy"] == pytest.approx(74 / 150)
+    assert "probabilities" not in Results(tmp_path).predictions(Run("GunPoint", "decides"))
+
+
+def test_damaged_data_costs_the_runs_on_it(tmp_path):
+    for name, text in (("Fine", "1\t0\t1\n2\t1\t0\n"), ("Bad", "1\t0\tx\n2\t1\t0\n")):
+        (tmp_path / name).mkdir()
+        for split in ("TRAIN", "TEST"):
+            (tmp_path / name / f"{name}_{split}.tsv").write_text(text)
+    datasets = ["Bad", "Fine", "Absent"]
+    result = sweep(datasets, [QUICK], tmp_path / "out", archive=tmp_path, verbose=0)
+    assert [run.dataset for run in result.done] == ["Fine"]
+    reasons = {run.dataset: reason for run, reason in result.failed.items()}
+    assert "Bad_TRAIN.tsv" in reasons["Bad"] and "Absent" in reasons["Absent"]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"datasets": ["GunPoint", "GunPoint"]}, "dataset 'GunPoint' is given twice"),
+        ({"models": [QUICK, QUICK]}, "model 'quick' is given twice"),
+        ({"jobs": 0}, "jobs=0 is not a number of processes"),
+        ({"models": [Model("quick", "foreign:Raises")]}, "results of another 'quick': target was"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(tmp_path, arguments, message):
+    Results(tmp_path).register("quick", QUICK.describe())
+    plan = {"datasets": SETS, "models": [QUICK], "verbose": 0, **arguments}
+    with pytest.raises(ValueError, match=message):
+        sweep(plan.pop("datasets"), plan.pop("models"), tmp_path, **plan)
+    assert Results(tmp_path).finished() == set()
+
+
+# Interruptions
+
+SWEEP = """
+import sys
+from lstmfcn.evaluation import Model, sweep
+folder, journal, seconds, n_seeds = *sys.argv[1:3], float(sys.argv[3]), int(sys.argv[4])
+model = Model("noted", "foreign:Majority", {"seconds": seconds, "journal": journal})
+print("ready", flush=True)
+sweep(["GunPoint", "ArrowHead"], [model], folder, seeds=range(n_seeds), jobs=2, verbose=0)
+"""
+
+
+def start_sweep(tmp_path, seconds, n_seeds=6):
+    arguments = [tmp_path / "results", tmp_path / "journal", seconds, n_seeds]
+    return subprocess.Popen(
+        [sys.executable, "-c", SWEEP, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_sweeps_share_the_work(tmp_path):
+    sweeps = [start_sweep(tmp_path, 0.3) for _ in range(2)]
+    for process in sweeps:
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+    assert len(Results(tmp_path / "results").finished()) == 12
+    assert len((tmp_path / "journal").read_text().splitlines()) == 12  # each fitted once
+
+
+def test_ctrl_c_ends_a_sweep_and_its_processes(tmp_path):
+    process = start_sweep(tmp_path, 30.0)
+    process.stdout.readline()
+    while not list(tmp_path.rglob("*.claim")):
+        time.sleep(0.05)
+    time.sleep(2.0)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) != 0
+    assert not list(tmp_path.rglob("*.claim")) and not Results(tmp_path / "results").failed()
+
+
+def test_fifty_kills_lose_and_repeat_nothing(tmp_path):
+    """Kills between a sweep's first breath and some ten runs later, of 2 x 120."""
+    generator, results = random.Random(0), Results(tmp_path / "results")
+    known = {}
+    for _ in range(50):
+        process = start_sweep(tmp_path, 0.2, n_seeds=120)
+        process.stdout.readline()
+        time.sleep(generator.uniform(0.0, 2.5))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        found = {p: p.stat().st_mtime_ns for p in (tmp_path / "results").rglob("seed*.json")}
+        assert known.items() <= found.items()  # finished stays finished
+        known = found
+    assert 20 < len(known) < 240  # neither idle nor done before the last kill
+    assert not results.failed()
+    process = start_sweep(tmp_path, 0.2, n_seeds=120)
+    process.communicate(timeout=120)
+    expected = [(d, "noted", seed) for d in ("ArrowHead", "GunPoint") for seed in range(120)]
+    assert done(tmp_path / "results") == expected
+    assert len(list((tmp_path / "results" / "runs").rglob("seed*.json"))) == 240
+    for run in results.finished():
+        assert set(results.predictions(run)) >= {"y_true", "y_pred", "probabilities"}
+
+
+# On a cluster
+
+
+@pytest.fixture
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("send_data", [False, True])
+def test_a_cluster_gives_the_results_of_one_machine(tmp_path, cluster, send_data):
+    sweep(SETS, [QUICK], tmp_path / "here", seeds=(0, 1), verbose=0)
+    result = sweep(
+        SETS,
+        [QUICK],
+        tmp_path / "there",
+        seeds=(0, 1),
+        client=cluster,
+        send_data=send_data,
+        verbose=0,
+    )
+    assert len(result.done) == 4 and not result.failed
+    for run in result.done:
+        here, there = (Results(tmp_path / name).predictions(run) for name in ("here", "there"))
+        for name in here:
+            np.testing.assert_array_equal(here[name], there[name])
+
+
+def test_a_worker_that_dies_costs_no_result(tmp_path, cluster):
+    journal = tmp_path / "journal"
+    model = Model("noted", "foreign:Majority", {"seconds": 0.5, "journal": str(journal)})
+    pids = list(cluster.run(os.getpid).values())
+
+    class KillOne:
+        def __init__(self):
+            self.killed = False
+
+        def __call__(self):
+            if not self.killed and journal.exists():
+                os.kill(pids[0], signal.SIGKILL)
+                self.killed = True
+
+    import threading
+
+    kill, stop = KillOne(), threading.Event()
+
+    def watch():
+        while not stop.wait(0.05):
+            kill()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result = sweep(SETS, [model], tmp_path / "out", seeds=range(4), client=cluster, verbose=0)
+    finally:
+        stop.set()
+        watcher.join()
+    assert kill.killed
+    assert len(result.done) == 8 and not result.failed
+    assert len(Results(tmp_path / "out").finished()) == 8
