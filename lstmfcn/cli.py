@@ -1,4 +1,4 @@
-"""What can be done from a shell? `lstmfcn demo | fit | predict | explain`.
+"""What can be done from a shell? `lstmfcn demo | fit | predict | explain | benchmark`.
 
 Exit codes: 0 done, 1 refused with one sentence, 2 wrong usage, 130 interrupted.
 """
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from lstmfcn import __version__
+from lstmfcn.cli_benchmark import add_benchmark
 
 __all__ = ["main"]
 
@@ -113,6 +114,7 @@ def _parser():
     explain.add_argument("--out", type=Path, required=True, help="folder to write to")
     explain.add_argument("--seed", type=_whole, default=0, help="of the random deletions")
     explain.set_defaults(command=_explain)
+    add_benchmark(commands)
     return parser
 
 

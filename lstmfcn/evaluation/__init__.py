@@ -13,6 +13,7 @@ from lstmfcn.evaluation.metrics import METRICS, classification_metrics
 from lstmfcn.evaluation.published import published_accuracy
 from lstmfcn.evaluation.resampling import stratified_resample
 from lstmfcn.evaluation.results import Results, Run
+from lstmfcn.evaluation.tables import ScoreTable, score_table
 
 __all__ = [
     "METRICS",
@@ -20,6 +21,7 @@ __all__ = [
     "Model",
     "Results",
     "Run",
+    "ScoreTable",
     "Sweep",
     "classification_metrics",
     "experiment",
@@ -28,6 +30,7 @@ __all__ = [
     "pointing_game",
     "published_accuracy",
     "randomization_test",
+    "score_table",
     "stratified_resample",
     "sweep",
 ]

@@ -1,0 +1,265 @@
+"""What can be done with a sweep from a shell? `lstmfcn benchmark run | table | compare`."""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+__all__ = ["add_benchmark"]
+
+MODELS = {
+    "lstmfcn": ("LSTM-FCN", "LSTMFCNClassifier"),
+    "alstmfcn": ("ALSTM-FCN", "ALSTMFCNClassifier"),
+    "fcn": ("FCN", "FCNClassifier"),
+}
+CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
+
+
+def add_benchmark(commands):
+    """Add ``benchmark`` and what it can do to the commands of ``lstmfcn``."""
+    benchmark = commands.add_parser("benchmark", help="sweep an archive, and read the results")
+    what = benchmark.add_subparsers(required=True, metavar="WHAT")
+
+    run = what.add_parser(
+        "run",
+        help="train and test models on many datasets",
+        description="Train and test every model on every dataset. Called again, it does what is "
+        "missing: interrupted and failed runs, new datasets, models and seeds.",
+    )
+    run.add_argument("--out", type=Path, required=True, help="folder for the results")
+    run.add_argument(
+        "--config", type=Path, help="JSON file with any of " + ", ".join(CONFIGURATION)
+    )
+    run.add_argument("--archive", help="folder or zip; default: the sets that come with sktime")
+    run.add_argument("--password", help="of an encrypted zip")
+    run.add_argument("--datasets", type=_names, help="A,B,...; default: all of the archive")
+    run.add_argument(
+        "--models", type=_names, help=f"of {', '.join(MODELS)}; default: all three", metavar="A,B"
+    )
+    run.add_argument(
+        "--model",
+        type=_model,
+        action="append",
+        default=[],
+        metavar="NAME=MODULE:CLASS[:JSON]",
+        help="any classifier in scikit-learn's style, with parameters; may be repeated",
+    )
+    run.add_argument("--seeds", type=_count, help="seeds 0 to N-1 (default: 1)", metavar="N")
+    run.add_argument(
+        "--resamples",
+        type=_count,
+        help="the archive's split and N-1 others (default: 1)",
+        metavar="N",
+    )
+    run.add_argument("--missing", choices=("error", "interpolate"), help="default: interpolate")
+    run.add_argument("--jobs", type=_count, default=1, help="runs at a time (default: 1)")
+    run.add_argument("--threads", type=_count, help="of each run; default: cores shared out")
+    run.add_argument("--dask", choices=("local",), help="use a Dask cluster of --jobs workers here")
+    run.add_argument("--scheduler", help="use the Dask cluster with the scheduler at this address")
+    run.add_argument("--send-data", action="store_true", help="the cluster has no archive")
+    run.add_argument("--time-limit", type=float, metavar="SECONDS", help="of a run")
+    run.add_argument("--keep-models", action="store_true", help="keep what can be saved")
+    run.set_defaults(command=_run)
+
+    table = what.add_parser("table", help="print the scores, and the mean ranks")
+    _add_results(table)
+    table.add_argument("--out", type=Path, help="write the scores to this CSV file as well")
+    table.set_defaults(command=_table)
+
+    compare = what.add_parser("compare", help="which models differ? pairwise tests and groups")
+    _add_results(compare)
+    compare.add_argument("--test", choices=("wilcoxon-holm", "nemenyi"), default="wilcoxon-holm")
+    compare.add_argument("--alpha", type=float, default=0.05)
+    compare.set_defaults(command=_compare)
+
+
+def _add_results(parser):
+    parser.add_argument("results", metavar="RESULTS", type=Path, help="folder of benchmark run")
+    parser.add_argument("--metric", default="accuracy")
+
+
+def _names(text):
+    return [name for name in text.split(",") if name]
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def _model(text):
+    from lstmfcn.evaluation import Model
+
+    name, equals, rest = text.partition("=")
+    target, brace, parameters = rest.partition(":{")
+    try:
+        parameters = json.loads(brace[1:] + parameters) if brace else {}
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"the parameters of {name} are no JSON: {error}") from None
+    if not (name and equals and target):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=MODULE:CLASS or ...:CLASS:JSON")
+    return Model(name, target, parameters)
+
+
+def _run(arguments):
+    import contextlib
+
+    from lstmfcn.datasets import list_ucr
+    from lstmfcn.evaluation import sweep
+
+    plan = _configuration(arguments.config)
+    for key in CONFIGURATION:
+        if key != "models" and getattr(arguments, key) is not None:
+            plan[key] = getattr(arguments, key)
+    models = _models(arguments, plan.get("models"))
+    archive = plan.get("archive")
+    if arguments.dask and arguments.scheduler:
+        raise ValueError("--dask starts a cluster, --scheduler uses one; choose one of them.")
+    with contextlib.ExitStack() as stack:
+        client = _client(arguments, stack)
+        result = sweep(
+            plan.get("datasets") or list_ucr(archive),
+            models,
+            arguments.out,
+            seeds=range(plan.get("seeds", 1)),
+            resamples=range(plan.get("resamples", 1)),
+            archive=archive,
+            password=arguments.password,
+            missing=plan.get("missing", "interpolate"),
+            jobs=arguments.jobs,
+            threads=arguments.threads,
+            client=client,
+            send_data=arguments.send_data,
+            time_limit=arguments.time_limit,
+            keep_models=arguments.keep_models,
+            verbose=2,
+        )
+    print(
+        f"{result.planned} runs planned: {result.skipped} were finished, {len(result.done)} are "
+        f"now, {len(result.elsewhere)} elsewhere, {len(result.failed)} failed; in {arguments.out}/"
+    )
+    if result.failed:
+        raise ValueError(
+            f"{len(result.failed)} runs failed, for the reasons above and in "
+            f"{arguments.out / 'failures'}; the same command tries them again."
+        )
+
+
+def _configuration(path):
+    if path is None:
+        return {}
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from None
+    unknown = sorted(set(plan) - set(CONFIGURATION)) if isinstance(plan, dict) else ["no object"]
+    if unknown:
+        raise ValueError(
+            f"{path} has {', '.join(unknown)}; it may have {', '.join(CONFIGURATION)}."
+        )
+    return plan
+
+
+def _models(arguments, planned):
+    """Return those of the command, or else of the configuration, or else our three."""
+    from lstmfcn.evaluation import Model
+
+    if arguments.models is None and not arguments.model and planned is not None:
+        return [Model(name, **description) for name, description in planned.items()]
+    names = arguments.models
+    if names is None:
+        names = [] if arguments.model else list(MODELS)
+    unknown = [name for name in names if name not in MODELS]
+    if unknown:
+        raise ValueError(
+            f"model {unknown[0]!r} is unknown; choose of {', '.join(MODELS)}, or name another "
+            "one by --model NAME=MODULE:CLASS."
+        )
+    return [Model(*MODELS[name]) for name in names] + arguments.model
+
+
+def _client(arguments, stack):
+    if not (arguments.dask or arguments.scheduler):
+        return None
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise ImportError("Dask is not installed; pip install lstmfcn[dask].") from None
+    address = arguments.scheduler
+    if address is None:
+        address = stack.enter_context(
+            LocalCluster(n_workers=arguments.jobs, threads_per_worker=1, dashboard_address=None)
+        )
+    return stack.enter_context(Client(address))
+
+
+def _table(arguments):
+    from lstmfcn.atomic import atomic_path, check_writable
+    from lstmfcn.evaluation import Results, score_table
+
+    if arguments.out is not None:
+        check_writable(arguments.out)
+    results = Results(arguments.results)
+    table = score_table(results.records(), arguments.metric)
+    width = max(len(name) for name in (*table.datasets, "dataset"))
+    columns = [max(len(name), 8) for name in table.models]
+    print(_line("dataset", table.models, width, columns))
+    for name, row in zip(table.datasets, table.scores, strict=True):
+        print(_line(name, ["-" if x != x else f"{x:.4f}" for x in row], width, columns))
+    n_complete = len(table.complete().datasets)
+    print(f"\n{table.metric} over the {n_complete} datasets that all models have:")
+    print(f"{'model':<20} {'mean':>8} {'rank':>7} {'geometric':>10} {'MPCE':>8} {'best on':>8}")
+    for row in table.summary():
+        mpce = "-" if row["mpce"] is None else f"{row['mpce']:.4f}"
+        print(
+            f"{row['model']:<20} {row['mean']:>8.4f} {row['arithmetic_rank']:>7.3f} "
+            f"{row['geometric_rank']:>10.3f} {mpce:>8} {row['best']:>8}"
+        )
+    failed = results.failed()
+    if failed:
+        print(f"\n{len(failed)} runs failed:")
+        for run, record in sorted(failed.items()):
+            print(f"  {run}: {record['reason']}")
+    if arguments.out is not None:
+        with atomic_path(arguments.out) as path, open(path, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["dataset", *table.models])
+            for name, row in zip(table.datasets, table.scores, strict=True):
+                writer.writerow([name, *("" if x != x else x for x in row)])
+
+
+def _line(name, cells, width, columns):
+    cells = (f"{cell:>{column}}" for cell, column in zip(cells, columns, strict=True))
+    return f"{name:<{width}} {' '.join(cells)}"
+
+
+def _compare(arguments):
+    from lstmfcn.evaluation import Results, score_table
+    from lstmfcn.evaluation.ranking import compare, friedman, rank_biserial, wins_ties_losses
+
+    table = score_table(Results(arguments.results).records(), arguments.metric).complete()
+    scores = table.better()
+    if len(table.models) < 2:
+        raise ValueError(f"{arguments.results} has one model, {table.models[0]}; add another.")
+    if len(table.models) > 2 and len(table.datasets) > 1:
+        statistic, _, p_value = friedman(scores)
+        print(f"Friedman: chi-squared {statistic:.2f}, p = {p_value:.3g} (Iman and Davenport)")
+    result = compare(scores, table.models, test=arguments.test, alpha=arguments.alpha)
+    print(f"mean ranks over {result.n_datasets} datasets, {arguments.metric}:")
+    for name, rank in zip(result.names, result.mean_ranks, strict=True):
+        print(f"  {rank:6.3f}  {name}")
+    if result.critical_difference is not None:
+        print(f"critical difference: {result.critical_difference:.3f}")
+    for first, last in result.cliques:
+        print(f"no difference within: {', '.join(result.names[first : last + 1])}")
+    column = {name: scores[:, table.models.index(name)] for name in result.names}
+    for i, one in enumerate(result.names):
+        for j in range(i + 1, len(result.names)):
+            other = result.names[j]
+            wins, ties, losses = wins_ties_losses(column[one], column[other])
+            print(
+                f"{one} against {other}: {wins} wins, {ties} ties, {losses} losses; adjusted "
+                f"p = {result.p_values[i, j]:.3g}, effect "
+                f"{rank_biserial(column[one], column[other]):+.2f}"
+            )
