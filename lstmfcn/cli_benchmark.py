@@ -1,4 +1,4 @@
-"""What can be done with a sweep from a shell? `lstmfcn benchmark run | table | compare`."""
+"""What can be done with a sweep from a shell? `lstmfcn benchmark ...`."""
 
 import argparse
 import csv
@@ -71,6 +71,17 @@ def add_benchmark(commands):
     compare.add_argument("--test", choices=("wilcoxon-holm", "nemenyi"), default="wilcoxon-holm")
     compare.add_argument("--alpha", type=float, default=0.05)
     compare.set_defaults(command=_compare)
+
+    export = what.add_parser("export", help="write the results as files of tsml, aeon, tsml-eval")
+    export.add_argument("results", metavar="RESULTS", type=Path, help="folder of benchmark run")
+    export.add_argument("--out", type=Path, required=True, help="folder for the files")
+    export.add_argument("--seed", type=int, default=0, help="whose runs to write (default: 0)")
+    export.set_defaults(command=_export)
+
+    add = what.add_parser("import", help="add results that are files of tsml, aeon, tsml-eval")
+    add.add_argument("folder", metavar="FOLDER", type=Path, help="MODEL/Predictions/DATASET/...")
+    add.add_argument("--into", type=Path, required=True, metavar="RESULTS")
+    add.set_defaults(command=_import)
 
 
 def _add_results(parser):
@@ -263,3 +274,17 @@ def _compare(arguments):
                 f"p = {result.p_values[i, j]:.3g}, effect "
                 f"{rank_biserial(column[one], column[other]):+.2f}"
             )
+
+
+def _export(arguments):
+    from lstmfcn.evaluation import Results, export_tsml
+
+    n_files = export_tsml(Results(arguments.results), arguments.out, seed=arguments.seed)
+    print(f"{n_files} runs written to {arguments.out}/")
+
+
+def _import(arguments):
+    from lstmfcn.evaluation import Results, import_tsml
+
+    n_runs = import_tsml(arguments.folder, Results(arguments.into))
+    print(f"{n_runs} runs added to {arguments.into}/")

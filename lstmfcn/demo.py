@@ -76,7 +76,7 @@ def run_demo(folder="demo-output", *, random_state=0, n_epochs="auto", quiet=Fal
                     "dataset": name,
                     "model": model,
                     "accuracy": float(classifier.score(X_test, y_test)),
-                    "published": published_accuracy(name, model),
+                    "published": published_accuracy(name, f"karim2018:{model}"),
                     "seconds": time.perf_counter() - started,
                     "epochs": classifier.n_epochs_,
                 }

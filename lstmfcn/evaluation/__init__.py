@@ -1,6 +1,7 @@
 """How good is a classifier, and compared with whom? Can its maps be trusted? (No Keras here.)"""
 
 from lstmfcn.evaluation.benchmark import Sweep, sweep
+from lstmfcn.evaluation.exchange import export_tsml, import_tsml
 from lstmfcn.evaluation.experiment import Model, experiment
 from lstmfcn.evaluation.faithfulness import (
     Faithfulness,
@@ -10,7 +11,7 @@ from lstmfcn.evaluation.faithfulness import (
     randomization_test,
 )
 from lstmfcn.evaluation.metrics import METRICS, classification_metrics
-from lstmfcn.evaluation.published import published_accuracy
+from lstmfcn.evaluation.published import published_accuracy, published_methods, with_published
 from lstmfcn.evaluation.resampling import stratified_resample
 from lstmfcn.evaluation.results import Results, Run
 from lstmfcn.evaluation.tables import ScoreTable, score_table
@@ -25,12 +26,16 @@ __all__ = [
     "Sweep",
     "classification_metrics",
     "experiment",
+    "export_tsml",
     "faithfulness",
+    "import_tsml",
     "mass_in_window",
     "pointing_game",
     "published_accuracy",
+    "published_methods",
     "randomization_test",
     "score_table",
     "stratified_resample",
     "sweep",
+    "with_published",
 ]

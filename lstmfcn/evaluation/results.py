@@ -116,6 +116,13 @@ class Results:
         """
         return [_read_json(path) for _, path in sorted(self._list("runs").items())]
 
+    def record(self, run):
+        """Return the record of one finished run."""
+        try:
+            return _read_json(self._path("runs", run))
+        except FileNotFoundError:
+            raise ValueError(f"{self.folder} has no finished run of {run}.") from None
+
     def predictions(self, run):
         """Return what a finished run predicted.
 
