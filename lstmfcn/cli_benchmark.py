@@ -87,6 +87,14 @@ def add_benchmark(commands):
 def _add_results(parser):
     parser.add_argument("results", metavar="RESULTS", type=Path, help="folder of benchmark run")
     parser.add_argument("--metric", default="accuracy")
+    parser.add_argument(
+        "--published",
+        type=_names,
+        default=[],
+        metavar="A,B",
+        help="put published accuracies beside: HC2, InceptionTime, karim2018:LSTM-FCN, ...; 'all' "
+        "names them",
+    )
 
 
 def _names(text):
@@ -205,14 +213,31 @@ def _client(arguments, stack):
     return stack.enter_context(Client(address))
 
 
+def _read_table(results, arguments):
+    """Return the table of scores, after a line for each dataset that must be left out."""
+    from lstmfcn.evaluation import published_methods, score_table, with_published
+
+    if arguments.published == ["all"]:
+        raise ValueError(f"published are {', '.join(published_methods())}.")
+    records = results.records()
+    if not arguments.published:
+        return score_table(records, arguments.metric)
+    if arguments.metric != "accuracy":
+        raise ValueError("published results are accuracies; leave out --metric.")
+    table, left_out = with_published(records, arguments.published)
+    for dataset, reason in left_out.items():
+        print(f"left out: {dataset}, {reason}")
+    return table
+
+
 def _table(arguments):
     from lstmfcn.atomic import atomic_path, check_writable
-    from lstmfcn.evaluation import Results, score_table
+    from lstmfcn.evaluation import Results
 
     if arguments.out is not None:
         check_writable(arguments.out)
     results = Results(arguments.results)
-    table = score_table(results.records(), arguments.metric)
+    table = _read_table(results, arguments)
     width = max(len(name) for name in (*table.datasets, "dataset"))
     columns = [max(len(name), 8) for name in table.models]
     print(_line("dataset", table.models, width, columns))
@@ -246,10 +271,10 @@ def _line(name, cells, width, columns):
 
 
 def _compare(arguments):
-    from lstmfcn.evaluation import Results, score_table
+    from lstmfcn.evaluation import Results
     from lstmfcn.evaluation.ranking import compare, friedman, rank_biserial, wins_ties_losses
 
-    table = score_table(Results(arguments.results).records(), arguments.metric).complete()
+    table = _read_table(Results(arguments.results), arguments).complete()
     scores = table.better()
     if len(table.models) < 2:
         raise ValueError(f"{arguments.results} has one model, {table.models[0]}; add another.")

@@ -130,7 +130,8 @@ def test_what_cannot_be_planned_is_refused(tmp_path, arguments, message):
 # Interruptions
 
 SWEEP = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits none
 from lstmfcn.evaluation import Model, sweep
 folder, journal, seconds, n_seeds = *sys.argv[1:3], float(sys.argv[3]), int(sys.argv[4])
 model = Model("noted", "foreign:Majority", {"seconds": seconds, "journal": journal})

@@ -1,6 +1,8 @@
 """Does `lstmfcn benchmark` do what it says, and refuse what it cannot do with one sentence?"""
 
+import contextlib
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -17,7 +19,9 @@ PLAN = ["--datasets", "GunPoint,ArrowHead", "--model", NEAREST, "--model", FIVE]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep") / "results"
-    assert main(["benchmark", "run", "--out", str(folder), *PLAN, "--seeds", "2"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["benchmark", "run", "--out", str(folder), *PLAN, "--seeds", "2"]) == 0
+    assert "GunPoint: 1-NN 0.9133, 5-NN 0.8000" in said.getvalue()
     return folder
 
 
@@ -37,6 +41,25 @@ def test_table_prints_and_writes_the_scores(folder, tmp_path, capsys):
     assert [row["dataset"] for row in rows] == ["ArrowHead", "GunPoint"]
     assert float(rows[1]["1-NN"]) == pytest.approx(137 / 150)
     assert main(["benchmark", "table", str(folder), "--metric", "log_loss"]) == 0
+
+
+def test_published_accuracies_stand_beside_ours(folder, capsys):
+    published = ["--published", "HC2,karim2018:LSTM-FCN"]
+    assert main(["benchmark", "table", str(folder), *published]) == 0
+    printed = capsys.readouterr().out
+    assert "HC2 (middlehurst2024) LSTM-FCN (karim2018)" in printed
+    row = next(line for line in printed.splitlines() if line.startswith("ArrowHead"))
+    assert row.split() == ["ArrowHead", "0.8000", "0.6686", "0.8686", "0.8971"]
+    assert main(["benchmark", "compare", str(folder), *published]) == 0
+    assert "HC2 (middlehurst2024) against" in capsys.readouterr().out
+
+
+def test_files_of_the_field(folder, tmp_path, capsys):
+    assert main(["benchmark", "export", str(folder), "--out", str(tmp_path / "files")]) == 0
+    into = ["--into", str(tmp_path / "back")]
+    assert main(["benchmark", "import", str(tmp_path / "files"), *into]) == 0
+    assert "4 runs added" in capsys.readouterr().out
+    assert len(Results(tmp_path / "back").finished()) == 4
 
 
 def test_compare_tests_the_pairs(folder, capsys):

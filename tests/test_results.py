@@ -1,6 +1,7 @@
 """Does a folder of records keep what it was given, through interruptions and other sweeps?"""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -144,3 +145,16 @@ def test_a_run_is_claimed_once_and_freed_by_death(results):
     with results.claim(RUN) as free:
         assert free
     assert results.finished() == set() and not list(results.folder.rglob("*.claim"))
+
+
+def test_tidy_removes_old_leavings_and_nothing_else(tmp_path):
+    results = Results(tmp_path)
+    run = Run("GunPoint", "FCN")
+    results.write(run, {"accuracy": 1.0}, {"y_pred": [1]})
+    folder = tmp_path / "runs" / "FCN" / "GunPoint"
+    (folder / ".seed0-resample0-old.npz").write_text("half")
+    os.utime(folder / ".seed0-resample0-old.npz", (0, 0))
+    (folder / ".seed0-resample0-new.npz").write_text("under way")
+    results.tidy()
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [".seed0-resample0-new.npz", "seed0-resample0.json", "seed0-resample0.npz"]

@@ -126,6 +126,7 @@ def sweep(
         raise ValueError(f"jobs={jobs} is not a number of processes; pass at least 1.")
     for model in models:
         results.register(model.name, model.describe())
+    results.tidy()
     runs = [
         Run(dataset, model, int(seed), int(resample))
         for dataset in datasets
@@ -354,6 +355,9 @@ class _Progress:
     def __init__(self, runs, missing, results, verbose):
         self._results, self._verbose = results, verbose
         self._left = collections.Counter(run.dataset for run in missing)
+        self._runs = collections.defaultdict(list)
+        for run in runs:
+            self._runs[run.dataset].append(run)
         costs = {dataset: _cost(dataset) for dataset in self._left}
         known = [cost for cost in costs.values() if np.isfinite(cost)]
         usual = float(np.median(known)) if known else 1.0
@@ -384,7 +388,17 @@ class _Progress:
         if reason and self._verbose:
             self._bar.write(f"{run} failed: {reason}")
         if not self._left[run.dataset] and self._verbose > 1:
-            self._bar.write(f"{run.dataset} is complete")
+            self._bar.write(self._line(run.dataset))
+
+    def _line(self, dataset):
+        """Return the mean accuracies of a dataset in words."""
+        accuracies = collections.defaultdict(list)
+        for run in self._runs[dataset]:
+            with contextlib.suppress(ValueError, KeyError):  # failed, or written by hand
+                accuracy = self._results.record(run)["accuracy"]
+                accuracies[run.model].append(accuracy)
+        means = [f"{model} {np.mean(values):.4f}" for model, values in accuracies.items()]
+        return f"{dataset}: {', '.join(means) or 'nothing finished'}"
 
     def _show(self):
         failed = f", {self._n_failed} failed" if self._n_failed else ""

@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import re
+import time
 import urllib.parse
 import zipfile
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from lstmfcn.atomic import atomic_path
 __all__ = ["Results", "Run"]
 
 FILE = re.compile(r"seed(\d+)-resample(\d+)\.json")
+STALE_SECONDS = 3600
 PREDICTIONS = ("y_true", "y_pred", "probabilities", "classes", "test_index")
 
 
@@ -200,6 +202,17 @@ class Results:
                 f"{self.folder} has results of another {name!r}: {'; '.join(differing)}. Give the "
                 "model another name, or the results another folder."
             )
+
+    def tidy(self):
+        """Remove what processes left that were killed while they wrote: files an hour old."""
+        for kind in ("runs", "failures", "fitted"):
+            for model in _folders(self.folder / kind):
+                for dataset in _folders(model.path):
+                    for file in os.scandir(dataset.path):
+                        if file.name.startswith(".seed"):
+                            with contextlib.suppress(FileNotFoundError):
+                                if time.time() - file.stat().st_mtime > STALE_SECONDS:
+                                    os.unlink(file.path)
 
     @contextlib.contextmanager
     def claim(self, run):
