@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import os
 from pathlib import Path
 
 __all__ = ["add_benchmark"]
@@ -52,7 +53,7 @@ def add_benchmark(commands):
         metavar="N",
     )
     run.add_argument("--missing", choices=("error", "interpolate"), help="default: interpolate")
-    run.add_argument("--jobs", type=_count, default=1, help="runs at a time (default: 1)")
+    run.add_argument("--jobs", type=_count, help="runs at a time (default: one per core)")
     run.add_argument("--threads", type=_count, help="of each run; default: cores shared out")
     run.add_argument("--dask", choices=("local",), help="use a Dask cluster of --jobs workers here")
     run.add_argument("--scheduler", help="use the Dask cluster with the scheduler at this address")
@@ -208,7 +209,11 @@ def _client(arguments, stack):
     address = arguments.scheduler
     if address is None:
         address = stack.enter_context(
-            LocalCluster(n_workers=arguments.jobs, threads_per_worker=1, dashboard_address=None)
+            LocalCluster(
+                n_workers=arguments.jobs or os.cpu_count(),
+                threads_per_worker=1,
+                dashboard_address=None,
+            )
         )
     return stack.enter_context(Client(address))
 

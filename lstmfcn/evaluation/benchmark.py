@@ -14,6 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lstmfcn.datasets import load_ucr, ucr_summary
+from lstmfcn.evaluation.experiment import hardware
 from lstmfcn.evaluation.results import Results, Run
 from lstmfcn.evaluation.worker import Died, Failed, Worker, pack_split
 
@@ -21,6 +22,7 @@ __all__ = ["Sweep", "sweep"]
 
 AHEAD = 2  # runs handed out per worker: one under way, one waiting
 POLL_SECONDS = 0.5
+JOB_BYTES = 2 * 2**30  # what a run may need; most need half
 FEWEST = 400  # series: smaller sets are trained for as many updates
 
 
@@ -59,7 +61,7 @@ def sweep(
     archive=None,
     password=None,
     missing="interpolate",
-    jobs=1,
+    jobs=None,
     threads=None,
     client=None,
     send_data=False,
@@ -82,8 +84,10 @@ def sweep(
         Each combination is a run.
     archive, password, missing
         See :func:`lstmfcn.datasets.load_ucr`.
-    jobs : int, default=1
-        Runs at a time on this machine, each in a process of its own.
+    jobs : int, optional
+        Runs at a time on this machine, each in a process of its own; by default one per core, or
+        fewer if the memory would not suffice: two jobs of one thread finish twice as many runs as
+        one job of two (``benchmarks/README.md``).
     threads : int, optional
         Of each run's numerical libraries; by default the machine's cores are shared out.
     client : dask.distributed.Client, optional
@@ -122,6 +126,8 @@ def sweep(
         twice = [name for name, n in collections.Counter(given).items() if n > 1]
         if twice:
             raise ValueError(f"{kind} {twice[0]!r} is given twice.")
+    if jobs is None:
+        jobs = _default_jobs()
     if jobs < 1:
         raise ValueError(f"jobs={jobs} is not a number of processes; pass at least 1.")
     for model in models:
@@ -144,7 +150,7 @@ def sweep(
         source["password"] = password
     work = _Work({model.name: model for model in models}, source, results, time_limit, keep_models)
     if client is None:
-        engine = _Here(jobs, threads or max(1, (os.cpu_count() or 1) // jobs), results.folder)
+        engine = _Here(jobs, threads or max(1, _cores() // jobs), results.folder)
     else:
         engine = _There(client, threads or 1, send_data)
     # The longest first, or the last one would be waited for alone.
@@ -152,6 +158,18 @@ def sweep(
     with _Progress(runs, missing_runs, results, verbose) as progress, engine:
         _do_all(missing_runs, work, engine, summary, progress)
     return summary
+
+
+def _cores():
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _default_jobs():
+    memory = hardware()["memory_bytes"]
+    return _cores() if memory is None else max(1, min(_cores(), memory // JOB_BYTES))
 
 
 def _cost(dataset):
