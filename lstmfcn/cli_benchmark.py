@@ -59,7 +59,7 @@ def add_benchmark(commands):
     run.add_argument("--scheduler", help="use the Dask cluster with the scheduler at this address")
     run.add_argument("--send-data", action="store_true", help="the cluster has no archive")
     run.add_argument("--time-limit", type=float, metavar="SECONDS", help="of a run")
-    run.add_argument("--keep-models", action="store_true", help="keep what can be saved")
+    run.add_argument("--keep-models", action="store_true", help="keep our own fitted models")
     run.set_defaults(command=_run)
 
     table = what.add_parser("table", help="print the scores, and the mean ranks")

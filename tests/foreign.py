@@ -33,6 +33,11 @@ class Majority(ClassifierMixin, BaseEstimator):
         return np.tile(self.shares_, (len(X), 1))
 
 
+class SavesInItsOwnWay(Majority):
+    def save(self, path):
+        raise FileNotFoundError("sktime's save makes another file than it is asked for")
+
+
 class OnlyDecides(Majority):
     predict_proba = property(lambda self: self._no_such_attribute)
 

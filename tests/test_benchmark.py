@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lstmfcn import load
+from lstmfcn.datasets import load_ucr
 from lstmfcn.evaluation import Model, Results, Run, sweep
 
 HERE = Path(__file__).parent
@@ -55,6 +57,18 @@ def test_a_record_says_what_was_measured(tmp_path):
     assert predictions["probabilities"].shape == (150, 2)
     assert len(set(predictions["test_index"])) == 150
     assert (predictions["y_pred"] == predictions["y_true"]).mean() == second["accuracy"]
+
+
+def test_our_models_are_kept_and_others_left_alone(tmp_path):
+    ours = Model("ours", "FCNClassifier", {"n_epochs": 1, "n_filters": [4, 4, 4]})
+    others = Model("others", "foreign:SavesInItsOwnWay")
+    result = sweep(["GunPoint"], [ours, others], tmp_path, keep_models=True, verbose=0)
+    assert len(result.done) == 2 and not result.failed
+    (kept,) = tmp_path.glob("fitted/**/*.*")
+    assert kept.relative_to(tmp_path).parts[1:3] == ("ours", "GunPoint")
+    probabilities = load(kept).predict_proba(load_ucr("GunPoint")[2])
+    predictions = Results(tmp_path).predictions(Run("GunPoint", "ours"))
+    np.testing.assert_allclose(probabilities, predictions["probabilities"], atol=1e-6)
 
 
 def test_what_fails_is_recorded_and_stops_nothing(tmp_path):

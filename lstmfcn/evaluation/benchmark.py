@@ -97,7 +97,7 @@ def sweep(
     time_limit : float, optional
         Seconds after which a run is stopped and counts as failed.
     keep_models : bool, default=False
-        Keep the fitted classifiers that can be saved, in the folder's ``fitted``.
+        Keep the fitted classifiers of this package, in the folder's ``fitted``.
     verbose : int, default=1
         0: silent; 1: a progress bar; 2: a line for each dataset, too.
 

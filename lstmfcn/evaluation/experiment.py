@@ -88,7 +88,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     resample : int, default=0
         Which split to draw from it; 0 is its own.
     keep : path-like, optional
-        Where to save the fitted classifier, if it has ``save``.
+        Where to save the fitted classifier, if it is one of this package.
 
     Returns
     -------
@@ -128,7 +128,8 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     probabilities = _probabilities(estimator, X_test)
     if probabilities is not None:
         predictions["probabilities"] = probabilities
-    if keep is not None and hasattr(estimator, "save"):
+    # Others' save may be anything: only our own files are read again.
+    if keep is not None and type(estimator).__module__.startswith("lstmfcn."):
         Path(keep).parent.mkdir(parents=True, exist_ok=True)
         estimator.save(keep)
     network = getattr(estimator, "model_", None)
