@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py            # all tables; writes results/speed.json
     python benchmarks/speed.py training   # one of them: training, parts, fit, prediction, start,
-                                          # memory, growth
+                                          # memory, growth, jobs, archive
 
 Competitors take turns within a run, each ratio is formed within a round, and medians over rounds
 are quoted, so that another load on the machine meets all of them. sktime's classifier is another
@@ -23,6 +23,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import sweep_speed
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -484,6 +486,8 @@ TABLES = {
     "start": start,
     "memory": memory,
     "growth": growth,
+    "jobs": sweep_speed.jobs,
+    "archive": sweep_speed.archive,
 }
 
 
@@ -524,7 +528,11 @@ def main(argv=None):
     record = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     for name in arguments.tables or TABLES:
         print(f"\n== {name}: {TABLES[name].__doc__.splitlines()[0]}", flush=True)
-        record[name] = {"hardware": hardware(), "rows": TABLES[name]()}
+        rows = TABLES[name]()
+        if name in ("jobs", "archive"):  # the others print as they go
+            for row in rows:
+                print_row(row, rows[row])
+        record[name] = {"hardware": hardware(), "rows": rows}
         with atomic_path(arguments.out) as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n")
     return 0

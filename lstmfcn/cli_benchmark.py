@@ -73,6 +73,14 @@ def add_benchmark(commands):
     compare.add_argument("--alpha", type=float, default=0.05)
     compare.set_defaults(command=_compare)
 
+    report = what.add_parser("report", help="write one HTML page with all of it")
+    _add_results(report)
+    report.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    report.add_argument("--title", default="Benchmark results")
+    report.add_argument("--archive", help="where the series of kept models are; default: sktime's")
+    report.add_argument("--password", help="of an encrypted zip")
+    report.set_defaults(command=_report)
+
     export = what.add_parser("export", help="write the results as files of tsml, aeon, tsml-eval")
     export.add_argument("results", metavar="RESULTS", type=Path, help="folder of benchmark run")
     export.add_argument("--out", type=Path, required=True, help="folder for the files")
@@ -93,8 +101,7 @@ def _add_results(parser):
         type=_names,
         default=[],
         metavar="A,B",
-        help="put published accuracies beside: HC2, InceptionTime, karim2018:LSTM-FCN, ...; 'all' "
-        "names them",
+        help="put published accuracies beside: HC2, InceptionTime, karim2018:LSTM-FCN, ...",
     )
 
 
@@ -220,10 +227,8 @@ def _client(arguments, stack):
 
 def _read_table(results, arguments):
     """Return the table of scores, after a line for each dataset that must be left out."""
-    from lstmfcn.evaluation import published_methods, score_table, with_published
+    from lstmfcn.evaluation import score_table, with_published
 
-    if arguments.published == ["all"]:
-        raise ValueError(f"published are {', '.join(published_methods())}.")
     records = results.records()
     if not arguments.published:
         return score_table(records, arguments.metric)
@@ -304,6 +309,32 @@ def _compare(arguments):
                 f"p = {result.p_values[i, j]:.3g}, effect "
                 f"{rank_biserial(column[one], column[other]):+.2f}"
             )
+
+
+def _report(arguments):
+    from functools import partial
+
+    from lstmfcn.datasets import load_ucr
+    from lstmfcn.evaluation import Results
+    from lstmfcn.report import write_report
+
+    split = partial(
+        load_ucr,
+        archive=arguments.archive,
+        password=arguments.password,
+        missing="interpolate",
+    )
+    results = Results(arguments.results)
+    write_report(
+        results,
+        arguments.out,
+        metric=arguments.metric,
+        published=arguments.published,
+        title=arguments.title,
+        load_split=split if results.kept_models() else None,
+        verbose=1,
+    )
+    print(f"{arguments.out} written; it needs no other file")
 
 
 def _export(arguments):

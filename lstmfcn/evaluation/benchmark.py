@@ -192,11 +192,7 @@ class _Work:
 
     def of(self, run):
         """Return the arguments of :meth:`Worker.run` for one run."""
-        keep = None
-        if self.keep_models:
-            # Beside the records, in the same order.
-            record = self.results._path("fitted", run)
-            keep = str(record.with_suffix(".lstmfcn").resolve())
+        keep = str(self.results.fitted_path(run).resolve()) if self.keep_models else None
         return {
             "model": self.models[run.model],
             "source": {"dataset": run.dataset, **self.source},

@@ -6,6 +6,7 @@ One folder holds one sweep, on which several processes and machines may work::
     runs/MODEL/DATASET/seed0-resample0.json         one finished run: the numbers
     runs/MODEL/DATASET/seed0-resample0.npz          ... and its predictions
     failures/MODEL/DATASET/seed0-resample0.json     why a run failed, until it succeeds
+    fitted/MODEL/DATASET/seed0-resample0.lstmfcn    the fitted classifier, if it was to be kept
 
 A file appears whole or not at all, the numbers last: a run is finished if they are there.
 """
@@ -26,7 +27,7 @@ from lstmfcn.atomic import atomic_path
 
 __all__ = ["Results", "Run"]
 
-FILE = re.compile(r"seed(\d+)-resample(\d+)\.json")
+FILE = re.compile(r"seed(\d+)-resample(\d+)(\.\w+)")
 STALE_SECONDS = 3600
 PREDICTIONS = ("y_true", "y_pred", "probabilities", "classes", "test_index")
 
@@ -230,15 +231,23 @@ class Results:
                 if free:
                     path.unlink(missing_ok=True)
 
-    def _list(self, kind):
-        """Return run -> path of the records there: two levels of folders, then the names."""
+    def fitted_path(self, run):
+        """Return where the fitted classifier of a run is kept, whether it is there or not."""
+        return self._path("fitted", run).with_suffix(".lstmfcn")
+
+    def kept_models(self):
+        """Return a dict of run to path of the fitted classifiers that were kept."""
+        return self._list("fitted", ".lstmfcn")
+
+    def _list(self, kind, suffix=".json"):
+        """Return run -> path of the files there: two levels of folders, then the names."""
         found = {}
         for model in _folders(self.folder / kind):
             for dataset in _folders(model.path):
                 name = urllib.parse.unquote(dataset.name)
                 for file in os.scandir(dataset.path):
                     match = FILE.fullmatch(file.name)
-                    if match:
+                    if match and match[3] == suffix:
                         run = Run(name, model.name, int(match[1]), int(match[2]))
                         found[run] = file.path
         return found

@@ -1,0 +1,117 @@
+"""How do contents and pictures become one HTML file?"""
+
+import html
+import json
+from importlib.resources import files
+
+from tqdm.auto import tqdm
+
+from lstmfcn import __version__
+from lstmfcn.atomic import atomic_path, check_writable
+from lstmfcn.evaluation import METRICS, with_published
+from lstmfcn.report.contents import read_contents
+from lstmfcn.report.pictures import compare_pictures, model_pictures, sweep_pictures
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    results,
+    path,
+    *,
+    metric="accuracy",
+    published=(),
+    title="Benchmark results",
+    load_split=None,
+    verbose=0,
+):
+    """Write the report of a sweep: one HTML file that asks for nothing else.
+
+    Parameters
+    ----------
+    results : Results
+    path : str or path-like
+        Of the file; an old one is replaced.
+    metric : str, default="accuracy"
+        One of :data:`lstmfcn.evaluation.METRICS`: what the ranks and pictures are about.
+    published : sequence of str, default=()
+        Methods to put beside ours; see :func:`lstmfcn.evaluation.published_accuracy`.
+    title : str, default="Benchmark results"
+    load_split : callable, optional
+        From a dataset's name to (X_train, y_train, X_test, y_test). With it, learning curves and
+        maps are drawn for the models that the sweep kept, on the archive's own test split.
+    verbose : int, default=0
+        1: a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If there are no results, or none with the metric.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lstmfcn.evaluation import Model, Results, sweep
+    >>> from lstmfcn.report import write_report
+    >>> nearest = Model("1-NN", "sklearn.neighbors:KNeighborsClassifier", {"n_neighbors": 1})
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = sweep(["GunPoint"], [nearest], folder, verbose=0)
+    >>> write_report(Results(folder), folder / "report.html")
+    >>> "GunPoint" in (folder / "report.html").read_text(encoding="utf-8")
+    True
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric={metric!r} is unknown; choose one of {', '.join(METRICS)}.")
+    check_writable(path)
+    records = results.records()
+    contents = read_contents(results, records, metric, published)
+    contents["version"] = __version__
+    contents["pictures"] = sweep_pictures(records, metric)
+    if published:
+        table, _ = with_published(records, published)
+        contents["published"]["pictures"] = compare_pictures(table.complete())
+    contents["dataset_pictures"], contents["dataset_notes"] = {}, {}
+    if load_split is not None:
+        contents["dataset_pictures"], contents["dataset_notes"] = _dataset_pictures(
+            results, load_split, verbose
+        )
+    with atomic_path(path) as temporary:
+        temporary.write_text(_fill(contents, title), encoding="utf-8")
+
+
+def _dataset_pictures(results, load_split, verbose):
+    """Return dataset -> model -> pictures of the first model kept, and dataset -> why not."""
+    first = {}
+    for run, path in sorted(results.kept_models().items(), key=lambda item: item[0].seed):
+        if run.resample == 0:
+            first.setdefault(run.dataset, {}).setdefault(run.model, path)
+    pictures, notes = {}, {}
+    with tqdm(sorted(first.items()), disable=not verbose, unit="dataset", desc="report") as bar:
+        for dataset, paths in bar:
+            try:
+                _, _, X_test, y_test = load_split(dataset)
+                pictures[dataset] = {
+                    model: model_pictures(path, X_test, y_test) for model, path in paths.items()
+                }
+            except (OSError, ValueError) as error:  # another archive, a damaged file
+                notes[dataset] = str(error)
+    return pictures, notes
+
+
+def _fill(contents, title):
+    """Return the page as text."""
+    here = files("lstmfcn.report")
+    # Nothing in the data may end the script that holds it.
+    data = json.dumps(contents, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    page = here.joinpath("page.html").read_text(encoding="utf-8")
+    for place, text in (
+        ("@STYLE@", here.joinpath("page.css").read_text(encoding="utf-8")),
+        ("@SCRIPT@", here.joinpath("page.js").read_text(encoding="utf-8")),
+        ("@TITLE@", html.escape(title)),
+        ("@CONTENTS@", data),  # last: whatever it says is not filled in again
+    ):
+        page = page.replace(place, text)
+    return page

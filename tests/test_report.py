@@ -1,0 +1,310 @@
+"""Does the report say what the records say, and does it work in a browser on its own?"""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from lstmfcn import FCNClassifier
+from lstmfcn.cli import main
+from lstmfcn.datasets import load_ucr
+from lstmfcn.evaluation import Results, Run, classification_metrics, score_table
+from lstmfcn.report import write_report
+
+HOSTILE = "</script><script>document.title='broken'</script><img src=x onerror=alert(1)>"
+SETS = ["GunPoint", "ArrowHead", "ItalyPowerDemand", "ECG200", "Coffee", "Wine", HOSTILE]
+MODELS = ["LSTM-FCN", "FCN", "peer"]
+BROWSER = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+
+
+def results(folder):
+    """Two seeds of three models on seven datasets; one run is missing and failed."""
+    found = Results(folder)
+    random = np.random.default_rng(0)
+    for m, model in enumerate(MODELS):
+        found.register(model, {"target": f"module:{model}", "parameters": {"m": m}})
+        for dataset in SETS:
+            for seed in (0, 1):
+                run = Run(dataset, model, seed)
+                if run == Run("Coffee", "peer", 1) or (dataset, model) == ("Wine", "peer"):
+                    found.write_failure(run, f"MemoryError: no room for {dataset} <b>")
+                    continue
+                y_true = random.integers(0, 3, size=50)
+                right = random.random(50) < 0.6 + 0.1 * m
+                y_pred = np.where(right, y_true, (y_true + 1) % 3)
+                record = {
+                    **classification_metrics(y_true, y_pred, classes=[0, 1, 2]),
+                    "fit_seconds": 10.0 * 3**m,
+                    "predict_seconds": 0.1,
+                    "epochs": 100,
+                    "n_parameters": None,
+                    "peak_memory_bytes": 10**8,
+                    "n_train": 30,
+                    "n_test": 50,
+                    "n_channels": 1,
+                    "n_timepoints": 100 + len(dataset),
+                    "n_classes": 3,
+                    "began": f"2026-01-0{m + 1}T00:00:00Z",
+                    "versions": {"python": "3.11"},
+                    "hardware": {"cores": 2},
+                    "commit": None,
+                    "target": f"module:{model}",
+                    "parameters": {"m": m},
+                }
+                arrays = {"y_true": y_true, "y_pred": y_pred, "classes": [0, 1, 2]}
+                found.write(run, record, arrays)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    found = results(folder / "results")
+    X, y, *_ = load_ucr("GunPoint")
+    fcn = FCNClassifier(n_filters=(8, 8, 8), n_epochs=3, random_state=0).fit(X, y)
+    path = found.fitted_path(Run("GunPoint", "FCN", 1))
+    path.parent.mkdir(parents=True)
+    fcn.save(path)
+    broken = found.fitted_path(Run("ArrowHead", "FCN", 0))
+    broken.parent.mkdir(parents=True)
+    broken.write_text("no model")
+    published = ["--published", "HC2,karim2018:LSTM-FCN"]
+    out = ["--out", str(folder / "report.html"), "--title", "A & B"]
+    assert main(["benchmark", "report", str(folder / "results"), *out, *published]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def contents(text):
+    return json.loads(re.search(r'id="contents">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_contents_are_the_records(folder, contents):
+    records = Results(folder / "results").records()
+    table = score_table(records)
+    assert contents["models"] == table.models
+    assert [d["name"] for d in contents["datasets"]] == table.datasets
+    scores = np.array(contents["scores"]["accuracy"], dtype=float)
+    np.testing.assert_allclose(scores, table.scores, rtol=1e-5)
+    i, j = table.datasets.index("GunPoint"), table.models.index("FCN")
+    both = [r["accuracy"] for r in records if (r["dataset"], r["model"]) == ("GunPoint", "FCN")]
+    assert contents["deviations"]["accuracy"][i][j] == pytest.approx(np.std(both, ddof=1), rel=1e-5)
+    assert [row[:3] for row in contents["runs"][i][j]] == [
+        [seed, 0, pytest.approx(value, rel=1e-5)] for seed, value in enumerate(both)
+    ]
+    expected = {row["model"]: row["arithmetic_rank"] for row in table.summary()}
+    ranks = {row["model"]: row["arithmetic_rank"] for row in contents["summaries"]["accuracy"]}
+    assert ranks == pytest.approx(expected, rel=1e-5)
+    assert contents["incomplete"] == ["Wine"]
+    assert {f["dataset"] for f in contents["failures"]} == {"Wine", "Coffee"}
+    assert contents["provenance"]["began"] == ["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"]
+    assert "log_loss" not in contents["scores"]  # no record has one
+
+
+def test_confusions_count_the_cases(folder, contents):
+    arrays = Results(folder / "results").predictions(Run("GunPoint", "peer", 0))
+    found = contents["confusions"]["GunPoint"]["peer"]
+    for i, j in np.ndindex(3, 3):
+        cases = (arrays["y_true"] == i) & (arrays["y_pred"] == j)
+        assert found["matrix"][i][j] == cases.sum()
+    true, predicted, count = found["most_confused"][0]
+    assert count == max(found["matrix"][i][j] for i, j in np.ndindex(3, 3) if i != j)
+    assert found["matrix"][int(true)][int(predicted)] == count
+
+
+def test_published_results_stand_apart(contents):
+    found = contents["published"]
+    assert found["models"][-2:] == ["HC2 (middlehurst2024)", "LSTM-FCN (karim2018)"]
+    assert set(found["left_out"]) == {HOSTILE}
+    assert [source["name"] for source in found["sources"]] == ["karim2018", "middlehurst2024"]
+    assert not any("HC2" in model for model in contents["models"])
+
+
+def test_pictures(contents):
+    titles = [picture["title"] for picture in contents["pictures"]]
+    assert titles[:2] == ["Critical differences", "Every pair"]
+    assert sum(" against " in title for title in titles) == 3
+    assert titles[-2:] == ["Score and cost", "Every dataset"]
+    drawn = contents["dataset_pictures"]["GunPoint"]["FCN"]
+    assert [picture["title"] for picture in drawn] == ["Learning curves", "Class activation map"]
+    everything = [*contents["pictures"], *drawn, *contents["published"]["pictures"]]
+    assert all(p["uri"].startswith("data:image/") and len(p["uri"]) > 2000 for p in everything)
+    assert "is not a file saved by lstmfcn" in contents["dataset_notes"]["ArrowHead"]
+
+
+def test_the_page_asks_for_nothing(text):
+    page = re.sub(r'id="contents">.*?</script>', "", text, flags=re.DOTALL)
+    assert "A &amp; B" in page
+    assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", page)
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|innerHTML|eval\(", page)
+    assert "default-src 'none'" in page
+
+
+def test_one_model_on_one_dataset(tmp_path):
+    found = Results(tmp_path / "results")
+    arrays = {"y_true": [0, 1], "y_pred": [0, 1]}
+    record = {"accuracy": 1.0, "per_class_error": 0.0, "n_classes": 2, "target": "a:B"}
+    found.write(Run("mine", "only"), record, arrays)
+    write_report(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    contents = json.loads(re.search(r'id="contents">(.*?)</script>', page, re.DOTALL)[1])
+    assert [picture["title"] for picture in contents["pictures"]] == ["Every dataset"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--metric", "f2"], "metric='f2' is unknown; choose one of accuracy, balanced_accuracy"),
+        (["--out", "/nowhere/report.html"], "the folder /nowhere does not exist"),
+        (["--published", "HC3"], "method='HC3' is unknown; choose one of karim2018:1-NN DTW"),
+    ],
+)
+def test_refusals(folder, tmp_path, capsys, arguments, sentence):
+    out = ["--out", str(tmp_path / "report.html")]
+    assert main(["benchmark", "report", str(folder / "results"), *out, *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if None in BROWSER.values():
+        pytest.skip("no browser: install chromium and chromedriver (Debian: chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER["chromium"]
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (
+        "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "--disable-background-networking --disable-component-update --disable-sync "
+        f"--disable-dev-shm-usage --window-size=1200,1000 --user-data-dir={profile}"
+    ).split():
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(BROWSER["chromedriver"])
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser, folder):
+    browser.get("about:blank")
+    browser.get_log("browser"), browser.get_log("performance")
+    browser.get((folder / "report.html").as_uri())
+    yield browser
+    assert browser.get_log("browser") == []
+    asked = [
+        message["params"]["request"]["url"]
+        for message in (
+            json.loads(entry["message"])["message"] for entry in browser.get_log("performance")
+        )
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert all(url.startswith(("file:", "data:", "about:")) for url in asked), asked
+
+
+def rows(page):
+    return page.execute_script(
+        "return [...document.querySelectorAll('#scores-table tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.textContent))"
+    )
+
+
+def test_it_renders(page, contents):
+    assert page.title == "A & B"
+    names = [row[0] for row in rows(page)]
+    assert names == [dataset["name"] for dataset in contents["datasets"]]
+    headings = page.execute_script(
+        "return [...document.querySelectorAll('h2')].map(h => h.textContent)"
+    )
+    assert headings == [
+        "Summary",
+        "Datasets",
+        "Pictures",
+        "Beside published results",
+        "Failures",
+        "Provenance",
+    ]
+    assert page.execute_script(
+        "return [...document.images].every(i => i.complete && i.naturalWidth > 100)"
+    )
+    assert page.execute_script(
+        "return document.documentElement.scrollWidth <= window.innerWidth"
+    )  # nothing sticks out
+
+
+def test_it_sorts(page, contents):
+    from selenium.webdriver.common.by import By
+
+    def click(name):
+        path = f"//table[@id='scores-table']//th/button[text()='{name}']"
+        page.find_element(By.XPATH, path).click()
+
+    column = 4 + contents["models"].index("peer")
+    click("peer")
+    down = [row[column] for row in rows(page)]
+    assert down[-1] == "\u2013" and down[:-1] == sorted(down[:-1], reverse=True)
+    click("peer")
+    up = [row[column] for row in rows(page)]
+    assert up[-1] == "\u2013" and up[:-1] == sorted(up[:-1])
+    click("length")
+    lengths = [int(row[2]) for row in rows(page)]
+    assert lengths == sorted(lengths)
+    sorted_by = "return document.querySelector('[aria-sort=ascending]').textContent"
+    assert page.execute_script(sorted_by) == "length"
+
+
+def test_it_filters_and_shows_other_numbers(page, contents):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import Select
+
+    page.find_element(By.ID, "filter").send_keys("oint")
+    assert [row[0] for row in rows(page)] == ["GunPoint"]
+    assert page.find_element(By.ID, "count").text == "1 of 7 datasets"
+    Select(page.find_element(By.ID, "metric")).select_by_value("fit_seconds")
+    assert rows(page)[0][4:] == [
+        {"LSTM-FCN": "10 s", "FCN": "30 s", "peer": "90 s"}[m] for m in contents["models"]
+    ]
+    Select(page.find_element(By.ID, "show")).select_by_value("difference")
+    assert rows(page)[0][4 + contents["models"].index("FCN")] == "20 s"
+    page.find_element(By.ID, "filter").clear()
+    page.find_element(By.ID, "filter").send_keys("nothing of the kind")
+    assert rows(page) == []
+
+
+def test_a_dataset_has_its_page(page, contents):
+    from selenium.webdriver.common.by import By
+
+    page.find_element(By.LINK_TEXT, "GunPoint").click()
+    assert page.find_element(By.TAG_NAME, "h2").text == "GunPoint"
+    runs = page.execute_script("return document.querySelectorAll('#runs-table tbody tr').length")
+    assert runs == 6
+    captions = [element.text for element in page.find_elements(By.CSS_SELECTOR, "figure h3")]
+    assert captions == ["Learning curves", "Class activation map"]
+    page.find_element(By.PARTIAL_LINK_TEXT, "→").click()
+    following = [dataset["name"] for dataset in contents["datasets"]]
+    following = following[following.index("GunPoint") + 1]
+    assert page.find_element(By.TAG_NAME, "h2").text == following
+    page.find_element(By.LINK_TEXT, "all datasets").click()
+    assert len(rows(page)) == 7
+
+
+def test_hostile_names_stay_text(page):
+    from selenium.webdriver.common.by import By
+
+    assert page.title == "A & B"
+    assert HOSTILE in [row[0] for row in rows(page)]
+    page.find_element(By.LINK_TEXT, HOSTILE).click()
+    assert page.find_element(By.TAG_NAME, "h2").text == HOSTILE
