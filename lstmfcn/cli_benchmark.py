@@ -65,6 +65,7 @@ def add_benchmark(commands):
     table = what.add_parser("table", help="print the scores, and the mean ranks")
     _add_results(table)
     table.add_argument("--out", type=Path, help="write the scores to this CSV file as well")
+    table.add_argument("--runs", type=Path, help="write every run to this CSV file as well")
     table.set_defaults(command=_table)
 
     compare = what.add_parser("compare", help="which models differ? pairwise tests and groups")
@@ -241,11 +242,12 @@ def _read_table(results, arguments):
 
 
 def _table(arguments):
-    from lstmfcn.atomic import atomic_path, check_writable
+    from lstmfcn.atomic import check_writable
     from lstmfcn.evaluation import Results
 
-    if arguments.out is not None:
-        check_writable(arguments.out)
+    for path in (arguments.out, arguments.runs):
+        if path is not None:
+            check_writable(path)
     results = Results(arguments.results)
     table = _read_table(results, arguments)
     width = max(len(name) for name in (*table.datasets, "dataset"))
@@ -268,11 +270,26 @@ def _table(arguments):
         for run, record in sorted(failed.items()):
             print(f"  {run}: {record['reason']}")
     if arguments.out is not None:
-        with atomic_path(arguments.out) as path, open(path, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["dataset", *table.models])
-            for name, row in zip(table.datasets, table.scores, strict=True):
-                writer.writerow([name, *("" if x != x else x for x in row)])
+        rows = zip(table.datasets, table.scores, strict=True)
+        _write_csv(
+            arguments.out,
+            ["dataset", *table.models],
+            ([name, *("" if x != x else x for x in row)] for name, row in rows),
+        )
+    if arguments.runs is not None:
+        records = results.records()
+        columns = [key for key, value in records[0].items() if not isinstance(value, (dict, list))]
+        rows = ([record.get(column) for column in columns] for record in records)
+        _write_csv(arguments.runs, columns, rows)
+
+
+def _write_csv(path, head, rows):
+    from lstmfcn.atomic import atomic_path
+
+    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(head)
+        writer.writerows(rows)
 
 
 def _line(name, cells, width, columns):

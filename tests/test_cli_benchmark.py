@@ -41,6 +41,10 @@ def test_table_prints_and_writes_the_scores(folder, tmp_path, capsys):
     assert [row["dataset"] for row in rows] == ["ArrowHead", "GunPoint"]
     assert float(rows[1]["1-NN"]) == pytest.approx(137 / 150)
     assert main(["benchmark", "table", str(folder), "--metric", "log_loss"]) == 0
+    runs = tmp_path / "runs.csv"
+    assert main(["benchmark", "table", str(folder), "--runs", str(runs)]) == 0
+    rows = list(csv.DictReader(runs.read_text().splitlines()))
+    assert len(rows) == 8 and float(rows[0]["accuracy"]) == Results(folder).records()[0]["accuracy"]
 
 
 def test_published_accuracies_stand_beside_ours(folder, capsys):
