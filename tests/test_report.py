@@ -136,7 +136,7 @@ def test_pictures(contents):
     assert [picture["title"] for picture in drawn] == ["Learning curves", "Class activation map"]
     everything = [*contents["pictures"], *drawn, *contents["published"]["pictures"]]
     assert all(p["uri"].startswith("data:image/") and len(p["uri"]) > 2000 for p in everything)
-    assert "is not a file saved by lstmfcn" in contents["dataset_notes"]["ArrowHead"]
+    assert "is not a classifier file, or is damaged" in contents["dataset_notes"]["ArrowHead"]
 
 
 def test_the_page_asks_for_nothing(text):

@@ -7,6 +7,7 @@ import numpy as np
 # Okabe and Ito's colours, told apart by colour-blind readers, the darker ones first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#b8b8b8"
+MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 # Lightness falls steadily from zero to either end, so sizes read in grey print.
 NEGATIVE = ("#08306b", "#3f8fd2")  # lowest first
 POSITIVE = ("#c4c4c4", "#e8960c", "#8f0a1f")  # zero first
@@ -173,3 +174,16 @@ def class_panels(figure, n_classes):
         axes[i, 0].tick_params(labelbottom=False)
         axes[i, 1].set_xlabel("timepoint")
     return figure, axes
+
+
+def check_scores(scores, names):
+    """Return scores as (n_datasets, n_classifiers) finite floats, and names as a list."""
+    scores, names = np.asarray(scores, dtype=float), [str(name) for name in names]
+    if scores.ndim != 2 or not scores.size or scores.shape[1] != len(names):
+        raise ValueError(
+            f"scores has shape {scores.shape}, but there are {len(names)} names; pass "
+            "(n_datasets, n_classifiers), one name for each column."
+        )
+    if not np.isfinite(scores).all():
+        raise ValueError("scores has a missing value; draw the datasets that all classifiers have.")
+    return scores, names

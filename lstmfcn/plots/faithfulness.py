@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, new_figure
+from lstmfcn.plots.drawing import COLOURS, MARKERS, new_figure
 
 __all__ = ["FaithfulnessDisplay"]
-
-MARKERS = "os^DvPX"  # they tell maps apart in grey print
 
 
 class FaithfulnessDisplay:

@@ -19,6 +19,7 @@ from lstmfcn.plots import (
 
 __all__ = ["compare_pictures", "model_pictures", "sweep_pictures"]
 
+SHARES = ("accuracy", "balanced_accuracy", "weighted_f1", "auroc")
 MOST_PAIRS = 6
 FEWEST_DATASETS = 5  # for a test over datasets
 MOST_CLASSES = 4  # in a gallery
@@ -46,20 +47,8 @@ def sweep_pictures(records, metric):
     pictures = compare_pictures(table)
     if len(table.models) > 1:
         pictures += _pairs(table)
-    if metric in ("accuracy", "balanced_accuracy", "weighted_f1", "auroc"):
-        seconds = score_table(records, "fit_seconds")
-        rows = [seconds.datasets.index(name) for name in table.datasets]
-        columns = [seconds.models.index(name) for name in table.models]
-        seconds = seconds.scores[np.ix_(rows, columns)]
-        if np.isfinite(seconds).all() and (seconds > 0).all():
-            pictures.append(
-                _picture(
-                    "Score and cost",
-                    "Mean score against the seconds of a fit. Where runs shared a machine, the "
-                    "seconds are those of a busy machine.",
-                    CostDisplay(table.better(), seconds, table.models, metric=_words(metric)),
-                )
-            )
+    if metric in SHARES:
+        pictures += _cost(records, table)
     pictures.append(
         _picture(
             "Every dataset",
@@ -91,6 +80,27 @@ def compare_pictures(table):
             ),
         ]
     return pictures
+
+
+def _cost(records, table):
+    """Draw score against seconds, if every run was timed."""
+    try:
+        seconds = score_table(records, "fit_seconds")
+    except ValueError:  # results of others need not say
+        return []
+    rows = [seconds.datasets.index(name) for name in table.datasets]
+    columns = [seconds.models.index(name) for name in table.models]
+    seconds = seconds.scores[np.ix_(rows, columns)]
+    if not (np.isfinite(seconds).all() and (seconds > 0).all()):
+        return []
+    return [
+        _picture(
+            "Score and cost",
+            "Mean score against the seconds of a fit. Where runs shared a machine, the seconds are "
+            "those of a busy machine.",
+            CostDisplay(table.better(), seconds, table.models, metric=_words(table.metric)),
+        )
+    ]
 
 
 def _pairs(table):

@@ -1,0 +1,125 @@
+"""How does each classifier do against each other one? The multi-comparison matrix."""
+
+import numpy as np
+
+from lstmfcn.evaluation.ranking import wilcoxon, wins_ties_losses
+from lstmfcn.plots.drawing import check_scores, new_figure
+
+__all__ = ["ComparisonMatrixDisplay"]
+
+SHADES = ("#5aa9dd", "#ffffff", "#f0a818")  # row worse, equal, better: black text reads on each
+
+
+class ComparisonMatrixDisplay:
+    """Of each pair the mean difference, wins, ties and losses, and a p-value.
+
+    What a cell says depends on its two classifiers alone, whoever else is compared.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_datasets, n_classifiers)
+        More is better.
+    names : sequence of str
+    metric : str, default="accuracy"
+    alpha : float in (0, 1), default=0.05
+        P-values up to it are set in bold.
+
+    Attributes
+    ----------
+    names : list of str
+        Best mean first; what follows is in this order, row against column.
+    means : ndarray of shape (n_classifiers,)
+    differences, p_values : ndarray of shape (n_classifiers, n_classifiers)
+        Mean score of the row less that of the column; Wilcoxon's signed-rank test, uncorrected.
+    counts : int ndarray of shape (n_classifiers, n_classifiers, 3)
+        Datasets on which the row wins, ties and loses.
+    ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
+
+    References
+    ----------
+    Ismail-Fawaz, Dempster, Tan, Herrmann, Miller, Schmidt, Berretti, Weber, Devanne, Forestier,
+    Webb, "An Approach to Multiple Comparison Benchmark Evaluations that is Stable Under
+    Manipulation of the Comparate Set", 2023, arXiv:2305.11921.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from lstmfcn.plots import ComparisonMatrixDisplay
+    >>> scores = [[0.8, 0.9], [0.7, 0.9], [0.6, 0.6]]
+    >>> display = ComparisonMatrixDisplay(scores, ["A", "B"]).plot()
+    >>> display.names, display.counts[0, 1].tolist(), display.differences[0, 1].round(3).item()
+    (['B', 'A'], [2, 1, 0], 0.1)
+    """
+
+    def __init__(self, scores, names, *, metric="accuracy", alpha=0.05):
+        scores, names = check_scores(scores, names)
+        order = np.argsort(-scores.mean(axis=0), kind="stable")
+        scores = scores[:, order]
+        self.names, self.means = [names[i] for i in order], scores.mean(axis=0)
+        self.metric, self.alpha, self.n_datasets = metric, alpha, len(scores)
+        self.differences = self.means[:, np.newaxis] - self.means
+        n = len(names)
+        self.counts = np.zeros((n, n, 3), dtype=int)
+        self.p_values = np.ones((n, n))
+        for i, j in np.ndindex(n, n):
+            self.counts[i, j] = wins_ties_losses(scores[:, i], scores[:, j])
+            if i < j:
+                p = wilcoxon(scores[:, i], scores[:, j])
+                self.p_values[i, j] = self.p_values[j, i] = p
+
+    def plot(self, ax=None):
+        """Draw the matrix, the best classifier first.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+
+        Returns
+        -------
+        self
+        """
+        from matplotlib.colors import LinearSegmentedColormap
+
+        n = len(self.names)
+        if ax is None:
+            longest = max(len(name) for name in self.names)
+            ax = new_figure(1.6 + 0.07 * longest + 1.25 * n, 1.2 + 0.75 * n).subplots()
+        limit = max(float(np.abs(self.differences).max()), 1e-12)
+        image = ax.imshow(
+            self.differences,
+            cmap=LinearSegmentedColormap.from_list("difference", SHADES),
+            vmin=-limit,
+            vmax=limit,
+            aspect="auto",
+        )
+        for i, j in np.ndindex(n, n):
+            if i == j:
+                ax.text(j, i, "\N{EN DASH}", ha="center", va="center", color="#606060")
+                continue
+            wins, ties, losses = self.counts[i, j]
+            lines = f"{self.differences[i, j]:+.4f}\n{wins} / {ties} / {losses}"
+            # Invisible lines keep the two texts on the same grid.
+            ax.text(j, i, f"{lines}\n ", ha="center", va="center", fontsize="small")
+            p = self.p_values[i, j]
+            weight = "bold" if p <= self.alpha else "normal"
+            text = f" \n \np = {p:.2g}"
+            ax.text(j, i, text, ha="center", va="center", fontsize="small", fontweight=weight)
+        rows = [f"{name}\n{mean:.4f}" for name, mean in zip(self.names, self.means, strict=True)]
+        ax.set_xticks(range(n), self.names, rotation=0 if n < 6 else 30, ha="center")
+        ax.set_yticks(range(n), rows)
+        ax.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
+        if n >= 6:
+            for label in ax.get_xticklabels():
+                label.set_horizontalalignment("left")
+        for side in ax.spines.values():
+            side.set_visible(False)
+        ax.set_xlabel(
+            f"row against column over {self.n_datasets} datasets: "
+            f"difference, wins / ties / losses, p",
+            fontsize="small",
+        )
+        bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
+        bar.set_label(f"difference of the mean {self.metric}", fontsize="small")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

@@ -1,0 +1,127 @@
+"""On which datasets is one classifier better than another, and by how much?"""
+
+import numpy as np
+
+from lstmfcn.evaluation.ranking import wins_ties_losses
+from lstmfcn.plots.drawing import COLOURS, check_scores, new_figure
+
+__all__ = ["PairwiseDisplay"]
+
+SIDES = ((1, COLOURS[0], "^"), (0, "#606060", "o"), (-1, COLOURS[1], "v"))  # of the diagonal
+MOST_NAMES = 5  # datasets that are named: those that differ most
+NAMED_FROM = 0.02  # a difference that is worth a name, as a share of the axis
+ROOM = 0.7  # from where on a name does not fit into the rest of the axis
+
+
+class PairwiseDisplay:
+    """A dot per dataset: the score of one classifier against that of another.
+
+    Parameters
+    ----------
+    first, second : array-like of shape (n_datasets,)
+        More is better.
+    names : (str, str)
+    datasets : sequence of str, optional
+        Names those on which the two differ most.
+    metric : str, default="accuracy"
+
+    Attributes
+    ----------
+    counts : (int, int, int)
+        Datasets on which the first wins, ties and loses.
+    ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from lstmfcn.plots import PairwiseDisplay
+    >>> display = PairwiseDisplay([0.9, 0.8, 0.7], [0.9, 0.7, 0.6], ("new", "old")).plot()
+    >>> display.counts, display.ax_.get_xlabel()
+    ((2, 1, 0), 'accuracy of old')
+    """
+
+    def __init__(self, first, second, names, *, datasets=None, metric="accuracy"):
+        scores = np.column_stack([np.asarray(first, float), np.asarray(second, float)])
+        scores, self.names = check_scores(scores, names)
+        self.first, self.second = scores.T
+        if datasets is not None and len(datasets) != len(scores):
+            raise ValueError(
+                f"{len(datasets)} datasets came with {len(scores)} scores; pass one name per score."
+            )
+        self.datasets, self.metric = datasets, metric
+        self.counts = wins_ties_losses(self.first, self.second)
+
+    def plot(self, ax=None):
+        """Draw the dots, the first classifier upwards and the second to the right.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+
+        Returns
+        -------
+        self
+        """
+        if ax is None:
+            ax = new_figure(5.2, 5.2).subplots()
+        both = np.concatenate([self.first, self.second])
+        margin = 0.06 * (both.max() - both.min()) or 0.05
+        low, high = both.min() - margin, both.max() + margin
+        ax.plot([low, high], [low, high], color="#808080", linewidth=1)
+        difference = np.round(self.first - self.second, 12)
+        for sign, colour, marker in (
+            (1, COLOURS[0], "^"),
+            (0, "#606060", "o"),
+            (-1, COLOURS[1], "v"),
+        ):
+            of_sign = np.sign(difference) == sign
+            ax.scatter(
+                self.second[of_sign],
+                self.first[of_sign],
+                color=colour,
+                marker=marker,
+                s=30,
+                alpha=0.8,
+                linewidths=0,
+            )
+        wins, ties, losses = self.counts
+        tied = f"\n(equal on {ties})" if ties else ""
+        upper = {"ha": "left", "va": "top", "color": COLOURS[0], "fontweight": "bold"}
+        lower = {"ha": "right", "va": "bottom", "color": COLOURS[1], "fontweight": "bold"}
+        place = {"transform": ax.transAxes}
+        ax.text(0.03, 0.97, f"{self.names[0]} better on {wins}{tied}", **upper, **place)
+        ax.text(0.97, 0.03, f"{self.names[1]} better on {losses}", **lower, **place)
+        if self.datasets is not None:
+            self._name_datasets(ax, difference, low, high)
+        ax.set_xlim(low, high)
+        ax.set_ylim(low, high)
+        ax.set_aspect("equal")
+        ax.set_xlabel(f"{self.metric} of {self.names[1]}")
+        ax.set_ylabel(f"{self.metric} of {self.names[0]}")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _name_datasets(self, ax, difference, low, high):
+        span = high - low
+        for i in np.argsort(-np.abs(difference), kind="stable")[:MOST_NAMES]:
+            if abs(difference[i]) < NAMED_FROM * span:
+                continue
+            x, y = (self.second[i] - low) / span, (self.first[i] - low) / span
+            # Away from the diagonal, unless the panel ends there.
+            right = x < ROOM if difference[i] < 0 else x < 1.0 - ROOM
+            up = difference[i] > 0
+            ax.annotate(
+                _shortened(self.datasets[i]),
+                (x, y),
+                xycoords="axes fraction",
+                xytext=(5 if right else -5, 4 if up else -4),
+                textcoords="offset points",
+                ha="left" if right else "right",
+                va="bottom" if up else "top",
+                fontsize="x-small",
+            )
+
+
+def _shortened(name, longest=24):
+    return name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
