@@ -65,7 +65,7 @@ def add_benchmark(commands):
     table = what.add_parser("table", help="print the scores, and the mean ranks")
     _add_results(table)
     table.add_argument("--out", type=Path, help="write the scores to this CSV file as well")
-    table.add_argument("--runs", type=Path, help="write every run to this CSV file as well")
+    table.add_argument("--runs", type=Path, help="write every run to this .csv or .jsonl file")
     table.set_defaults(command=_table)
 
     compare = what.add_parser("compare", help="which models differ? pairwise tests and groups")
@@ -88,8 +88,13 @@ def add_benchmark(commands):
     export.add_argument("--seed", type=int, default=0, help="whose runs to write (default: 0)")
     export.set_defaults(command=_export)
 
-    add = what.add_parser("import", help="add results that are files of tsml, aeon, tsml-eval")
-    add.add_argument("folder", metavar="FOLDER", type=Path, help="MODEL/Predictions/DATASET/...")
+    add = what.add_parser("import", help="add results of tsml, aeon, tsml-eval, or of a .jsonl")
+    add.add_argument(
+        "source",
+        metavar="SOURCE",
+        type=Path,
+        help="folder with MODEL/Predictions/DATASET/..., or a .jsonl file of `table --runs`",
+    )
     add.add_argument("--into", type=Path, required=True, metavar="RESULTS")
     add.set_defaults(command=_import)
 
@@ -243,7 +248,7 @@ def _read_table(results, arguments):
 
 def _table(arguments):
     from lstmfcn.atomic import check_writable
-    from lstmfcn.evaluation import Results
+    from lstmfcn.evaluation import Results, write_records
 
     for path in (arguments.out, arguments.runs):
         if path is not None:
@@ -277,10 +282,7 @@ def _table(arguments):
             ([name, *("" if x != x else x for x in row)] for name, row in rows),
         )
     if arguments.runs is not None:
-        records = results.records()
-        columns = [key for key, value in records[0].items() if not isinstance(value, (dict, list))]
-        rows = ([record.get(column) for column in columns] for record in records)
-        _write_csv(arguments.runs, columns, rows)
+        write_records(results.records(), arguments.runs)
 
 
 def _write_csv(path, head, rows):
@@ -362,7 +364,8 @@ def _export(arguments):
 
 
 def _import(arguments):
-    from lstmfcn.evaluation import Results, import_tsml
+    from lstmfcn.evaluation import Results, add_records, import_tsml
 
-    n_runs = import_tsml(arguments.folder, Results(arguments.into))
+    add = add_records if arguments.source.suffix == ".jsonl" else import_tsml
+    n_runs = add(arguments.source, Results(arguments.into))
     print(f"{n_runs} runs added to {arguments.into}/")

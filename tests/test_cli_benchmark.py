@@ -47,6 +47,18 @@ def test_table_prints_and_writes_the_scores(folder, tmp_path, capsys):
     assert len(rows) == 8 and float(rows[0]["accuracy"]) == Results(folder).records()[0]["accuracy"]
 
 
+def test_a_sweep_goes_on_from_one_file(folder, tmp_path, capsys):
+    runs, back = tmp_path / "runs.jsonl", str(tmp_path / "back")
+    assert main(["benchmark", "table", str(folder), "--runs", str(runs)]) == 0
+    assert main(["benchmark", "import", str(runs), "--into", back]) == 0
+    assert Results(back).records() == Results(folder).records()
+    assert main(["benchmark", "import", str(runs), "--into", back]) == 0
+    assert "0 runs added" in capsys.readouterr().out
+    assert main(["benchmark", "run", "--out", back, *PLAN, "--seeds", "3"]) == 0
+    assert "12 runs planned: 8 were finished, 4 are now" in capsys.readouterr().out
+    assert main(["benchmark", "report", back, "--out", str(tmp_path / "report.html")]) == 0
+
+
 def test_published_accuracies_stand_beside_ours(folder, capsys):
     published = ["--published", "HC2,karim2018:LSTM-FCN"]
     assert main(["benchmark", "table", str(folder), *published]) == 0

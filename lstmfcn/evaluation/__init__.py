@@ -12,6 +12,7 @@ from lstmfcn.evaluation.faithfulness import (
 )
 from lstmfcn.evaluation.metrics import METRICS, classification_metrics
 from lstmfcn.evaluation.published import published_accuracy, published_methods, with_published
+from lstmfcn.evaluation.record_files import add_records, read_records, write_records
 from lstmfcn.evaluation.resampling import stratified_resample
 from lstmfcn.evaluation.results import Results, Run
 from lstmfcn.evaluation.tables import ScoreTable, score_table
@@ -24,6 +25,7 @@ __all__ = [
     "Run",
     "ScoreTable",
     "Sweep",
+    "add_records",
     "classification_metrics",
     "experiment",
     "export_tsml",
@@ -34,8 +36,10 @@ __all__ = [
     "published_accuracy",
     "published_methods",
     "randomization_test",
+    "read_records",
     "score_table",
     "stratified_resample",
     "sweep",
     "with_published",
+    "write_records",
 ]

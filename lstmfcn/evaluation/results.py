@@ -138,6 +138,8 @@ class Results:
             by the test split.
         """
         path = self._path("runs", run).with_suffix(".npz")
+        if not path.exists():
+            raise ValueError(f"{self.folder} has no predictions of {run}.")
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
@@ -152,7 +154,8 @@ class Results:
         run : Run
         record : dict of str to JSON value
         predictions : dict of str to array-like
-            Some of those that :meth:`predictions` returns.
+            Some of those that :meth:`predictions` returns; none where numbers alone were passed
+            on.
         """
         unknown = set(predictions) - set(PREDICTIONS)
         if unknown:
@@ -160,8 +163,9 @@ class Results:
         path = self._path("runs", run)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {name: _plain(array) for name, array in predictions.items()}
-        with atomic_path(path.with_suffix(".npz")) as temporary:
-            np.savez_compressed(temporary, **arrays)
+        if arrays:
+            with atomic_path(path.with_suffix(".npz")) as temporary:
+                np.savez_compressed(temporary, **arrays)
         _write_json(path, {**asdict(run), **record})
         self._path("failures", run).unlink(missing_ok=True)
 
