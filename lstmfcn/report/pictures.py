@@ -37,7 +37,8 @@ def sweep_pictures(records, metric):
     Returns
     -------
     list of dict
-        ``title``, ``caption`` and ``uri``, which an ``<img>`` takes as its source.
+        ``title``, ``caption``, ``uri``, which an ``<img>`` takes as its source, and ``half``: two
+        of these stand side by side.
     """
     table = score_table(records, metric)
     try:
@@ -120,6 +121,7 @@ def _pairs(table):
                 datasets=table.datasets,
                 metric=_words(table.metric),
             ),
+            half=True,
         )
         for one, other in pairs
     ]
@@ -184,8 +186,12 @@ def _choose(classifier, X_test, y_test):
     return np.sort(np.concatenate([places[c] for c in order[:MOST_CLASSES]] or [[]])).astype(int)
 
 
-def _picture(title, caption, display, photo=False):
-    """Draw a display; ``photo``: with so many marks that pixels take less room than lines."""
+def _picture(title, caption, display, *, photo=False, half=False):
+    """Draw a display.
+
+    ``photo``: with so many marks that pixels take less room than lines; ``half``: two stand side
+    by side on the page.
+    """
     import matplotlib.pyplot as plt
 
     figure = display.plot().figure_
@@ -199,7 +205,12 @@ def _picture(title, caption, display, photo=False):
         kind = "svg+xml"
     plt.close(figure)
     text = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"title": title, "caption": caption, "uri": f"data:image/{kind};base64,{text}"}
+    return {
+        "title": title,
+        "caption": caption,
+        "half": half,
+        "uri": f"data:image/{kind};base64,{text}",
+    }
 
 
 def _words(metric):
