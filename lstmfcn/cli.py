@@ -1,4 +1,4 @@
-"""What can be done from a shell? `lstmfcn demo | fit | predict | explain | benchmark`.
+"""What can be done from a shell? `lstmfcn demo | fit | predict | explain | benchmark | emotion`.
 
 Exit codes: 0 done, 1 refused with one sentence, 2 wrong usage, 130 interrupted.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lstmfcn import __version__
 from lstmfcn.cli_benchmark import add_benchmark
+from lstmfcn.cli_emotion import add_emotion
 
 __all__ = ["main"]
 
@@ -115,6 +116,7 @@ def _parser():
     explain.add_argument("--seed", type=_whole, default=0, help="of the random deletions")
     explain.set_defaults(command=_explain)
     add_benchmark(commands)
+    add_emotion(commands)
     return parser
 
 

@@ -14,6 +14,7 @@ from lstmfcn.plots.maps import MapDisplay
 from lstmfcn.plots.mean_maps import MeanMapDisplay
 from lstmfcn.plots.pairwise import PairwiseDisplay
 from lstmfcn.plots.scores import ScoresDisplay
+from lstmfcn.plots.zero_shot import ZeroShotDisplay
 
 __all__ = [
     "ActivationMapDisplay",
@@ -30,4 +31,5 @@ __all__ = [
     "MeanMapDisplay",
     "PairwiseDisplay",
     "ScoresDisplay",
+    "ZeroShotDisplay",
 ]

@@ -1,0 +1,228 @@
+"""What can be done with emotion data from a shell? `lstmfcn emotion ...`."""
+
+import csv
+import json
+from pathlib import Path
+
+__all__ = ["add_emotion"]
+
+
+def add_emotion(commands):
+    """Add ``emotion`` and what it can do to the commands of ``lstmfcn``."""
+    emotion = commands.add_parser("emotion", help="emotion recognition, trained and zero-shot")
+    what = emotion.add_subparsers(required=True, metavar="WHAT")
+    _add_zero_shot(what)
+
+
+def _add_zero_shot(what):
+    zero_shot = what.add_parser(
+        "zero-shot", help="score a model's answers, and compare a classifier with them"
+    )
+    what = zero_shot.add_subparsers(required=True, metavar="WHAT")
+
+    table = what.add_parser(
+        "table",
+        help="GPT-4V on 19 datasets: published, recomputed, strict",
+        description="Score the released answers of GPT-4V by the rules that give its published "
+        "numbers, and strictly: refused and out of the vocabulary is wrong. Where there is no "
+        "file of answers, the counts that come with this package are scored.",
+    )
+    table.add_argument("--answers", type=Path, metavar="ROOT", help="folder of released answers")
+    table.add_argument("--out", type=Path, help="write the table to this CSV file as well")
+    table.set_defaults(command=_table)
+
+    compare = what.add_parser(
+        "compare",
+        help="is a classifier better on the same samples?",
+        description="Score predictions and a model's answers on the samples that both have: "
+        "difference with its interval, McNemar's test, recall of each class.",
+    )
+    compare.add_argument(
+        "--answers", type=Path, metavar="ROOT", required=True, help="folder of released answers"
+    )
+    compare.add_argument("--dataset", required=True, help="its folder: ckplus, cmumosi, ...")
+    compare.add_argument("--variant", help="rgb, text, 2, ...; default: the published one")
+    compare.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="CSV file with the columns name and predicted",
+    )
+    compare.add_argument("--column", default="predicted", help="another name of the latter")
+    compare.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="CSV file with the columns name and discrete: compare on its samples, with its labels",
+    )
+    compare.add_argument("--name", default="classifier", help="who predicted, as printed")
+    compare.add_argument("--model", default="GPT-4V", help="who answered, as printed")
+    compare.add_argument("--out", type=Path, help="folder for numbers, rows and picture")
+    compare.set_defaults(command=_compare)
+
+
+def _table(arguments):
+    from lstmfcn.atomic import check_writable
+    from lstmfcn.emotion.zero_shot import zero_shot_remarks, zero_shot_table
+
+    if arguments.out is not None:
+        check_writable(arguments.out)
+    rows = zero_shot_table(arguments.answers)
+    print(
+        f"{'dataset':<12}{'variant':<8}{'metric':<9}{'published':>9}{'recomputed':>11}{'strict':>7}"
+        f"{'95 % interval':>15}{'right/scored':>13}{'majority':>9}{'random':>7}  from"
+    )
+    for row in rows:
+        published = "-" if row["published"] is None else f"{row['published']:.2f}"
+        interval = f"{row['low']:.1f}-{row['high']:.1f}"
+        counts = f"{row['n_correct']}/{row['n']}"
+        print(
+            f"{row['dataset']:<12}{row['variant']:<8}{row['metric']:<9}{published:>9}"
+            f"{row['recomputed']:>11.2f}{row['strict']:>7.2f}{interval:>15}{counts:>13}"
+            f"{row['majority']:>9.2f}{row['random']:>7.2f}  {row['source']}"
+        )
+    agree = [row["agrees"] for row in rows if row["agrees"] is not None]
+    print(
+        f"\n{sum(agree)} of {len(agree)} published numbers come out to their two decimals. All in "
+        "per cent; uar: unweighted average\nrecall, waf: weighted F1; strict: every sample of the "
+        "label file, what is missing or out of the vocabulary wrong."
+    )
+    flattered, wronged, below = zero_shot_remarks(rows)
+    for title, remarks in (
+        ("Flattered by its rule", flattered),
+        ("Wronged by a spelling", wronged),
+        ("Below always answering the most frequent class", below),
+    ):
+        if remarks:
+            print(f"\n{title}:", *remarks, sep="\n  ")
+    if arguments.out is not None:
+        _write_csv(arguments.out, rows)
+
+
+def _compare(arguments):
+    import warnings
+
+    from lstmfcn.emotion.zero_shot import compare_to_zero_shot, load_zero_shot
+    from lstmfcn.emotion.zero_shot_files import read_csv
+
+    if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
+    answers = load_zero_shot(arguments.answers, arguments.dataset, arguments.variant)
+    predictions = read_csv(arguments.predictions, ("name", arguments.column))
+    y_true = None
+    if arguments.labels is not None:
+        predictions, y_true = _on_labelled(predictions, answers, arguments)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        result = compare_to_zero_shot(
+            [row[arguments.column] for row in predictions.values()],
+            list(predictions),
+            answers,
+            y_true=y_true,
+        )
+    names = (arguments.name, arguments.model)
+    for warning in caught:
+        print(f"note: {warning.message}")
+    _print_comparison(result, names)
+    if arguments.out is not None:
+        _write_comparison(result, names, arguments.out)
+        print(f"\nnumbers, rows and picture are in {arguments.out}/")
+
+
+def _on_labelled(predictions, answers, arguments):
+    """Return the predictions on the answered samples of a label file, and its labels."""
+    from lstmfcn.emotion.zero_shot import shared_samples
+    from lstmfcn.emotion.zero_shot_files import sample_name
+
+    labels = dict(zip(*shared_samples(arguments.labels, answers), strict=True))
+    labels = {sample_name(name): label for name, label in labels.items()}
+    chosen = {name: row for name, row in predictions.items() if name in labels}
+    if not chosen:
+        raise ValueError(
+            f"{arguments.predictions} has none of the {len(labels)} answered samples of "
+            f"{arguments.labels}; give predictions with the names of that file."
+        )
+    print(
+        f"{len(chosen)} of {len(predictions)} predictions are of the {len(labels)} answered "
+        f"samples of {arguments.labels.name}"
+    )
+    return chosen, [labels[name] for name in chosen]
+
+
+def _print_comparison(result, names):
+    print(
+        f"{f'{result.dataset} {result.variant}'.strip()}: {result.n} of {result.n_predictions} "
+        f"predictions compared, of {result.n_answered} samples answered by {names[1]}; "
+        f"without an answer: {result.n_unanswered}, without a class: {result.n_neutral}"
+    )
+    if result.n_relabelled:
+        print(f"{result.n_relabelled} of them were released with another class, or with none")
+    width = max(len(name) for name in (*names, *result.classes, "accuracy"))
+    print(
+        f"\n{'':<{width}} {names[0]:>{width}} {names[1]:>{width}} difference    95 % interval "
+        f"majority  strict: {names[0]}, {names[1]}"
+    )
+    for metric, score in result.scores.items():
+        strict = result.strict[metric]
+        print(
+            f"{metric:<{width}} {score['ours']:>{width}.4f} {score['zero_shot']:>{width}.4f} "
+            f"{score['difference']:>+10.4f} {score['low']:>+8.3f}{score['high']:>+8.3f} "
+            f"{result.majority[metric]:>8.4f}  {strict['ours']:.4f}, {strict['zero_shot']:.4f} "
+            f"(n = {result.n_strict})"
+        )
+    print(
+        f"\nright alone: {names[0]} {result.only_ours}, {names[1]} {result.only_zero_shot}; "
+        f"McNemar's exact p = {result.p_value:.3g}\n\nrecall of each class:"
+    )
+    for row in result.per_class:
+        cells = ("-" if row[key] is None else f"{row[key]:.4f}" for key in ("ours", "zero_shot"))
+        print(
+            f"{row['class']:<{width}} {' '.join(f'{cell:>{width}}' for cell in cells)} "
+            f"n = {row['n']}"
+        )
+
+
+def _write_comparison(result, names, folder):
+    """Write comparison.json, per-class.csv, samples.csv and comparison.png."""
+    from dataclasses import asdict
+
+    import matplotlib.pyplot as plt
+
+    from lstmfcn.atomic import atomic_path
+    from lstmfcn.plots.zero_shot import ZeroShotDisplay
+
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = asdict(result)
+    samples = {key: numbers.pop(key) for key in ("names", "y_true", "ours", "zero_shot")}
+    numbers["n"], numbers["systems"] = result.n, names
+    with atomic_path(folder / "comparison.json") as temporary:
+        temporary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    _write_csv(folder / "per-class.csv", [_flat(row) for row in result.per_class])
+    columns = ("name", "truth", "predicted", "answered")
+    rows = zip(*samples.values(), strict=True)
+    _write_csv(
+        folder / "samples.csv", [dict(zip(columns, map(str, row), strict=True)) for row in rows]
+    )
+    figure = ZeroShotDisplay.from_comparison(result, names=names).plot().figure_
+    with atomic_path(folder / "comparison.png") as temporary:
+        figure.savefig(temporary, dpi=150)
+    plt.close(figure)
+
+
+def _flat(row):
+    """Return a row of numbers, its intervals as two columns."""
+    flat = {key: value for key, value in row.items() if not key.endswith("_interval")}
+    for system in ("ours", "zero_shot"):
+        flat[f"{system}_low"], flat[f"{system}_high"] = row[f"{system}_interval"] or (None, None)
+    return flat
+
+
+def _write_csv(path, rows):
+    """Write rows of the same keys."""
+    from lstmfcn.atomic import atomic_path
+
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,178 @@
+"""Where is a trained classifier better than a zero-shot model, and how sure is it?"""
+
+import numpy as np
+
+from lstmfcn.plots.drawing import COLOURS
+
+__all__ = ["ZeroShotDisplay"]
+
+MAJORITY_GREY = "#808080"
+
+
+class ZeroShotDisplay:
+    """Two systems on the same samples: over all of them, and in each class.
+
+    Parameters
+    ----------
+    labels : sequence of str of length n_rows
+        What each row is about: a metric over all samples, then the classes.
+    ours, zero_shot : array-like of shape (n_rows,)
+        In [0, 1]; NaN where there are no samples.
+    ours_interval, zero_shot_interval : array-like of shape (n_rows, 2)
+        Lower and upper bounds.
+    majority : float in [0, 1], optional
+        The first row's value of always predicting the most frequent class.
+    title : str, default=""
+    names : (str, str), default=("classifier", "zero-shot")
+        Of the two systems.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from lstmfcn.plots.zero_shot import ZeroShotDisplay
+    >>> display = ZeroShotDisplay(
+    ...     ["accuracy", "happy", "sad"],
+    ...     [0.8, 0.9, 0.7],
+    ...     [0.6, 0.9, 0.3],
+    ...     [[0.7, 0.9], [0.8, 1.0], [0.6, 0.8]],
+    ...     [[0.5, 0.7], [0.8, 1.0], [0.2, 0.4]],
+    ... ).plot()
+    >>> [text.get_text() for text in display.ax_.get_yticklabels()]
+    ['accuracy', 'happy', 'sad']
+    """
+
+    def __init__(
+        self,
+        labels,
+        ours,
+        zero_shot,
+        ours_interval,
+        zero_shot_interval,
+        *,
+        majority=None,
+        title="",
+        names=("classifier", "zero-shot"),
+    ):
+        self.labels = list(labels)
+        self.ours, self.zero_shot = np.asarray(ours, float), np.asarray(zero_shot, float)
+        self.ours_interval = np.asarray(ours_interval, float)
+        self.zero_shot_interval = np.asarray(zero_shot_interval, float)
+        shapes = [values.shape for values in (self.ours, self.zero_shot)]
+        shapes += [values.shape for values in (self.ours_interval, self.zero_shot_interval)]
+        n_rows = len(self.labels)
+        if shapes != [(n_rows,)] * 2 + [(n_rows, 2)] * 2 or not n_rows:
+            raise ValueError(
+                f"the values and intervals have shapes {', '.join(map(str, shapes))}; for "
+                f"{n_rows} labels pass ({n_rows},) twice and ({n_rows}, 2) twice, none empty."
+            )
+        self.majority, self.title, self.names = majority, title, tuple(names)
+
+    @classmethod
+    def from_comparison(cls, comparison, *, metric=None, names=("classifier", "zero-shot")):
+        """Take the numbers of a comparison.
+
+        Parameters
+        ----------
+        comparison : lstmfcn.emotion.zero_shot.ZeroShotComparison
+        metric : {"accuracy", "uar", "waf"}, optional
+            Of the first row; by default the one published for the dataset.
+        names : (str, str), default=("classifier", "zero-shot")
+
+        Returns
+        -------
+        ZeroShotDisplay
+        """
+        metric = comparison.metric if metric is None else metric
+        if metric not in comparison.scores:
+            raise ValueError(
+                f"metric={metric!r} is unknown; choose one of {', '.join(comparison.scores)}."
+            )
+        score, majority = comparison.scores[metric], comparison.majority[metric]
+        metric = {"uar": "UAR", "waf": "weighted F1"}.get(metric, metric)
+        rows = [score, *(row for row in comparison.per_class if row["n"])]
+        what = f"{comparison.dataset} {comparison.variant}".strip()
+        return cls(
+            [
+                f"{metric}, n = {comparison.n}",
+                *(f"{row['class']}, n = {row['n']}" for row in rows[1:]),
+            ],
+            [row["ours"] for row in rows],
+            [row["zero_shot"] for row in rows],
+            [row["ours_interval"] for row in rows],
+            [row["zero_shot_interval"] for row in rows],
+            majority=majority,
+            title=f"{what}: {names[0]} against {names[1]} on the same samples\n{metric} differs by "
+            f"{score['difference']:+.3f} (95 % interval {score['low']:+.3f} to "
+            f"{score['high']:+.3f})\nMcNemar's exact p = {comparison.p_value:.2g}",
+            names=names,
+        )
+
+    def plot(self, ax=None, *, legend=True):
+        """Draw a row for each value, the first on top, both systems with their intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+        legend : bool, default=True
+
+        Returns
+        -------
+        self
+        """
+        import matplotlib.pyplot as plt
+        from matplotlib.transforms import ScaledTranslation
+
+        n_rows = len(self.labels)
+        if ax is None:
+            _, ax = plt.subplots(figsize=(7, 1.9 + 0.45 * n_rows), layout="constrained")
+        rows = np.arange(n_rows)
+        for name, values, bounds, shift, marker, colour in (
+            (self.names[0], self.ours, self.ours_interval, -0.14, "o", COLOURS[0]),
+            (self.names[1], self.zero_shot, self.zero_shot_interval, 0.14, "s", COLOURS[1]),
+        ):
+            # Between bounds that do not hold it, a value has an arm of length zero.
+            arms = np.maximum(0.0, [values - bounds[:, 0], bounds[:, 1] - values])
+            ax.errorbar(
+                values,
+                rows + shift,
+                xerr=arms,
+                fmt=marker,
+                color=colour,
+                label=name,
+                markersize=6,
+                elinewidth=1.5,
+                capsize=3,
+            )
+        if self.majority is not None:
+            ax.plot(
+                [self.majority] * 2,
+                [-0.35, 0.35],
+                color=MAJORITY_GREY,
+                linestyle="--",
+                label="always the most frequent class",
+            )
+        ax.axhline(0.5, color="#d0d0d0", linewidth=0.8)
+        ax.set_yticks(rows, self.labels)
+        ax.set_ylim(n_rows - 0.5, -0.5)
+        ax.set_xlim(-0.02, 1.02)
+        ax.grid(axis="x", color="#e6e6e6")
+        ax.set_axisbelow(True)
+        ax.set_xlabel("over all samples (top), recall of each class (below)")
+        ax.set_title(self.title, fontsize="medium", loc="left")
+        if legend:
+            ax.legend(
+                loc="upper center",
+                bbox_to_anchor=(0.5, 0.0),
+                # Below the axis by a length, not by a share of the height.
+                bbox_transform=ax.transAxes
+                + ScaledTranslation(0.0, -0.5, ax.figure.dpi_scale_trans),
+                ncols=3,
+                fontsize="small",
+            )
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

@@ -1,0 +1,185 @@
+"""Does `lstmfcn emotion zero-shot` print and write what it says, and refuse with one sentence?"""
+
+import csv
+import json
+
+import matplotlib.pyplot as plt
+import pytest
+from conftest import real_data
+
+from lstmfcn.cli import main
+
+ZERO_SHOT = ["emotion", "zero-shot"]
+# What the made-up answers are: truth, answer of the model, our prediction.
+SAMPLES = [
+    ("1", "positive", "positive,negative", "positive"),
+    ("2", "positive", "negative,positive", "positive"),
+    ("3", "negative", "negative", "positive"),
+    ("4", "negative", "neutral,negative", "negative"),
+    ("5", "negative", None, "negative"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A root with made-up answers to twitter2, and predictions.csv beside it."""
+    folder = tmp_path_factory.mktemp("zero-shot")
+    (folder / "root" / "twitter2").mkdir(parents=True)
+    write(
+        folder / "root" / "twitter2" / "label.csv",
+        [["name", "gt", "gpt4v"], *([f"{name}.jpg", truth, ""] for name, truth, *_ in SAMPLES)],
+    )
+    write(
+        folder / "root" / "twitter2" / "label-gpt4v.csv",
+        [["name", "gt", "gpt4v"], *(list(one[:3]) for one in SAMPLES if one[2])],
+    )
+    write(
+        folder / "predictions.csv",
+        [["name", "predicted"], *([one[0], one[3]] for one in SAMPLES)],
+    )
+    return folder
+
+
+def write(path, rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def compare(folder, *arguments, dataset="twitter2"):
+    return main(
+        [
+            *ZERO_SHOT,
+            "compare",
+            *("--answers", str(folder / "root"), "--dataset", dataset),
+            *("--predictions", str(folder / "predictions.csv"), *arguments),
+        ]
+    )
+
+
+def test_table_without_files_is_that_of_the_counts(tmp_path, capsys):
+    out = tmp_path / "table.csv"
+    assert main([*ZERO_SHOT, "table", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "25 of 25 published numbers come out to their two decimals" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("FERV39k"))
+    assert line.split()[1:5] == ["accuracy", "34.29", "34.29", "32.93"]
+    assert line.split()[6:] == ["2584/7536", "24.79", "14.29", "counts"]
+    assert "Flattered by its rule:\n  RAF-DB rgb: accuracy 75.81 leaves out 1" in printed
+    assert "Wronged by a spelling:\n  MER2023 multi: accuracy 63.50, but 64.96" in printed
+    assert "CASME II: accuracy 14.64, majority class 40.17, guessing 20.00" in printed
+    rows = read(out)
+    assert len(rows) == 36 and {row["source"] for row in rows} == {"counts"}
+    assert sum(row["published"] != "" for row in rows) == 25
+    assert {row["agrees"] for row in rows} == {"True", ""}
+    assert float(rows[0]["recomputed"]) == pytest.approx(100 * 684 / 981)
+    assert len(list(tmp_path.iterdir())) == 1  # nothing temporary is left
+
+
+def test_table_says_if_a_number_does_not_come_out(folder, capsys):
+    assert main([*ZERO_SHOT, "table", "--answers", str(folder / "root")]) == 0
+    printed = capsys.readouterr().out
+    assert "24 of 25 published numbers come out" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("Twitter II"))
+    assert line.split() == (
+        "Twitter II accuracy 87.95 50.00 40.00 0.0-100.0 2/4 50.00 50.00 csv".split()
+    )
+
+
+def test_table_of_the_released_files(capsys):
+    data = real_data()
+    if data is None or not (data / "gpt4v").is_dir():
+        pytest.skip("no real data: set LSTMFCN_DATA to the folder that holds gpt4v/")
+    assert main([*ZERO_SHOT, "table", "--answers", str(data / "gpt4v")]) == 0
+    printed = capsys.readouterr().out
+    assert "25 of 25 published numbers come out to their two decimals" in printed
+    assert printed.count("  csv\n") >= 30  # 36 lines, 6 of them of datasets that may not be there
+
+
+def test_compare_prints_and_writes(folder, tmp_path, capsys):
+    out, figures = tmp_path / "new" / "folder", plt.get_fignums()
+    assert compare(folder, "--out", str(out), "--name", "LSTM-FCN") == 0
+    printed = capsys.readouterr().out
+    assert (
+        "Twitter II: 4 of 5 predictions compared, of 4 samples answered by GPT-4V; without an "
+        "answer: 1, without a class: 0" in printed
+    )
+    accuracy = next(line for line in printed.splitlines() if line.startswith("accuracy"))
+    assert accuracy.split()[:4] == ["accuracy", "0.7500", "0.5000", "+0.2500"]
+    assert accuracy.endswith("0.5000  0.8000, 0.4000 (n = 5)")
+    assert "right alone: LSTM-FCN 2, GPT-4V 1; McNemar's exact p = 1" in printed
+    assert "negative   0.5000   0.5000 n = 2" in printed
+
+    numbers = json.loads((out / "comparison.json").read_text())
+    assert numbers["n"] == 4 and numbers["systems"] == ["LSTM-FCN", "GPT-4V"]
+    assert numbers["scores"]["accuracy"]["difference"] == 0.25
+    assert read(out / "samples.csv")[-1] == {
+        "name": "4",
+        "truth": "negative",
+        "predicted": "negative",
+        "answered": "",
+    }
+    positive = read(out / "per-class.csv")[0]
+    assert (positive["class"], positive["n"], positive["ours"]) == ("positive", "2", "1.0")
+    assert (out / "comparison.png").stat().st_size > 10_000
+    assert len(list(out.iterdir())) == 4 and plt.get_fignums() == figures
+
+
+def test_compare_on_the_samples_of_a_label_file(folder, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    write(labels, [["name", "discrete"], ["2.jpg", "negative"], ["5", "negative"], ["9", "x"]])
+    assert compare(folder, "--labels", str(labels)) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 5 predictions are of the 1 answered samples of labels.csv" in printed
+    assert "1 of them were released with another class, or with none" in printed
+    assert "right alone: classifier 0, GPT-4V 1" in printed
+    write(labels, [["name", "discrete"], ["2.jpg", "negative"]])
+    write(tmp_path / "predictions.csv", [["name", "predicted"], ["1", "positive"]])
+    (tmp_path / "root").symlink_to(folder / "root")
+    assert compare(tmp_path, "--labels", str(labels)) == 1
+    assert "has none of the 1 answered samples of" in capsys.readouterr().err
+
+
+def test_compare_notes_predictions_of_no_class(folder, tmp_path, capsys):
+    (tmp_path / "root").symlink_to(folder / "root")
+    rows = [["name", "label"], ["1", "positive"], ["2", "glad"]]
+    write(tmp_path / "predictions.csv", rows)
+    assert compare(tmp_path, "--column", "label", "--model", "another") == 0
+    printed = capsys.readouterr().out
+    assert "note: 1 of 2 predictions are no class of Twitter II and count as wrong" in printed
+    assert "answered by another" in printed
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--column", "label"], "has the columns name, predicted; expected name, label, each once"),
+        (["--variant", "three"], "variant='three' of twitter2 is unknown"),
+        (["--out", "FILE"], "is a file; name a folder with --out."),
+        (["--labels", "nowhere.csv"], "nowhere.csv does not exist; it should have the columns"),
+    ],
+)
+def test_compare_refuses(folder, arguments, message, capsys):
+    file = str(folder / "predictions.csv")
+    assert compare(folder, *(file if one == "FILE" else one for one in arguments)) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.startswith("lstmfcn: error: ") and error.count("\n") == 1
+
+
+def test_other_refusals(folder, tmp_path, capsys):
+    assert compare(folder, dataset="emodb") == 1
+    assert "dataset='emodb' is unknown; choose one of ckplus," in capsys.readouterr().err
+    assert main([*ZERO_SHOT, "table", "--answers", str(tmp_path)]) == 1
+    assert "has none of the folders ckplus," in capsys.readouterr().err
+    assert main([*ZERO_SHOT, "table", "--answers", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere" in capsys.readouterr().err
+    assert main([*ZERO_SHOT, "table", "--out", str(tmp_path / "no" / "table.csv")]) == 1
+    assert "create it first" in capsys.readouterr().err
+    for command in (["emotion"], ZERO_SHOT):
+        with pytest.raises(SystemExit) as left:
+            main(command)
+        assert left.value.code == 2
