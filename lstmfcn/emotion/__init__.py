@@ -1,0 +1,51 @@
+"""How do folders of emotion features become series, labels and scores? (No Keras here.)
+
+Public names are imported at first use (PEP 562).
+"""
+
+import importlib
+
+_MODULES = {
+    "feature_store": (
+        "ClipSequences",
+        "FeatureError",
+        "FeatureSet",
+        "FeatureStore",
+        "FeatureSummary",
+    ),
+    "lengths": ("SequencePreprocessor", "mean_pool", "pad_sequences", "pool_or_pad", "resample"),
+    "mer2024": (
+        "EMOTIONS",
+        "TRACKS",
+        "ClipTable",
+        "Track",
+        "check_splits",
+        "load_labels",
+        "load_track",
+        "load_unlabelled",
+        "mer_scores",
+        "select_features",
+        "write_submission",
+    ),
+    "noise": ("add_feature_noise", "add_noise_at_snr", "drop_frames", "drop_modalities"),
+    "open_vocabulary": (
+        "OpenVocabularyScores",
+        "calibrate_label_sets",
+        "label_sets",
+        "open_vocabulary_scores",
+        "read_label_sets",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(importlib.import_module(f"lstmfcn.emotion.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'lstmfcn.emotion' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])
