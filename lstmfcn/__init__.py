@@ -21,7 +21,7 @@ __all__ = ["ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier", "load"]
 def __getattr__(name):
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    if name in ("datasets", "presets", "plots", "evaluation"):
+    if name in ("datasets", "emotion", "evaluation", "plots", "presets"):
         return importlib.import_module(f"lstmfcn.{name}")
     raise AttributeError(f"module 'lstmfcn' has no attribute {name!r}")
 

@@ -77,6 +77,7 @@ def test_only_validation_touches_scikit_learns_privates(path):
 def test_importing_leaves_keras_out_and_is_quick():
     code = (
         "import sys, lstmfcn, lstmfcn.evaluation, lstmfcn.plots, lstmfcn.cli, lstmfcn.datasets, "
+        "lstmfcn.emotion, "
         "lstmfcn.presets; print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

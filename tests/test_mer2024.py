@@ -329,7 +329,7 @@ def test_an_npz_of_numbers_is_no_corpus(write):
 
 
 def test_a_bomb_is_not_unpacked(write, monkeypatch):
-    monkeypatch.setattr("lstmfcn.emotion.mer2024.LARGEST_CORPUS", 10_000)
+    monkeypatch.setattr("lstmfcn.emotion.label_npz.LARGEST_CORPUS", 10_000)
     bomb = npz_of_pickle(b"\0" * 10**7, compression=zipfile.ZIP_DEFLATED)
     assert "is larger than 10,000 bytes" in message(load_labels, write("x.npz", bomb))
 

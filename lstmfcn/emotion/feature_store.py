@@ -4,28 +4,24 @@ import functools
 import math
 import os
 import re
-import stat
 import statistics
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
+from lstmfcn.emotion.npy import Unusable, read_array
 from lstmfcn.validation import check_choice, check_counts
 
 __all__ = ["ClipSequences", "FeatureError", "FeatureSet", "FeatureStore", "FeatureSummary"]
 
 LEVELS = {"UTT": "utterance", "FRA": "frame"}
 SUFFIX = re.compile(r"(?P<stem>.+)[_-](?P<suffix>UTT|FRA)")
-MAGIC = b"\x93NUMPY"
-LARGEST_HEADER = 10_000  # bytes; numpy itself parses no longer one, for safety
 N_PEEKED = 101  # clips whose headers tell the usual number of features: odd, and quick to open
 MOST_LISTED = 50  # problems in one message; FeatureError.problems has them all
-EXPECTED = "expected float16, float32 or float64 numbers of shape (T, D) or (D,)"
 
 
 class FeatureError(ValueError):
@@ -275,7 +271,7 @@ class FeatureSet:
             raise self._error({}, {clip: self._absence(clip)}, 1)
         try:
             return self._load(clip, self.n_features)
-        except _Unusable as problem:
+        except Unusable as problem:
             raise self._error({clip: str(problem)}, {}, 1) from problem
 
     def sequences(self, clips=None, *, on_missing="error"):
@@ -335,7 +331,7 @@ class FeatureSet:
         """
         shapes, problems = {}, {}
         for clip, found in _in_order(self._peek, self.clips, self.n_threads):
-            if isinstance(found, _Unusable):
+            if isinstance(found, Unusable):
                 problems[clip] = str(found)
             else:
                 shapes[clip] = found
@@ -360,7 +356,7 @@ class FeatureSet:
         """Return the commonest D in the headers of clips spread evenly over those given."""
         step = max(1, math.ceil(len(clips) / N_PEEKED))
         found = _in_order(self._peek, clips[::step], self.n_threads)
-        widths = Counter(peek[0][1] for _, peek in found if not isinstance(peek, _Unusable))
+        widths = Counter(peek[0][1] for _, peek in found if not isinstance(peek, Unusable))
         return widths.most_common(1)[0][0] if widths else None
 
     def _is_missing(self, clip):
@@ -368,7 +364,7 @@ class FeatureSet:
         if is_folder:
             try:
                 return not self._frame_files(clip)
-            except _Unusable:
+            except Unusable:
                 return False  # it is there, and reading it tells what is wrong
         return is_folder is None
 
@@ -385,7 +381,7 @@ class FeatureSet:
         if os.path.islink(path):
             target = Path(path).resolve()
             if not target.is_relative_to(self.folder.parent):
-                raise _Unusable(f"{'/'.join(parts)} is a link to {target}, outside the root")
+                raise Unusable(f"{'/'.join(parts)} is a link to {target}, outside the root")
         return path
 
     def _frame_files(self, clip):
@@ -394,7 +390,7 @@ class FeatureSet:
             with os.scandir(self._path(clip)) as entries:
                 files = [entry.name for entry in entries if entry.name.endswith(".npy")]
         except OSError as error:
-            raise _Unusable(f"the folder {clip} cannot be read ({error.strerror})") from error
+            raise Unusable(f"the folder {clip} cannot be read ({error.strerror})") from error
         return sorted((name for name in files if not name.startswith(".")), key=_in_time)
 
     def _peek(self, clip):
@@ -403,30 +399,30 @@ class FeatureSet:
             return read_array(self._path(f"{clip}.npy"), f"{clip}.npy", header_only=True)
         files = self._frame_files(clip)
         if not files:
-            raise _Unusable(self._absence(clip))
+            raise Unusable(self._absence(clip))
         first = f"{clip}/{files[0]}"
         (_, width), dtype = read_array(self._path(clip, files[0]), first, header_only=True)
         return (len(files), width), dtype
 
     def _load(self, clip, n_features):
-        """Return a clip as float32 of shape (T, D), or raise _Unusable."""
+        """Return a clip as float32 of shape (T, D), or raise Unusable."""
         if not self._is_folder[clip]:
             frames = read_array(self._path(f"{clip}.npy"), f"{clip}.npy")
             if n_features not in (None, frames.shape[1]):
-                raise _Unusable(_wrong_width(f"{clip}.npy", frames.shape[1], n_features))
+                raise Unusable(_wrong_width(f"{clip}.npy", frames.shape[1], n_features))
             return frames
         rows = []
         for name in self._frame_files(clip):
             source = f"{clip}/{name}"
             frame = read_array(self._path(clip, name), source)
             if len(frame) != 1:
-                raise _Unusable(f"{source} holds {len(frame)} frames; expected one, of shape (D,)")
+                raise Unusable(f"{source} holds {len(frame)} frames; expected one, of shape (D,)")
             n_features = n_features or frame.shape[1]
             if frame.shape[1] != n_features:
-                raise _Unusable(_wrong_width(source, frame.shape[1], n_features))
+                raise Unusable(_wrong_width(source, frame.shape[1], n_features))
             rows.append(frame)
         if not rows:
-            raise _Unusable(self._absence(clip))
+            raise Unusable(self._absence(clip))
         return np.concatenate(rows)
 
     def _error(self, unusable, absent, n_asked):
@@ -496,7 +492,7 @@ class ClipSequences(Sequence):
     def __iter__(self):
         problems = {}
         for clip, frames in _in_order(self._load, self.names, self.feature_set.n_threads):
-            if isinstance(frames, _Unusable):
+            if isinstance(frames, Unusable):
                 problems[clip] = str(frames)
             elif not problems:  # afterwards only to find the other problems
                 yield frames
@@ -545,7 +541,7 @@ class ClipSequences(Sequence):
     def _checked(self, clip):
         try:
             return self._load(clip)
-        except _Unusable as problem:
+        except Unusable as problem:
             raise self.feature_set._error({clip: str(problem)}, {}, 1) from problem
 
 
@@ -607,10 +603,6 @@ class StoreSummary(tuple):
     __repr__ = __str__
 
 
-class _Unusable(Exception):
-    """A clause about one clip: which file, what came, what was expected."""
-
-
 def name_problem(name):
     """Return a clause if a name could not be that of a clip or feature set, else None.
 
@@ -629,131 +621,6 @@ def name_problem(name):
     if name in (".", "..") or any(character in name for character in "/\\\0"):
         return "would leave the folder of the features"
     return None
-
-
-def read_header(source, file):
-    """Read the header of a .npy file.
-
-    Parameters
-    ----------
-    source : str
-        The file's name, for the error.
-    file : binary file at its start
-        Left where the values begin.
-
-    Returns
-    -------
-    shape : tuple of int
-    fortran_order : bool
-    dtype : dtype
-
-    Raises
-    ------
-    ValueError
-        If it is no such header.
-    """
-    start = file.read(12)
-    if not start.startswith(MAGIC):
-        what = "empty" if not start else "no .npy file"
-        raise ValueError(f"{source} is {what}; expected an array that numpy.save wrote")
-    n_counting = 2 if start[6:7] == b"\x01" else 4  # bytes that count the header's
-    n_bytes = int.from_bytes(start[8 : 8 + n_counting], "little")
-    if n_bytes > LARGEST_HEADER:
-        raise ValueError(f"{source} is damaged: its header claims to be {n_bytes} bytes long")
-    n_read = len(start) - 8 - n_counting
-    header = start + file.read(max(0, n_bytes - n_read))
-    file.seek(8 + n_counting + n_bytes)
-    return _parsed_header(source, header)
-
-
-@functools.lru_cache(maxsize=4096)  # clips of the same length have the same header
-def _header_fields(header):
-    file = BytesIO(header)
-    version = np.lib.format.read_magic(file)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:  # (3, 0) is for field names that no feature has
-        raise ValueError(f"format {version[0]}.{version[1]} is not known")
-    return readers[version](file, max_header_size=LARGEST_HEADER)
-
-
-def _parsed_header(source, header):
-    try:
-        shape, fortran_order, dtype = _header_fields(header)
-        return tuple(int(n) for n in shape), fortran_order, dtype
-    except Exception as error:  # numpy evaluates the header as Python text: anything may happen
-        reason = str(error).partition("\n")[0][:200]
-        raise ValueError(f"{source} is damaged: its header cannot be read ({reason})") from error
-
-
-def read_array(path, source, header_only=False):
-    """Read the frames in one .npy file, or only their shape.
-
-    Parameters
-    ----------
-    path : str
-    source : str
-        What to call it in an error.
-    header_only : bool, default=False
-
-    Returns
-    -------
-    float32 ndarray of shape (T, D), or ((T, D), name of the dtype)
-    """
-    try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise _Unusable(f"{source} is not a file")  # opening a pipe would wait for ever
-        with open(path, "rb") as file:
-            shape, fortran_order, dtype = read_header(source, file)
-            n_frames, n_features = _frames_shape(source, shape, dtype)
-            n_there = found.st_size - file.tell()
-            n_bytes = n_frames * n_features * dtype.itemsize
-            if n_there != n_bytes:
-                cut = "is cut off" if n_there < n_bytes else "is damaged"
-                raise _Unusable(
-                    f"{source} {cut}: it has {n_there} bytes of values where its header promises "
-                    f"{n_bytes}"
-                )
-            if header_only:
-                return (n_frames, n_features), dtype.name
-            data = file.read(n_bytes)
-        stored = np.frombuffer(data, dtype)  # raises if the file shrank meanwhile
-        stored = stored.reshape(shape, order="F" if fortran_order else "C")
-    except OSError as error:
-        raise _Unusable(f"{source} cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise _Unusable(str(error)) from error
-    stored = stored.reshape(n_frames, n_features)
-    with np.errstate(over="ignore"):  # found below
-        frames = stored.astype(np.float32)
-    if not np.isfinite(frames).all():
-        row, column = (int(k) for k in np.argwhere(~np.isfinite(frames))[0])
-        value = float(stored[row, column])
-        what = "NaN" if math.isnan(value) else f"the value {value:g}, too large for float32,"
-        what = "infinity" if math.isinf(value) else what
-        raise _Unusable(f"{source} holds {what} in frame {row}, feature {column}")
-    return frames
-
-
-def _frames_shape(source, shape, dtype):
-    """Return (T, D) for the shape of a file, or refuse it."""
-    if dtype.hasobject:
-        raise _Unusable(f"{source} holds Python objects, which are never unpickled; {EXPECTED}")
-    if dtype.kind != "f" or dtype.itemsize > 8:
-        raise _Unusable(f"{source} holds values of type {dtype}; {EXPECTED}")
-    axes = list(shape)
-    while len(axes) > 2 and 1 in axes:
-        axes.remove(1)  # (1, T, D) is one clip; (T, 1) stays T frames of one feature
-    if len(axes) == 1:
-        axes = [1, *axes]
-    if len(axes) != 2:
-        raise _Unusable(f"{source} has the shape {shape}; {EXPECTED}")
-    if min(axes) < 1:
-        raise _Unusable(f"{source} is an empty array, of shape {shape}; {EXPECTED}, T and D >= 1")
-    return tuple(axes)
 
 
 def _wrong_width(source, width, expected):
@@ -780,12 +647,12 @@ def _in_time(name):
 
 
 def _in_order(function, items, n_threads):
-    """Yield (item, function(item) or the _Unusable it raised), with few items under way."""
+    """Yield (item, function(item) or the Unusable it raised), with few items under way."""
 
     def outcome(item):
         try:
             return function(item)
-        except _Unusable as problem:
+        except Unusable as problem:
             return problem
 
     items = iter(items)

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.datasets.parsing import csv_rows, decode
-from lstmfcn.emotion.feature_store import read_header
+from lstmfcn.emotion.npy import read_header
 from lstmfcn.validation import check_choice
 
 __all__ = [
