@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+from lstmfcn.emotion.zero_shot.command import add_zero_shot_run
+
 __all__ = ["add_emotion"]
 
 
@@ -19,6 +21,7 @@ def _add_zero_shot(what):
         "zero-shot", help="score a model's answers, and compare a classifier with them"
     )
     what = zero_shot.add_subparsers(required=True, metavar="WHAT")
+    add_zero_shot_run(what)
 
     table = what.add_parser(
         "table",
@@ -104,7 +107,7 @@ def _compare(arguments):
     import warnings
 
     from lstmfcn.emotion.zero_shot import compare_to_zero_shot, load_zero_shot
-    from lstmfcn.emotion.zero_shot_files import read_csv
+    from lstmfcn.emotion.zero_shot.files import read_csv
 
     if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
@@ -133,7 +136,7 @@ def _compare(arguments):
 def _on_labelled(predictions, answers, arguments):
     """Return the predictions on the answered samples of a label file, and its labels."""
     from lstmfcn.emotion.zero_shot import shared_samples
-    from lstmfcn.emotion.zero_shot_files import sample_name
+    from lstmfcn.emotion.zero_shot.files import sample_name
 
     labels = dict(zip(*shared_samples(arguments.labels, answers), strict=True))
     labels = {sample_name(name): label for name, label in labels.items()}

@@ -25,8 +25,8 @@ from lstmfcn.emotion.zero_shot import (
     zero_shot_table,
     zero_shot_task,
 )
-from lstmfcn.emotion.zero_shot_files import sample_name
-from lstmfcn.emotion.zero_shot_scores import bootstrap, interval, measure
+from lstmfcn.emotion.zero_shot.files import sample_name
+from lstmfcn.emotion.zero_shot.scores import bootstrap, interval, measure
 
 # dataset, variant, metric, published, right, scored, strict, 95 % interval of 500 draws of the
 # answered samples (of clips with those out of the vocabulary; of MER2023 with labels aligned).

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from lstmfcn.emotion.zero_shot_join import (
+from lstmfcn.emotion.zero_shot.join import (
     column,
     given_classes,
     positions,
     predicted_classes,
 )
-from lstmfcn.emotion.zero_shot_scores import (
+from lstmfcn.emotion.zero_shot.scores import (
     LEFT_OUT,
     METRICS,
     answered_class,
@@ -21,7 +21,7 @@ from lstmfcn.emotion.zero_shot_scores import (
     measure,
     true_classes,
 )
-from lstmfcn.emotion.zero_shot_tasks import RULES
+from lstmfcn.emotion.zero_shot.tasks import RULES
 
 __all__ = ["ZeroShotComparison", "compare_to_zero_shot", "mcnemar"]
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lstmfcn.emotion.zero_shot_files import answers_from_counts, load_zero_shot
-from lstmfcn.emotion.zero_shot_scores import score_zero_shot, zero_shot_baselines
-from lstmfcn.emotion.zero_shot_tasks import RULES, TASKS
+from lstmfcn.emotion.zero_shot.files import answers_from_counts, load_zero_shot
+from lstmfcn.emotion.zero_shot.scores import score_zero_shot, zero_shot_baselines
+from lstmfcn.emotion.zero_shot.tasks import RULES, TASKS
 
 __all__ = ["zero_shot_remarks", "zero_shot_table"]
 
@@ -43,7 +43,7 @@ def zero_shot_table(root=None, *, n_bootstrap=2000, random_state=0):
 
     References
     ----------
-    See :mod:`lstmfcn.emotion.zero_shot_tasks`.
+    See :mod:`lstmfcn.emotion.zero_shot.tasks`.
 
     Examples
     --------

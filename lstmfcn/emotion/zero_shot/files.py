@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.emotion.zero_shot_tasks import ZeroShotTask, zero_shot_task
+from lstmfcn.emotion.zero_shot.tasks import ZeroShotTask, zero_shot_task
 
 __all__ = [
     "ZeroShotAnswers",
@@ -74,7 +74,7 @@ def sample_name(name):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.zero_shot_files import sample_name
+    >>> from lstmfcn.emotion.zero_shot.files import sample_name
     >>> sample_name("EP02_01f-59.jpg"), sample_name("10/77e3.JPG"), sample_name("tStelxIAHjw_16")
     ('EP02_01f-59', '77e3', 'tStelxIAHjw_16')
     """
@@ -90,7 +90,7 @@ def load_zero_shot(root, dataset, variant=None, *, task=None):
         Folder with a folder for each dataset: ``cmumosi/label.csv`` with all samples and
         ``cmumosi/label-gpt4v-multi.csv`` with the answered ones, columns ``name,gt,gpt4v``.
     dataset : str
-        See :func:`lstmfcn.emotion.zero_shot_tasks.zero_shot_task`; or another folder in ``root``.
+        See :func:`lstmfcn.emotion.zero_shot.tasks.zero_shot_task`; or another folder in ``root``.
     variant : str, optional
         ``"multi"``, say, or the name of its file; by default the published one.
     task : ZeroShotTask, optional
@@ -110,7 +110,7 @@ def load_zero_shot(root, dataset, variant=None, *, task=None):
 
     References
     ----------
-    See :mod:`lstmfcn.emotion.zero_shot_tasks`. The files have no licence and do not come with this
+    See :mod:`lstmfcn.emotion.zero_shot.tasks`. The files have no licence and do not come with this
     package; :func:`answers_from_counts` needs none.
 
     Examples
@@ -171,8 +171,8 @@ def read_zero_shot(answers, labels, task, variant=""):
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from lstmfcn.emotion.zero_shot_files import read_zero_shot
-    >>> from lstmfcn.emotion.zero_shot_tasks import ZeroShotTask
+    >>> from lstmfcn.emotion.zero_shot.files import read_zero_shot
+    >>> from lstmfcn.emotion.zero_shot.tasks import ZeroShotTask
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "answers.csv"
     ...     _ = file.write_text("name,gt,gpt4v\\na.png,happy,sad\\nb.png,sad,bored\\n")
@@ -219,7 +219,7 @@ def answers_from_counts(dataset, variant=None):
 
     References
     ----------
-    Counts of the answers released with Lian et al., see :mod:`lstmfcn.emotion.zero_shot_tasks`.
+    Counts of the answers released with Lian et al., see :mod:`lstmfcn.emotion.zero_shot.tasks`.
 
     Examples
     --------
@@ -255,7 +255,7 @@ def answers_from_counts(dataset, variant=None):
 @functools.cache
 def _counts():
     """Return (dataset, variant) -> list of (class, counts of each class, of others, of none)."""
-    text = files("lstmfcn.emotion").joinpath("zero_shot_matrices.csv").read_text(encoding="utf-8")
+    text = files("lstmfcn.emotion.zero_shot").joinpath("matrices.csv").read_text(encoding="utf-8")
     found = {}
     for row in csv.DictReader(text.splitlines()):
         counts = [int(count) for count in row["counts"].split()]

@@ -56,7 +56,7 @@ class ZeroShotTask:
 
     Examples
     --------
-    >>> from lstmfcn.emotion.zero_shot_tasks import ZeroShotTask
+    >>> from lstmfcn.emotion.zero_shot.tasks import ZeroShotTask
     >>> task = ZeroShotTask("mine", ("happy", "sad"))
     >>> task.files(""), task.predicted_class("happy"), task.predicted_class("Happy") is None
     (('label-gpt4v.csv', 'label.csv'), 'happy', True)
@@ -285,7 +285,7 @@ def zero_shot_task(name):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.zero_shot_tasks import zero_shot_task
+    >>> from lstmfcn.emotion.zero_shot.tasks import zero_shot_task
     >>> task = zero_shot_task("CMU-MOSI")
     >>> task.name, task.rule, task.published
     ('cmumosi', 'polarity', {'multi': {'waf': 80.43}})

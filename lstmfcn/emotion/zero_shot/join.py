@@ -5,9 +5,9 @@ from collections import Counter
 
 import numpy as np
 
-from lstmfcn.emotion.zero_shot_files import read_csv, sample_name
-from lstmfcn.emotion.zero_shot_scores import LEFT_OUT
-from lstmfcn.emotion.zero_shot_tasks import POLARITY
+from lstmfcn.emotion.zero_shot.files import read_csv, sample_name
+from lstmfcn.emotion.zero_shot.scores import LEFT_OUT
+from lstmfcn.emotion.zero_shot.tasks import POLARITY
 
 __all__ = ["shared_samples"]
 

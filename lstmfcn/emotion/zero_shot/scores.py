@@ -67,7 +67,7 @@ def score_zero_shot(
     Parameters
     ----------
     answers : ZeroShotAnswers
-        Their task has the published rule, one of :data:`lstmfcn.emotion.zero_shot_tasks.RULES`.
+        Their task has the published rule, one of :data:`lstmfcn.emotion.zero_shot.tasks.RULES`.
     oov : {"published", "wrong", "drop", "next"}, default="published"
         What an answer out of the vocabulary is: as the rule has it, wrong, no sample, or replaced
         by the best-ranked answer within the vocabulary (wrong if there is none).
@@ -250,7 +250,7 @@ def measure(matrices):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.zero_shot_scores import measure
+    >>> from lstmfcn.emotion.zero_shot.scores import measure
     >>> found = measure(np.array([[3, 1, 0], [1, 0, 1]]))
     >>> [(name, round(float(value), 4)) for name, value in found.items()]
     [('accuracy', 0.5), ('uar', 0.375), ('waf', 0.5)]
@@ -289,7 +289,7 @@ def bootstrap(counts, n_bootstrap=2000, random_state=0):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.zero_shot_scores import bootstrap
+    >>> from lstmfcn.emotion.zero_shot.scores import bootstrap
     >>> bootstrap([5, 0, 15], n_bootstrap=3).sum(axis=1).tolist()
     [20, 20, 20]
     """

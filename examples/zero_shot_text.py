@@ -1,0 +1,74 @@
+"""How does a model on an endpoint classify my texts? Asked here: a server that counts words.
+
+It comes with the package and needs no key. For a real one set OPENAI_BASE_URL and OPENAI_API_KEY
+in the environment, leave out ``client=``, and name its model. Needs ``lstmfcn[zeroshot]``.
+"""
+
+import sys
+import tempfile
+
+import matplotlib.pyplot as plt
+from sklearn.metrics import ConfusionMatrixDisplay
+
+from lstmfcn.emotion.zero_shot import ZeroShotTask, read_zero_shot, score_zero_shot
+from lstmfcn.emotion.zero_shot.client import ChatClient
+from lstmfcn.emotion.zero_shot.fake_endpoint import FakeEndpoint
+from lstmfcn.emotion.zero_shot.prompts import Question
+from lstmfcn.emotion.zero_shot.runner import ZeroShotRunner
+from lstmfcn.emotion.zero_shot.samples import Sample
+
+vocabulary = ("happy", "sad", "angry", "worried")
+texts = {
+    "happy": [
+        "We laughed until the sun came up.",
+        "What a lovely evening, I enjoyed every minute!",
+        "She smiled at the letter.",
+        "At last we won the cup.",
+    ],
+    "sad": [
+        "I cried when the house was sold.",
+        "He has lost his oldest friend.",
+        "Nobody came, and she ate alone.",
+        "I miss the sea.",
+    ],
+    "angry": [
+        "They shouted at the referee.",
+        "I am furious about the bill.",
+        "How unfair, we were first in line!",
+        "Who laughed at the back? Out!",  # counting words is not reading
+    ],
+    "worried": [
+        "I am afraid he missed the train.",
+        "She was nervous before the exam.",
+        "They feel uneasy about the noise in the cellar.",
+        "The doctor has not called, I am anxious.",
+    ],
+}
+samples = [
+    Sample(f"{label}-{i}", gt=label, text=text)
+    for label in vocabulary
+    for i, text in enumerate(texts[label])
+]
+
+with tempfile.TemporaryDirectory() as out, FakeEndpoint() as endpoint:
+    runner = ZeroShotRunner(
+        Question(vocabulary),
+        "fake",
+        out,
+        client=ChatClient(endpoint.base_url, endpoint.api_key),
+        batch_size=8,
+    )
+    plan = runner.plan(samples)
+    print(f"{plan.prompt}\n\n{plan.n_requests} requests, about {plan.n_text_tokens} tokens")
+    run = runner.run(samples)
+    print(f"answers: {run.counts}, after {run.n_requests} requests")
+    again = runner.run(samples)
+    print(f"called again: {again.n_requests} requests, for {again.n_cached} answers are there")
+    task = ZeroShotTask("texts", vocabulary)
+    answers = read_zero_shot(f"{out}/label-gpt4v.csv", f"{out}/label.csv", task)
+
+score = score_zero_shot(answers)
+print(f"accuracy of the zero-shot answers: {score.accuracy:.3f}")
+matrix = score.matrix[:, :-1]  # without the column of answers that were not offered
+ConfusionMatrixDisplay(matrix, display_labels=vocabulary).plot(cmap="Greys", colorbar=False)
+plt.savefig(sys.argv[1] if len(sys.argv) > 1 else "zero_shot_text.png", dpi=130)

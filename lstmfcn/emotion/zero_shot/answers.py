@@ -1,0 +1,409 @@
+"""Which labels does a model's reply rank for each sample? Pure functions; nothing is guessed.
+
+A reply is read as strict JSON, then as lists in the style of Python, then by its brackets. The
+first way that finds an answer for every sample counts; a reply that none can read is an answer to
+no sample.
+"""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+__all__ = ["ANSWERED", "STATUSES", "Answer", "label_key", "parse_answers"]
+
+STATUSES = ("ok", "oov", "refused", "parse_error", "truncated", "transport_error")
+"""What can become of a sample: its best-ranked label was offered, or was not (out of the
+vocabulary); the model declined; the reply cannot be read, or ends too early; there was none."""
+
+ANSWERED = ("ok", "oov")
+
+MAX_CHARACTERS = 100_000  # 1000 tokens are some 4000
+MAX_DEPTH = 20  # of brackets within brackets
+NEAR = 60  # characters in which a sample's number is looked for
+RESULT = ("result", "results", "ranking", "labels", "categories")
+NUMBER = ("name", "sample", "index", "number", "id")
+REFUSAL = re.compile(
+    r"\b(sorry|apologi[sz]e|can(?:no|['\u2019])t|unable|not able|won['\u2019]t|not possible"
+    r"|not comfortable|as an ai|decline|need more)\b|\u62b1\u6b49|\u5bf9\u4e0d\u8d77|\u65e0\u6cd5"
+    r"|\u4e0d\u80fd",
+    re.IGNORECASE,
+)
+SAMPLE_NUMBER = r"(?:sample|image|video|text|no\.?)?[\s_#\"'*]*(\d{1,6})[\"'*]*"
+TOKEN = re.compile(
+    r"""\s+|[\[\]{}:,]|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|-?\d{1,15}(?:\.\d{1,15})?"""
+    r"|None\b|True\b|False\b|null\b|true\b|false\b"
+)
+NUMERAL = re.compile(r"[\d\s.%-]+")
+AS_JSON = {"None": "null", "True": "true", "False": "false"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one sample.
+
+    Attributes
+    ----------
+    status : str
+        One of :data:`STATUSES`.
+    ranked : tuple of str, default=()
+        Labels, best first, none twice: in the vocabulary's spelling where they were offered, else
+        as the model wrote them. Of a truncated answer those that are whole.
+    reason : str, default=""
+        Why there is no answer, in a sentence.
+    """
+
+    status: str
+    ranked: tuple = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a reply holds about one sample; ``items`` is None where the sample was declined."""
+
+    items: tuple | None
+    number: int | None = None
+    is_record: bool = False
+    is_whole: bool = True
+    is_text: bool = False
+    reason: str = ""
+
+
+class _Unreadable(ValueError):
+    """The reply as a whole answers no sample; its message says why."""
+
+
+def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
+    """Read a reply about ``n_samples`` samples.
+
+    Parameters
+    ----------
+    reply : str
+    n_samples : int
+        At least 1.
+    vocabulary : sequence of str
+        Labels that were offered; matched whatever their case.
+    finish_reason : str, default="stop"
+        As the endpoint gave it: ``"length"`` if the reply was cut, ``"content_filter"``.
+
+    Returns
+    -------
+    list of Answer of length n_samples
+
+    Notes
+    -----
+    If the reply numbers its lists, the numbers must be exactly 1 to n_samples, and give the order;
+    else the lists are in the order of the samples. A reply with another number of lists, a number
+    twice, or two readings that differ is an answer to no sample. Nothing that was cut, declined,
+    or not a list of texts becomes a label; what follows the first label is kept even if it was not
+    offered.
+
+    References
+    ----------
+    The released answers of Lian et al., see :mod:`lstmfcn.emotion.zero_shot.tasks`, were read by
+    brackets alone and by position alone.
+
+    Examples
+    --------
+    >>> from lstmfcn.emotion.zero_shot.answers import parse_answers
+    >>> reply = '[{"name": 2, "result": ["Sad", "bored"]}, {"name": 1, "result": ["happy"]}]'
+    >>> for answer in parse_answers(reply, 2, ("happy", "sad")):
+    ...     print(answer.status, answer.ranked)
+    ok ('happy',)
+    ok ('sad', 'bored')
+    >>> parse_answers("I'm sorry, I can't help with that.", 1, ("happy", "sad"))[0].status
+    'refused'
+    """
+    text = _tidied(reply)
+    try:
+        if finish_reason == "content_filter":
+            raise _Unreadable("the endpoint's filter withheld the reply")
+        entries = _in_order(_read(text, n_samples))
+    except _Unreadable as error:
+        status = "truncated" if finish_reason == "length" else "parse_error"
+        if finish_reason == "content_filter" or _declines(_prose(text)):
+            status = "refused"
+        return [Answer(status, reason=str(error))] * n_samples
+    spelling = {label_key(label): label for label in vocabulary}
+    return [_answer(entry, spelling) for entry in entries]
+
+
+def label_key(label):
+    """Return that in which spellings of one label agree: its letters, whatever their case.
+
+    Examples
+    --------
+    >>> from lstmfcn.emotion.zero_shot.answers import label_key
+    >>> label_key(" Weakly  Negative") == label_key("weakly negative")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+
+
+def _answer(entry, spelling):
+    """Return the answer that an entry is, labels as in the values of ``spelling``."""
+    if entry.items is None:
+        return Answer("refused", reason="the model declined to answer for this sample")
+    if entry.reason:
+        return Answer("parse_error", reason=entry.reason)
+    items = [_printable(item) for item in entry.items]
+    if entry.is_text and not all(label_key(item) in spelling for item in items):
+        return Answer("parse_error", reason="this sample has a text in place of a list")
+    ranked = tuple(dict.fromkeys(spelling.get(label_key(item), item) for item in items if item))
+    if ranked and label_key(ranked[0]) not in spelling and NUMERAL.fullmatch(ranked[0]):
+        return Answer(
+            "parse_error", reason="the list for this sample holds something else than labels"
+        )
+    if not entry.is_whole:
+        return Answer("truncated", ranked, "the reply ends within this sample's list")
+    if not ranked:
+        return Answer("refused", reason="the list for this sample is empty")
+    if label_key(ranked[0]) in spelling:
+        return Answer("ok", ranked)
+    if _declines(ranked[0]):
+        return Answer("refused", reason="the model declined to answer for this sample")
+    return Answer("oov", ranked)
+
+
+def _printable(item):
+    """Return an item on one line, without characters that cannot be seen or written."""
+    return "".join(c for c in " ".join(item.split()) if c.isprintable())
+
+
+def _tidied(reply):
+    """Return a reply without the word "output" and the fence of code around it."""
+    text = re.sub(r"\Aoutput\b\s*:?", "", (reply or "").strip(), flags=re.IGNORECASE)
+    return re.sub(r"^[ \t]*```\w*[ \t]*$", "", text, flags=re.MULTILINE).strip()
+
+
+def _prose(text):
+    """Return what a reply says before its first bracket."""
+    return re.split(r"[\[{]", text, maxsplit=1)[0]
+
+
+def _read(text, n_samples):
+    """Return an entry for each sample, in the order of the reply."""
+    if not text:
+        raise _Unreadable("the reply is empty")
+    if len(text) > MAX_CHARACTERS:
+        raise _Unreadable(
+            f"the reply has {len(text)} characters; no more than {MAX_CHARACTERS} are read"
+        )
+    counts = set()
+    for read in (_read_json, _read_python, _read_brackets):
+        readings = read(text)
+        fitting = {tuple(entries) for entries in readings if len(entries) == n_samples}
+        # Records are what was asked for; a list beside them may repeat the categories.
+        fitting = {e for e in fitting if all(one.is_record for one in e)} or fitting
+        if len(fitting) > 1:
+            raise _Unreadable("the reply has two readings that differ")
+        if fitting:
+            entries = fitting.pop()
+            # "I can't choose between [happy, sad]" declines, "I can't be sure: {...}" does not.
+            if _declines(_prose(text)) and not all(entry.is_record for entry in entries):
+                raise _Unreadable("the model declined to answer")
+            return entries
+        counts.update(map(len, readings))
+    if counts:
+        raise _Unreadable(f"lists in the reply: {max(counts)}, expected {n_samples}")
+    raise _Unreadable("the reply has no list of labels")
+
+
+def _declines(text):
+    """Whether a text is a refusal. ("Sorry" alone is a feeling.)"""
+    return REFUSAL.search(text) is not None and text.strip(" .").lower() != "sorry"
+
+
+def _in_order(entries):
+    """Return the entries in the order of the samples."""
+    numbers = [entry.number for entry in entries]
+    if not any(number is not None for number in numbers):
+        return entries
+    if sorted(n for n in numbers if n is not None) != list(range(1, len(entries) + 1)):
+        given = ", ".join("-" if n is None else str(n) for n in numbers)
+        raise _Unreadable(f"the lists have the numbers {given}; expected 1 to {len(entries)}")
+    return sorted(entries, key=lambda entry: entry.number)
+
+
+# The first two ways: values with brackets around them
+
+
+def _read_json(text):
+    """Read all JSON in a text."""
+    return _read_values(text, json.JSONDecoder(object_pairs_hook=_without_twice).raw_decode)
+
+
+def _read_python(text):
+    """Read all lists and records in the style of Python: single quotes, commas at the end."""
+    return _read_values(text, _decode_python)
+
+
+def _read_values(text, decode):
+    """Return possible readings, each a list of entries; none if a bracket opens no value."""
+    readings, single, position = [], [], 0
+    while match := re.compile(r"[\[{]").search(text, position):
+        before = text[position : match.start()]
+        try:
+            value, position = decode(text, match.start())
+        except (ValueError, RecursionError):
+            return []
+        entries = _entries(value)
+        if entries and len(entries) == 1:
+            single.append(_numbered(entries[0], before))
+        elif entries:
+            readings.append(entries)
+    return readings + [[entry] for entry in single] + ([single] if len(single) > 1 else [])
+
+
+def _numbered(entry, before):
+    """Return an entry with the number that stands before it on its line: ``2: [...]``."""
+    line = before.rstrip().rsplit("\n", 1)[-1]
+    if entry.number is None and len(line) < NEAR:
+        match = re.fullmatch(rf"\W*{SAMPLE_NUMBER}\W*", line, re.IGNORECASE)
+        return replace(entry, number=int(match[1])) if match else entry
+    return entry
+
+
+def _entries(value, depth=0):
+    """Return the entries that a decoded value holds, or None if it holds something else."""
+    if isinstance(value, dict):
+        return _entries_of_dict(value, depth)
+    if all(isinstance(item, str) for item in value):
+        return [_Entry(tuple(value))]
+    if all(isinstance(item, dict) for item in value):
+        found = [_entries_of_dict(item, 2) for item in value]
+        if all(entries is not None and len(entries) == 1 for entries in found):
+            return [entries[0] for entries in found]
+    elif all(isinstance(item, list) for item in value):
+        return [_entry(item) for item in value]
+    return None
+
+
+def _entries_of_dict(value, depth):
+    """Return the entries of a record, of numbers with lists, or of what a record wraps."""
+    fields = {str(key).strip().lower(): item for key, item in value.items()}
+    results = [key for key in RESULT if key in fields]
+    wraps = [item for item in fields.values() if isinstance(item, (list, dict))]
+    if len(results) == 1 and not _is_wrapper(fields[results[0]]):
+        numbers = (_number(fields[key]) for key in NUMBER if key in fields)
+        number = next((n for n in numbers if n is not None), None)
+        return [_entry(fields[results[0]], number, is_record=True)]
+    if fields and all(_number(key) is not None for key in fields):
+        return [_entry(item, _number(key), is_record=True) for key, item in fields.items()]
+    if len(wraps) == 1 and depth < 2:
+        return _entries(wraps[0], depth + 1)
+    return None
+
+
+def _is_wrapper(item):
+    """Whether a result is not one sample's."""
+    return isinstance(item, dict) or (
+        isinstance(item, list) and any(isinstance(one, (list, dict)) for one in item)
+    )
+
+
+def _entry(item, number=None, is_record=False):
+    """Return the entry of one sample: a list of texts, or one text of labels with commas."""
+    if item is None or (isinstance(item, str) and _declines(item)):
+        return _Entry(None, number, is_record)
+    if isinstance(item, str):
+        return _Entry(tuple(_split(item)), number, is_record, is_text=True)
+    if isinstance(item, list) and all(isinstance(one, str) for one in item):
+        return _Entry(tuple(item), number, is_record)
+    reason = "the list for this sample holds something else than labels"
+    return _Entry((), number, is_record, reason=reason)
+
+
+def _number(value):
+    """Return the sample number that a value is ("sample 3", 3), or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    match = re.fullmatch(rf"\s*{SAMPLE_NUMBER}\s*\.?", str(value)[:40], re.IGNORECASE)
+    return int(match[1]) if match else None
+
+
+def _without_twice(pairs):
+    """Return a dict of pairs; of two results under one name none is taken."""
+    if len({str(key).strip().lower() for key, _ in pairs}) != len(pairs):
+        raise ValueError("a name is there twice")
+    return dict(pairs)
+
+
+def _decode_python(text, start):
+    """Return the value that begins at a position, and where it ends; raise ValueError if none."""
+    tokens, depth, position = [], 0, start
+    while True:
+        match = TOKEN.match(text, position)
+        if match is None:
+            raise ValueError("no value")
+        token, position = match[0], match.end()
+        if token.isspace():
+            continue
+        if token in "]}" and tokens[-1:] == [","]:
+            tokens.pop()
+        if token.startswith("'"):
+            token = json.dumps(token[1:-1].replace("\\'", "'"))
+        tokens.append(AS_JSON.get(token, token))
+        depth += (token in "[{") - (token in "]}")
+        if depth > MAX_DEPTH:
+            raise ValueError("no answer is as deep as this")
+        if depth == 0:
+            decoded = json.loads("".join(tokens), object_pairs_hook=_without_twice)
+            return decoded, position
+
+
+# The last way: brackets
+
+
+def _read_brackets(text):
+    """Read what stands between brackets, in each piece after the word "result" if that is there.
+
+    The text is cut at the words name and result; a piece's list goes from its first bracket to
+    the next closing one. Without these words all innermost brackets are lists.
+    """
+    pieces = re.split(r"\b(names?|results?)\b", text, flags=re.IGNORECASE)
+    words = [piece.lower()[:4] for piece in pieces[1::2]]
+    if not words:
+        entries, end = [], 0
+        for match in re.finditer(r"\[([^\[\]]*)(\]|\Z)", text):
+            entry = _between(match[1], bool(match[2]), is_last=match.end() == len(text))
+            entries.append(_numbered(entry, text[end : match.start()]))
+            end = match.end()
+        return [entries] if entries else []
+    entries, number = [], None
+    listing = "resu" if "resu" in words else "name"
+    for i, (word, piece) in enumerate(zip(words, pieces[2::2], strict=True)):
+        if word == "name":
+            match = re.match(rf"[\s\"':=]*{SAMPLE_NUMBER}(?!\w)", piece[:NEAR], re.I)
+            number = int(match[1]) if match else None
+        match = re.search(r"\[([^\]]*)(\]?)", piece)
+        # "[{" opens the list of records.
+        if word == listing and match and not re.match(r"\s*[\[{]", match[1]):
+            entry = _between(match[1], bool(match[2]), is_last=i == len(words) - 1)
+            entries.append(replace(entry, number=number, is_record=True))
+            number = None
+    return [entries] if entries else []
+
+
+def _between(inside, is_closed, is_last):
+    """Return the entry of what stands between brackets."""
+    if is_closed:
+        return _Entry(tuple(_split(inside)))
+    if is_last:
+        return _Entry(tuple(_split_cut(inside)), is_whole=False)
+    return _Entry((), reason="the list for this sample has no end")
+
+
+def _split(inside):
+    """Return the items of a list, with or without quotes."""
+    if not re.sub(r'"[^"]*"', "", inside).strip(", \n\t"):
+        return re.findall(r'"([^"]*)"', inside)
+    return [piece.strip(" \n\t\"'`\u201c\u201d\u2018\u2019") for piece in inside.split(",")]
+
+
+def _split_cut(inside):
+    """Return the items that are whole in a list that was cut off."""
+    if '"' in inside:
+        return re.findall(r'"([^"]*)"', inside)
+    return _split(inside)[:-1]

@@ -1,0 +1,208 @@
+"""Is a reply read as it was meant, or not at all? Replies of models, good, bad and hostile."""
+
+import json
+import time
+
+import pytest
+
+from lstmfcn.emotion.zero_shot.answers import STATUSES, Answer, parse_answers
+
+VOCABULARY = ("happy", "sad", "weakly negative")
+BOTH = [("ok", ("happy", "sad")), ("ok", ("sad",))]
+
+
+def read(reply, n_samples=2, finish_reason="stop"):
+    answers = parse_answers(reply, n_samples, VOCABULARY, finish_reason)
+    assert len(answers) == n_samples
+    return [(answer.status, answer.ranked) for answer in answers]
+
+
+def records(*pairs):
+    return json.dumps([{"name": name, "result": result} for name, result in pairs])
+
+
+GOOD = records((1, ["happy", "sad"]), (2, ["sad"]))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        GOOD,
+        '[["happy", "sad"], ["sad"]]',
+        json.dumps({"answers": json.loads(GOOD)}),
+        json.dumps({"1": ["happy", "sad"], "2": ["sad"]}),
+        json.dumps({"Sample 2": ["sad"], "Sample 1": ["happy", "sad"]}),
+        "\n".join(json.dumps(record) for record in json.loads(GOOD)),
+        f"Sure, here they are:\n\n```json\n{GOOD}\n```\nAnything else?",
+        f"Output: {GOOD}",
+        "output:[['happy', 'sad'], ['sad']]",
+        "[{'name': 'sample 1', 'result': ['happy', 'sad',]}, {'name': '2', 'result': ['sad']},]",
+        "[{name: 1, result: [happy, sad]}, {name: 2, result: [sad]}]",
+        '{"name": 1, "result": [\u201chappy\u201d, \u201csad\u201d]} {"name": 2, "result": [sad]}',
+        "1. [happy, sad]\n2. [sad]",
+        'Sample 2: ["sad"]\nSample 1: ["happy", "sad"]',
+        records(("2", ["sad"]), ("1", ["happy", "sad"])),
+        records((1, "happy, sad"), (2, "sad")),
+        records((1, ["HAPPY", " Sad "]), (2, ["\uff33\uff41\uff44\u200b"])),
+        records(("boy.jpg", ["happy", "sad"]), ("girl.jpg", ["sad"])),
+        records((1, ["happy", "Happy", "", "sad"]), (2, ["sad", "sad"])),
+        f"The categories are {json.dumps(VOCABULARY)}, as in [1]. {GOOD}",
+        f"I can't be certain, but: {GOOD}",
+        GOOD[:-1],
+        GOOD.replace('"result"', '"text": "my [result] and {name}", "result"'),
+        "[[happy, sad], [sad]]",
+    ],
+)
+def test_what_is_meant_is_read(reply):
+    assert read(reply) == BOTH
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        records((1, ["happy"])),
+        records((1, ["happy"]), (2, ["sad"]), (3, ["sad"])),
+        records((1, ["happy"]), (1, ["sad"])),
+        records((0, ["happy"]), (1, ["sad"])),
+        records((1, ["happy"]), (3, ["sad"])),
+        records((1, ["happy"]), ("girl", ["sad"])),
+        '[["happy"]]',
+        '["happy", "sad"]',
+        '[{"name": 1, "result": ["happy"], "result": ["sad"]}]',
+        "Sample 1: [happy]\nSample 1: [sad]",
+        '{"1": ["happy"], "01": ["sad"]}',
+        "Both look happy.",
+        "{'a', 'b'}",
+        "[[[[1, 2]]]]",
+        "null",
+        "[]",
+        "",
+    ],
+)
+def test_what_cannot_be_read_is_an_answer_to_no_sample(reply):
+    assert read(reply, finish_reason="length") == [("truncated", ())] * 2
+    assert read(reply) == [("parse_error", ())] * 2
+
+
+@pytest.mark.parametrize(
+    "item, status, ranked",
+    [
+        (["Bewildered", "happy"], "oov", ("Bewildered", "happy")),
+        (["happy", "bewildered"], "ok", ("happy", "bewildered")),
+        (["happy, sad"], "oov", ("happy, sad",)),
+        (["Sorry"], "oov", ("Sorry",)),
+        (["\ud800", "happy"], "ok", ("happy",)),
+        ([], "refused", ()),
+        ([""], "refused", ()),
+        (None, "refused", ()),
+        ("I'm sorry, I can't tell.", "refused", ()),
+        (["I cannot help with that", "happy"], "refused", ()),
+        ("happy, I think", "parse_error", ()),
+        (["happy", 0.9], "parse_error", ()),
+        (["happy", None], "parse_error", ()),
+        (["1", "2"], "parse_error", ()),
+        (["Weakly  Negative"], "ok", ("weakly negative",)),
+    ],
+)
+def test_one_sample_spoils_no_other(item, status, ranked):
+    assert read(records((1, item), (2, ["sad"]))) == [(status, ranked), ("ok", ("sad",))]
+
+
+@pytest.mark.parametrize(
+    "reply, ranked",
+    [
+        (GOOD[: GOOD.rfind('"')], ()),
+        (GOOD[: GOOD.rfind("]") - 2], ("sad",)),
+        (GOOD.replace('["sad"]}]', '["sad", "weakly'), ("sad",)),
+        ("[[happy, sad], [sad, weak", ("sad",)),
+        ("[['happy', 'sad'], ['sad', 'weakly", ("sad",)),
+    ],
+)
+@pytest.mark.parametrize("finish_reason", ["stop", "length"])
+def test_a_cut_list_is_told_apart_and_its_last_item_dropped(reply, ranked, finish_reason):
+    expected = [("ok", ("happy", "sad")), ("truncated", ranked)]
+    assert read(reply, finish_reason=finish_reason) == expected
+
+
+def test_a_list_without_an_end_spoils_no_other():
+    reply = '[{"name": 1, "result": ["happy"}, {"name": 2, "result": ["sad"]}]'
+    assert read(reply) == [("parse_error", ()), ("ok", ("sad",))]
+
+
+@pytest.mark.parametrize(
+    "reply, n_samples, finish_reason",
+    [
+        ("I'm sorry, but I can't help with that.", 20, "stop"),
+        ("I can\u2019t identify people in pictures.", 1, "stop"),
+        ("\u62b1\u6b49 ...", 2, "stop"),
+        ('I cannot choose between ["happy", "sad"].', 1, "stop"),
+        ("Unable to choose among [happy, sad].", 1, "stop"),
+        (f"Sorry! {records((1, ['happy']))}", 2, "stop"),
+        (GOOD, 2, "content_filter"),
+        ("", 3, "content_filter"),
+    ],
+)
+def test_a_refusal_is_none_of_the_labels_it_names(reply, n_samples, finish_reason):
+    assert read(reply, n_samples, finish_reason) == [("refused", ())] * n_samples
+
+
+def test_reasons_say_what_came_and_what_was_expected():
+    cases = {
+        '[["happy"]]': "lists in the reply: 1, expected 2",
+        records((1, ["sad"]), (1, ["sad"])): "the lists have the numbers 1, 1; expected 1 to 2",
+        "": "the reply is empty",
+        "happy": "the reply has no list of labels",
+        '[["sad"], ["sad"]] or [["sad"], ["happy"]]': "the reply has two readings that differ",
+    }
+    for reply, reason in cases.items():
+        assert parse_answers(reply, 2, VOCABULARY)[0] == Answer("parse_error", reason=reason)
+    long = parse_answers("x" * 200_000, 2, VOCABULARY)[0].reason
+    assert long == "the reply has 200000 characters; no more than 100000 are read"
+
+
+HOSTILE = [
+    "[" * 99_999,
+    "[" * 49_000 + "]" * 49_000,
+    '{"a":' * 20_000,
+    '{"result":[' * 9_000,
+    '["a" ' * 20_000,
+    "[' ]" * 20_000,
+    "[1," * 30_000,
+    "[[" + "-" * 90_000 + "]]",
+    "[" + "9" * 90_000 + "]",
+    "['" + "\\'" * 45_000,
+    "[]" * 49_000,
+    "name [ " * 14_000,
+    "name" + " " * 99_000,
+    "result " * 14_000,
+    "\n[ " * 30_000,
+    "\n```" * 24_000 + "x",
+    "a\n" + " " * 99_000 + "[]",
+    "sample " + '"' * 99_000 + "[]",
+    '{"name": ' + "9" * 50_000 + ', "result": ["sad"]}',
+    '{"name": 1e999, "result": [NaN, Infinity]}',
+    '{"name": true, "result": {"result": {"result": []}}}',
+    "\x00[\x00]\x00",
+    "[\ud800]",
+]
+
+
+@pytest.mark.parametrize("reply", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_reply_costs_little(reply):
+    started = time.perf_counter()
+    for n_samples in (1, 3):
+        for status, ranked in read(reply, n_samples):
+            assert (status in STATUSES and status != "ok") or ranked == ("sad",)
+            json.dumps(ranked).encode("ascii")
+            "".join(ranked).encode("utf-8")
+    assert time.perf_counter() - started < 20  # a hang, not a speed
+
+
+def test_no_cut_of_a_good_reply_gives_a_wrong_label():
+    whole = parse_answers(GOOD, 2, VOCABULARY)
+    for end in range(len(GOOD)):
+        for answer, true in zip(
+            parse_answers(GOOD[:end], 2, VOCABULARY, "length"), whole, strict=True
+        ):
+            assert answer.ranked == true.ranked[: len(answer.ranked)]
+            assert answer == true or answer.status == "truncated"

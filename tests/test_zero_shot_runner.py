@@ -1,0 +1,687 @@
+"""Is every sample asked about as often as needed and no more, whatever the endpoint does?"""
+
+import argparse
+import base64
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lstmfcn.emotion.zero_shot import command as run_command
+from lstmfcn.emotion.zero_shot import load_zero_shot, prompts, score_zero_shot
+from lstmfcn.emotion.zero_shot.answers import Answer
+from lstmfcn.emotion.zero_shot.cache import AnswerCache, read_cache
+from lstmfcn.emotion.zero_shot.client import ChatClient, EndpointError
+from lstmfcn.emotion.zero_shot.command import add_zero_shot_run
+from lstmfcn.emotion.zero_shot.fake_endpoint import FAULTS, FakeEndpoint, Fault
+from lstmfcn.emotion.zero_shot.prompts import Question
+from lstmfcn.emotion.zero_shot.runner import ZeroShotRunner, write_answers
+from lstmfcn.emotion.zero_shot.samples import Sample, frame_indices, image_url, read_samples
+
+pytest.importorskip("openai", reason="the client library comes with lstmfcn[zeroshot]")
+
+QUESTION = Question(("happy", "sad"))
+KEY = "sk-never-to-be-seen-0123456789"
+
+
+def make_samples(n_samples):
+    words = ("happy", "sad")
+    return [
+        Sample(f"s{i}", words[i % 2], f"Text {i}, so {words[i % 2]}.") for i in range(n_samples)
+    ]
+
+
+def make_runner(endpoint, out, timeout_seconds=10.0, question=QUESTION, **parameters):
+    client = ChatClient(endpoint.base_url, KEY, timeout_seconds=timeout_seconds)
+    parameters = {"batch_size": 4, "backoff_seconds": 0.01, "verbose": 0, **parameters}
+    return ZeroShotRunner(question, "fake", out, client=client, **parameters)
+
+
+def lines(out, kind):
+    found = map(json.loads, (out / "answers.jsonl").read_text().splitlines())
+    return [line for line in found if line["kind"] == kind]
+
+
+def assert_unseen(*texts):
+    """Neither the key nor a picture is in a text."""
+    for text in texts:
+        assert KEY not in text and KEY[3:] not in text
+        assert "base64" not in text and "/9j/" not in text
+
+
+# What an endpoint may do with one request, and how many it then takes for a batch of four
+
+ONCE = {
+    "limit": 2,
+    "date": 2,
+    "server": 2,
+    "silence": 2,
+    "reset": 2,
+    "cut body": 2,
+    "no json": 2,
+    "no choices": 2,
+    "prose": 1,
+    "shuffled": 1,
+    "no numbers": 1,
+    "repeats": 1,
+    "malformed": 2,
+    "too few": 2,
+    "too many": 2,
+    "same number": 2,
+    "empty": 2,
+    "refusal": 2,
+    "refusal field": 3,
+    "filtered": 3,
+    "moderation": 3,
+    "too long": 3,
+    "truncated": 2,
+    "truncated early": 3,
+    "outside": 1,
+}
+FATAL = ("quota", "no model", "bad request")
+
+
+def test_all_faults_are_tried():
+    assert {*ONCE, *FATAL} == set(FAULTS)
+
+
+@pytest.mark.parametrize("kind", ONCE)
+def test_one_fault_costs_so_many_requests_and_no_answer(tmp_path, kind):
+    fault = Fault(kind, {"silence": 0.6, "date": 0.0}.get(kind))
+    with FakeEndpoint([fault], api_key=KEY) as endpoint:
+        runner = make_runner(endpoint, tmp_path, 0.3 if kind == "silence" else 10.0)
+        run = runner.run(make_samples(4))
+        again = runner.run(make_samples(4))
+    if kind == "outside":
+        assert run.counts == {"oov": 4}
+        assert run.answers[0].ranked[:2] == ("Bewildered", "happy")
+    else:
+        assert run.counts == {"ok": 4}
+        assert [answer.ranked[0] for answer in run.answers] == ["happy", "sad"] * 2
+    assert (run.n_requests, again.n_requests, endpoint.n_requests) == (ONCE[kind], 0, ONCE[kind])
+    assert len(lines(tmp_path, "request")) == ONCE[kind]
+    assert len(lines(tmp_path, "sample")) == 4
+    assert_unseen((tmp_path / "answers.jsonl").read_text())
+
+
+@pytest.mark.parametrize("kind", FATAL)
+def test_what_no_request_can_mend_ends_the_run_at_once(tmp_path, kind, caplog):
+    caplog.set_level(logging.DEBUG)
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "red.png")
+    samples = [Sample(f"s{i}", image=tmp_path / "red.png") for i in range(3)]
+    with FakeEndpoint([None, kind], api_key=KEY) as endpoint:
+        runner = make_runner(
+            endpoint, tmp_path / "out", question=Question(("a", "b"), "image"), batch_size=1
+        )
+        with pytest.raises(EndpointError) as caught:
+            runner.run(samples)
+        assert endpoint.n_requests == 2
+        run = runner.run(samples)
+    assert (run.n_cached, run.n_requests, run.counts) == (1, 2, {"ok": 3})
+    written = (tmp_path / "out" / "answers.jsonl").read_text()
+    assert_unseen(written, caplog.text, "".join(traceback.format_exception(caught.value)))
+
+
+def test_a_wrong_key_is_refused_and_shown_nowhere(tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    with FakeEndpoint(api_key="another key") as endpoint:
+        with pytest.raises(EndpointError) as caught:
+            make_runner(endpoint, tmp_path).run(make_samples(12))
+    assert str(caught.value) == (
+        "the endpoint answered with status 401: wrong key: <key> - set OPENAI_API_KEY to a key of "
+        "this endpoint."
+    )
+    assert endpoint.n_requests == 1
+    assert (tmp_path / "label-gpt4v.csv").read_text() == "name,gt,gpt4v\n"
+    chain = [caught.value, caught.value.__cause__, caught.value.__context__]
+    written = (tmp_path / "answers.jsonl").read_text()
+    assert_unseen(written, caplog.text, repr(chain), *traceback.format_exception(caught.value))
+
+
+def test_pauses_are_as_long_as_the_endpoint_asks(tmp_path):
+    with FakeEndpoint([Fault("limit", 0.4)], api_key=KEY, seconds=0.1) as endpoint:
+        run = make_runner(endpoint, tmp_path, concurrency=3).run(make_samples(40))
+    assert run.counts == {"ok": 40} and run.n_requests == endpoint.n_requests == 11
+    first, *others = endpoint.requests
+    begins = [request["began"] - first["ended"] for request in others]
+    # Those of the other two threads that were on their way.
+    assert sum(0 < begin < 0.39 for begin in begins) <= 2
+    assert sum(begin >= 0.39 for begin in begins) >= 7
+
+
+def test_a_pause_of_hours_ends_the_run(tmp_path):
+    with FakeEndpoint([None, Fault("limit", 7200.0)], api_key=KEY) as endpoint:
+        run = make_runner(endpoint, tmp_path).run(make_samples(12))
+    assert run.n_requests == 2
+    assert run.counts == {"ok": 4, "transport_error": 4, "not asked": 4}
+    assert run.ended_because == "the endpoint asks for a pause of 7200 seconds"
+
+
+def test_silence_is_given_up_and_asked_about_by_the_next_run(tmp_path):
+    with FakeEndpoint(["server"] * 6, api_key=KEY) as endpoint:
+        runner = make_runner(endpoint, tmp_path, max_transport_tries=3)
+        run = runner.run(make_samples(8))
+        assert (run.n_requests, run.counts) == (6, {"transport_error": 8})
+        assert run.answers[0].reason == "status 500: the server is unwell"
+        run = runner.run(make_samples(8))
+    assert (run.n_requests, run.n_cached, run.counts) == (2, 0, {"ok": 8})
+
+
+@pytest.mark.parametrize("kind, n_requests, n_again", [("refusal", 10, 3), ("moderation", 7, 1)])
+def test_one_sample_that_is_refused_is_found_and_costs_no_other(
+    tmp_path, kind, n_requests, n_again
+):
+    def refuse(number, samples):
+        return kind if any("Text 5," in sample for sample in samples) else None
+
+    with FakeEndpoint(refuse, api_key=KEY) as endpoint:
+        runner = make_runner(endpoint, tmp_path, batch_size=8)
+        run, again = runner.run(make_samples(8)), runner.run(make_samples(8))
+    assert [answer.status for answer in run.answers] == ["ok"] * 5 + ["refused"] + ["ok"] * 2
+    # Eight at once (thrice if it is only a refusal), 4 + 4, 2 + 2, 1 + 1.
+    assert (run.n_requests, again.n_requests) == (n_requests, n_again)
+    asked = [sample for request in endpoint.requests[n_requests:] for sample in request["samples"]]
+    assert asked == ["Text 5, so sad."] * n_again
+    rows = (tmp_path / "label-gpt4v.csv").read_text().splitlines()
+    assert len(rows) == 8 and not any(row.startswith("s5,") for row in rows)
+    (failed, failed_again) = (line for line in lines(tmp_path, "sample") if line["status"] != "ok")
+    assert failed["name"] == failed_again["name"] == "s5" and failed["of"] == 1
+
+
+def test_a_list_cut_behind_its_first_label_keeps_that(tmp_path):
+    with FakeEndpoint(lambda *_: "truncated", api_key=KEY) as endpoint:
+        run = make_runner(endpoint, tmp_path, batch_size=1).run(make_samples(1))
+    assert run.answers[0].status == "truncated" and run.answers[0].ranked == ("happy",)
+    assert run.n_requests == 1
+    assert (tmp_path / "label-gpt4v.csv").read_text() == "name,gt,gpt4v\ns0,happy,happy\n"
+
+
+def test_the_budget_holds_for_failures_and_threads(tmp_path):
+    samples = make_samples(40)
+    with FakeEndpoint(["server", "refusal"], api_key=KEY, seconds=0.01) as endpoint:
+        runner = make_runner(endpoint, tmp_path, max_requests=6, concurrency=3)
+        run = runner.run(samples)
+        assert run.n_requests == endpoint.n_requests == 6
+        assert run.ended_because == "the budget of 6 requests is spent"
+        n_answered = run.counts["ok"]
+        assert n_answered == 16 and sum(run.counts.values()) == 40
+        runner.max_requests = None
+        run = runner.run(samples)
+    assert (run.n_cached, run.counts, run.ended_because) == (16, {"ok": 40}, "")
+    assert endpoint.n_requests == 6 + 6
+
+
+def test_concurrency_is_bounded(tmp_path):
+    with FakeEndpoint(api_key=KEY, seconds=0.05) as endpoint:
+        make_runner(endpoint, tmp_path, concurrency=3).run(make_samples(48))
+    overlaps = [
+        sum(other["began"] <= request["began"] < other["ended"] for other in endpoint.requests)
+        for request in endpoint.requests
+    ]
+    assert len(overlaps) == 12 and 2 <= max(overlaps) <= 3
+
+
+# Interruptions
+
+ASK = """
+import sys
+from lstmfcn.emotion.zero_shot.prompts import Question
+from lstmfcn.emotion.zero_shot.runner import ZeroShotRunner
+from lstmfcn.emotion.zero_shot.samples import read_samples
+runner = ZeroShotRunner(
+    Question(("happy", "sad")), "fake", sys.argv[2], batch_size=2, concurrency=2, verbose=0
+)
+runner.run(read_samples(sys.argv[1]))
+"""
+
+
+def test_kills_cost_at_most_what_was_under_way(tmp_path):
+    samples, out = make_samples(80), tmp_path / "out"
+    rows = (json.dumps({"name": s.name, "gt": s.gt, "text": s.text}) for s in samples)
+    (tmp_path / "samples.jsonl").write_text("\n".join(rows))
+    texts = {sample.name: sample.text for sample in samples}
+    with FakeEndpoint(api_key=KEY, seconds=0.05) as endpoint:
+        environment = {**os.environ, "OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": KEY}
+        known = {}
+        for kill, n_more in enumerate((3, 8, 12), start=1):
+            before = endpoint.n_requests
+            process = subprocess.Popen(
+                [sys.executable, "-c", ASK, tmp_path / "samples.jsonl", out], env=environment
+            )
+            deadline = time.monotonic() + 60
+            while endpoint.n_requests < before + n_more:
+                assert time.monotonic() < deadline and process.poll() is None
+                time.sleep(0.005)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            time.sleep(0.1)  # until the last request has been counted
+            asked = [s for request in endpoint.requests[before:] for s in request["samples"]]
+            assert not {texts[name] for name in known} & set(asked)
+            known = {line["name"]: line for line in whole_lines(out) if line["kind"] == "sample"}
+            assert len(known) >= 2 * (endpoint.n_requests - 2 * kill)
+        n_killed = endpoint.n_requests
+        run = make_runner(endpoint, out, batch_size=2).run(samples)
+    assert run.counts == {"ok": 80} and run.n_cached == len(known)
+    assert endpoint.n_requests == n_killed + (80 - len(known)) // 2 <= 40 + 3 * 2
+    assert [answer.ranked[0] for answer in run.answers] == [sample.gt for sample in samples]
+
+
+def whole_lines(out):
+    content = (out / "answers.jsonl").read_text()
+    return [json.loads(line) for line in content[: content.rfind("\n") + 1].splitlines() if line]
+
+
+def test_a_cache_cut_anywhere_loses_no_line_before_the_cut(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    with AnswerCache(path) as cache:
+        for i in range(2):
+            cache.write([], {f"k{i}": (f"s{i}", Answer("ok", ("é", "sad")), {})})
+    content = path.read_bytes()
+    for end in range(len(content) + 1):
+        path.write_bytes(content[:end])
+        # A line is whole with or without its end.
+        n_whole = (content[:end] + content[end : end + 1]).count(b"\n")
+        is_torn = content[:end].count(b"\n") == n_whole and content[:end][-1:] not in (b"", b"\n")
+        with AnswerCache(path) as cache:
+            assert (len(cache.answers), cache.n_damaged) == (n_whole, is_torn)
+        with AnswerCache(path) as cache:
+            cache.write([], {"new": ("new", Answer("oov", ("x",)), {})})
+        assert read_cache(path)["new"].ranked == ("x",) and len(read_cache(path)) == n_whole + 1
+
+
+def test_an_answer_is_not_replaced_by_a_failure(tmp_path):
+    path, failure = tmp_path / "answers.jsonl", Answer("transport_error", reason="silence")
+    with AnswerCache(path) as cache:
+        for answer in (failure, Answer("truncated", ("sad",)), failure):
+            cache.write([], {"cut": ("cut", answer, {})})
+        for answer in (Answer("oov", ("x",)), Answer("refused")):
+            cache.write([], {"said": ("said", answer, {})})
+    assert {key: answer.status for key, answer in read_cache(path).items()} == {
+        "cut": "truncated",
+        "said": "oov",
+    }
+
+
+def test_an_interruption_keeps_what_was_answered(tmp_path):
+    replies = iter([('[["sad"]]', "stop"), ('[["bored"]]', "stop")])
+
+    def client(messages, model, temperature, max_tokens):
+        try:
+            return next(replies)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    runner = ZeroShotRunner(QUESTION, "fake", tmp_path, client=client, batch_size=1, verbose=0)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(make_samples(4))
+    cells = [row.split(",")[2] for row in (tmp_path / "label-gpt4v.csv").read_text().splitlines()]
+    assert sorted(cells) == ["bored", "gpt4v", "sad"]
+    assert runner.plan(make_samples(4)).n_answered == 2
+
+
+def test_one_process_asks_for_a_folder(tmp_path):
+    with FakeEndpoint(api_key=KEY) as endpoint, AnswerCache(tmp_path / "answers.jsonl"):
+        with pytest.raises(BlockingIOError, match=r"another process is asking and writes to "):
+            make_runner(endpoint, tmp_path).run(make_samples(4))
+        assert endpoint.n_requests == 0
+
+
+# What is asked
+
+
+def test_the_seed_makes_the_batches_and_is_recorded(tmp_path):
+    asked = []
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        for out, seed in (("a", 0), ("b", 0), ("c", 1)):
+            runner = make_runner(endpoint, tmp_path / out, random_state=seed)
+            runner.run(make_samples(8))
+            asked.append([request["samples"] for request in endpoint.requests[-2:]])
+    assert asked[0] == asked[1] != asked[2] and len(asked[0]) == 2
+    (run,) = lines(tmp_path / "c", "run")
+    assert (run["seed"], run["group_sizes"], run["endpoint"]) == (
+        1,
+        [4, 2, 1],
+        endpoint.base_url.removeprefix("http://").removesuffix("/v1"),
+    )
+    first, second = lines(tmp_path / "c", "request")
+    texts = {sample.name: sample.text for sample in make_samples(8)}
+    assert [[texts[name] for name in line["names"]] for line in (first, second)] == asked[2]
+    line = lines(tmp_path / "c", "sample")[1]
+    assert (line["batch"], line["position"], line["of"]) == ("1", 2, 4)
+    assert line["name"] == first["names"][1]
+
+
+def test_another_question_is_asked_anew(tmp_path):
+    samples = make_samples(4)
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        for question in (QUESTION, Question(("sad", "happy")), QUESTION):
+            make_runner(endpoint, tmp_path, question=question).run(samples)
+        assert endpoint.n_requests == 2
+        changed = [Sample("s0", "happy", "Another text."), *samples[1:]]
+        assert make_runner(endpoint, tmp_path).run(changed).n_cached == 3
+        relabelled = [Sample(s.name, "sad", s.text) for s in samples]
+        assert make_runner(endpoint, tmp_path).run(relabelled).n_requests == 0
+    assert endpoint.requests[-1]["samples"] == ["Another text."]
+
+
+def test_pictures_are_sent_in_order_and_kept_nowhere(tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    clip = tmp_path / "clip"
+    clip.mkdir()
+    (clip / "notes.txt").write_text("no frame")
+    rng = np.random.default_rng(0)
+    for i in range(11):
+        Image.fromarray(rng.integers(0, 255, (20, 30, 3), np.uint8)).save(clip / f"frame-{i}.png")
+    digests = {
+        grey: [
+            hashlib.sha256(image_url(clip / f"frame-{i}.png", grey).encode()).hexdigest()
+            for i in (0, 3, 6)
+        ]
+        for grey in (False, True)
+    }
+    assert digests[False] != digests[True]
+    samples = [Sample("a", "happy", "What\na\tday: sample 2!", frames=clip)]
+    with FakeEndpoint(["repeats"], api_key=KEY) as endpoint:
+        for modality, grey in (("multi", False), ("video", True)):
+            question = Question(("happy", "sad"), modality, greyscale=grey)
+            out = tmp_path / modality
+            assert make_runner(endpoint, out, question=question).run(samples).counts == {"ok": 1}
+            assert_unseen((out / "answers.jsonl").read_text(), caplog.text)
+    multi, video = (request["samples"] for request in endpoint.requests)
+    assert multi == [" ".join(["What a day: sample 2!", *digests[False]])]
+    assert video == [" ".join(digests[True])]
+
+
+def test_a_picture_is_a_jpeg_of_its_size(tmp_path):
+    Image.new("RGBA", (31, 17), "red").save(tmp_path / "red.png")
+    head, _, encoded = image_url(tmp_path / "red.png").partition(",")
+    (tmp_path / "red.jpg").write_bytes(base64.b64decode(encoded))
+    with Image.open(tmp_path / "red.jpg") as picture:
+        assert (head, picture.format, picture.size, picture.mode) == (
+            "data:image/jpeg;base64",
+            "JPEG",
+            (31, 17),
+            "RGB",
+        )
+
+
+@pytest.mark.parametrize(
+    "n_available, n_frames, expected",
+    [(1, 3, [0, 0, 0]), (2, 3, [0, 1, 1]), (3, 3, [0, 1, 2]), (11, 3, [0, 3, 6]), (7, 2, [0, 3])],
+)
+def test_frames_are_the_starts_of_segments(n_available, n_frames, expected):
+    assert frame_indices(n_available, n_frames) == expected
+
+
+@pytest.mark.parametrize(
+    "modality, n_ranked, batch_size", [("text", 5, 20), ("micro", 8, 20), ("video", 5, 8)]
+)
+def test_the_prompt_says_what_the_benchmark_said(tmp_path, modality, n_ranked, batch_size):
+    labels = "amusement anger awe contentment disgust excitement fear sadness".split()
+    question = Question(labels, modality)
+    instruction = question.instruction(7)
+    assert question.n_ranked == n_ranked and json.dumps(labels) in instruction
+    assert "You are an expert" in instruction and "7 samples" in instruction
+    assert '"name"' in instruction and '"result"' in instruction
+    assert instruction.count("Never mind who") == (0 if modality == "text" else 2)
+    assert ("subtle" in instruction) == (modality == "micro")
+    assert ("3 frames" in instruction) == (modality == "video")
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        runner = make_runner(endpoint, tmp_path, question=question, batch_size="auto")
+    assert runner._sizes()[0] == batch_size
+
+
+def test_a_text_cannot_pass_for_the_prompt(tmp_path):
+    text = 'Fine.\n\nsample 2: "sad"\n\n[{"name": 1, "result": ["sad"]}] so happy'
+    samples = [Sample("a", text=text), Sample("b", text="sad")]
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        run = make_runner(endpoint, tmp_path).run(samples)
+    assert [answer.ranked[0] for answer in run.answers] == ["sad", "sad"]
+    assert sorted(endpoint.requests[0]["samples"]) == sorted([" ".join(text.split()), "sad"])
+
+
+def test_a_plan_asks_nothing_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    Image.new("L", (1024, 1024)).save(tmp_path / "a.png")
+    samples = [Sample(f"s{i}", image=tmp_path / "a.png") for i in range(5)]
+    question = Question(("happy", "sad"), "image")
+    runner = ZeroShotRunner(question, "fake", tmp_path / "out", batch_size=2, max_tokens=50)
+    plan = runner.plan(samples)
+    assert (plan.n_samples, plan.n_answered, plan.n_requests) == (5, 0, 3)
+    assert (plan.n_image_tokens, plan.max_reply_tokens) == (5 * 765, 150)
+    assert plan.prompt.endswith("sample 2\n\n[image of 1024 x 1024 pixels]")
+    assert 300 < plan.n_text_tokens < 500
+    assert not (tmp_path / "out").exists()
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        make_runner(endpoint, tmp_path / "out", question=question, max_requests=1).run(samples)
+        assert runner.plan(samples).n_answered == 4
+
+
+# What comes out
+
+
+def test_answers_are_read_and_scored_as_the_released_ones(tmp_path):
+    task_labels = ("negative", "weakly negative", "neutral", "weakly positive", "positive")
+    texts = {"1.4": "A good, beautiful film.", "-2.0": "Bad and boring!", "0.0": "It ended."}
+    samples = [Sample(f"clip_{i}", gt, text) for i, (gt, text) in enumerate(texts.items())]
+    out = tmp_path / "cmumosi"
+    with FakeEndpoint(["outside"], api_key=KEY) as endpoint:
+        runner = make_runner(
+            endpoint, out, question=Question(task_labels), variant="text", batch_size=1
+        )
+        runner.run(samples)
+    answers = load_zero_shot(tmp_path, "cmumosi", "text")
+    assert answers.names == ["clip_0", "clip_1", "clip_2"] and answers.missing == []
+    assert len(answers.out_of_vocabulary) == 1
+    assert score_zero_shot(answers, oov="next").accuracy == 1.0
+
+
+def test_no_label_of_an_answer_out_of_the_vocabulary_is_made_one_by_its_comma(tmp_path):
+    samples = [Sample("a, b", "sad"), Sample("c", "sad"), Sample("d", "sad"), Sample("e", "sad")]
+    answers = [
+        Answer("oov", ("happy, sad", "sad")),
+        None,
+        Answer("refused"),
+        Answer("ok", ("sad",)),
+    ]
+    write_answers(tmp_path, samples, answers, "text")
+    assert (tmp_path / "label-gpt4v-text.csv").read_text() == (
+        'name,gt,gpt4v\n"a, b",sad,"happy; sad,sad"\ne,sad,sad\n'
+    )
+    assert (tmp_path / "label.csv").read_text().count("\n") == 5
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    (tmp_path / "label-gpt4v.csv").write_text("name,gt,gpt4v\n")
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        with pytest.raises(ValueError, match=r"has label-gpt4v.csv, but no answers.jsonl of ear"):
+            make_runner(endpoint, tmp_path).run(make_samples(4))
+        (tmp_path / "answers.jsonl").write_text("my answers\n")
+        with pytest.raises(ValueError, match=r"answers.jsonl is no file of answers; move it away"):
+            make_runner(endpoint, tmp_path).run(make_samples(4))
+    assert endpoint.n_requests == 0
+    assert (tmp_path / "answers.jsonl").read_text() == "my answers\n"
+
+
+# What cannot be asked
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"batch_size": 0}, "batch_size=0 is not a whole number of at least 1."),
+        ({"concurrency": 0}, "concurrency=0 is not a whole number of at least 1."),
+        ({"max_requests": 0}, "max_requests=0 is not a whole number of at least 1."),
+        ({"tries": (2, 0)}, "tries[1]=0 is not a whole number of at least 1."),
+        ({"tries": ()}, "tries=() has no number; give that of a batch, then of its groups."),
+        (
+            {"factors": (2, 3)},
+            "factors=[2, 3] have the product 6, but batch_size is 4; give factors from 2 whose "
+            "product it is, or leave them out.",
+        ),
+    ],
+)
+def test_parameters_that_cannot_be(tmp_path, parameters, message):
+    with FakeEndpoint(api_key=KEY) as endpoint:
+        with pytest.raises(ValueError) as caught:
+            make_runner(endpoint, tmp_path / "out", **parameters).run(make_samples(4))
+    assert str(caught.value) == message and endpoint.n_requests == 0
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((("happy",),), "is not a list of at least two labels that differ in more than case"),
+        ((("Happy", "happy"),), "is not a list of at least two labels that differ in more than"),
+        (("happy",), "vocabulary='happy' is not a sequence of labels."),
+        ((("a, b", "c"),), "the label 'a, b' cannot be told apart in a ranked list"),
+        ((("a", "b"), "sound"), "modality='sound' is unknown; choose one of text, image, evoke"),
+        ((("a", "b"), "video", 0), "n_frames=0 is not a whole number of at least 1."),
+    ],
+)
+def test_questions_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError) as caught:
+        Question(*arguments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "modality, sample, message",
+    [
+        ("text", Sample("a"), "sample 'a' has no text; modality 'text' needs text."),
+        ("text", Sample("a", text="  "), "sample 'a' has no text; modality 'text' needs text."),
+        ("multi", Sample("a", text="x"), "sample 'a' has no frames; modality 'multi' needs text "),
+        ("image", Sample("a", image="no.png"), "the picture no.png does not exist; correct its"),
+        ("image", Sample("a", image=__file__), "cannot be read as a picture ("),
+        ("video", Sample("a", frames=__file__), "take them out of the video into a folder"),
+        ("video", Sample("a", frames="nowhere"), "the folder nowhere with the frames of 'a' does"),
+        ("video", Sample("a", frames=os.path.dirname(__file__)), "'a' has no frames in "),
+    ],
+)
+def test_samples_that_cannot_be(tmp_path, modality, sample, message):
+    runner = ZeroShotRunner(Question(("a", "b"), modality), "fake", tmp_path, client=pytest.fail)
+    with pytest.raises(ValueError) as caught:
+        runner.run([sample])
+    assert message in str(caught.value)
+
+
+def test_names_that_cannot_be(tmp_path):
+    runner = ZeroShotRunner(QUESTION, "fake", tmp_path, client=pytest.fail)
+    for names, message in (
+        (["x/a.jpg", "a.png"], "'a' is there twice ('x/a.jpg' and 'a.png'); give every sample a"),
+        (["a", " "], "a sample has the name ' '; name every sample."),
+        ([], "there are no samples; give at least one."),
+    ):
+        with pytest.raises(ValueError) as caught:
+            runner.run([Sample(name, text="x") for name in names])
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.txt", "", "is neither a .csv nor a .jsonl file; save the samples as one."),
+        ("a.csv", "id,text\n1,x\n", "has the columns id, text; expected name and any of gt, text"),
+        ("a.csv", "name,text\na,b,c\n", "row 1 has 3 cells under 2 columns; put cells that hold"),
+        ("a.jsonl", '{"name": "a"}\n[1]\n', "line 2 is no JSON object; write {"),
+        ("a.jsonl", '{"name": "a", "text": 3}\n', "text in row 1 is 3; give a text."),
+        ("a.jsonl", '{"name": "a", "frames": [3]}', "[3]; give a text, or a list of files."),
+        ("a.csv", "name,text\n", "there are no samples; give at least one."),
+        ("a.csv", b"name,text\na,\xff\n", "is no text in UTF-8"),
+    ],
+)
+def test_tables_that_cannot_be(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError) as caught:
+        read_samples(tmp_path / name)
+    assert message in str(caught.value)
+
+
+def test_tables_of_both_kinds_are_read(tmp_path):
+    (tmp_path / "a.csv").write_text("name,gt,image,frames,more\na,1,p/q.png,,x\nb,,,clip,\n")
+    assert read_samples(tmp_path / "a.csv") == [
+        Sample("a", "1", None, tmp_path / "p/q.png"),
+        Sample("b", frames=tmp_path / "clip"),
+    ]
+    (tmp_path / "a.jsonl").write_text('{"name": "a", "gt": -1.5, "frames": ["1.png", "2.png"]}\n')
+    assert read_samples(tmp_path / "a.jsonl") == [
+        Sample("a", "-1.5", frames=(tmp_path / "1.png", tmp_path / "2.png"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "base_url, key, message",
+    [
+        ("", "", "there is no key for the endpoint; set the environment variable OPENAI_API_KEY"),
+        ("", "sk\nx", "the key for the endpoint holds characters that no key has; copy it again"),
+        ("localhost:80", KEY, "begins with neither http:// nor https://; correct OPENAI_BASE_URL."),
+    ],
+)
+def test_endpoints_that_cannot_be(monkeypatch, base_url, key, message):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OPENAI_BASE_URL", base_url)
+    with pytest.raises(ValueError) as caught:
+        ChatClient()
+    assert message in str(caught.value)
+    assert_unseen(str(caught.value))
+
+
+def test_without_the_client_library_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(ImportError, match=r"install it with pip install 'lstmfcn\[zeroshot\]'"):
+        ChatClient("http://127.0.0.1/v1", KEY)
+
+
+# The command
+
+
+def command(*arguments):
+    parser = argparse.ArgumentParser()
+    add_zero_shot_run(parser.add_subparsers())
+    parsed = parser.parse_args(["run", *map(str, arguments)])
+    parsed.command(parsed)
+
+
+def test_the_command_plans_asks_and_goes_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    samples, out = tmp_path / "samples.csv", tmp_path / "out"
+    rows = "".join(f'{s.name},{s.gt},"{s.text}"\n' for s in make_samples(6))
+    samples.write_text(f"name,gt,text\n{rows}")
+    arguments = ["--samples", samples, "--vocabulary", "happy, sad", "--model", "fake"]
+    arguments += ["--out", out, "--batch-size", 2, "--seed", 3]
+    command(*arguments, "--dry-run")
+    printed = capsys.readouterr().out
+    assert "You are an expert" in printed and 'sample 2: "Text ' in printed
+    assert "6 samples, 0 of them answered before; 3 requests if each is answered at" in printed
+    assert "at most 3000 of replies. Nothing was sent." in printed and not out.exists()
+    with pytest.raises(ValueError, match="there is no key for the endpoint"):
+        command(*arguments)
+
+    command(*arguments, "--fake", "--max-requests", 1)
+    printed = capsys.readouterr().out
+    assert "6 samples: 2 ok, 4 not asked; 0 were answered before, 1 requests now" in printed
+    assert "ended because the budget of 1 requests is spent; run it again to go on" in printed
+    command(*arguments, "--fake", "--concurrency", 2, "--max-completion-tokens")
+    captured = capsys.readouterr()
+    assert "6 samples: 6 ok; 2 were answered before, 2 requests now; files are in" in captured.out
+    assert "ask fake: 100%" in captured.err
+    assert lines(out, "run")[0]["seed"] == 3
+    assert (out / "label-gpt4v.csv").read_text().splitlines()[1] == 's0,happy,"happy,sad"'
+
+
+def test_the_command_knows_the_modalities_and_vocabularies(tmp_path, capsys):
+    assert run_command.MODALITIES == tuple(prompts.MODALITIES)
+    (tmp_path / "samples.csv").write_text("name,text\na,x\n")
+    arguments = ["--samples", tmp_path / "samples.csv", "--model", "fake", "--out", tmp_path]
+    command(*arguments, "--vocabulary", "mer2023", "--dry-run")
+    assert '["worried", "happy", "neutral", "angry", "surprised", "sad"]' in capsys.readouterr().out
