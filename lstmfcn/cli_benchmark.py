@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 import os
+import textwrap
 from pathlib import Path
 
 __all__ = ["add_benchmark"]
@@ -13,6 +14,7 @@ MODELS = {
     "alstmfcn": ("ALSTM-FCN", "ALSTMFCNClassifier"),
     "fcn": ("FCN", "FCNClassifier"),
 }
+LONGEST_REASON = 300  # characters; the file of the failure has all
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
 
 
@@ -273,7 +275,7 @@ def _table(arguments):
     if failed:
         print(f"\n{len(failed)} runs failed:")
         for run, record in sorted(failed.items()):
-            print(f"  {run}: {record['reason']}")
+            print(f"  {run}: {textwrap.shorten(record['reason'], LONGEST_REASON)}")
     if arguments.out is not None:
         rows = zip(table.datasets, table.scores, strict=True)
         _write_csv(

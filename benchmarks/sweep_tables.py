@@ -1,0 +1,168 @@
+"""What does our own sweep of the archive show? Tables from results/ucr.jsonl."""
+
+import statistics
+from pathlib import Path
+
+import numpy as np
+
+from lstmfcn.evaluation import read_records, score_table, with_published
+from lstmfcn.evaluation.ranking import (
+    compare,
+    mean_per_class_error,
+    mean_ranks,
+    rank_biserial,
+    wilcoxon,
+    wins_ties_losses,
+)
+
+RECORDS = Path(__file__).resolve().parent / "results" / "ucr.jsonl"
+QUESTIONS = (  # one, other, what the pair tells
+    ("LSTM-FCN", "FCN", "The LSTM branch"),
+    ("ALSTM-FCN", "LSTM-FCN", "Attention, and training on gaps"),
+    ("LSTM-FCN", "MiniROCKET", "Against a strong and quick peer"),
+)
+BESIDE = {  # our model: published ones of other sources
+    "LSTM-FCN": ("karim2018:LSTM-FCN", "middlehurst2024:InceptionTime", "middlehurst2024:HC2"),
+    "ALSTM-FCN": ("karim2018:ALSTM-FCN",),
+    "FCN": ("karim2018:CNN", "fawaz2019:FCN"),
+    "MiniROCKET": ("middlehurst2024:MiniROCKET",),
+}
+FAR = 0.03  # from a published accuracy: a dataset that is named
+
+
+def accuracies():
+    """Return accuracy by dataset and model: means over seeds, deviations behind them."""
+    records = read_records(RECORDS)
+    table = score_table(records)
+    spread = _deviations(records)
+    runs = table.n_runs[np.isfinite(table.scores)]
+    lines = [
+        f"| dataset | {' | '.join(table.models)} |",
+        "|---" * (1 + len(table.models)) + "|",
+    ]
+    for dataset, row in zip(table.datasets, table.scores, strict=True):
+        best = np.nanmax(row)
+        cells = [
+            _cell(value, spread.get((dataset, model)), value == best)
+            for model, value in zip(table.models, row, strict=True)
+        ]
+        lines.append(f"| {dataset} | {' | '.join(cells)} |")
+    lines.append(
+        f"\n{len(records)} runs; {runs.min()} to {runs.max()} seeds for each model and dataset. "
+        "Behind the mean: the standard deviation over seeds."
+    )
+    return "\n".join(lines)
+
+
+def summary():
+    """Return a line per model over the datasets that all have."""
+    records = read_records(RECORDS)
+    table = score_table(records).complete()
+    seconds = score_table(records, "fit_seconds")
+    arithmetic, geometric = (
+        mean_ranks(table.scores, mean=mean, ties="min") for mean in ("arithmetic", "geometric")
+    )
+    errors = mean_per_class_error(table.scores, table.n_classes)
+    lines = [
+        "| model | accuracy | rank | geometric rank | MPCE | best on | median seconds of a fit |",
+        "|---" * 7 + "|",
+    ]
+    for i in np.argsort(-table.scores.mean(axis=0)):
+        best = int((table.scores[:, i] >= table.scores.max(axis=1) - 1e-12).sum())
+        cost = np.nanmedian(seconds.scores[:, seconds.models.index(table.models[i])])
+        lines.append(
+            f"| {table.models[i]} | {table.scores[:, i].mean():.4f} | {arithmetic[i]:.2f} | "
+            f"{geometric[i]:.2f} | {errors[i]:.4f} | {best} | {cost:.3g} |"
+        )
+    n_all = len(score_table(records).datasets)
+    lines.append(
+        f"\nOver the {len(table.datasets)} of {n_all} datasets that every model has results on"
+        f"{_missing(score_table(records))}."
+    )
+    return "\n".join(lines)
+
+
+def questions():
+    """Return what the pairs of models tell: difference, wins, a test, an effect."""
+    table = score_table(read_records(RECORDS))
+    lines = []
+    for one, other, what in QUESTIONS:
+        if not {one, other} <= set(table.models):
+            continue
+        a, b = (table.scores[:, table.models.index(name)] for name in (one, other))
+        both = np.isfinite(a) & np.isfinite(b)
+        a, b = a[both], b[both]
+        wins, ties, losses = wins_ties_losses(a, b)
+        lines.append(
+            f"- **{what}** ({one} against {other}): mean accuracy {a.mean():.4f} against "
+            f"{b.mean():.4f} over {both.sum()} datasets, {wins} wins, {ties} ties, {losses} "
+            f"losses; Wilcoxon p = {wilcoxon(a, b):.2g}, rank-biserial effect "
+            f"{rank_biserial(a, b):+.2f}."
+        )
+    complete = table.complete()
+    found = compare(complete.scores, complete.models)
+    groups = [", ".join(found.names[first : last + 1]) for first, last in found.cliques]
+    lines.append(
+        f"- **All {len(found.names)}** (Wilcoxon with Holm's adjustment): "
+        + (f"no difference within {'; within '.join(groups)}." if groups else "all differ.")
+    )
+    return "\n".join(lines)
+
+
+def published():
+    """Return our means beside published ones, each pair on the datasets they share."""
+    records = read_records(RECORDS)
+    lines = [
+        "| ours | published | datasets | ours | published | wins / ties / losses | p | "
+        f"more than {FAR:g} behind on |",
+        "|---" * 8 + "|",
+    ]
+    reasons = {}
+    for model, methods in BESIDE.items():
+        own = [record for record in records if record["model"] == model]
+        for method in methods if own else ():
+            table, left_out = with_published(own, [method])
+            reasons |= {(dataset, reason): None for dataset, reason in left_out.items()}
+            ours, theirs = table.scores.T
+            counts = " / ".join(map(str, wins_ties_losses(ours, theirs)))
+            behind = [
+                f"{dataset} ({difference:+.3f})"
+                for dataset, difference in zip(table.datasets, ours - theirs, strict=True)
+                if difference < -FAR
+            ]
+            lines.append(
+                f"| {model} | {table.models[-1]} | {len(table.datasets)} | {ours.mean():.4f} | "
+                f"{theirs.mean():.4f} | {counts} | {wilcoxon(ours, theirs):.2g} | "
+                f"{', '.join(behind) or '-'} |"
+            )
+    by_reason = {}
+    for dataset, reason in reasons:
+        by_reason.setdefault(reason, []).append(dataset)
+    lines.append("\nLeft out:\n")
+    lines += [f"- {reason}: {', '.join(names)}" for reason, names in sorted(by_reason.items())]
+    return "\n".join(lines)
+
+
+def _deviations(records):
+    """Return (dataset, model) -> standard deviation over at least two runs."""
+    values = {}
+    for record in records:
+        values.setdefault((record["dataset"], record["model"]), []).append(record["accuracy"])
+    return {key: statistics.stdev(found) for key, found in values.items() if len(found) > 1}
+
+
+def _cell(value, deviation, best):
+    if not np.isfinite(value):
+        return "-"
+    text = f"**{value:.4f}**" if best else f"{value:.4f}"
+    return text if deviation is None else f"{text} ± {deviation:.3f}"
+
+
+def _missing(table):
+    """Return in words which model has no results on what."""
+    gaps = []
+    for model, column in zip(table.models, np.isnan(table.scores).T, strict=True):
+        names = [name for name, gap in zip(table.datasets, column, strict=True) if gap]
+        if names:
+            gaps.append(f"{model} on {', '.join(names)}")
+    return f" (missing: {'; '.join(gaps)})" if gaps else ""
