@@ -127,7 +127,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                     series, labels, weights, seed=seeds[2]
                 )
             series, labels, weights = self._weigh_classes(series, labels, weights)
-            self.normalizer_ = Normalizer.fit(self.normalization, series)
+            self._learn_scale(series)
             inputs = self._to_inputs(series)
             if held_out is not None:
                 held_out = self._to_inputs(held_out[0]), held_out[1]
@@ -231,8 +231,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     def _read_training_data(self, X, y, sample_weight):
         """Check X and y together; fix channels, length, classes and normalisation."""
-        series = validation.as_series(X, estimator=self, reset=True)
-        validation.warn_if_time_is_second(series)
+        series = self._new_series(X)
         y = validation.check_labels(y, len(series), type(self).__name__)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
@@ -240,11 +239,23 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         labels = encoder.transform(y).astype(np.int32)
         weights = validation.check_weights(sample_weight, len(labels))
         series, labels, weights = without_weightless(series, labels, weights)
+        self._fix_shape(series)
+        return series, labels, weights
+
+    def _new_series(self, X):
+        series = validation.as_series(X, estimator=self, reset=True)
+        validation.warn_if_time_is_second(series)
+        return series
+
+    def _fix_shape(self, series):
+        """Fix the channels and the length that later series must have."""
         self.unequal_length_in_ = self.unequal_length if isinstance(series, list) else None
         self.n_channels_in_ = int(series[0].shape[0])
         self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
         self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
-        return series, labels, weights
+
+    def _learn_scale(self, series):
+        self.normalizer_ = Normalizer.fit(self.normalization, series)
 
     def _weigh_classes(self, series, labels, weights, fewest=2):
         """Multiply sample weights by class weights; leave out what then weighs nothing."""

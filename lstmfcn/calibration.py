@@ -8,23 +8,24 @@ __all__ = ["Moments", "recalibrate"]
 
 
 class Moments:
-    """Compiled functions to the mean and variance of what each normalisation layer sees."""
+    """Compiled functions to count, mean and variance of what each normalisation layer sees."""
 
     def __init__(self, model):
         self.by_layer = {}
         signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
         for norm in model.layers:
             if norm.name.startswith("norm_") and norm.trainable:
-                before = model.get_layer(f"conv_{norm.name[5:]}").output
-                part = keras.Model(model.inputs, before)
+                part = keras.Model(model.inputs, norm.input)  # series and, if masked, what is valid
                 function = tf.function(self._of(part, norm), signature, autograph=False)
                 self.by_layer[norm] = function.get_concrete_function()
 
     @staticmethod
     def _of(part, norm):
         def moments(*inputs):
-            valid = inputs[1][:, :, tf.newaxis] if len(inputs) > 1 else None
-            return norm.moments(part(list(inputs), training=False), valid)
+            before, *valid = keras.tree.flatten(part(list(inputs), training=False))
+            counted = valid[0] if valid else tf.ones_like(before[:, :, :1])
+            count = tf.reduce_sum(tf.cast(counted, tf.float64))
+            return count, *norm.moments(before, *(valid or [None]))
 
         return moments
 
@@ -40,8 +41,8 @@ def recalibrate(model, inputs, batch_size, moments=None):
     Parameters
     ----------
     model : keras.Model
-        From :mod:`lstmfcn.networks`: ``norm_k`` normalises the output of ``conv_k``. Layers that
-        are not trainable are left alone.
+        From :mod:`lstmfcn.networks`: its layers ``norm_*`` normalise. Those that are not trainable
+        are left alone.
     inputs : tuple of arrays
         The training inputs.
     batch_size : int
@@ -58,8 +59,7 @@ def recalibrate(model, inputs, batch_size, moments=None):
         count, mean, squares = 0.0, 0.0, 0.0  # Chan's parallel mean and sum of squares, float64
         for start in range(0, len(inputs[0]), batch_size):
             batch = [array[start : start + batch_size] for array in inputs]
-            n = float(batch[1].sum()) if len(batch) > 1 else float(np.prod(batch[0].shape[:2]))
-            batch_mean, batch_variance = (
+            n, batch_mean, batch_variance = (
                 tensor.numpy().astype(np.float64) for tensor in function(*map(tf.constant, batch))
             )
             delta = batch_mean - mean

@@ -333,18 +333,14 @@ def _compare(arguments):
 
 
 def _report(arguments):
-    from functools import partial
-
-    from lstmfcn.datasets import load_ucr
     from lstmfcn.evaluation import Results
+    from lstmfcn.evaluation.worker import read_source
     from lstmfcn.report import write_report
 
-    split = partial(
-        load_ucr,
-        archive=arguments.archive,
-        password=arguments.password,
-        missing="interpolate",
-    )
+    source = {"missing": "interpolate"}
+    for key in ("archive", "password"):
+        if getattr(arguments, key) is not None:
+            source[key] = getattr(arguments, key)
     results = Results(arguments.results)
     write_report(
         results,
@@ -352,7 +348,7 @@ def _report(arguments):
         metric=arguments.metric,
         published=arguments.published,
         title=arguments.title,
-        load_split=split if results.kept_models() else None,
+        load_split=lambda dataset: read_source({"dataset": dataset, **source}),
         verbose=1,
     )
     print(f"{arguments.out} written; it needs no other file")

@@ -1,5 +1,6 @@
 """What can be done with emotion data from a shell? `lstmfcn emotion ...`."""
 
+import argparse
 import csv
 import json
 from pathlib import Path
@@ -13,7 +14,70 @@ def add_emotion(commands):
     """Add ``emotion`` and what it can do to the commands of ``lstmfcn``."""
     emotion = commands.add_parser("emotion", help="emotion recognition, trained and zero-shot")
     what = emotion.add_subparsers(required=True, metavar="WHAT")
+    _add_run(what)
     _add_zero_shot(what)
+
+
+def _add_run(what):
+    run = what.add_parser(
+        "run",
+        help="train and test a model on a folder of features",
+        description="Train a model on a folder in MER2024's layout, with one or several feature "
+        "sets, seed by seed; print its scores, write predictions, records, pictures and a page. "
+        "Called again, it does the seeds that are missing.",
+    )
+    run.add_argument(
+        "--track",
+        choices=("full", "semi", "noise", "ov"),
+        default="full",
+        help="semi: with unlabelled clips, 12 trainings a seed; noise: noisy test clips; ov: open "
+        "vocabulary (default: full)",
+    )
+    run.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the folder")
+    run.add_argument("--features", type=_names, required=True, metavar="A[,B]", help="feature sets")
+    run.add_argument(
+        "--model", choices=("lstmfcn", "alstmfcn", "fcn", "attention"), default="alstmfcn"
+    )
+    run.add_argument("--out", type=Path, required=True, help="folder for the results")
+    run.add_argument(
+        "--fusion", choices=("branch", "early", "late"), help="of several feature sets: branch"
+    )
+    run.add_argument(
+        "--classes",
+        type=_names,
+        metavar="A,B,C",
+        help="the labels in order; default: MER2024's six, or others if none of the six occurs",
+    )
+    run.add_argument(
+        "--group", help="column, such as speaker, whose values are kept on one side of any split"
+    )
+    run.add_argument("--seeds", type=_count, default=1, metavar="N", help="seeds 0 to N-1")
+    run.add_argument(
+        "--length",
+        type=_count,
+        metavar="N",
+        help="timepoints to resample to; default: the median in training, at most 150",
+    )
+    run.add_argument("--epochs", type=_count, metavar="N", help="default: the model's own")
+    run.add_argument(
+        "--copies",
+        type=_whole,
+        metavar="N",
+        help="augmented copies of each training clip; default: 3 for track noise, else 0",
+    )
+    run.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="of track semi: least probability of a pseudo-label (default: 0.8)",
+    )
+    run.add_argument(
+        "--on-missing",
+        choices=("error", "drop", "zeros"),
+        default="error",
+        help="what to do with clips without features",
+    )
+    run.set_defaults(command=_run)
 
 
 def _add_zero_shot(what):
@@ -63,6 +127,43 @@ def _add_zero_shot(what):
     compare.add_argument("--model", default="GPT-4V", help="who answered, as printed")
     compare.add_argument("--out", type=Path, help="folder for numbers, rows and picture")
     compare.set_defaults(command=_compare)
+
+
+def _names(text):
+    return [name for name in text.split(",") if name]
+
+
+def _whole(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 0")
+    return int(text)
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def _run(arguments):
+    from lstmfcn.emotion.run_command import run_track
+
+    run_track(
+        arguments.data,
+        arguments.track,
+        arguments.features,
+        arguments.model,
+        arguments.out,
+        fusion=arguments.fusion,
+        classes=arguments.classes,
+        group=arguments.group,
+        n_seeds=arguments.seeds,
+        n_timepoints=arguments.length,
+        n_epochs=arguments.epochs,
+        n_copies=arguments.copies,
+        threshold=arguments.threshold,
+        on_missing=arguments.on_missing,
+    )
 
 
 def _table(arguments):

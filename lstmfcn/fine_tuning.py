@@ -14,7 +14,7 @@ from lstmfcn.networks import (
     uses_dimension_shuffle,
 )
 from lstmfcn.precision import resolve_precision
-from lstmfcn.preprocessing import Normalizer, without_weightless
+from lstmfcn.preprocessing import without_weightless
 from lstmfcn.training import Recipe, fine_tune_schedule, progress_bar, train
 
 __all__ = ["FineTuningMixin"]
@@ -117,7 +117,7 @@ class FineTuningMixin:
             seeds = checkpoint.seeds
             series, labels, weights = self._weigh_classes(series, labels, weights, fewest=1)
             if reset_head:
-                self.normalizer_ = Normalizer.fit(self.normalization, series)
+                self._learn_scale(series)
             model, architecture = self._transferred(reset_head, seed=seeds[0])
             for layer in model.layers:
                 layer.trainable = not (freeze and is_convolutional(layer))

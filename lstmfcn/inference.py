@@ -86,7 +86,7 @@ class Forward:
         # Traced once here: calling the concrete function skips the dispatch at each call.
         traced = tf.function(run, input_signature=signature, autograph=False)
         self._run = traced.get_concrete_function()
-        self._n_timepoints = model.inputs[0].shape[1]
+        self._n_timepoints = max(x.shape[1] for x in model.inputs)
 
     def __call__(self, inputs):
         """Return the layer's output for a tuple of input arrays, as one float32 array."""

@@ -5,6 +5,9 @@ parameters, fitted numbers) and ``weights.f32`` (the weights, one layer after th
 little-endian float32). Reading it needs no unpickling and no Keras deserialisation: the class is
 looked up in a fixed list, and the network is built by this package's own code from checked
 numbers, after these have been found to need exactly the weights that are there.
+
+Several classifiers that decide together (:mod:`lstmfcn.emotion.fusion_files`) are one such zip,
+too: ``fusion.json`` first, then the two members of each classifier under a name of its own.
 """
 
 import json
@@ -21,10 +24,24 @@ from lstmfcn.atomic import atomic_path, check_writable
 from lstmfcn.networks import count_weights
 from lstmfcn.preprocessing import Normalizer
 
-__all__ = ["load", "save"]
+__all__ = [
+    "classes_from_json",
+    "classes_to_json",
+    "classifier_from_members",
+    "classifier_from_parameters",
+    "load",
+    "members_of",
+    "parameters_to_json",
+    "save",
+    "split_weights",
+    "to_bytes",
+    "to_json",
+    "write_members",
+]
 
 FORMAT = 2
 MEMBERS = ["classifier.json", "weights.f32"]
+FUSION = "fusion.json"  # the first member of a file of several
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
 LARGEST_JSON = 32 * 2**20  # bytes
 LARGEST_SEED, LONGEST_SERIES = 2**32, 2**26
@@ -56,43 +73,83 @@ def save(classifier, path):
     OSError
         If the file cannot be written; an old file of that name stays as it was.
     """
+    write_members(path, members_of(classifier))
+
+
+def members_of(classifier):
+    """Return what a fitted classifier's file consists of.
+
+    Parameters
+    ----------
+    classifier : fitted LSTMFCNClassifier, ALSTMFCNClassifier or FCNClassifier
+
+    Returns
+    -------
+    dict of str to bytes
+        ``classifier.json`` and ``weights.f32``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`save`.
+    """
     validation.check_is_fitted(classifier)
     name = type(classifier).__name__
     if getattr(classifiers, name, None) is not type(classifier):
         raise TypeError(
             f"only the classifiers of lstmfcn can be saved, not {name}; use pickle for subclasses."
         )
-    parameters = classifier.get_params(deep=False)
-    parameters["callbacks"] = parameters["checkpoint"] = None
-    if isinstance(parameters["random_state"], np.random.RandomState):
-        parameters["random_state"] = None
     names = getattr(classifier, "feature_names_in_", None)
     content = {
         "format": FORMAT,
         "lstmfcn": __version__,
         "class": name,
-        "parameters": {key: _pairs(value) for key, value in parameters.items()},
+        "parameters": parameters_to_json(classifier),
         "architecture": classifier._architecture,
-        "classes": _classes_to_json(classifier.classes_),
+        "classes": classes_to_json(classifier.classes_),
         "normalizer": vars(classifier.normalizer_),
         "feature_names": None if names is None else names.tolist(),
         **{key: getattr(classifier, key) for key in FITTED},
     }
+    weights = classifier.model_.get_weights()
+    return {"classifier.json": to_json(content), "weights.f32": to_bytes(weights)}
+
+
+def parameters_to_json(classifier):
+    """Return a classifier's parameters, but for those that are never written, as JSON values."""
+    parameters = classifier.get_params(deep=False)
+    parameters["callbacks"] = parameters["checkpoint"] = None
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = None
+    return {key: _pairs(value) for key, value in parameters.items()}
+
+
+def to_json(content):
+    """Return JSON as bytes, or refuse what :func:`load` would not read."""
     text = json.dumps(content, default=_plain).encode()
     if len(text) > LARGEST_JSON:
         raise ValueError(
             f"the classifier's parameters and history take {len(text):,} bytes, more than load "
             f"reads ({LARGEST_JSON:,}); empty history_, or use pickle."
         )
-    weights = [array.astype("<f4").tobytes() for array in classifier.model_.get_weights()]
+    return text
+
+
+def to_bytes(weights):
+    """Return arrays, one after the other, as little-endian float32."""
+    return b"".join(array.astype("<f4").tobytes() for array in weights)
+
+
+def write_members(path, members):
+    """Write a dict of name to bytes to an uncompressed zip, wholly or not at all."""
     check_writable(path)
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        archive.writestr("classifier.json", text)
-        archive.writestr("weights.f32", b"".join(weights))
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
 def load(path):
-    """Read a classifier written by ``classifier.save(path)``.
+    """Read a classifier, or a FusionClassifier, written by its ``save(path)``.
 
     Parameters
     ----------
@@ -124,16 +181,20 @@ def load(path):
     >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
     True
     """
-    content, weights = _read_members(Path(path))
+    members = _read_members(Path(path))
     try:
-        return _restore(content, weights)
+        if FUSION in members:
+            from lstmfcn.emotion.fusion_files import fusion_from_members
+
+            return fusion_from_members(members)
+        return classifier_from_members(members)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} does not describe a classifier of lstmfcn: {reason}") from error
 
 
 def _read_members(path):
-    """Return the decoded JSON and the weights as one float32 array, from a sound container."""
+    """Return a sound container's members by name: decoded JSON, weights as one float32 array."""
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}; check the path.")
     if not path.is_file():
@@ -142,16 +203,16 @@ def _read_members(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
-            if names != MEMBERS:
+            if names != MEMBERS and (names[:1] != [FUSION] or len(set(names)) < len(names)):
                 raise ValueError(f"it holds {names[:5]}, not {MEMBERS}")
             # Uncompressed, so nothing can be larger in memory than it is as a file.
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise ValueError("its members are compressed")
             n_bytes = sum(member.file_size for member in members)
-            if n_bytes > path.stat().st_size or members[0].file_size > LARGEST_JSON:
+            n_text = max(m.file_size for m in members if m.filename.endswith(".json"))
+            if n_bytes > path.stat().st_size or n_text > LARGEST_JSON:
                 raise ValueError("its members claim to be larger than they can be")
-            text, packed = (archive.read(member) for member in members)
-        return json.loads(text), np.frombuffer(packed, "<f4").astype(np.float32)
+            return {name: _decoded(name, archive.read(name)) for name in names}
     except (
         ArithmeticError,
         EOFError,
@@ -166,21 +227,32 @@ def _read_members(path):
         ) from error
 
 
-def _restore(content, weights):
+def _decoded(name, packed):
+    if name.endswith(".json"):
+        return json.loads(packed)
+    return np.frombuffer(packed, "<f4").astype(np.float32)
+
+
+def classifier_from_members(members):
+    """Build a classifier from what its file holds, refusing what ``save`` does not write.
+
+    Parameters
+    ----------
+    members : dict
+        ``classifier.json``: the decoded JSON; ``weights.f32``: float32 array of all weights.
+
+    Returns
+    -------
+    fitted classifier
+    """
+    content, weights = (members[name] for name in MEMBERS)
     if content["format"] != FORMAT:
         raise ValueError(
             f"file format {content['format']!r} (written by lstmfcn {content['lstmfcn']!r}) is not "
             f"format {FORMAT}; update lstmfcn"
         )
-    if content["class"] not in classifiers.__all__:
-        raise ValueError(f"its class {content['class']!r} is none of {classifiers.__all__}")
-    cls = getattr(classifiers, content["class"])
-    classifier = cls(**{key: _unpaired(value) for key, value in content["parameters"].items()})
-    if classifier.callbacks is not None or classifier.checkpoint is not None:
-        raise ValueError("it has callbacks or a checkpoint, which are never written")
-    classifier._check_parameters()
-
-    classifier.classes_ = _classes_from_json(content["classes"])
+    classifier = classifier_from_parameters(content["class"], content["parameters"])
+    classifier.classes_ = classes_from_json(content["classes"])
     for name in FITTED:
         setattr(classifier, name, content[name])
     _check_fitted(classifier)
@@ -193,18 +265,34 @@ def _restore(content, weights):
         for key, value in content["architecture"].items()
     }
     _check_architecture(classifier, architecture)
-    n_weights = count_weights(cls._network, **architecture)
+    n_weights = count_weights(classifier._network, **architecture)
     if n_weights != weights.size:
         raise ValueError(f"its network has {n_weights} weights, but the file holds {weights.size}")
     if not np.isfinite(weights).all():
         raise ValueError("its weights contain NaN or infinity")
     model = classifier._build(architecture)
-    shapes = [tuple(variable.shape) for variable in model.weights]
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    parts = np.split(weights, ends[:-1])
-    model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+    model.set_weights(split_weights(weights, [tuple(variable.shape) for variable in model.weights]))
     classifier._adopt(model, architecture)
     return classifier
+
+
+def classifier_from_parameters(name, parameters):
+    """Return an unfitted classifier from its class name and :func:`parameters_to_json`."""
+    if name not in classifiers.__all__:
+        raise ValueError(f"its class {name!r} is none of {classifiers.__all__}")
+    cls = getattr(classifiers, name)
+    classifier = cls(**{key: _unpaired(value) for key, value in parameters.items()})
+    if classifier.callbacks is not None or classifier.checkpoint is not None:
+        raise ValueError("it has callbacks or a checkpoint, which are never written")
+    classifier._check_parameters()
+    return classifier
+
+
+def split_weights(weights, shapes):
+    """Cut one array of weights, as many as the shapes need, into arrays of these shapes."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(weights, ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _check_fitted(classifier):
@@ -281,7 +369,8 @@ def _unpaired(value):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _classes_to_json(classes):
+def classes_to_json(classes):
+    """Return sorted class labels as JSON values, or refuse those that would not come back."""
     values = [_plain(value) for value in classes.tolist()]
     if not LABEL_TYPE.fullmatch(classes.dtype.str):
         raise TypeError(
@@ -290,7 +379,8 @@ def _classes_to_json(classes):
     return {"dtype": classes.dtype.str, "values": values}
 
 
-def _classes_from_json(content):
+def classes_from_json(content):
+    """Return the class labels that :func:`classes_to_json` took; refuse what it does not write."""
     dtype, values = content["dtype"], content["values"]
     if not LABEL_TYPE.fullmatch(dtype):
         raise ValueError(f"class labels of type {dtype!r} are not possible")

@@ -75,7 +75,8 @@ def train(
     model : keras.Model
         From :mod:`lstmfcn.networks`.
     inputs : tuple of float32 arrays, or of objects that give one for a slice or rows
-        Series (n_samples, n_timepoints, n_channels) and, for a masked model, the mask.
+        The model's: series (n_samples, n_timepoints, n_channels) and, for a masked model, the mask;
+        those of several modalities, one after the other.
     labels : int array of shape (n_samples,)
     weights : float32 array of shape (n_samples,)
         Factor of each sample's loss.
@@ -110,7 +111,7 @@ def train(
     """
     n_samples = len(labels)
     n_batches = math.ceil(n_samples / recipe.batch_size)
-    rows = rows_per_batch(inputs[0].shape[1])
+    rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
     run = TrainingRun(model, recipe, n_batches, callbacks, "val_loss" if validation else "loss")
     arrays = (*inputs, labels, weights)
     occlusions = [layer for layer in model.layers if isinstance(layer, Occlusion)]
@@ -191,6 +192,7 @@ def _compile_step(model, optimizer, n_inputs):
             # The two have no weight in common: neither slows or changes what the other learns.
             total = loss_sum + sum(tf.reduce_sum(part * weights) for part in attended)
             mean = total / tf.cast(tf.shape(labels)[0], tf.float32)
+            mean = sum(logits_model.losses, mean)  # what a network's weights themselves cost
         gradients = tape.gradient(mean, variables)
         rate = tf.convert_to_tensor(optimizer.learning_rate)
         with tf.control_dependencies([rate]):  # that of this update, not of the next

@@ -288,7 +288,7 @@ def warn_if_time_is_second(series):
             f"X has shape {series.shape}, read as {series.shape[1]} channels of one timepoint; "
             "if these are timepoints, pass X.transpose(0, 2, 1).",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -6,6 +6,7 @@ Public names are imported at first use (PEP 562).
 import importlib
 
 _MODULES = {
+    "augmentation": ("AugmentedClassifier",),
     "feature_store": (
         "ClipSequences",
         "FeatureError",
@@ -35,6 +36,8 @@ _MODULES = {
         "open_vocabulary_scores",
         "read_label_sets",
     ),
+    "robustness": ("RobustnessCurve", "robustness_curve"),
+    "semi_supervised": ("PseudoLabelClassifier", "is_unlabelled"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -10,6 +10,7 @@ from lstmfcn.evaluation.faithfulness import (
     pointing_game,
     randomization_test,
 )
+from lstmfcn.evaluation.intervals import mean_interval, paired_interval
 from lstmfcn.evaluation.metrics import METRICS, classification_metrics
 from lstmfcn.evaluation.published import published_accuracy, published_methods, with_published
 from lstmfcn.evaluation.record_files import add_records, read_records, write_records
@@ -32,6 +33,8 @@ __all__ = [
     "faithfulness",
     "import_tsml",
     "mass_in_window",
+    "mean_interval",
+    "paired_interval",
     "pointing_game",
     "published_accuracy",
     "published_methods",

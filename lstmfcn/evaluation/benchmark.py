@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from lstmfcn.datasets import load_ucr, ucr_summary
+from lstmfcn.datasets import ucr_summary
 from lstmfcn.evaluation.experiment import hardware
 from lstmfcn.evaluation.results import Results, Run
-from lstmfcn.evaluation.worker import Died, Failed, Worker, pack_split
+from lstmfcn.evaluation.worker import Died, Failed, Worker, pack_split, read_source
 
 __all__ = ["Sweep", "sweep"]
 
@@ -77,6 +77,9 @@ def sweep(
     Parameters
     ----------
     datasets : sequence of str
+        Names of UCR sets, or ``mer:ROOT:FEATURE[:TRACK]`` for features in MER2024's layout (see
+        :func:`lstmfcn.emotion.mer_dataset.load_mer`), whose split is the only one: resamples would
+        put a speaker on both sides.
     models : sequence of :class:`lstmfcn.evaluation.Model`
     folder : str or path-like
         See :class:`lstmfcn.evaluation.Results`.
@@ -130,6 +133,12 @@ def sweep(
         jobs = _default_jobs()
     if jobs < 1:
         raise ValueError(f"jobs={jobs} is not a number of processes; pass at least 1.")
+    grouped = [name for name in datasets if name.startswith("mer:")]
+    if grouped and any(resamples):
+        raise ValueError(
+            f"resamples of {grouped[0]!r} would put a speaker on both sides; sweep mer: datasets "
+            "with resample 0 alone, in a call of their own into the same folder."
+        )
     for model in models:
         results.register(model.name, model.describe())
     results.tidy()
@@ -327,8 +336,7 @@ class _There:
         """Return the dataset on the cluster; runs on one come one after the other."""
         dataset = source["dataset"]
         if self._sent[0] != dataset:
-            rest = {key: value for key, value in source.items() if key != "dataset"}
-            packed = pack_split(load_ucr(dataset, **rest))
+            packed = pack_split(read_source(source))
             # In a list, as a dict would be taken apart, under names that are all alike.
             self._sent = dataset, self._client.scatter([packed])[0]
         return self._sent[1]

@@ -164,7 +164,9 @@ def read_source(source):
     ----------
     source : dict
         Either ``dataset`` and perhaps ``archive``, ``password`` and ``missing``, as
-        :func:`lstmfcn.datasets.load_ucr` takes them; or ``arrays``, a file of :func:`pack_split`.
+        :func:`lstmfcn.datasets.load_ucr` takes them; or a ``dataset`` called
+        ``mer:ROOT:FEATURE[:TRACK]``, see :func:`lstmfcn.emotion.mer_dataset.load_mer`; or
+        ``arrays``, a file of :func:`pack_split`.
 
     Returns
     -------
@@ -173,6 +175,10 @@ def read_source(source):
     if "arrays" in source:
         with np.load(source["arrays"], allow_pickle=False) as arrays:
             return unpack_split(arrays)
+    if source["dataset"].startswith("mer:"):
+        from lstmfcn.emotion.mer_dataset import load_mer
+
+        return load_mer(source["dataset"])
     from lstmfcn.datasets import load_ucr
 
     arguments = {key: source[key] for key in ("archive", "password", "missing") if key in source}

@@ -13,6 +13,7 @@ from lstmfcn.plots.history import HistoryDisplay
 from lstmfcn.plots.maps import MapDisplay
 from lstmfcn.plots.mean_maps import MeanMapDisplay
 from lstmfcn.plots.pairwise import PairwiseDisplay
+from lstmfcn.plots.robustness import RobustnessDisplay
 from lstmfcn.plots.scores import ScoresDisplay
 from lstmfcn.plots.zero_shot import ZeroShotDisplay
 
@@ -30,6 +31,7 @@ __all__ = [
     "MapDisplay",
     "MeanMapDisplay",
     "PairwiseDisplay",
+    "RobustnessDisplay",
     "ScoresDisplay",
     "ZeroShotDisplay",
 ]

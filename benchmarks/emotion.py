@@ -1,0 +1,558 @@
+"""How well are emotions recognised from feature sequences? Choose on training clips, then report.
+
+    python benchmarks/emotion.py choose --data FOLDER --jobs 2
+    python benchmarks/emotion.py report --data FOLDER --jobs 2
+    python benchmarks/emotion.py table
+
+FOLDER holds ``emodb`` and ``mosi`` in MER2024's layout. ``choose`` never reads a test clip: it
+cuts the training clips into folds of whole speakers (emodb) or videos (mosi), trains on all but one
+and scores that one; run k is fold k. ``report`` takes the configuration that was best there, trains
+it on all training clips with five seeds, and scores the test clips. Features are standardised on
+what is trained on. A finished run is a row of ``benchmarks/results/emotion-choose.csv`` or
+``emotion.csv``; calling again does what is missing.
+
+Data are ``emodb`` (189 labelled clips; scored clean and on the noisy test clips), ``emodb-semi``
+(46 labelled and 143 unlabelled ones; the labels of the latter are never read) and ``mosi`` (three
+modalities). In ``choose``, ``noisy_*`` is the score on the held-out clips with noise added to
+their features, since there are no noisy training clips.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import json
+import multiprocessing
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from study import read, set_up_worker
+from tqdm import tqdm
+
+from lstmfcn.atomic import atomic_path
+from lstmfcn.emotion import FeatureStore, SequencePreprocessor, load_track, select_features
+from lstmfcn.emotion.folds import make_folds
+from lstmfcn.emotion.panels import join_panels
+from lstmfcn.evaluation.intervals import paired_interval
+
+RESULTS = Path(__file__).resolve().parent / "results"
+N_SEEDS = 5
+N_FOLDS = {"emodb": 6, "emodb-semi": 6, "mosi": 5}  # emodb: one training speaker each
+GROUP = {"emodb": "speaker", "emodb-semi": "speaker", "mosi": "video"}
+METRIC = {"emodb": "weighted_f1", "emodb-semi": "weighted_f1", "mosi": "accuracy"}
+CHOSEN_BY = ("", "noisy_")  # of emodb: the scores by which a configuration is chosen
+NOISE_LEVEL = 1.0  # of the held-out clips' features, in their deviation
+AIMS = {
+    "emodb": ("SVM .711; untuned FCN + LSTM .742, with augmentation .783", 0.82),
+    "emodb, noisy": ("SVM .550-.587; untuned .631", 0.72),
+    "emodb-semi": ("SVM .602-.753; untuned with the 46 labels .786", 0.81),
+    "mosi": ("last-step logistic regression .767; published contextual LSTM .803", 0.80),
+}
+
+EGEMAPS = {"features": ["eGeMAPS_FRA"], "mode": "resample", "n_timepoints": 150}
+LOGMEL = {**EGEMAPS, "features": ["logmel40_FRA"]}
+BOTH = {**EGEMAPS, "features": ["eGeMAPS_FRA", "logmel40_FRA"]}
+MODALITIES = ("text_FRA", "audio_FRA", "video_FRA")
+# Zeros in front: the last step is the utterance that the label belongs to.
+ALL = {"features": list(MODALITIES), "mode": "mertools", "n_timepoints": 10}
+FCN, LSTM, ALSTM = "FCNClassifier", "LSTMFCNClassifier", "ALSTMFCNClassifier"
+MASKS = {"n_copies": 4, "mixup": 0.0, "mask": 0.2, "feature_mask": 0.2, "noise": 0.0, "crop": 0.8}
+MIXED = {**MASKS, "mixup": 0.2, "noise": 0.2}
+NOISY = {**MIXED, "noise": 1.0, "feature_mask": 0.4}
+SHORT, LONG = {"n_epochs": 30}, {"n_epochs": 60}  # with copies: 2000 and 4000 updates
+SMALL = {"n_filters": [64, 128, 64]}
+
+SEMI = {
+    "LSTM-FCN, mixup": {"model": LSTM, "augment": MIXED, "settings": LONG},
+    "FCN, mixup": {"model": FCN, "augment": MIXED, "settings": LONG},
+    "LSTM-FCN": {"model": LSTM},
+}
+CONFIGURATIONS = {
+    "emodb": {
+        "FCN": {**EGEMAPS, "model": FCN},
+        "LSTM-FCN": {**EGEMAPS, "model": LSTM},
+        "ALSTM-FCN": {**EGEMAPS, "model": ALSTM},
+        "LSTM-FCN, 64 cells": {**EGEMAPS, "model": LSTM, "settings": {"n_cells": 64}},
+        "FCN, masks": {**EGEMAPS, "model": FCN, "augment": MASKS, "settings": SHORT},
+        "FCN, mixup": {**EGEMAPS, "model": FCN, "augment": MIXED, "settings": SHORT},
+        "LSTM-FCN, mixup": {**EGEMAPS, "model": LSTM, "augment": MIXED, "settings": SHORT},
+        "ALSTM-FCN, mixup": {**EGEMAPS, "model": ALSTM, "augment": MIXED, "settings": SHORT},
+        "LSTM-FCN, mixup, long": {**EGEMAPS, "model": LSTM, "augment": MIXED, "settings": LONG},
+        "LSTM-FCN, mixup, small": {
+            **EGEMAPS,
+            "model": LSTM,
+            "augment": MIXED,
+            "settings": {**SHORT, **SMALL},
+        },
+        "LSTM-FCN, noise": {**EGEMAPS, "model": LSTM, "augment": NOISY, "settings": SHORT},
+        "LSTM-FCN, log-mel, mixup": {
+            **LOGMEL,
+            "model": LSTM,
+            "augment": MIXED,
+            "settings": SHORT,
+        },
+        "LSTM-FCN, both, branch, mixup": {
+            **BOTH,
+            "model": LSTM,
+            "fusion": "branch",
+            "augment": MIXED,
+            "settings": SHORT,
+        },
+        "LSTM-FCN, both, late, mixup": {
+            **BOTH,
+            "model": LSTM,
+            "fusion": "late",
+            "augment": MIXED,
+            "settings": SHORT,
+        },
+        "LSTM-FCN, mixup, mean of 5": {
+            **EGEMAPS,
+            "model": LSTM,
+            "augment": MIXED,
+            "settings": SHORT,
+            "n_members": 5,
+        },
+        "LSTM-FCN, noise, mean of 5": {
+            **EGEMAPS,
+            "model": LSTM,
+            "augment": NOISY,
+            "settings": SHORT,
+            "n_members": 5,
+        },
+    },
+    "emodb-semi": {
+        f"{name}, {what}": {**EGEMAPS, **configuration, **more}
+        for name, configuration in SEMI.items()
+        for what, more in {
+            "46 labels": {},
+            "pseudo-labels above .8": {"pseudo": {"threshold": 0.8}},
+            "pseudo-labels above .6": {"pseudo": {"threshold": 0.6}},
+            "all pseudo-labels": {"pseudo": {"threshold": 0.0}},
+            "all, soft": {"pseudo": {"threshold": 0.0, "soft": True, "pseudo_weight": 1.0}},
+        }.items()
+    },
+    "mosi": {
+        **{
+            f"LSTM-FCN, {feature.removesuffix('_FRA')}": {
+                **ALL,
+                "features": [feature],
+                "model": LSTM,
+                "settings": LONG,
+            }
+            for feature in MODALITIES
+        },
+        **{
+            f"LSTM-FCN, {fusion}{more}": {
+                **ALL,
+                "model": LSTM,
+                "fusion": fusion,
+                "settings": {**LONG, **settings},
+                "augment": augment,
+            }
+            for fusion in ("branch", "early", "late")
+            for more, settings, augment in (
+                ("", {}, None),
+                (", small", SMALL, None),
+                (", 64 cells", {"n_cells": 64}, None),
+                (", masks", {"n_epochs": 20}, {**MASKS, "n_copies": 2, "crop": 1.0}),
+            )
+        },
+        "LSTM-FCN, stacked": {
+            **ALL,
+            "model": LSTM,
+            "fusion": "late",
+            "stacking": True,
+            "settings": LONG,
+        },
+    },
+}
+COLUMNS = (
+    "data",
+    "configuration",
+    "seed",
+    "n_train",
+    "n_scored",
+    "weighted_f1",
+    "accuracy",
+    "noisy_weighted_f1",
+    "noisy_accuracy",
+    "n_pseudo",
+    "fit_seconds",
+    "confusion",
+    "noisy_confusion",
+)
+
+
+def load(data, folder, configuration):
+    """Return the track of a data set, and a function that reads the sequences of some clips.
+
+    Parameters
+    ----------
+    data : {"emodb", "emodb-semi", "mosi"}
+    folder : path
+    configuration : dict
+
+    Returns
+    -------
+    track : Track
+    sequences : callable
+        From a ClipTable to a dict of feature set to sequences.
+    """
+    root = Path(folder) / data.removesuffix("-semi")
+    track = load_track(
+        root, "semi" if data == "emodb-semi" else "full", classes=None, group=GROUP[data]
+    )
+    store = FeatureStore(root)
+
+    def sequences(table):
+        _, found = select_features(table, store, configuration["features"])
+        return found
+
+    return track, sequences
+
+
+def split(data, folder, configuration, fold):
+    """Return what is trained on and what is scored.
+
+    Parameters
+    ----------
+    data, folder, configuration
+        As for :func:`load`.
+    fold : int or None
+        Which fold of the training clips is scored; None scores the test clips.
+
+    Returns
+    -------
+    (X, y), (X_scored, y_scored), X_noisy or None
+        ``y`` is "" where the label is unknown.
+    """
+    track, sequences = load(data, folder, configuration)
+    train, unlabelled, noisy = track.train, track.unlabelled, None
+    if fold is None:
+        scored = track.test
+        if data == "emodb":
+            noisy = load_track(Path(folder) / "emodb", "noise", group="speaker").test
+    else:
+        groups = train.groups(GROUP[data])
+        held = make_folds(len(train), N_FOLDS[data], random_state=0, y=train.y, groups=groups)[fold]
+        scored, train = train[held], train[np.setdiff1d(np.arange(len(train)), held)]
+        if unlabelled is not None:  # nor may anything be learned from the held-out speaker
+            speakers = set(scored.groups(GROUP[data]).tolist())
+            known = [group not in speakers for group in unlabelled.groups(GROUP[data]).tolist()]
+            unlabelled = unlabelled[np.array(known)]
+    preprocessors = {
+        name: SequencePreprocessor(
+            configuration["mode"], n_timepoints=configuration["n_timepoints"]
+        ).fit(found)
+        for name, found in sequences(train).items()
+    }
+
+    def read(table):
+        X = {name: preprocessors[name].transform(x) for name, x in sequences(table).items()}
+        return X if len(X) > 1 else next(iter(X.values()))
+
+    X, y = read(train), train.y.astype(object)
+    if unlabelled is not None and "pseudo" in configuration:
+        X = join_panels([X, read(unlabelled)])
+        y = np.concatenate([y, np.full(len(unlabelled), "", dtype=object)])
+    X_scored = read(scored)
+    if noisy is not None:
+        X_noisy = read(noisy)
+        if noisy.y.tolist() != scored.y.tolist():
+            raise ValueError("the noisy test clips are others than the clean ones.")
+    else:
+        X_noisy = with_noise(X_scored, seed=fold) if data == "emodb" else None
+    return (X, y), (X_scored, scored.y), X_noisy
+
+
+def with_noise(X, seed):
+    """Return standardised series with noise: held-out clips in the place of noisy ones."""
+    if isinstance(X, dict):
+        return {name: with_noise(series, seed) for name, series in X.items()}
+    noise = np.random.default_rng(seed).standard_normal(X.shape)
+    return X + NOISE_LEVEL * noise.astype(X.dtype)
+
+
+def build(configuration, seed, n_epochs=None):
+    """Return an unfitted classifier."""
+    import lstmfcn
+    from lstmfcn.emotion.augmentation import AugmentedClassifier
+    from lstmfcn.emotion.fusion import FusionClassifier
+    from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
+
+    settings = dict(configuration.get("settings", {}))
+    if n_epochs is not None:
+        settings["n_epochs"] = n_epochs
+    estimator = getattr(lstmfcn, configuration["model"])(**settings, random_state=seed)
+    if configuration.get("fusion"):
+        estimator = FusionClassifier(
+            estimator,
+            configuration["fusion"],
+            stacking=configuration.get("stacking", False),
+            random_state=seed,
+        )
+    if configuration.get("augment"):
+        estimator = AugmentedClassifier(estimator, **configuration["augment"], random_state=seed)
+    if configuration.get("pseudo"):
+        estimator = PseudoLabelClassifier(estimator, **configuration["pseudo"], random_state=seed)
+    return estimator
+
+
+def run(mode, data, name, seed, folder, n_epochs=None):
+    """Fit and score once; return one row."""
+    configuration = CONFIGURATIONS[data][name]
+    fold = seed if mode == "choose" else None
+    (X, y), (X_scored, y_scored), X_noisy = split(data, folder, configuration, fold)
+    probabilities, noisy, n_pseudo, fit_seconds = [], [], "", 0.0
+    for member in range(configuration.get("n_members", 1)):
+        classifier = build(configuration, 1000 * member + seed, n_epochs)
+        started = time.perf_counter()
+        if configuration.get("pseudo"):
+            classifier.fit(X, y)
+            n_pseudo = sum(classifier.rounds_[-1].values())
+        else:
+            classifier.fit(X, y.astype(str))
+        fit_seconds += time.perf_counter() - started
+        probabilities.append(classifier.predict_proba(X_scored))
+        if X_noisy is not None:
+            noisy.append(classifier.predict_proba(X_noisy))
+    labels = sorted({*classifier.classes_.tolist(), *y_scored.tolist()})
+    row = {
+        "data": data,
+        "configuration": name,
+        "seed": seed,
+        "n_train": int((y != "").sum()),
+        "n_scored": len(y_scored),
+        "n_pseudo": n_pseudo,
+        "fit_seconds": round(fit_seconds, 1),
+    }
+    for prefix, found in (("", probabilities), ("noisy_", noisy)):
+        if found:
+            said = classifier.classes_[np.mean(found, axis=0).argmax(axis=1)]
+            counts = confusion(y_scored, said, labels)
+            row[f"{prefix}confusion"] = json.dumps({"labels": labels, "counts": counts.tolist()})
+            row |= {f"{prefix}{key}": round(v, 6) for key, v in scores(counts).items()}
+    return row
+
+
+def confusion(y_true, y_pred, labels):
+    """Return counts of shape (n_classes, n_classes), the true classes by row."""
+    from sklearn.metrics import confusion_matrix
+
+    return confusion_matrix(y_true, y_pred, labels=labels)
+
+
+def scores(counts):
+    """Return accuracy and weighted F1 of a confusion matrix.
+
+    It is that of all folds together, as a fold of eight clips has no F1 worth the name.
+    """
+    true, said, right = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
+    f1 = 2 * right / np.maximum(true + said, 1)
+    return {
+        "accuracy": float(right.sum() / true.sum()),
+        "weighted_f1": float((f1 * true).sum() / true.sum()),
+    }
+
+
+def pooled(rows, prefix=""):
+    """Return the scores of all folds of a configuration together, or None if it has not all."""
+    if len(rows) < N_FOLDS[rows[0]["data"]]:
+        return None
+    found = [json.loads(row[f"{prefix}confusion"]) for row in rows]
+    labels = sorted({label for one in found for label in one["labels"]})
+    counts = np.zeros((len(labels), len(labels)), int)
+    for one in found:
+        places = [labels.index(label) for label in one["labels"]]
+        counts[np.ix_(places, places)] += np.array(one["counts"])
+    return scores(counts)
+
+
+def ranking(rows, data, prefix=""):
+    """Return (score, configuration) of the finished ones of a data set, the best first."""
+    found = []
+    for name in CONFIGURATIONS[data]:
+        mine = [r for r in rows if (r["data"], r["configuration"]) == (data, name)]
+        total = pooled(mine, prefix) if mine else None
+        if total is not None:
+            found.append((total[METRIC[data]], name))
+    return sorted(found, key=lambda item: -item[0])
+
+
+def chosen(rows, data):
+    """Return the configurations to report: what was best on training clips, and what it is held
+    against.
+
+    Raises
+    ------
+    ValueError
+        If nothing has been chosen yet.
+    """
+    ranked = ranking(rows, data)
+    if not ranked:
+        raise ValueError(f"no configuration of {data} has all its folds; choose first.")
+    names = [name for _, name in ranked]
+    if data == "emodb":
+        best = [ranking(rows, data, prefix)[0][1] for prefix in CHOSEN_BY]
+        return list(dict.fromkeys([*best, "LSTM-FCN", "ALSTM-FCN"]))
+    configurations = CONFIGURATIONS[data]
+    if data == "emodb-semi":
+        best = next(name for name in names if "pseudo" in configurations[name])
+        alone = labels_alone(best)
+        return list(dict.fromkeys([best, alone, next(n for n in names if n.endswith("46 labels"))]))
+    fusions = ("branch", "early", "late", None)
+    firsts = [
+        next((n for n in names if configurations[n].get("fusion") == fusion), None)
+        for fusion in fusions
+    ]
+    return [name for name in firsts if name]
+
+
+def labels_alone(name):
+    """Return the configuration that differs only in what it does with unlabelled clips."""
+    return next(base for base in SEMI if name.startswith(f"{base}, ")) + ", 46 labels"
+
+
+def table(choose_rows, report_rows):
+    """Return the study as lines of markdown."""
+    lines = []
+    for data in CONFIGURATIONS:
+        ranked = ranking(choose_rows, data)
+        if ranked:
+            noisy = (
+                dict((n, s) for s, n in ranking(choose_rows, data, "noisy_"))
+                if data == "emodb"
+                else {}
+            )
+            head = " | on their noisy features" if noisy else ""
+            lines += [
+                f"\n{data}: {METRIC[data]} on held-out training clips ({N_FOLDS[data]} folds)\n",
+                f"| configuration | score{head} |",
+                "|---|---|" + ("---|" if noisy else ""),
+            ]
+            for score, name in ranked:
+                more = f" {noisy[name]:.4f} |" if name in noisy else ""
+                lines.append(f"| {name} | {score:.4f} |{more}")
+        for prefix in CHOSEN_BY if data == "emodb" else ("",):
+            lines += reported(report_rows, data, prefix)
+    return lines
+
+
+def reported(rows, data, prefix):
+    """Return the part of the table about test clips: mean and deviation over seeds."""
+    metric = prefix + METRIC[data]
+    found = {}
+    for row in rows:
+        if row["data"] == data and row[metric] != "":
+            found.setdefault(row["configuration"], {})[int(row["seed"])] = float(row[metric])
+    if not found:
+        return []
+    title = f"{data}, noisy" if prefix else data
+    comparator, aim = AIMS[title]
+    lines = [
+        f"\n{title}: {METRIC[data]} on test clips (comparator: {comparator}; aim: {aim})\n",
+        "| configuration | mean | standard deviation | seeds |",
+        "|---|---|---|---|",
+    ]
+    for name, by_seed in sorted(found.items(), key=lambda item: -np.mean(list(item[1].values()))):
+        values = list(by_seed.values())
+        deviation = f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-"
+        lines.append(f"| {name} | {np.mean(values):.4f} | {deviation} | {len(values)} |")
+    if data == "emodb-semi":
+        lines += paired(found)
+    return lines
+
+
+def paired(found):
+    """Say what the unlabelled clips were worth: configurations against their labels alone."""
+    lines = []
+    for name, by_seed in found.items():
+        other = found.get(labels_alone(name), {})
+        seeds = sorted(set(by_seed) & set(other))
+        if "pseudo" in CONFIGURATIONS["emodb-semi"][name] and len(seeds) > 1:
+            ours, theirs = ([one[seed] for seed in seeds] for one in (by_seed, other))
+            difference, low, high = paired_interval(ours, theirs)
+            lines.append(
+                f"\n{name} against the 46 labels alone, {len(seeds)} seeds: {difference:+.4f} "
+                f"(95 % interval {low:+.4f} to {high:+.4f})"
+            )
+    return lines
+
+
+def write(path, rows):
+    """Write a record anew, atomically, in a fixed order."""
+    rows = sorted(rows, key=lambda r: (r["data"], r["configuration"], int(r["seed"])))
+    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def plan(arguments, rows, choose_rows):
+    """Return the runs that are missing: (data, configuration, seed)."""
+    done = {(row["data"], row["configuration"], int(row["seed"])) for row in rows}
+    keys = []
+    for data in arguments.sets:
+        names = [name for name in arguments.only or () if name in CONFIGURATIONS[data]]
+        if not arguments.only:
+            choosing = arguments.mode == "choose"
+            names = list(CONFIGURATIONS[data]) if choosing else chosen(choose_rows, data)
+        n_runs = N_FOLDS[data] if arguments.mode == "choose" else arguments.seeds
+        keys += [(data, name, seed) for seed in range(n_runs) for name in names]
+    if not keys:
+        raise ValueError(f"--only names no configuration of {', '.join(arguments.sets)}.")
+    return [key for key in keys if key not in done]
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("mode", choices=("choose", "report", "table"))
+    parser.add_argument("--data", help="folder with emodb and mosi")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--sets", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    parser.add_argument("--only", nargs="+", help="these configurations")
+    parser.add_argument("--seeds", type=int, default=N_SEEDS, help="of the report")
+    parser.add_argument("--epochs", type=int, help="to try the script; needs --results")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the records")
+    arguments = parser.parse_args(argv)
+    paths = {"choose": "emotion-choose.csv", "report": "emotion.csv"}
+    paths = {mode: arguments.results / name for mode, name in paths.items()}
+    if arguments.mode == "table":
+        print("\n".join(table(read(paths["choose"]), read(paths["report"]))))
+        return 0
+    if arguments.data is None or (arguments.epochs and arguments.results == RESULTS):
+        parser.error("--data is needed, and with --epochs another folder for --results.")
+    path = paths[arguments.mode]
+    rows = read(path)
+    try:
+        keys = plan(arguments, rows, read(paths["choose"]))
+    except ValueError as error:
+        parser.error(str(error))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    context = multiprocessing.get_context("spawn")
+    with (
+        concurrent.futures.ProcessPoolExecutor(
+            arguments.jobs, mp_context=context, initializer=set_up_worker
+        ) as pool,
+        tqdm(total=len(keys), unit="run", desc=f"emotion {arguments.mode}") as bar,
+    ):
+        settings = (arguments.data, arguments.epochs)
+        futures = [pool.submit(run, arguments.mode, *key, *settings) for key in keys]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                rows.append(future.result())
+                write(path, rows)
+                bar.update()
+        except BaseException as error:
+            pool.shutdown(cancel_futures=True)  # runs under way go on to their end
+            ended = [f for f in futures if f.done() and not f.cancelled() and not f.exception()]
+            write(path, read(path) + [f.result() for f in ended if f.result() not in rows])
+            print(f"stopped ({error!r}); finished runs are kept", file=sys.stderr)
+            return 1
+    print("\n".join(table(read(paths["choose"]), read(paths["report"]))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,379 @@
+"""Which samples does each fold hold out, and what do models of all folds predict together?"""
+
+import csv
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import has_fit_parameter
+
+from lstmfcn import validation
+from lstmfcn.atomic import atomic_path, check_writable, unchanged_on_error
+from lstmfcn.datasets.parsing import csv_rows, decode
+from lstmfcn.emotion.modalities import read_modalities, take_rows
+from lstmfcn.validation import StrOptions
+
+__all__ = ["FoldEnsemble", "make_folds", "read_folds", "write_folds"]
+
+LOWEST = 1e-300  # of a probability whose logarithm is averaged
+
+
+def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
+    """Divide samples into folds, each of which is held out once.
+
+    Parameters
+    ----------
+    n : int
+        Number of samples.
+    n_folds : int, default=5
+    random_state : int, RandomState or None, default=None
+    y : array-like of shape (n,), optional
+        Labels: each fold gets about the same share of every class.
+    groups : array-like of shape (n,), optional
+        Speakers, videos: no group is in two folds.
+
+    Returns
+    -------
+    list of int ndarrays
+        The samples that each fold holds out, sorted. Without `y` and `groups` as in MERTools:
+        shuffled, folds of int(n / n_folds), and the rest in the last one.
+
+    Raises
+    ------
+    ValueError
+        If there are too few samples, samples of a class, or groups.
+
+    References
+    ----------
+    MERTools, https://github.com/zeroQiaoba/MERTools, MER2024 (the rule, not the code).
+
+    Examples
+    --------
+    >>> from lstmfcn.emotion.folds import make_folds
+    >>> [len(fold) for fold in make_folds(13, random_state=0)]
+    [2, 2, 2, 2, 5]
+    >>> [fold.tolist() for fold in make_folds(4, 2, random_state=0, groups=["a", "a", "b", "b"])]
+    [[2, 3], [0, 1]]
+    """
+    validation.check_counts(n=n, n_folds=n_folds)
+    if not 2 <= n_folds <= n:
+        raise ValueError(f"n_folds={n_folds} is not possible with {n} samples; choose 2 to {n}.")
+    seed = int(validation.draw_seeds(random_state, 1)[0])
+    if y is None and groups is None:
+        order = check_random_state(seed).permutation(n)
+        ends = np.arange(1, n_folds) * (n // n_folds)
+        return [np.sort(fold) for fold in np.split(order, ends)]
+    y, groups = _of_length(y, "y", n), _of_length(groups, "groups", n)
+    if y is not None:
+        labels, counts = np.unique(y, return_counts=True)
+        # With groups, a class of fewer samples than folds is merely spread as evenly as can be.
+        if (counts.min() if groups is None else counts.max()) < n_folds:
+            raise ValueError(
+                f"class {labels[counts.argmin()]!s} has {counts.min()} samples, fewer than "
+                f"n_folds={n_folds}; lower n_folds, or pass more samples of it."
+            )
+    if groups is not None and len(np.unique(groups)) < n_folds:
+        raise ValueError(
+            f"groups has {len(np.unique(groups))} groups, fewer than n_folds={n_folds}; lower "
+            "n_folds."
+        )
+    if groups is None:
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    else:
+        kind = GroupKFold if y is None else StratifiedGroupKFold
+        splitter = kind(n_folds, shuffle=True, random_state=seed)
+    return [test for _, test in splitter.split(np.zeros(n), y, groups)]
+
+
+def write_folds(path, folds, names):
+    """Store which fold holds out which sample, as a CSV file `name,fold`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file appears whole or not at all.
+    folds : list of int arrays
+        As from :func:`make_folds`; each sample in exactly one.
+    names : sequence of str of length n_samples
+        Each one once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lstmfcn.emotion.folds import make_folds, read_folds, write_folds
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "folds.csv"
+    ...     write_folds(path, [[0, 2], [1]], ["a", "b", "c"])
+    ...     [fold.tolist() for fold in read_folds(path, ["c", "b", "a"])]
+    [[0, 2], [1]]
+    """
+    names = _checked_names(names)
+    fold_of = _fold_of(folds, len(names))
+    check_writable(path)
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["name", "fold"])
+        writer.writerows(zip(names, fold_of.tolist(), strict=True))
+
+
+def read_folds(path, names):
+    """Read stored folds for samples in another order.
+
+    Parameters
+    ----------
+    path : str or path
+        Written by :func:`write_folds`.
+    names : sequence of str
+        The samples, exactly those of the file.
+
+    Returns
+    -------
+    list of int ndarrays
+        The rows of `names` that each fold holds out.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of folds, or has other samples.
+    """
+    names, path = _checked_names(names), Path(path)
+    lines = [line for _, line in csv_rows(path.name, decode(path.name, path.read_bytes()))]
+    if not lines or lines[0] != ["name", "fold"]:
+        raise ValueError(f"{path.name} does not begin with name,fold; pass a file of write_folds.")
+    fold_of = {}
+    for line in lines[1:]:
+        if len(line) != 2 or not line[1].isdecimal() or line[0] in fold_of:
+            raise ValueError(
+                f"{path.name} has the line {','.join(line)!r}; expected each name once, with the "
+                "number of its fold."
+            )
+        fold_of[line[0]] = int(line[1])
+    different = sorted(set(names) ^ set(fold_of))
+    if different:
+        raise ValueError(
+            f"{path.name} and names differ in {len(different)} samples, first {different[0]!r}; "
+            "pass the samples that the folds were made for."
+        )
+    fold_of = np.array([fold_of[name] for name in names])
+    folds = [np.flatnonzero(fold_of == fold) for fold in range(fold_of.max() + 1)]
+    _fold_of(folds, len(names))
+    return folds
+
+
+class FoldEnsemble(ClassifierMixin, BaseEstimator):
+    """One clone of an estimator per fold: honest predictions in training, a mean of all in test.
+
+    Parameters
+    ----------
+    estimator : classifier with ``predict_proba``
+        Of series, or of a dict of modality to series.
+    folds : int or list of int arrays, default=5
+        Number of folds, or the samples that each fold holds out, as from :func:`make_folds`.
+    stratify : bool, default=True
+        Whether folds that are made here get the same share of every class. False is the rule of
+        MERTools.
+    average : {"probabilities", "logits"}, default="probabilities"
+        What is averaged over the folds' models in ``predict_proba``. MERTools averages logits;
+        the mean of the logarithms of probabilities is the same, up to what softmax ignores.
+    random_state : int, RandomState or None, default=None
+        Seed of the folds and, where the estimator has a ``random_state``, of each clone.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    estimators_ : list of fitted classifiers
+        Estimator k has not seen fold k.
+    folds_ : list of int ndarrays
+        The samples that each fold holds out.
+    fold_of_ : int ndarray of shape (n_samples,)
+        The fold that holds out each sample.
+    out_of_fold_ : ndarray of shape (n_samples, n_classes)
+        Probabilities of each sample by the estimator that has not seen it.
+    names_ : list of str, or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from lstmfcn.emotion.folds import FoldEnsemble
+    >>> X, y = np.arange(20.0)[:, np.newaxis], np.repeat(["low", "high"], 10)
+    >>> names = [f"clip {i}" for i in range(20)]
+    >>> ensemble = FoldEnsemble(LogisticRegression(), random_state=0).fit(X, y, names=names)
+    >>> ensemble.predict([[1.0], [18.0]]).tolist(), ensemble.out_of_fold()["clip 3"]
+    (['low', 'high'], 'low')
+    """
+
+    _parameter_constraints = {
+        "folds": [Integral, list, tuple],
+        "stratify": ["boolean"],
+        "average": [StrOptions({"probabilities", "logits"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, estimator, folds=5, *, stratify=True, average="probabilities", random_state=None
+    ):
+        self.estimator = estimator
+        self.folds = folds
+        self.stratify = stratify
+        self.average = average
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None, groups=None, names=None):
+        """Fit one clone per fold to all samples but the fold's.
+
+        Parameters
+        ----------
+        X : series, or dict of modality to series
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+        groups : array-like of shape (n_samples,), optional
+            No group is in two folds; folds that are given are refused if they split one.
+        names : sequence of str of length n_samples, optional
+            Kept with the predictions.
+
+        Returns
+        -------
+        self
+            Unchanged if the call is refused or interrupted.
+        """
+        with unchanged_on_error(self):
+            self._validate_params()
+            name = type(self).__name__
+            y = validation.check_labels(y, _count(X), name)
+            self.classes_ = np.unique(y)
+            validation.check_classes(self.classes_, name)
+            self.names_ = None if names is None else _checked_names(names)
+            if names is not None and len(self.names_) != len(y):
+                raise ValueError(
+                    f"there are {len(self.names_)} names and {len(y)} samples; pass one per sample."
+                )
+            if sample_weight is not None:
+                sample_weight = validation.check_weights(sample_weight, len(y))
+            self.folds_, seed = self._folds(y, groups)
+            self.fold_of_ = _fold_of(self.folds_, len(y))
+            self.estimators_ = []
+            self.out_of_fold_ = np.empty((len(y), len(self.classes_)))
+            for fold, random_state in enumerate(
+                validation.draw_seeds(seed, len(self.folds_)).tolist()
+            ):
+                train, test = (np.flatnonzero((self.fold_of_ == fold) == held) for held in (0, 1))
+                estimator = clone(self.estimator)
+                if "random_state" in estimator.get_params():
+                    estimator.set_params(random_state=random_state)
+                options = {} if sample_weight is None else {"sample_weight": sample_weight[train]}
+                if groups is not None and has_fit_parameter(estimator, "groups"):
+                    options["groups"] = np.asarray(groups)[train]
+                estimator.fit(take_rows(X, train), y[train], **options)
+                self.estimators_.append(estimator)
+                self.out_of_fold_[test] = self._probabilities(estimator, take_rows(X, test))
+        return self
+
+    def predict(self, X):
+        """Return the class of highest mean probability, (n_samples,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return what the models of all folds say together.
+
+        Parameters
+        ----------
+        X : as in :meth:`fit`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns in the order of ``classes_``.
+        """
+        validation.check_is_fitted(self)
+        said = [self._probabilities(estimator, X) for estimator in self.estimators_]
+        if self.average == "probabilities":
+            return np.mean(said, axis=0)
+        logits = np.mean(np.log(np.maximum(said, LOWEST)), axis=0)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def out_of_fold(self):
+        """Return the predicted class of each training sample by its name (without names: row).
+
+        Returns
+        -------
+        dict of str or int to label
+        """
+        validation.check_is_fitted(self)
+        predicted = self.classes_[self.out_of_fold_.argmax(axis=1)].tolist()
+        names = range(len(predicted)) if self.names_ is None else self.names_
+        return dict(zip(names, predicted, strict=True))
+
+    def _folds(self, y, groups):
+        """Return the folds, and the seed of the estimators."""
+        seeds = validation.draw_seeds(self.random_state, 2)
+        if not isinstance(self.folds, (list, tuple)):
+            labels = y if self.stratify else None
+            folds = make_folds(len(y), self.folds, random_state=seeds[0], y=labels, groups=groups)
+            return folds, seeds[1]
+        folds = [np.asarray(fold) for fold in self.folds]
+        fold_of = _fold_of(folds, len(y))
+        if groups is not None:
+            of_group = {}
+            for group, fold in zip(_of_length(groups, "groups", len(y)), fold_of, strict=True):
+                if of_group.setdefault(group, fold) != fold:
+                    raise ValueError(
+                        f"group {group!s} is in folds {of_group[group]} and {fold}; put it into "
+                        "one of them."
+                    )
+        return folds, seeds[1]
+
+    def _probabilities(self, estimator, X):
+        """Return (n_samples, n_classes) in the order of all classes."""
+        found = estimator.predict_proba(X)
+        probabilities = np.zeros((len(found), len(self.classes_)))
+        probabilities[:, np.searchsorted(self.classes_, estimator.classes_)] = found
+        return probabilities
+
+
+def _count(X):
+    """Return the number of samples."""
+    return len(read_modalities(X)) if isinstance(X, dict) else len(X)
+
+
+def _fold_of(folds, n):
+    """Return the fold (n,) of each sample, refusing folds that do not hold out each one once."""
+    rows = [np.asarray(fold) for fold in folds]
+    if len(rows) < 2 or any(row.ndim != 1 or row.dtype.kind not in "iu" for row in rows):
+        raise ValueError("folds must be at least two arrays of sample indices; see make_folds.")
+    joined = np.concatenate(rows)
+    if not np.array_equal(np.sort(joined), np.arange(n)) or not all(map(len, rows)):
+        raise ValueError(
+            f"the folds hold {len(joined)} samples, {len(np.unique(joined))} different ones; "
+            f"expected each of {n} samples in exactly one fold, and no fold empty."
+        )
+    fold_of = np.empty(n, int)
+    for fold, row in enumerate(rows):
+        fold_of[row] = fold
+    return fold_of
+
+
+def _of_length(values, name, n):
+    if values is None:
+        return None
+    values = np.asarray(values)
+    if values.shape != (n,):
+        raise ValueError(
+            f"{name} has shape {values.shape}; pass one entry for each of {n} samples."
+        )
+    return values
+
+
+def _checked_names(names):
+    names = list(names)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError("names must be strings, each one once; name every sample differently.")
+    return names

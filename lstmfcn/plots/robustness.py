@@ -1,0 +1,178 @@
+"""How well does each classifier withstand noise, or losses? Scores over the level of corruption."""
+
+import numpy as np
+
+from lstmfcn.evaluation.intervals import mean_interval
+from lstmfcn.plots.drawing import COLOURS, MARKERS, new_figure
+
+__all__ = ["RobustnessDisplay"]
+
+
+class RobustnessDisplay:
+    """A line per classifier: its mean score at each level, with its interval.
+
+    Parameters
+    ----------
+    levels : array-like of shape (n_levels,)
+        Ascending.
+    scores : dict of str to array-like of shape (n_runs, n_levels)
+        Name to scores, a row for each run: seeds, or draws of the corruption.
+    corruption : str, default="level"
+        What the levels mean.
+    metric : str, default="weighted F1"
+    references : dict of str to float, optional
+        Scores on recordings, such as that of the noisy test clips; horizontal lines.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from lstmfcn.plots.robustness import RobustnessDisplay
+    >>> scores = {"LSTM-FCN": [[0.8, 0.7, 0.4], [0.9, 0.7, 0.5]]}
+    >>> display = RobustnessDisplay([0.0, 0.5, 1.0], scores).plot()
+    >>> display.ax_.lines[0].get_ydata().round(2).tolist()
+    [0.85, 0.7, 0.45]
+    """
+
+    def __init__(
+        self, levels, scores, *, corruption="level", metric="weighted F1", references=None
+    ):
+        self.levels = np.asarray(levels, dtype=float)
+        if self.levels.ndim != 1 or not len(self.levels) or (np.diff(self.levels) <= 0).any():
+            raise ValueError("levels must be one or more numbers in ascending order.")
+        if not scores:
+            raise ValueError("there are no scores to draw; pass those of at least one classifier.")
+        self.scores = {str(name): np.atleast_2d(np.asarray(s, float)) for name, s in scores.items()}
+        for name, values in self.scores.items():
+            if values.ndim != 2 or values.shape[1] != len(self.levels):
+                raise ValueError(
+                    f"the scores of {name!r} have shape {values.shape}; pass (n_runs, "
+                    f"{len(self.levels)}), one column for each level."
+                )
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"the scores of {name!r} hold NaN or infinity; leave such runs out."
+                )
+        self.corruption, self.metric, self.references = corruption, metric, dict(references or {})
+
+    @classmethod
+    def from_curves(cls, curves, *, references=None):
+        """Draw what :func:`lstmfcn.emotion.robustness.robustness_curve` measured.
+
+        Parameters
+        ----------
+        curves : dict of str to RobustnessCurve, or to a list of them
+            Of the same levels; of a list, each is a run, by its mean over the draws.
+        references : dict of str to float, optional
+
+        Returns
+        -------
+        RobustnessDisplay
+        """
+        several = {name: c if isinstance(c, list | tuple) else None for name, c in curves.items()}
+        first = next(iter(curves.values()), None)
+        first = first[0] if isinstance(first, list | tuple) else first
+        if first is None:
+            raise ValueError("there are no curves to draw; pass at least one.")
+        for name, curve in curves.items():
+            for one in several[name] or [curve]:
+                if not np.array_equal(one.levels, first.levels):
+                    raise ValueError(f"{name!r} was measured at other levels; measure it again.")
+        scores = {
+            name: [one.mean() for one in several[name]] if several[name] else curve.scores
+            for name, curve in curves.items()
+        }
+        return cls(
+            first.levels,
+            scores,
+            corruption=first.corruption,
+            metric=first.metric.replace("_", " ").replace(" f1", " F1"),
+            references=references,
+        )
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators,
+        X,
+        y,
+        corruption,
+        levels,
+        *,
+        metric="weighted_f1",
+        n_draws=5,
+        random_state=0,
+        references=None,
+    ):
+        """Measure classifiers on the same corrupted series.
+
+        Parameters
+        ----------
+        estimators : dict of str to fitted classifier
+        X, y, corruption, levels, metric, n_draws, random_state
+            As for :func:`lstmfcn.emotion.robustness.robustness_curve`.
+        references : dict of str to float, optional
+
+        Returns
+        -------
+        RobustnessDisplay
+        """
+        from lstmfcn.emotion.robustness import robustness_curve
+
+        curves = {
+            name: robustness_curve(
+                estimator,
+                X,
+                y,
+                corruption,
+                levels,
+                metric=metric,
+                n_draws=n_draws,
+                random_state=random_state,
+            )
+            for name, estimator in estimators.items()
+        }
+        return cls.from_curves(curves, references=references)
+
+    def plot(self, ax=None):
+        """Draw mean scores, shaded by Student's 95 % interval over the runs.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+
+        Returns
+        -------
+        self
+        """
+        if ax is None:
+            ax = new_figure(6.5, 4).subplots()
+        for i, (name, values) in enumerate(self.scores.items()):
+            colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+            low, high = mean_interval(values)
+            if np.isfinite(low).all():
+                ax.fill_between(self.levels, low, high, color=colour, alpha=0.2, linewidth=0)
+            label = f"{name} ({len(values)} runs)" if len(values) > 1 else name
+            ax.plot(
+                self.levels,
+                values.mean(axis=0),
+                color=colour,
+                marker=marker,
+                markersize=4,
+                linewidth=1.5,
+                label=label,
+            )
+        for name, score in self.references.items():
+            ax.axhline(score, color="#404040", linestyle="--", linewidth=1.0, label=name)
+        ax.set_ylim(0, 1.02)
+        ax.set_xlabel(self.corruption)
+        ax.set_ylabel(self.metric)
+        ax.grid(axis="y", color="#e4e4e4")
+        ax.set_axisbelow(True)
+        ax.legend(fontsize="small", frameon=False, loc="lower left")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

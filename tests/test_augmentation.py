@@ -1,0 +1,218 @@
+"""Are copies distorted as they should be, and mixtures labelled by their shares?"""
+
+import numpy as np
+import pytest
+from conftest import SMALL, make_series, make_unequal
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier
+from lstmfcn.emotion.augmentation import (
+    AugmentedClassifier,
+    crop,
+    distort,
+    mask_features,
+    mask_frames,
+    mix,
+)
+
+NOTHING = {"mask": 0.0, "feature_mask": 0.0, "noise": 0.0, "mixup": 0.0, "crop": 1.0}
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Keeps what it was fitted on."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen_ = X, y, sample_weight
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def fitted_on(X, y, **settings):
+    settings = {**NOTHING, "random_state": 0, **settings}
+    return AugmentedClassifier(Recorder(), **settings).fit(X, y).estimator_.seen_
+
+
+def test_a_crop_is_a_stretch_of_the_series():
+    series = np.arange(40.0).reshape(2, 20)
+    rng = np.random.RandomState(0)
+    lengths = set()
+    for _ in range(50):
+        cut = crop(series, 0.5, rng, keep_length=False)
+        lengths.add(cut.shape[1])
+        assert (np.diff(cut[0]) == 1).all() and (cut[1] - cut[0] == 20).all()
+    assert min(lengths) >= 10 and max(lengths) <= 20 and len(lengths) > 5
+    whole = crop(series, 0.5, rng)
+    assert whole.shape == series.shape and whole[0, 0] >= 0 and whole[0, -1] <= 19
+
+
+def test_masks_replace_at_most_their_share():
+    rng = np.random.RandomState(0)
+    series = np.ones((10, 40))
+    lost = []
+    for _ in range(100):
+        masked = mask_frames(series, 0.25, rng, fill=np.arange(10) + 5.0)
+        places = np.flatnonzero(masked[0] != 1)
+        lost.append(len(places))
+        assert len(places) < 2 or (np.diff(places) == 1).all()  # one stretch
+        assert (masked[3, places] == 8.0).all()
+    assert min(lost) == 0 and max(lost) == 10
+    counts = [int((mask_features(series, 0.3, rng)[:, 0] == 0).sum()) for _ in range(100)]
+    assert (min(counts), max(counts)) == (0, 3)
+
+
+def test_noise_is_in_units_of_each_channel():
+    rng = np.random.RandomState(0)
+    series = np.zeros((2, 4000))
+    found = [
+        distort(series, rng, noise=0.5, deviation=np.array([1.0, 10.0])).std(axis=1)
+        for _ in range(40)
+    ]
+    ratio = np.array([b / a for a, b in found])
+    assert ratio == pytest.approx(10.0, rel=0.1)
+    assert 0.4 < max(a for a, _ in found) <= 0.52  # levels are drawn up to the largest
+
+
+def test_a_mixture_has_the_length_of_the_first():
+    assert mix(np.zeros((1, 5)), np.array([[0.0, 4.0]]), 0.5).tolist() == [[0, 0.5, 1.0, 1.5, 2.0]]
+
+
+def test_mixtures_bear_two_labels_that_weigh_their_shares():
+    X, y = make_series(n_samples=30, n_channels=2, n_timepoints=6)
+    panel, labels, weights = fitted_on(X, y, n_copies=1, mixup=1.0)
+    assert (panel[:30] == X).all() and (weights[:30] == 1).all()
+    mixed, names, shares = panel[30:], labels[30:], weights[30:]
+    assert len(mixed) > 40 and shares.min() > 0
+    for i in range(30):
+        # Every mixture is on the segment between its series and another one, at its share.
+        same = np.flatnonzero([np.array_equal(one, mixed[i]) for one in mixed])
+        assert shares[same].sum() == pytest.approx(1.0, abs=0.01)
+        assert names[same[0]] == y[i] and len(set(names[same])) == len(same)
+        if len(same) == 2:
+            expected = [
+                np.abs(shares[i] * X[i] + (1 - shares[i]) * other - mixed[i]).max() for other in X
+            ]
+            assert min(expected) < 1e-4
+            assert y[int(np.argmin(expected))] == names[same[1]]
+
+
+def test_weights_go_with_the_copies():
+    X, y = make_series(n_samples=10)
+    given = np.arange(1.0, 11.0)
+    clf = AugmentedClassifier(Recorder(), **{**NOTHING, "mixup": 0.5}, n_copies=2, random_state=0)
+    _, _, weights = clf.fit(X, y, sample_weight=given).estimator_.seen_
+    # As many labels as originals: own shares and partners' rests add up, but for slivers.
+    assert weights.sum() == pytest.approx(3 * given.sum(), rel=0.15)
+    *_, weights = fitted_on(X, y, n_copies=2)
+    assert weights is None  # nothing to weigh
+
+
+def test_nothing_asked_for_is_copies_alone():
+    X, y = make_series(n_samples=6, n_channels=2)
+    panel, labels, _ = fitted_on(X, y, n_copies=2)
+    assert (panel == np.tile(X, (3, 1, 1))).all() and labels.tolist() == y.tolist() * 3
+    panel, *_ = fitted_on(X, y, n_copies=0, noise=1.0)
+    assert (panel == X).all()
+
+
+def test_lists_stay_lists_of_their_own_lengths():
+    X, y = make_unequal(n_samples=12)
+    panel, labels, _ = fitted_on(X, y, n_copies=1, crop=0.5, mixup=0.5, noise=0.1)
+    assert isinstance(panel, list) and len(panel) == len(labels) >= 24
+    assert min(x.shape[1] for x in panel[12:]) < min(x.shape[1] for x in X)
+    assert all(x is one for x, one in zip(panel, X, strict=False))
+
+
+def test_modalities_of_a_clip_are_mixed_alike():
+    X, y = make_series(n_samples=16, n_channels=2)
+    modalities = {"audio": X, "face": 2 * X[:, :1, ::2]}
+    panel, labels, _ = fitted_on(modalities, y, n_copies=1, mixup=1.0)
+    assert {name: len(values) for name, values in panel.items()} == dict.fromkeys(
+        modalities, len(labels)
+    )
+    assert panel["face"] == pytest.approx(2 * panel["audio"][:, :1, ::2])
+
+
+def test_a_seed_repeats_and_another_does_not():
+    X, y = make_series(n_samples=8)
+    (one, *_), (same, *_), (other, *_) = (
+        fitted_on(X, y, noise=0.5, mask=0.2, crop=0.8, random_state=seed) for seed in (3, 3, 4)
+    )
+    assert (one == same).all() and (one != other).any()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    fitted_on(X, y, noise=0.5)
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+
+
+def test_our_classifiers_train_on_copies_and_predict_on_series():
+    X, y = make_series(n_samples=24, n_channels=3, n_timepoints=16)
+    estimator = ALSTMFCNClassifier(n_cells=2, **{**SMALL, "n_epochs": 4})
+    clf = AugmentedClassifier(estimator, n_copies=2, random_state=0).fit(X, y)
+    assert clf.attention_map(X).shape == (24, 16)
+    assert 72 < clf.n_trained_on_ <= 120
+    assert (clf.predict(X) == clf.classes_[clf.predict_proba(X).argmax(axis=1)]).all()
+    again = clone(clf).fit(X, y)
+    assert (again.predict_proba(X) == clf.predict_proba(X)).all()
+    with pytest.raises(AttributeError):
+        _ = AugmentedClassifier(FCNClassifier()).attention_map
+
+
+def test_it_is_one_of_scikit_learns():
+    X, y = make_series(n_samples=40)
+    clf = AugmentedClassifier(LogisticRegression(), n_copies=2, random_state=0)
+    assert cross_val_score(clf, X[:, 0], y, cv=2).mean() > 0.8
+    assert clf.get_params()["estimator__C"] == 1.0
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(
+    [AugmentedClassifier(LogisticRegression(), n_copies=1, random_state=0)],
+    expected_failed_checks=lambda estimator: {
+        "check_sample_weight_equivalence_on_dense_data": (
+            "a series of weight 2 has one copy, a repeated one two different ones"
+        )
+    },
+)
+def test_scikit_learn_check(estimator, check):
+    # Each check raises AssertionError or the estimator's own error when the contract is broken.
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"n_copies": -1}, "n_copies=-1 must be a whole number of at least 0."),
+        ({"n_copies": True}, "n_copies=True must be a whole number of at least 0."),
+        ({"crop": 0.0}, r"crop=0.0 must be a number in \(0, 1\]\."),
+        ({"mask": 1.0}, r"mask=1.0 must be a number in \[0, 1\)\."),
+        ({"feature_mask": -0.1}, r"feature_mask=-0.1 must be a number in \[0, 1\)\."),
+        ({"noise": float("inf")}, "noise=inf must be a number of at least 0."),
+        ({"mixup": "much"}, "mixup='much' must be a number of at least 0."),
+        (
+            {"estimator": KNeighborsClassifier()},
+            "KNeighborsClassifier.fit takes no sample_weight, which mixup and weights need; pass",
+        ),
+        (
+            {"estimator": FCNClassifier(validation_fraction=0.2)},
+            "the estimator's validation_fraction would hold out copies of series that it is tra",
+        ),
+    ],
+)
+def test_refusals(settings, message):
+    X, y = make_series(n_samples=8)
+    clf = AugmentedClassifier(**{"estimator": LogisticRegression(), **settings})
+    with pytest.raises((TypeError, ValueError), match=message):
+        clf.fit(X[:, 0], y)
+    assert not hasattr(clf, "estimator_")
+
+
+def test_without_mixup_any_classifier_will_do():
+    X, y = make_series(n_samples=20)
+    clf = AugmentedClassifier(KNeighborsClassifier(1), mixup=0, random_state=0).fit(X[:, 0], y)
+    assert clf.score(X[:, 0], y) == 1.0

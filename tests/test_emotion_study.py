@@ -1,0 +1,135 @@
+"""Does the study of emotion data choose without a test clip, and pool its folds rightly?"""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mer_folder import write_mer_folder
+from sklearn.metrics import accuracy_score, f1_score
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def study():
+    """benchmarks/emotion.py, with a configuration that is quick."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        spec = importlib.util.spec_from_file_location("emotion_study", BENCHMARKS / "emotion.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    quick = {
+        "features": ["tone_FRA"],
+        "mode": "resample",
+        "n_timepoints": 9,
+        "model": "FCNClassifier",
+        "settings": {"n_filters": [4, 4, 4]},
+    }
+    module.CONFIGURATIONS["emodb"]["quick"] = quick
+    module.CONFIGURATIONS["emodb-semi"]["quick"] = {**quick, "pseudo": {"n_members": 2}}
+    module.N_FOLDS = {**module.N_FOLDS, "emodb": 4, "emodb-semi": 4}
+    return module
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_mer_folder(folder / "emodb")
+    return folder
+
+
+def test_folds_hold_out_whole_speakers_and_learn_nothing_from_them(study, folder):
+    configuration = study.CONFIGURATIONS["emodb"]["quick"]
+    track, _ = study.load("emodb", folder, configuration)
+    n_scored = 0
+    for fold in range(4):
+        (X, y), (X_scored, y_scored), X_noisy = study.split("emodb", folder, configuration, fold)
+        assert len(X) == len(y) and len(y) + len(y_scored) == len(track.train) == 24
+        assert X.mean() == pytest.approx(0.0, abs=0.1)  # standardised without the held-out clips
+        assert X_noisy.shape == X_scored.shape and np.abs(X_noisy - X_scored).mean() > 0.5
+        n_scored += len(y_scored)
+    assert n_scored == 24
+    configuration = study.CONFIGURATIONS["emodb-semi"]["quick"]
+    (_, y), (_, y_scored), _ = study.split("emodb-semi", folder, configuration, 0)
+    # Of 12 labelled and 12 unlabelled clips each speaker has 3.
+    assert (len(y_scored), (y != "").sum(), (y == "").sum()) == (3, 9, 9)
+
+
+def test_choosing_works_without_a_single_test_clip(study, folder, tmp_path):
+    write_mer_folder(tmp_path / "emodb")
+    for path in (tmp_path / "emodb" / "features").rglob("test*.npy"):
+        path.unlink()
+    row = study.run("choose", "emodb", "quick", 0, tmp_path, n_epochs=1)
+    assert (row["data"], row["configuration"], row["seed"]) == ("emodb", "quick", 0)
+    counts = np.array(json.loads(row["confusion"])["counts"])
+    assert counts.sum() == row["n_scored"] == 24 - row["n_train"]
+    with pytest.raises(ValueError, match="cannot be used"):
+        study.run("report", "emodb", "quick", 0, tmp_path, n_epochs=1)
+
+
+def test_scores_of_a_confusion_matrix_are_scikit_learns(study):
+    rng = np.random.RandomState(0)
+    y_true, y_pred = rng.choice(["a", "b", "c"], 50), rng.choice(["a", "b", "c", "d"], 50)
+    counts = study.confusion(y_true, y_pred, ["a", "b", "c", "d"])
+    found = study.scores(counts)
+    assert found["accuracy"] == pytest.approx(accuracy_score(y_true, y_pred))
+    assert found["weighted_f1"] == pytest.approx(f1_score(y_true, y_pred, average="weighted"))
+    half = [
+        {
+            "data": "mosi",
+            "confusion": json.dumps(
+                {
+                    "labels": ["a", "b", "c", "d"],
+                    "counts": study.confusion(y_true[i::5], y_pred[i::5], list("abcd")).tolist(),
+                }
+            ),
+        }
+        for i in range(5)
+    ]
+    assert study.pooled(half) == found and study.pooled(half[:4]) is None
+
+
+def test_what_is_reported_is_what_was_best_in_choosing(study):
+    def rows(data, name, right):
+        counts = json.dumps({"labels": ["a", "b"], "counts": [[right, 10 - right], [0, 10]]})
+        row = {"data": data, "configuration": name, "confusion": counts, "noisy_confusion": counts}
+        return [{**row, "seed": str(fold)} for fold in range(study.N_FOLDS[data])]
+
+    chosen = [*rows("emodb", "FCN", 5), *rows("emodb", "FCN, mixup", 9)]
+    assert study.chosen(chosen, "emodb") == ["FCN, mixup", "LSTM-FCN", "ALSTM-FCN"]
+    semi = [
+        *rows("emodb-semi", "FCN, mixup, 46 labels", 5),
+        *rows("emodb-semi", "FCN, mixup, all, soft", 7),
+        *rows("emodb-semi", "LSTM-FCN, 46 labels", 9),
+    ]
+    best = ["FCN, mixup, all, soft", "FCN, mixup, 46 labels", "LSTM-FCN, 46 labels"]
+    assert study.chosen(semi, "emodb-semi") == best
+    mosi = [*rows("mosi", "LSTM-FCN, late", 5), *rows("mosi", "LSTM-FCN, stacked", 6)]
+    assert study.chosen([*mosi, *rows("mosi", "LSTM-FCN, text", 4)], "mosi") == [
+        "LSTM-FCN, stacked",
+        "LSTM-FCN, text",
+    ]
+    with pytest.raises(ValueError, match="no configuration of mosi has all its folds; choose firs"):
+        study.chosen(mosi[:3], "mosi")
+
+
+def test_the_table_has_means_deviations_and_pairs(study):
+    rows = [
+        {
+            "data": "emodb-semi",
+            "configuration": name,
+            "seed": str(seed),
+            "weighted_f1": str(score + seed / 100),
+        }
+        for name, score in (("FCN, mixup, all, soft", 0.83), ("FCN, mixup, 46 labels", 0.8))
+        for seed in (0, 2)
+    ]
+    text = "\n".join(study.table([], rows))
+    assert "| FCN, mixup, all, soft | 0.8400 | 0.0141 | 2 |" in text
+    assert "against the 46 labels alone, 2 seeds: +0.0300 (95 % interval" in text
+    assert "comparator: SVM .602-.753" in text and "aim: 0.81" in text

@@ -1,0 +1,417 @@
+"""Does `lstmfcn emotion run` train each track once, and print and write what it says?"""
+
+import csv
+import json
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+from conftest import real_data
+from mer_folder import write_labels, write_mer_folder
+
+from lstmfcn.cli import main
+from lstmfcn.emotion import load_labels, open_vocabulary_scores
+from lstmfcn.emotion.run_command import run_track
+from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
+from lstmfcn.emotion.tracks import (
+    answer_openly,
+    load_track_data,
+    plan_variants,
+    run_variant,
+)
+from lstmfcn.evaluation import Results
+
+TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}
+QUICK = {"n_epochs": 8, "settings": TINY, "verbose": 0}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_mer_folder(tmp_path_factory.mktemp("mer") / "toy")
+
+
+@pytest.fixture(scope="module")
+def full(root, tmp_path_factory):
+    """Rows and folder of a finished run of track full, two seeds."""
+    out = tmp_path_factory.mktemp("full") / "out"
+    arguments = (root, "full", ["tone"], "alstmfcn", out)
+    return run_track(*arguments, group="speaker", n_seeds=2, **QUICK), out, arguments
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+# Data
+
+
+def test_train_and_test_are_what_the_files_say(root):
+    data = load_track_data(root, "full", ["tone", "face"], group="speaker")
+    assert (len(data.train), len(data.tests["test"])) == (24, 12)
+    assert {name: X.shape[1] for name, X in data.train.X.items()} == {"tone_FRA": 3, "face-FRA": 2}
+    assert data.classes == ("angry", "happy", "sad") and data.features == ("tone_FRA", "face-FRA")
+    for name, X in data.train.X.items():
+        assert X.shape[2] == data.n_timepoints[name]
+    assert load_track_data(root, "full", ["face"], n_timepoints=7).train.X.shape == (24, 2, 7)
+
+
+def test_classes_are_mer2024s_unless_none_of_them_occurs(tmp_path):
+    root = write_mer_folder(tmp_path / "valence", classes=("positive", "negative"))
+    assert load_track_data(root, "full", ["tone"]).classes == ("negative", "positive")
+    ordered = load_track_data(root, "full", ["tone"], classes=["positive", "negative"])
+    assert ordered.classes == ("positive", "negative")
+    mixed = write_mer_folder(tmp_path / "mixed", classes=("sad", "negative"))
+    with pytest.raises(ValueError, match="the emotion 'negative' is unknown; expected one of neut"):
+        load_track_data(mixed, "full", ["tone"])
+
+
+def test_semi_and_noise_have_their_own_parts(root):
+    data = load_track_data(root, "semi", ["tone"], group="speaker")
+    assert (len(data.train), len(data.unlabelled), data.unlabelled.y) == (12, 12, None)
+    assert not set(data.train.names) & set(data.unlabelled.names)
+    data = load_track_data(root, "noise", ["tone"])
+    assert list(data.tests) == ["noisy", "clean"]
+    assert data.dataset("noisy") == "toy:noise" and data.dataset("clean") == "toy:noise (clean)"
+
+
+def speakers(root, clips):
+    """Return who speaks in some of the training clips."""
+    labels = load_labels(root / "label-train.csv")
+    known = dict(zip(labels.names, labels.groups("speaker").tolist(), strict=True))
+    return {known[name] for name in clips.names}
+
+
+def test_without_test_clips_a_part_of_the_speakers_is_held_out(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    (root / "label-test.csv").unlink()
+    data = load_track_data(root, "full", ["tone"], group="speaker")
+    assert data.held_out and len(data.train) + len(data.tests["test"]) == 24
+    assert not speakers(root, data.train) & speakers(root, data.tests["test"])
+    semi = load_track_data(root, "semi", ["tone"], group="speaker")
+    assert len(semi.unlabelled) and semi.held_out
+    assert not speakers(root, semi.unlabelled) & speakers(root, semi.tests["test"])
+    without = load_track_data(root, "full", ["tone"])
+    assert len(without.tests["test"]) in (4, 5, 6)
+    rows = [(f"train{i}", "sad", "s0") for i in range(3)] + [("train3", "happy", "s0")]
+    write_labels(root / "label-train.csv", rows)
+    with pytest.raises(ValueError, match=r"label-train.csv has one speaker, and there are no la"):
+        load_track_data(root, "full", ["tone"], group="speaker")
+    with pytest.raises(ValueError, match=r"no test clips are labelled, and label-train.csv cannot"):
+        load_track_data(root, "full", ["tone"])
+
+
+def test_missing_clips_follow_the_option(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    (root / "features" / "tone_FRA" / "train0.npy").unlink()
+    (root / "features" / "tone_FRA" / "test1.npy").unlink()
+    with pytest.raises(ValueError, match="1 of 24 clips of tone_FRA cannot be used"):
+        load_track_data(root, "full", ["tone"])
+    data = load_track_data(root, "full", ["tone"], on_missing="drop")
+    assert (len(data.train), len(data.tests["test"])) == (23, 11)
+
+
+# Variants
+
+
+def data_of(root, track):
+    return load_track_data(root, track, ["tone"])
+
+
+def test_what_is_trained(root):
+    data = load_track_data(root, "semi", ["tone", "face"])
+    main_one, alone = plan_variants(data, "lstmfcn", fusion="late", n_epochs=3)
+    assert alone.name == "LSTM-FCN tone_FRA+face-FRA late fusion" and not alone.uses_unlabelled
+    assert main_one.name == f"{alone.name} pseudo-labels"
+    assert main_one.parameters["fusion"] == "late" and main_one.describe() != alone.describe()
+    built = main_one.build(4)
+    assert built.estimator.fusion == "late" and built.estimator.estimator.n_epochs == 3
+    assert {built.random_state, built.estimator.random_state} == {4} and built.threshold == 0.8
+    assert json.loads(json.dumps(main_one.describe())) == main_one.describe()
+    (noisy,) = plan_variants(load_track_data(root, "noise", ["tone"]), "fcn")
+    assert noisy.build(0).n_copies == 3 and noisy.name == "FCN tone_FRA 3 copies"
+    # 24 clips, 3 copies, all mixed: at most 168 series, 11 batches of 16; 2000 updates.
+    assert noisy.build(0).estimator.n_epochs == 182 and noisy.parameters["n_epochs"] is None
+    # Another track, of other lengths, is the same model.
+    (full_one,) = plan_variants(load_track_data(root, "full", ["tone"]), "fcn")
+    assert full_one.describe() == plan_variants(data_of(root, "semi"), "fcn")[1].describe()
+
+
+@pytest.mark.parametrize(
+    "features, settings, message",
+    [
+        (["tone"], {"fusion": "late"}, "fusion='late' needs several feature sets, but only tone_F"),
+        (["tone", "face"], {"fusion": "sum"}, "fusion='sum' is unknown; choose one of 'branch', "),
+        (
+            ["tone", "face"],
+            {"model": "attention", "fusion": "late"},
+            "model='attention' fuses in its own way; leave fusion out",
+        ),
+        (["tone"], {"threshold": 0.7}, "threshold=0.7 is for track 'semi'; leave it out of track "),
+        (["tone"], {"model": "svm"}, "model='svm' is unknown; choose one of 'lstmfcn', 'alstmfcn'"),
+    ],
+)
+def test_what_does_not_go_together(root, features, settings, message):
+    data = load_track_data(root, "full", features)
+    with pytest.raises(ValueError, match=message):
+        plan_variants(data, settings.pop("model", "fcn"), **settings)
+
+
+# Runs
+
+
+def test_a_run_leaves_records_predictions_pictures_and_a_page(full):
+    (row,), out, _ = full
+    folder = out / "toy-full" / "ALSTM-FCN_tone_FRA"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "attention.png",
+        "confusion.png",
+        "predictions.csv",
+        "submission.csv",
+        "table.csv",
+    ]
+    assert min(path.stat().st_size for path in folder.glob("*.png")) > 10_000
+    assert "ALSTM-FCN tone_FRA" in (out / "report.html").read_text()
+    records = Results(out).records()
+    assert [record["seed"] for record in records] == [0, 1]
+    assert {record["dataset"] for record in records} == {"toy:full"}
+    assert row["weighted_f1"] == pytest.approx(np.mean([r["weighted_f1"] for r in records]))
+    assert 0 <= row["weighted_f1_low"] <= row["weighted_f1"] <= row["weighted_f1_high"] <= 1
+    assert row["weighted_f1"] > 0.6  # the bump is easy to see
+    record = records[0]
+    assert (record["n_train"], record["n_test"], record["epochs"]) == (24, 12, 8)
+    assert record["n_parameters"] > 100 and record["versions"]["numpy"]
+    assert set(record["per_class_recall"]) == {"angry", "happy", "sad"}
+    assert main(["benchmark", "table", str(out), "--metric", "weighted_f1"]) == 0
+
+
+def test_predictions_are_the_mean_of_the_seeds_and_a_submission(full, root):
+    _, out, _ = full
+    folder = out / "toy-full" / "ALSTM-FCN_tone_FRA"
+    rows = read(folder / "predictions.csv")
+    truth = load_labels(root / "label-test.csv")
+    assert [row["name"] for row in rows] == list(truth.names)
+    assert [row["truth"] for row in rows] == truth.y.tolist()
+    results = Results(out)
+    parts = [results.predictions(run) for run in sorted(results.finished())]
+    mean = np.mean([part["probabilities"] for part in parts], axis=0)
+    assert [float(row["probability_angry"]) for row in rows] == pytest.approx(mean[:, 0], abs=1e-6)
+    best = parts[0]["classes"][mean.argmax(axis=1)].tolist()
+    assert [row["predicted"] for row in rows] == best
+    submitted = load_labels(folder / "submission.csv")
+    assert submitted.names == truth.names and submitted.y.tolist() == best
+
+
+def test_a_finished_seed_is_not_trained_again(full, monkeypatch):
+    _, out, arguments = full
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("runs/**/*")}
+    trained = []
+
+    def count(data, variant, seed):
+        trained.append(seed)
+        return run_variant(data, variant, seed)
+
+    monkeypatch.setattr("lstmfcn.emotion.run_command.run_variant", count)
+    (row,) = run_track(*arguments, group="speaker", n_seeds=3, **QUICK)
+    assert trained == [2] and row["n_seeds"] == 3
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items() if path.is_file())
+    (row,) = run_track(*arguments, group="speaker", n_seeds=3, **QUICK)
+    assert trained == [2]
+
+
+def test_other_parameters_or_clips_need_another_folder(full, tmp_path):
+    *_, arguments = full
+    with pytest.raises(ValueError, match="has results of another 'ALSTM-FCN tone_FRA': parameters"):
+        run_track(*arguments, n_epochs=9, settings=TINY, verbose=0)
+    other = write_mer_folder(tmp_path / "toy", n_train=21)
+    with pytest.raises(ValueError, match="has results of toy:full with other clips or labels; na"):
+        run_track(other, *arguments[1:], **QUICK)
+
+
+def test_a_seed_repeats_itself(root):
+    data = load_track_data(root, "full", ["tone"])
+    (variant,) = plan_variants(data, "fcn", n_epochs=2, settings=TINY)
+    one, again = (run_variant(data, variant, 7)[1]["test"][1]["probabilities"] for _ in range(2))
+    assert (one == again).all()
+
+
+def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys, monkeypatch):
+    quicker = partial(PseudoLabelClassifier, n_rounds=1, n_members=2)
+    monkeypatch.setattr("lstmfcn.emotion.tracks.PseudoLabelClassifier", quicker)
+    settings = {**QUICK, "verbose": 1}
+    settings |= {"group": "speaker", "threshold": 0.4}
+    rows = run_track(root, "semi", ["tone"], "fcn", tmp_path, **settings)
+    assert [row["model"] for row in rows] == ["FCN tone_FRA pseudo-labels", "FCN tone_FRA"]
+    with_them, without = (Results(tmp_path).records()[i] for i in (1, 0))
+    assert with_them["n_unlabelled"] == 12 and without["n_unlabelled"] == 0
+    printed = capsys.readouterr().out
+    assert "toy, track semi: 12 training clips, 12 unlabelled, 12 test; tone_FRA at" in printed
+    change = rows[0]["weighted_f1"] - rows[1]["weighted_f1"]
+    assert f"the unlabelled clips change WAF by {change:+.4f} (paired by seed)" in printed
+    for folder in (tmp_path / "toy-semi").iterdir():
+        assert (folder / "submission.csv").exists()
+        answers = load_labels(folder / "submission-unlabelled.csv")
+        assert list(answers.names) == [r["name"] for r in read(root / "unlabeled-semi.csv")]
+
+
+def test_noise_is_tested_noisy_clean_and_more_and_more(root, tmp_path):
+    rows = run_track(root, "noise", ["tone"], "fcn", tmp_path, n_copies=1, n_seeds=2, **QUICK)
+    assert [row["test"] for row in rows] == ["noisy", "clean"]
+    folder = tmp_path / "toy-noise" / "FCN_tone_FRA_1_copy"
+    names = {path.name for path in folder.iterdir()}
+    assert {"robustness.png", "confusion-clean.png", "predictions-clean.csv"} <= names
+    record = Results(tmp_path).records()[0]
+    assert set(record["robustness"]) == {"noise", "frames"}
+    scores = record["robustness"]["noise"]["scores"]
+    clean = next(r for r in Results(tmp_path).records() if r["dataset"] == "toy:noise (clean)")
+    assert scores[0] == pytest.approx(clean["weighted_f1"]) and scores[-1] < scores[0]
+
+
+def test_several_feature_sets_are_fused(root, tmp_path):
+    (row,) = run_track(
+        root, "noise", ["tone", "face"], "alstmfcn", tmp_path, fusion="late", n_copies=0, **QUICK
+    )[:1]
+    assert row["model"] == "ALSTM-FCN tone_FRA+face-FRA late fusion"
+    (folder,) = (tmp_path / "toy-noise").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert {"attention-tone_FRA.png", "attention-face-FRA.png"} <= names
+    record = Results(tmp_path).records()[0]
+    assert record["n_channels"] == 5 and record["n_parameters"] > 100
+    assert set(record["robustness"]) == {"noise", "frames", "modalities"}
+
+
+@pytest.mark.parametrize(
+    "model, fusion, features, n_networks",
+    [
+        ("fcn", "branch", ["tone", "face"], 1),
+        ("fcn", "early", ["tone", "face"], 1),
+        ("fcn", "late", ["tone", "face"], 2),
+        ("attention", None, ["tone", "face"], 1),
+        ("attention", None, ["tone"], 1),
+    ],
+)
+def test_every_way_to_fuse_has_a_record(root, model, fusion, features, n_networks):
+    data = load_track_data(root, "full", features, as_dict=model == "attention")
+    settings = {"n_hidden": 8} if model == "attention" else {"n_filters": [4, 4, 4]}
+    (variant,) = plan_variants(data, model, fusion=fusion, n_epochs=1, settings=settings)
+    classifier, results = run_variant(data, variant, 0)
+    record, predictions = results["test"]
+    trained = getattr(classifier, "fusion_", classifier)
+    trained = getattr(trained, "estimators", [getattr(trained, "estimator", trained)])
+    assert record["epochs"] == 1 and record["n_parameters"] > 100
+    assert predictions["probabilities"].shape == (12, 3)
+    assert len(trained) == n_networks
+    assert record["parameters"]["settings"].get("level") == ("frame" if fusion is None else None)
+
+
+def test_open_vocabulary_is_answered_by_sets(root, tmp_path, capsys):
+    settings = {**QUICK, "verbose": 1}
+    (row,) = run_track(root, "ov", ["tone"], "fcn", tmp_path, **settings)
+    (folder,) = (tmp_path / "toy-ov").iterdir()
+    said = {r["name"]: r["openset"] for r in read(folder / "submission.csv")}
+    scores = open_vocabulary_scores(root / "check-openset.csv", said)
+    assert row["average"] == pytest.approx(scores.average)
+    assert row["accuracy"] == pytest.approx(scores.accuracy)
+    assert row["set_recall"] == pytest.approx(scores.recall)
+    assert "set accuracy" in capsys.readouterr().out
+    assert (tmp_path / "report.html").exists()
+
+
+def test_a_clips_own_words_do_not_decide_its_answer(root):
+    data = load_track_data(root, "ov", ["tone"])
+    probabilities = np.random.RandomState(0).dirichlet(np.ones(3), size=12)
+    said = answer_openly(data, data.classes, probabilities)
+    for name in data.ground_truth:
+        words = dict(data.ground_truth)
+        data.ground_truth[name] = ["sad", "happy", "angry"]
+        assert answer_openly(data, data.classes, probabilities)[name] == said[name]
+        data.ground_truth.update(words)
+
+
+# The command
+
+
+def test_the_command_says_what_it_does(root, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["emotion", "run", "--data", str(root), "--features", "tone", "--model", "fcn"]
+    command += ["--epochs", "2", "--length", "9", "--group", "speaker", "--out", str(out)]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "toy, track full: 24 training clips, 12 test; tone_FRA at 9 timepoints" in printed
+    assert "WAF  95 % interval" in printed and "recall:" in printed
+    assert "means over 1 seed\n" in printed and f"all models: {out / 'report.html'}" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("FCN tone_FRA, test"))
+    assert line.split()[4] == "-"  # one seed has no interval
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--features", "voice"], "there is no feature set 'voice' in"),
+        (["--data", "nowhere"], "nowhere is no folder; expected the folder of a data set."),
+        (["--group", "video"], "has no column 'video' to group by; besides name and labels it has"),
+        (["--classes", "happy,sad"], "the emotion 'angry' is unknown; expected one of happy, sad"),
+        (
+            ["--features", "tone,tone"],
+            "the feature set tone_FRA is named twice; name each one once.",
+        ),
+        (["--features", "../tone"], "would leave the folder of the features"),
+        (["--fusion", "early"], "needs several feature sets"),
+        (["--out", "FILE"], "is a file; name a folder for the results."),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_code_1(root, tmp_path, arguments, message, capsys):
+    command = ["--data", str(root), "--features", "tone", "--out", str(tmp_path / "out")]
+    file = str(root / "label-test.csv")
+    command += [file if argument == "FILE" else argument for argument in arguments]
+    assert main(["emotion", "run", *command]) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.startswith("lstmfcn: error: ")
+
+
+def test_broken_features_are_all_named(tmp_path, capsys):
+    root = write_mer_folder(tmp_path / "toy")
+    (root / "features" / "tone_FRA" / "train3.npy").write_bytes(b"\x93NUMPY")
+    np.save(root / "features" / "tone_FRA" / "train5.npy", np.full((9, 3), np.nan))
+    command = ["--data", str(root), "--features", "tone", "--out", str(tmp_path / "out")]
+    assert main(["emotion", "run", *command]) == 1
+    error = capsys.readouterr().err
+    assert "train3.npy" in error and "train5.npy" in error
+
+
+@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--track", "x"], ["--copies", "-1"]])
+def test_wrong_usage(root, tmp_path, arguments):
+    command = ["--data", str(root), "--features", "tone", "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as stopped:
+        main(["emotion", "run", *command, *arguments])
+    assert stopped.value.code == 2
+
+
+def test_importing_it_leaves_keras_out():
+    code = (
+        "import sys, lstmfcn.emotion.run_command, lstmfcn.emotion.robustness, "
+        "lstmfcn.emotion.mer_dataset, lstmfcn.plots.robustness\n"
+        "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_emodb_runs(tmp_path):
+    data = real_data()
+    if data is None or not (data / "emodb").is_dir():
+        pytest.skip("no real data: set LSTMFCN_DATA to the folder that holds emodb/")
+    settings = {"n_epochs": 3, "settings": {**TINY, "n_cells": 2}, "verbose": 0}
+    (row,) = run_track(
+        data / "emodb",
+        "full",
+        ["eGeMAPS_FRA"],
+        "alstmfcn",
+        tmp_path,
+        group="speaker",
+        n_timepoints=40,
+        **settings,
+    )
+    assert row["weighted_f1"] > 0.3 and row["n_seeds"] == 1
