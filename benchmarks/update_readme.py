@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.stats
+import sweep_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -276,6 +277,32 @@ def paper_in_short():
     return sentence + "."
 
 
+def zero_shot_mosi():
+    """Return trained classifiers beside GPT-4V on the same clips, means over seeds."""
+    by_model = defaultdict(list)
+    for row in rows("zero-shot-mosi.csv"):
+        by_model[row["model"]].append(row)
+    lines = [
+        "| classifier | seeds | all test clips | the shared clips | GPT-4V | difference | "
+        "right alone | GPT-4V alone | McNemar's p |",
+        "|---" * 9 + "|",
+    ]
+    for model, runs in sorted(by_model.items(), reverse=True):
+        everywhere, shared, gpt4v, difference, low, high = (
+            mean(runs, key)
+            for key in ("accuracy_test", "accuracy", "gpt4v", "difference", "low", "high")
+        )
+        deviation = statistics.stdev(float(run["accuracy"]) for run in runs)
+        p_values = [float(run["p_value"]) for run in runs]
+        lines.append(
+            f"| {model} | {len(runs)} | {everywhere:.3f} (n = {runs[0]['n_test']}) | "
+            f"{shared:.3f} ± {deviation:.3f} (n = {runs[0]['n']}) | {gpt4v:.3f} | "
+            f"{difference:+.3f} ({low:+.3f} to {high:+.3f}) | {mean(runs, 'only_ours'):.1f} | "
+            f"{mean(runs, 'only_gpt4v'):.1f} | {min(p_values):.2g} to {max(p_values):.2g} |"
+        )
+    return "\n".join(lines)
+
+
 def comparison(records, configurations, seconds=False):
     """Return a Markdown table of means over seeds, per dataset and over all, for shared runs."""
     by_run = defaultdict(dict)
@@ -332,6 +359,13 @@ TABLES = {
     "memory": measured("memory"),
     "parts": measured("parts"),
     "growth": growth,
+    "zero_shot_mosi": zero_shot_mosi,
+    "sweep_summary": sweep_tables.summary,
+    "sweep_questions": sweep_tables.questions,
+    "sweep_published": sweep_tables.published,
+    "sweep": sweep_tables.accuracies,
+    "jobs": measured("jobs"),
+    "archive": measured("archive"),
 }
 
 

@@ -6,7 +6,7 @@ little-endian float32). Reading it needs no unpickling and no Keras deserialisat
 looked up in a fixed list, and the network is built by this package's own code from checked
 numbers, after these have been found to need exactly the weights that are there.
 
-Several classifiers that decide together (:mod:`lstmfcn.emotion.fusion_files`) are one such zip,
+Several classifiers that decide together (:mod:`lstmfcn.emotion.fusion.files`) are one such zip,
 too: ``fusion.json`` first, then the two members of each classifier under a name of its own.
 """
 
@@ -184,7 +184,7 @@ def load(path):
     members = _read_members(Path(path))
     try:
         if FUSION in members:
-            from lstmfcn.emotion.fusion_files import fusion_from_members
+            from lstmfcn.emotion.fusion.files import fusion_from_members
 
             return fusion_from_members(members)
         return classifier_from_members(members)

@@ -13,16 +13,16 @@ from sklearn.linear_model import LogisticRegression
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.emotion import FeatureSet
-from lstmfcn.emotion.attention_fusion import (
+from lstmfcn.emotion.folds import FoldEnsemble, make_folds, read_folds, write_folds
+from lstmfcn.emotion.fusion import FusionClassifier
+from lstmfcn.emotion.fusion.attention import (
     AttentionFusionClassifier,
     TwoBiasLSTMCell,
     build_attention_fusion,
 )
-from lstmfcn.emotion.folds import FoldEnsemble, make_folds, read_folds, write_folds
-from lstmfcn.emotion.fusion import FusionClassifier
-from lstmfcn.emotion.fusion_networks import ModalityDropout, build_branches, count_head_weights
-from lstmfcn.emotion.late_fusion import Stack
-from lstmfcn.emotion.modalities import read_modalities
+from lstmfcn.emotion.fusion.late import Stack
+from lstmfcn.emotion.fusion.modalities import read_modalities
+from lstmfcn.emotion.fusion.networks import ModalityDropout, build_branches, count_head_weights
 from lstmfcn.networks import NETWORKS, count_weights
 from lstmfcn.training import Recipe, train
 

@@ -14,6 +14,8 @@ _MODULES = {
         "FeatureStore",
         "FeatureSummary",
     ),
+    "folds": ("FoldEnsemble", "make_folds", "read_folds", "write_folds"),
+    "fusion": ("AttentionFusionClassifier", "FusionClassifier"),
     "lengths": ("SequencePreprocessor", "mean_pool", "pad_sequences", "pool_or_pad", "resample"),
     "mer2024": (
         "EMOTIONS",

@@ -13,7 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from lstmfcn import validation
 from lstmfcn.atomic import atomic_path, check_writable, unchanged_on_error
 from lstmfcn.datasets.parsing import csv_rows, decode
-from lstmfcn.emotion.modalities import read_modalities, take_rows
+from lstmfcn.emotion.fusion.modalities import read_modalities, take_rows
 from lstmfcn.validation import StrOptions
 
 __all__ = ["FoldEnsemble", "make_folds", "read_folds", "write_folds"]

@@ -198,7 +198,7 @@ class Variant:
         if self.n_epochs is not None:
             settings["n_epochs"] = self.n_epochs
         if self.target == "AttentionFusionClassifier":
-            from lstmfcn.emotion.attention_fusion import AttentionFusionClassifier
+            from lstmfcn.emotion.fusion.attention import AttentionFusionClassifier
 
             estimator = AttentionFusionClassifier(**settings)
         else:

@@ -40,7 +40,7 @@ class ModalityDropout(keras.layers.Layer):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.fusion_networks import ModalityDropout
+    >>> from lstmfcn.emotion.fusion.networks import ModalityDropout
     >>> present = np.tile(np.float32([[1, 1, 0]]), (1000, 1))
     >>> seen = np.asarray(ModalityDropout(0.5)(present, training=True))
     >>> bool((seen.sum(axis=1) >= 1).all()), bool(0.55 < seen[:, 0].mean() < 0.7)
@@ -105,7 +105,7 @@ def build_branches(
 
     Examples
     --------
-    >>> from lstmfcn.emotion.fusion_networks import build_branches
+    >>> from lstmfcn.emotion.fusion.networks import build_branches
     >>> sizes = {"n_filters": (4, 4, 4), "kernel_sizes": (3, 3, 3), "n_cells": 2}
     >>> trunks = {
     ...     "audio": {"n_timepoints": 50, "n_channels": 3, **sizes},
@@ -190,7 +190,7 @@ def count_head_weights(trunks, n_classes, n_hidden):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.fusion_networks import count_head_weights
+    >>> from lstmfcn.emotion.fusion.networks import count_head_weights
     >>> trunk = {"n_filters": (4, 4, 6), "n_cells": 2}
     >>> count_head_weights({"audio": trunk, "text": trunk}, n_classes=3, n_hidden=5)
     151

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import clone
 
 from lstmfcn import validation
+from lstmfcn.emotion.fusion.modalities import naming
 from lstmfcn.emotion.lengths import mean_pool, resample
-from lstmfcn.emotion.modalities import naming
 from lstmfcn.preprocessing import Normalizer
 
 __all__ = ["EarlyFusion"]
@@ -33,8 +33,8 @@ class EarlyFusion:
     --------
     >>> import numpy as np
     >>> from lstmfcn import FCNClassifier
-    >>> from lstmfcn.emotion.early_fusion import EarlyFusion
-    >>> from lstmfcn.emotion.modalities import read_modalities
+    >>> from lstmfcn.emotion.fusion.early import EarlyFusion
+    >>> from lstmfcn.emotion.fusion.modalities import read_modalities
     >>> X = read_modalities({"audio": np.eye(6)[:, None], "text": np.zeros((6, 2, 3))})
     >>> early = EarlyFusion(FCNClassifier((4, 4, 4), n_epochs=1, random_state=0), "longest")
     >>> early.fit(X, [0, 1, 0, 1, 0, 1]).estimator.n_channels_in_, early.estimator.n_timepoints_in_

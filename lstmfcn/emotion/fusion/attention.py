@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from lstmfcn import validation
 from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.emotion.fusion.modalities import read_modalities
 from lstmfcn.emotion.lengths import pool_or_pad
-from lstmfcn.emotion.modalities import read_modalities
 from lstmfcn.inference import Forwards
 from lstmfcn.training import Recipe, progress_bar, train
 from lstmfcn.validation import Interval, StrOptions
@@ -40,7 +40,7 @@ class TwoBiasLSTMCell(keras.layers.Layer):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.attention_fusion import TwoBiasLSTMCell
+    >>> from lstmfcn.emotion.fusion.attention import TwoBiasLSTMCell
     >>> cell = TwoBiasLSTMCell(4)
     >>> h, state = cell(np.ones((2, 3)), [np.zeros((2, 4)), np.zeros((2, 4))])
     >>> h.shape, cell.count_params() == 4 * 4 * (3 + 4 + 2)
@@ -119,7 +119,7 @@ def build_attention_fusion(
 
     Examples
     --------
-    >>> from lstmfcn.emotion.attention_fusion import build_attention_fusion
+    >>> from lstmfcn.emotion.fusion.attention import build_attention_fusion
     >>> build_attention_fusion([1024] * 3, 6).count_params()
     576137
     """
@@ -212,7 +212,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.attention_fusion import AttentionFusionClassifier
+    >>> from lstmfcn.emotion.fusion.attention import AttentionFusionClassifier
     >>> rng = np.random.default_rng(0)
     >>> X = {"audio": rng.normal(size=(64, 5)), "text": rng.normal(size=(64, 3, 9))}
     >>> y = np.where(X["audio"][:, 0] > 0, "high", "low")

@@ -6,8 +6,8 @@ import numpy as np
 
 from lstmfcn import validation
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.emotion.fusion_networks import build_branches, count_head_weights, trunk_layers
-from lstmfcn.emotion.modalities import Modalities, naming
+from lstmfcn.emotion.fusion.modalities import Modalities, naming
+from lstmfcn.emotion.fusion.networks import build_branches, count_head_weights, trunk_layers
 from lstmfcn.networks import NETWORKS, count_weights, transfer_weights
 from lstmfcn.preprocessing import without_weightless
 
@@ -28,7 +28,7 @@ def make_branches(estimator, *, n_hidden, modality_dropout, random_state):
     estimator : LSTMFCNClassifier, ALSTMFCNClassifier or FCNClassifier
         Unfitted.
     n_hidden, modality_dropout
-        See :func:`lstmfcn.emotion.fusion_networks.build_branches`.
+        See :func:`lstmfcn.emotion.fusion.networks.build_branches`.
     random_state : int
 
     Returns
@@ -40,8 +40,8 @@ def make_branches(estimator, *, n_hidden, modality_dropout, random_state):
     --------
     >>> import numpy as np
     >>> from lstmfcn import FCNClassifier
-    >>> from lstmfcn.emotion.branch_fusion import make_branches
-    >>> from lstmfcn.emotion.modalities import read_modalities
+    >>> from lstmfcn.emotion.fusion.branch import make_branches
+    >>> from lstmfcn.emotion.fusion.modalities import read_modalities
     >>> X = read_modalities({"audio": np.eye(6)[:, None], "text": np.zeros((6, 2, 4))})
     >>> estimator = FCNClassifier((4, 4, 4), n_epochs=1)
     >>> branches = make_branches(estimator, n_hidden=4, modality_dropout=0.2, random_state=0)

@@ -11,11 +11,11 @@ from numbers import Real
 import numpy as np
 
 from lstmfcn import __version__
-from lstmfcn.emotion.branch_fusion import OF_ALL, make_branches
-from lstmfcn.emotion.early_fusion import EarlyFusion
 from lstmfcn.emotion.fusion import FusionClassifier
-from lstmfcn.emotion.fusion_networks import count_head_weights, head_weights
-from lstmfcn.emotion.late_fusion import LateFusion, Stack
+from lstmfcn.emotion.fusion.branch import OF_ALL, make_branches
+from lstmfcn.emotion.fusion.early import EarlyFusion
+from lstmfcn.emotion.fusion.late import LateFusion, Stack
+from lstmfcn.emotion.fusion.networks import count_head_weights, head_weights
 from lstmfcn.persistence import (
     FUSION,
     MEMBERS,

@@ -31,7 +31,7 @@ shape (n_channels, n_timepoints_i), or None
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.modalities import read_modalities
+    >>> from lstmfcn.emotion.fusion.modalities import read_modalities
     >>> modalities = read_modalities({"a": np.ones((3, 2, 5)), "b": [np.ones((1, 4)), None, None]})
     >>> modalities.rows("b").tolist(), modalities[[2, 0]].present.tolist()
     ([0], [[True, False], [True, True]])
@@ -118,7 +118,7 @@ def read_modalities(X, names=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.modalities import read_modalities
+    >>> from lstmfcn.emotion.fusion.modalities import read_modalities
     >>> modalities = read_modalities({"text": np.zeros((2, 4, 9))}, names=["audio", "text"])
     >>> modalities.present.tolist(), modalities.series["audio"]
     ([[False, True], [False, True]], None)
@@ -174,7 +174,7 @@ def take_rows(X, rows):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.modalities import take_rows
+    >>> from lstmfcn.emotion.fusion.modalities import take_rows
     >>> take_rows({"a": np.array([1, 2, 3]), "b": ["x", None, "y"], "c": None}, np.array([2, 1]))
     {'a': array([3, 2]), 'b': ['y', None], 'c': None}
     """
@@ -193,7 +193,7 @@ def naming(modality):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.modalities import naming
+    >>> from lstmfcn.emotion.fusion.modalities import naming
     >>> with naming("audio"):
     ...     raise ValueError("X is empty.")
     Traceback (most recent call last):

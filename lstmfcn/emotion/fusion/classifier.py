@@ -8,10 +8,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from lstmfcn import validation
 from lstmfcn.atomic import unchanged_on_error
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.emotion.branch_fusion import make_branches
-from lstmfcn.emotion.early_fusion import EarlyFusion
-from lstmfcn.emotion.late_fusion import LateFusion
-from lstmfcn.emotion.modalities import read_modalities
+from lstmfcn.emotion.fusion.branch import make_branches
+from lstmfcn.emotion.fusion.early import EarlyFusion
+from lstmfcn.emotion.fusion.late import LateFusion
+from lstmfcn.emotion.fusion.modalities import read_modalities
 from lstmfcn.validation import Interval, StrOptions
 
 __all__ = ["FusionClassifier"]
@@ -292,7 +292,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         path : str or path-like
             Conventionally ``*.lstmfcn``.
         """
-        from lstmfcn.emotion.fusion_files import fusion_members
+        from lstmfcn.emotion.fusion.files import fusion_members
         from lstmfcn.persistence import write_members
 
         validation.check_is_fitted(self)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lstmfcn import validation
 from lstmfcn.emotion.folds import make_folds
-from lstmfcn.emotion.modalities import naming
+from lstmfcn.emotion.fusion.modalities import naming
 
 __all__ = ["LateFusion", "Stack"]
 
@@ -29,7 +29,7 @@ class Stack:
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.late_fusion import Stack
+    >>> from lstmfcn.emotion.fusion.late import Stack
     >>> right, wrong = np.eye(2)[[0, 1] * 20], np.eye(2)[[0, 0, 1, 1] * 10]
     >>> stack = Stack.fit(np.stack([right, wrong], axis=1), np.array([0, 1] * 20))
     >>> stack(np.array([[[0.9, 0.1], [0.1, 0.9]]])).argmax(axis=1)
@@ -100,8 +100,8 @@ class LateFusion:
     --------
     >>> import numpy as np
     >>> from lstmfcn import FCNClassifier
-    >>> from lstmfcn.emotion.late_fusion import LateFusion
-    >>> from lstmfcn.emotion.modalities import read_modalities
+    >>> from lstmfcn.emotion.fusion.late import LateFusion
+    >>> from lstmfcn.emotion.fusion.modalities import read_modalities
     >>> X = read_modalities({"audio": np.eye(6)[:, None], "text": np.zeros((6, 2, 3))})
     >>> late = LateFusion(FCNClassifier((4, 4, 4), n_epochs=1), None, random_state=0)
     >>> late.fit(X, np.array([0, 1, 0, 1, 0, 1])).predict_proba(X).shape
