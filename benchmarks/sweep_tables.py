@@ -1,5 +1,6 @@
 """What does our own sweep of the archive show? Tables from results/ucr.jsonl."""
 
+import json
 import statistics
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lstmfcn.evaluation.ranking import (
 )
 
 RECORDS = Path(__file__).resolve().parent / "results" / "ucr.jsonl"
+PLAN = Path(__file__).resolve().parent / "ucr.json"
 QUESTIONS = (  # one, other, what the pair tells
     ("LSTM-FCN", "FCN", "The LSTM branch"),
     ("ALSTM-FCN", "LSTM-FCN", "Attention, and training on gaps"),
@@ -79,7 +81,7 @@ def summary():
         f"\nOver the {len(table.datasets)} of {n_all} datasets that every model has results on"
         f"{_missing(score_table(records))}."
     )
-    return "\n".join(lines)
+    return "\n".join(lines) + _under_way(records)
 
 
 def questions():
@@ -141,6 +143,20 @@ def published():
     lines.append("\nLeft out:\n")
     lines += [f"- {reason}: {', '.join(names)}" for reason, names in sorted(by_reason.items())]
     return "\n".join(lines)
+
+
+def _under_way(records):
+    """Return a sentence on the runs that are still missing, if any are."""
+    plan = json.loads(PLAN.read_text(encoding="utf-8"))
+    n_planned = len(plan["datasets"]) * len(plan["models"]) * plan["seeds"]
+    if len(records) >= n_planned:
+        return ""
+    without = [name for name in plan["models"] if name not in {r["model"] for r in records}]
+    waiting = f"; none of {', '.join(without)} yet" if without else ""
+    return (
+        f" **Under way:** {len(records)} of {n_planned} runs{waiting}. Sets with the longest "
+        "series come first, so these means are not those of the whole archive."
+    )
 
 
 def _deviations(records):

@@ -1,6 +1,6 @@
-"""How do folders of emotion features become series, labels and scores? (No Keras here.)
+"""How do folders of emotion features become series, labels and scores?
 
-Public names are imported at first use (PEP 562).
+Public names are imported at first use (PEP 562); only the fusion classifiers need Keras.
 """
 
 import importlib
