@@ -92,7 +92,6 @@ STUDIES = {
         "until learned": {},
         "2000 updates": {"n_updates": 2000},
         "4000 updates": {"n_updates": 4000},
-        "64 cells": {"n_cells": 64},
         "128 cells": {"n_cells": 128},
     },
     "paper": {"default": {}, "paper": PAPER},
