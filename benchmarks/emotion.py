@@ -18,17 +18,14 @@ their features, since there are no noisy training clips.
 """
 
 import argparse
-import concurrent.futures
 import csv
 import json
-import multiprocessing
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from study import read, set_up_worker
-from tqdm import tqdm
+from study import do_all, read
 
 from lstmfcn.atomic import atomic_path
 from lstmfcn.emotion import FeatureStore, SequencePreprocessor, load_track, select_features
@@ -530,26 +527,9 @@ def main(argv=None):
     except ValueError as error:
         parser.error(str(error))
     path.parent.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
-    with (
-        concurrent.futures.ProcessPoolExecutor(
-            arguments.jobs, mp_context=context, initializer=set_up_worker
-        ) as pool,
-        tqdm(total=len(keys), unit="run", desc=f"emotion {arguments.mode}") as bar,
-    ):
-        settings = (arguments.data, arguments.epochs)
-        futures = [pool.submit(run, arguments.mode, *key, *settings) for key in keys]
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                rows.append(future.result())
-                write(path, rows)
-                bar.update()
-        except BaseException as error:
-            pool.shutdown(cancel_futures=True)  # runs under way go on to their end
-            ended = [f for f in futures if f.done() and not f.cancelled() and not f.exception()]
-            write(path, read(path) + [f.result() for f in ended if f.result() not in rows])
-            print(f"stopped ({error!r}); finished runs are kept", file=sys.stderr)
-            return 1
+    calls = [(arguments.mode, *key, arguments.data, arguments.epochs) for key in keys]
+    if not do_all(run, calls, rows, path, write, arguments.jobs, f"emotion {arguments.mode}"):
+        return 1
     print("\n".join(table(read(paths["choose"]), read(paths["report"]))))
     return 0
 

@@ -276,14 +276,40 @@ def main(argv=None):
         for dataset in (LARGER_DATASETS if arguments.study == "size" else DATASETS)
         if (dataset, configuration, seed) not in done
     ]
+    calls = [(arguments.study, *key, arguments.archive) for key in plan]
+    return 0 if do_all(run, calls, rows, path, write, arguments.jobs, arguments.study) else 1
+
+
+def do_all(run, calls, rows, path, write, jobs, name):
+    """Do runs in processes of their own and keep each row as it comes.
+
+    Parameters
+    ----------
+    run : callable
+        From the arguments of a call to a row.
+    calls : list of tuple
+    rows : list of dict
+        Those that are there; new ones are added.
+    path : path
+    write : callable
+        Writes rows to the path.
+    jobs : int
+    name : str
+        Of the progress bar.
+
+    Returns
+    -------
+    bool
+        Whether all ended well.
+    """
     context = multiprocessing.get_context("spawn")
     with (
         concurrent.futures.ProcessPoolExecutor(
-            arguments.jobs, mp_context=context, initializer=set_up_worker
+            jobs, mp_context=context, initializer=set_up_worker
         ) as pool,
-        tqdm(total=len(plan), unit="run", desc=arguments.study) as bar,
+        tqdm(total=len(calls), unit="run", desc=name) as bar,
     ):
-        futures = [pool.submit(run, arguments.study, *key, arguments.archive) for key in plan]
+        futures = [pool.submit(run, *call) for call in calls]
         try:
             for future in concurrent.futures.as_completed(futures):
                 rows.append(future.result())
@@ -294,8 +320,8 @@ def main(argv=None):
             ended = [f for f in futures if f.done() and not f.cancelled() and not f.exception()]
             write(path, read(path) + [f.result() for f in ended if f.result() not in rows])
             print(f"stopped ({error!r}); finished runs are kept", file=sys.stderr)
-            return 1
-    return 0
+            return False
+    return True
 
 
 if __name__ == "__main__":

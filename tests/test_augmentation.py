@@ -145,7 +145,7 @@ def test_a_seed_repeats_and_another_does_not():
         fitted_on(X, y, noise=0.5, mask=0.2, crop=0.8, random_state=seed) for seed in (3, 3, 4)
     )
     assert (one == same).all() and (one != other).any()
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 (must stay untouched)
     fitted_on(X, y, noise=0.5)
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 

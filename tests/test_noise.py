@@ -118,7 +118,7 @@ def test_a_seed_repeats_and_the_input_is_left_alone(call):
     assert len(results) > 4
     generator = np.random.default_rng(0)
     assert len({as_bytes(call(generator)) for _ in range(20)}) > 4
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 (must stay untouched)
     call(0)
     assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
     for array, copy in zip(arrays, before, strict=True):
