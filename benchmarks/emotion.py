@@ -83,6 +83,12 @@ CONFIGURATIONS = {
             "settings": {**SHORT, **SMALL},
         },
         "LSTM-FCN, noise": {**EGEMAPS, "model": LSTM, "augment": NOISY, "settings": SHORT},
+        "LSTM-FCN, per clip, mixup": {
+            **EGEMAPS,
+            "model": LSTM,
+            "augment": MIXED,
+            "settings": {**SHORT, "normalization": "series"},
+        },
         "LSTM-FCN, log-mel, mixup": {
             **LOGMEL,
             "model": LSTM,

@@ -3,12 +3,11 @@
     python benchmarks/study.py recipe --archive ARCHIVE.zip --jobs 2
 
 A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
-``recipe``, ``size``) never see a test split: each training split is cut into three stratified
-folds, and seed k trains on two of them and is scored on fold k. Studies that *report* (``paper``,
-``fine_tune``, ``explanations``) train on the training split and score the archive's test split
-once. Each finished
-run is a row of ``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes
-on with what was interrupted, whose seconds then stay empty.
+``recipe``, ``size``, ``attention``) never see a test split: each training split is cut into three
+stratified folds, and seed k trains on two of them and is scored on fold k. Studies that *report*
+(``paper``, ``fine_tune``, ``explanations``) train on the training split and score the archive's
+test split once. Each finished run is a row of ``benchmarks/results/study-NAME.csv``; calling again
+does what is missing and goes on with what was interrupted, whose seconds then stay empty.
 """
 
 import argparse
@@ -66,6 +65,7 @@ LARGER_DATASETS = (
     "Lightning2",
     "OSULeaf",
 )
+WHOLE_SHARE = 0.25  # lstmfcn.training's; the study of attention weighs others
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
 STUDIES = {
@@ -94,6 +94,14 @@ STUDIES = {
         "4000 updates": {"n_updates": 4000},
         "128 cells": {"n_cells": 128},
     },
+    "attention": {
+        "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
+        "ALSTM-FCN, half of it on whole series": {
+            "classifier": "ALSTMFCNClassifier",
+            "whole_share": 0.5,
+        },
+        "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
+    },
     "paper": {"default": {}, "paper": PAPER},
     "fine_tune": {"default": {}},
     "explanations": {
@@ -104,6 +112,8 @@ STUDIES = {
     },
 }
 REPORTING = {"paper", "fine_tune", "explanations"}
+EXPLAINING = {"attention", "explanations"}
+ON_LARGER = {"size", "attention"}
 COLUMNS = (
     "dataset",
     "configuration",
@@ -150,12 +160,14 @@ def fold(X, y, seed):
 def run(study, dataset, configuration, seed, archive):
     """Fit and score once; return one row."""
     import lstmfcn
+    import lstmfcn.training
 
     X, y, X_scored, y_scored = load(dataset, archive)
     if study not in REPORTING:
         X, y, X_scored, y_scored = fold(X, y, seed)
     parameters = dict(STUDIES[study][configuration])
     n_updates = parameters.pop("n_updates", None)
+    lstmfcn.training.WHOLE_SHARE = parameters.pop("whole_share", WHOLE_SHARE)
     model = getattr(lstmfcn, parameters.pop("classifier", "LSTMFCNClassifier"))
     checkpoint = CHECKPOINTS / f"{study}-{dataset}-{configuration}-{seed}"
     was_interrupted = checkpoint.exists()
@@ -183,7 +195,7 @@ def run(study, dataset, configuration, seed, archive):
         row["tune_seconds"] = "" if was_interrupted else time.perf_counter() - started
         for key, value in scores(classifier, X_scored, y_scored).items():
             row[f"{key}_tuned"] = value
-    elif study == "explanations":
+    elif study in EXPLAINING:
         row |= explanations(classifier, X_scored, seed)
     shutil.rmtree(checkpoint)
     return {key: round(v, 6) if isinstance(v, float) else v for key, v in row.items()}
@@ -252,7 +264,8 @@ def write(path, rows):
     """Write a record anew, atomically, in a fixed order."""
     rows = sorted(rows, key=lambda r: (r["dataset"], r["configuration"], int(r["seed"])))
     with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
-        columns = COLUMNS + (EXPLANATIONS if path.stem == "study-explanations" else ())
+        explains = path.stem.removeprefix("study-") in EXPLAINING
+        columns = COLUMNS + (EXPLANATIONS if explains else ())
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
@@ -272,8 +285,8 @@ def main(argv=None):
     plan = [
         (dataset, configuration, seed)
         for seed in range(arguments.seeds)
+        for dataset in (LARGER_DATASETS if arguments.study in ON_LARGER else DATASETS)
         for configuration in arguments.only or STUDIES[arguments.study]
-        for dataset in (LARGER_DATASETS if arguments.study == "size" else DATASETS)
         if (dataset, configuration, seed) not in done
     ]
     calls = [(arguments.study, *key, arguments.archive) for key in plan]
