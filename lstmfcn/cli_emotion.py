@@ -56,7 +56,23 @@ def _add_run(what):
         "--length",
         type=_count,
         metavar="N",
-        help="timepoints to resample to; default: the median in training, at most 150",
+        help="timepoints of a sequence; default: the median in training (of --mode resample; else "
+        "the longest), at most 150",
+    )
+    run.add_argument(
+        "--mode",
+        choices=("resample", "mertools", "mean_pool", "pad"),
+        default="resample",
+        help="how sequences come to it: interpolated; as in MERTools, with zeros in front; or "
+        "masked, of at most that length, by averages over frames: as many as each needs "
+        "(mean_pool), or as many in all (pad) (default: resample)",
+    )
+    run.add_argument(
+        "--noisy-validation",
+        type=float,
+        metavar="SHARE",
+        help="of track noise: hold out this share of the training clips (0.2: a fifth), add noise "
+        "to their features, keep the epoch that is best on them and print their WAF",
     )
     run.add_argument("--epochs", type=_count, metavar="N", help="default: the model's own")
     run.add_argument(
@@ -159,6 +175,8 @@ def _run(arguments):
         group=arguments.group,
         n_seeds=arguments.seeds,
         n_timepoints=arguments.length,
+        mode=arguments.mode,
+        noisy_validation=arguments.noisy_validation,
         n_epochs=arguments.epochs,
         n_copies=arguments.copies,
         threshold=arguments.threshold,

@@ -82,6 +82,19 @@ def test_long_sequences_are_averaged_before_they_are_resampled():
     assert fit_to_length([ramp[:100]]).compress == 1
 
 
+def test_other_modes_have_the_length_of_the_longest():
+    clips = [np.ones((n, 2)) for n in (40, 60, 90)]
+    for mode in ("mertools", "mean_pool", "pad"):
+        preprocessor = fit_to_length(clips, mode=mode)
+        assert (preprocessor.n_timepoints_, preprocessor.compress) == (90, 1)
+        assert fit_to_length([np.ones((400, 2))], mode=mode).n_timepoints_ <= 150
+    preprocessor = fit_to_length(clips, 40, "pad")
+    assert [series.shape[1] for series in preprocessor.transform(clips)] == [14, 20, 30]
+    assert preprocessor.compress == 3  # 90 frames would not fit as pairs
+    with pytest.warns(UserWarning, match="1 of 1 sequences are longer than 30 timepoints; their"):
+        preprocessor.transform([np.ones((100, 2))])
+
+
 def test_a_split_survives_the_wire(root):
     split = load_mer(f"mer:{root}:face")
     again = unpack_split(pack_split(split))

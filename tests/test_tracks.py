@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from mer_folder import write_labels, write_mer_folder
 
 from lstmfcn.cli import main
 from lstmfcn.emotion import load_labels, open_vocabulary_scores
-from lstmfcn.emotion.run_command import run_track
+from lstmfcn.emotion.run_command import _over_frames, run_track
 from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
 from lstmfcn.emotion.tracks import (
     answer_openly,
@@ -58,6 +59,23 @@ def test_train_and_test_are_what_the_files_say(root):
     assert load_track_data(root, "full", ["face"], n_timepoints=7).train.X.shape == (24, 2, 7)
 
 
+def test_a_mode_says_how_clips_come_to_their_length(root):
+    names = load_labels(root / "label-train.csv").names
+    folder = root / "features" / "tone_FRA"
+    lengths = np.array([len(np.load(folder / f"{name}.npy")) for name in names])
+    X = load_track_data(root, "full", ["tone"], mode="mertools").train.X
+    assert X.shape == (24, 3, lengths.max())
+    for series, length in zip(X, lengths, strict=True):  # zeros in front
+        assert not series[:, : lengths.max() - length].any() and series[:, -length:].all()
+    data = load_track_data(root, "full", ["tone"], mode="pad", n_timepoints=7)
+    assert [series.shape for series in data.train.X] == [(3, -(-n // 2)) for n in lengths]
+    data = load_track_data(root, "full", ["tone"], mode="mean_pool", n_timepoints=9)
+    windows = -(-lengths // 9)
+    assert [series.shape[1] for series in data.train.X] == (-(-lengths // windows)).tolist()
+    with pytest.raises(ValueError, match="mode='crop' is unknown; choose one of 'pad', 'resample'"):
+        load_track_data(root, "full", ["tone"], mode="crop")
+
+
 def test_classes_are_mer2024s_unless_none_of_them_occurs(tmp_path):
     root = write_mer_folder(tmp_path / "valence", classes=("positive", "negative"))
     assert load_track_data(root, "full", ["tone"]).classes == ("negative", "positive")
@@ -97,7 +115,7 @@ def test_without_test_clips_a_part_of_the_speakers_is_held_out(tmp_path):
     assert len(without.tests["test"]) in (4, 5, 6)
     rows = [(f"train{i}", "sad", "s0") for i in range(3)] + [("train3", "happy", "s0")]
     write_labels(root / "label-train.csv", rows)
-    with pytest.raises(ValueError, match=r"label-train.csv has one speaker, and there are no la"):
+    with pytest.raises(ValueError, match=r"label-train.csv cannot give some: it has one speaker"):
         load_track_data(root, "full", ["tone"], group="speaker")
     with pytest.raises(ValueError, match=r"no test clips are labelled, and label-train.csv cannot"):
         load_track_data(root, "full", ["tone"])
@@ -137,6 +155,20 @@ def test_what_is_trained(root):
     # Another track, of other lengths, is the same model.
     (full_one,) = plan_variants(load_track_data(root, "full", ["tone"]), "fcn")
     assert full_one.describe() == plan_variants(data_of(root, "semi"), "fcn")[1].describe()
+
+
+def test_the_default_mode_is_that_of_records_without_one(root):
+    (variant,) = plan_variants(load_track_data(root, "full", ["tone"]), "fcn", n_epochs=2)
+    assert variant.parameters == {
+        "settings": {},
+        "n_epochs": 2,
+        "features": ["tone_FRA"],
+        "n_timepoints": None,
+        "fusion": None,
+        "n_copies": 0,
+    }
+    (variant,) = plan_variants(load_track_data(root, "full", ["tone"], mode="mertools"), "fcn")
+    assert variant.parameters["mode"] == "mertools"
 
 
 @pytest.mark.parametrize(
@@ -183,6 +215,9 @@ def test_a_run_leaves_records_predictions_pictures_and_a_page(full):
     record = records[0]
     assert (record["n_train"], record["n_test"], record["epochs"]) == (24, 12, 8)
     assert record["n_parameters"] > 100 and record["versions"]["numpy"]
+    assert record["mode"] == "resample" and record["commit"] == records[1]["commit"]
+    if Path("/proc/self/status").exists():
+        assert 10e6 < record["peak_memory_bytes"] < 100e9
     assert set(record["per_class_recall"]) == {"angry", "happy", "sad"}
     assert main(["benchmark", "table", str(out), "--metric", "weighted_f1"]) == 0
 
@@ -225,6 +260,8 @@ def test_other_parameters_or_clips_need_another_folder(full, tmp_path):
     *_, arguments = full
     with pytest.raises(ValueError, match="has results of another 'ALSTM-FCN tone_FRA': parameters"):
         run_track(*arguments, n_epochs=9, settings=TINY, verbose=0)
+    with pytest.raises(ValueError, match="has results of another 'ALSTM-FCN tone_FRA': parameters"):
+        run_track(*arguments, group="speaker", mode="mertools", **QUICK)
     other = write_mer_folder(tmp_path / "toy", n_train=21)
     with pytest.raises(ValueError, match="has results of toy:full with other clips or labels; na"):
         run_track(other, *arguments[1:], **QUICK)
@@ -306,6 +343,35 @@ def test_every_way_to_fuse_has_a_record(root, model, fusion, features, n_network
     assert record["parameters"]["settings"].get("level") == ("frame" if fusion is None else None)
 
 
+@pytest.mark.parametrize("track", ["semi", "noise"])
+@pytest.mark.parametrize("mode", ["mertools", "mean_pool", "pad"])
+def test_every_mode_goes_through_every_track(root, tmp_path, mode, track, monkeypatch):
+    quicker = partial(PseudoLabelClassifier, n_rounds=1, n_members=2)
+    monkeypatch.setattr("lstmfcn.emotion.tracks.PseudoLabelClassifier", quicker)
+    several = track == "noise"
+    settings = {"mode": mode, "n_timepoints": 9, "n_epochs": 1, "verbose": 0}
+    settings |= {"fusion": "late", "n_copies": 1} if several else {"threshold": 0.0}
+    settings["settings"] = {"n_filters": [4, 4, 4]}
+    features = ["tone", "face"] if several else ["tone"]
+    run_track(root, track, features, "alstmfcn", tmp_path, **settings)
+    record = Results(tmp_path).records()[0]
+    assert record["mode"] == record["parameters"]["mode"] == mode
+    assert record["n_timepoints"] <= 9 and record["n_channels"] == (5 if several else 3)
+    assert next((tmp_path / f"toy-{track}").glob("*/attention*.png")).stat().st_size > 10_000
+
+
+def test_attention_is_drawn_over_the_frames_of_a_clip():
+    attention = np.array([[0.5, 0.5, 0.0, 0.0], [0.1, 0.2, 0.3, 0.4]])
+    clips = [np.zeros((1, 2)), np.zeros((1, 4))]
+    assert [row.tolist() for row in _over_frames(attention, clips)] == [
+        [0.5, 0.5],
+        [0.1, 0.2, 0.3, 0.4],
+    ]
+    assert _over_frames(attention, clips[::-1]) is None  # it is over the time of another modality
+    assert _over_frames(attention, np.zeros((2, 1, 3))) is None
+    assert _over_frames(np.ones((2, 1)), np.zeros((2, 1, 1))) is None  # a vector has no time
+
+
 def test_open_vocabulary_is_answered_by_sets(root, tmp_path, capsys):
     settings = {**QUICK, "verbose": 1}
     (row,) = run_track(root, "ov", ["tone"], "fcn", tmp_path, **settings)
@@ -344,6 +410,9 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
     assert "means over 1 seed\n" in printed and f"all models: {out / 'report.html'}" in printed
     line = next(line for line in printed.splitlines() if line.startswith("FCN tone_FRA, test"))
     assert line.split()[4] == "-"  # one seed has no interval
+    command[-1] = str(tmp_path / "masked")
+    assert main([*command, "--mode", "pad"]) == 0
+    assert "; tone_FRA up to 7 timepoints (pad)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -381,7 +450,9 @@ def test_broken_features_are_all_named(tmp_path, capsys):
     assert "train3.npy" in error and "train5.npy" in error
 
 
-@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--track", "x"], ["--copies", "-1"]])
+@pytest.mark.parametrize(
+    "arguments", [["--seeds", "0"], ["--track", "x"], ["--copies", "-1"], ["--mode", "crop"]]
+)
 def test_wrong_usage(root, tmp_path, arguments):
     command = ["--data", str(root), "--features", "tone", "--out", str(tmp_path / "out")]
     with pytest.raises(SystemExit) as stopped:

@@ -270,7 +270,7 @@ class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.mixup = mixup
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, validation_data=None):
         """Train on labelled series and copies of them.
 
         Parameters
@@ -281,6 +281,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each series' weight and of its copies', >= 0.
+        validation_data : tuple (X, y), optional
+            Handed to the estimator's ``fit`` as it is: no copies are made of it.
 
         Returns
         -------
@@ -304,9 +306,18 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
                     f"{type(self.estimator).__name__}.fit takes no sample_weight, which mixup and "
                     "weights need; pass mixup=0 and no sample_weight, or another estimator."
                 )
+            arguments = {}
+            if validation_data is not None:
+                if not has_fit_parameter(self.estimator, "validation_data"):
+                    raise TypeError(
+                        f"{type(self.estimator).__name__}.fit takes no validation_data; leave it "
+                        "out, or pass another estimator."
+                    )
+                arguments["validation_data"] = validation_data
             rng = check_random_state(self.random_state)
             panel, y, weights = self.augment(panel, y, weights, rng)
-            arguments = {"sample_weight": weights} if is_weighted else {}
+            if is_weighted:
+                arguments["sample_weight"] = weights
             self.n_trained_on_ = len(y)
             self.estimator_ = clone(self.estimator).fit(panel, y, **arguments)
         return self

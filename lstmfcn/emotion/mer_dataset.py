@@ -1,5 +1,6 @@
 """How does a folder in MER2024's layout become a dataset of a sweep? Its name says all of it."""
 
+import math
 from dataclasses import dataclass
 
 from lstmfcn.emotion.feature_store import FeatureStore
@@ -129,34 +130,45 @@ def load_mer(name):
     return tuple(split)
 
 
-def fit_to_length(sequences, n_timepoints=None):
+def fit_to_length(sequences, n_timepoints=None, mode="resample"):
     """Learn from training sequences how to standardise and bring sequences to one length.
 
     Parameters
     ----------
     sequences : sequence of arrays of shape (T_i, D), or ClipSequences
     n_timepoints : int, default=None
-        None takes the median length, at most 150.
+        None takes the median length, in other modes than "resample" that of the longest; at most
+        150.
+    mode : {"resample", "mertools", "mean_pool", "pad"}, default="resample"
+        As for :class:`lstmfcn.emotion.SequencePreprocessor`. In mode "pad" all sequences are
+        averaged over as many frames as bring the longest to `n_timepoints`, so that none loses its
+        end.
 
     Returns
     -------
     SequencePreprocessor
-        Fitted, of mode "resample".
+        Fitted.
 
     Examples
     --------
     >>> import numpy as np
     >>> from lstmfcn.emotion.mer_dataset import fit_to_length
-    >>> preprocessor = fit_to_length([np.ones((400, 2)), np.ones((500, 2))])
+    >>> sequences = [np.ones((400, 2)), np.ones((500, 2))]
+    >>> preprocessor = fit_to_length(sequences)
     >>> preprocessor.n_timepoints_, preprocessor.compress
     (150, 3)
+    >>> [series.shape for series in fit_to_length(sequences, 10, "pad").transform(sequences)]
+    [(2, 8), (2, 10)]
     """
-    preprocessor = SequencePreprocessor(mode="resample").fit(sequences)
+    preprocessor = SequencePreprocessor(mode=mode).fit(sequences)
     usual = preprocessor.n_timepoints_
     length = n_timepoints or min(usual, LONGEST)
-    # Interpolation below half the length would skip frames; their means skip none.
-    compress = max(1, usual // length)
-    if (length, compress) == (usual, 1):
+    compress = 1
+    if mode == "resample":
+        # Interpolation below half the length would skip frames; their means skip none.
+        compress = max(1, usual // length)
+    elif mode == "pad":
+        compress, length = math.ceil(usual / length), None
+    if (length or usual, compress) == (usual, 1):
         return preprocessor
-    preprocessor.set_params(n_timepoints=length, compress=compress)
-    return preprocessor.fit(sequences)
+    return preprocessor.set_params(n_timepoints=length, compress=compress).fit(sequences)

@@ -8,7 +8,9 @@ from tqdm.auto import tqdm
 
 from lstmfcn.atomic import atomic_path
 from lstmfcn.emotion.mer2024 import write_submission
+from lstmfcn.emotion.panels import take_rows
 from lstmfcn.emotion.tracks import (
+    CHOSEN_ON,
     answer_openly,
     innermost,
     load_track_data,
@@ -22,6 +24,7 @@ from lstmfcn.evaluation.results import Results, Run
 __all__ = ["run_track"]
 
 METRICS = {"weighted_f1": "WAF", "accuracy": "accuracy"}
+VALIDATION_METRIC = {"noisy_validation": "validation"}
 OPEN_METRICS = {"average": "average", "accuracy": "set accuracy", "set_recall": "set recall"}
 N_EXAMPLES = 2  # of each class, whose attention is drawn
 MOST_CLASSES = 6
@@ -39,6 +42,8 @@ def run_track(
     group=None,
     n_seeds=1,
     n_timepoints=None,
+    mode="resample",
+    noisy_validation=None,
     n_epochs=None,
     n_copies=None,
     threshold=None,
@@ -57,7 +62,7 @@ def run_track(
 
     Parameters
     ----------
-    root, track, features, classes, group, n_timepoints, on_missing
+    root, track, features, classes, group, n_timepoints, mode, noisy_validation, on_missing
         As for :func:`lstmfcn.emotion.tracks.load_track_data`.
     model, fusion, n_epochs, n_copies, threshold, settings
         As for :func:`lstmfcn.emotion.tracks.plan_variants`.
@@ -108,6 +113,8 @@ def run_track(
         classes=classes,
         group=group,
         n_timepoints=n_timepoints,
+        mode=mode,
+        noisy_validation=noisy_validation,
         on_missing=on_missing,
         as_dict=model == "attention",
     )
@@ -153,9 +160,12 @@ def run_track(
 
 def _summary(data):
     """Say what is trained on and tested."""
+    reach = "up to" if data.mode in ("mean_pool", "pad") else "at"
     lengths = ", ".join(
-        f"{name} at {n} timepoint{'s' if n > 1 else ''}" for name, n in data.n_timepoints.items()
+        f"{name} {reach} {n} timepoint{'s' if n > 1 else ''}"
+        for name, n in data.n_timepoints.items()
     )
+    lengths += "" if data.mode == "resample" else f" ({data.mode})"
     parts = [f"{len(data.train)} training clips"]
     if data.unlabelled is not None:
         parts.append(f"{len(data.unlabelled)} unlabelled")
@@ -163,6 +173,13 @@ def _summary(data):
     text = f"{data.name}, track {data.track}: {', '.join(parts)}; {lengths}"
     if data.held_out:
         text += "\nno labelled test clips: a part of the training clips is held out to test on"
+    if data.validation is not None:
+        n_clips = len(set(data.validation.names))
+        *most, last = (f"{level:g}" for level in CHOSEN_ON)
+        text += (
+            f"\n{n_clips} more training clips are held out to validate on; their features have "
+            f"noise of {', '.join(most)} and {last} deviations"
+        )
     return text
 
 
@@ -211,7 +228,9 @@ def _row(data, variant, test, records):
 
 
 def _metrics(data):
-    return OPEN_METRICS if data.track == "ov" else METRICS
+    if data.track == "ov":
+        return OPEN_METRICS
+    return METRICS if data.validation is None else METRICS | VALIDATION_METRIC
 
 
 def _print(data, rows):
@@ -238,6 +257,8 @@ def _print(data, rows):
         f"\nmeans over {n_seeds} {'seed' if n_seeds == 1 else 'seeds'}"
         + ("; the interval is Student's over the seeds" if n_seeds > 1 else "")
     )
+    if data.validation is not None:
+        print("validation: WAF on the held-out training clips with noise")
 
 
 def _print_pair(variants, records, data):
@@ -387,11 +408,12 @@ def _draw_attention(folder, data, classifier):
     rows = [np.flatnonzero(y == label)[:N_EXAMPLES] for label in known[:MOST_CLASSES]]
     chosen = np.concatenate(rows)
     several = isinstance(clips.X, dict)
-    X = {name: values[chosen] for name, values in clips.X.items()} if several else clips.X[chosen]
+    X = take_rows(clips.X, chosen)
     for feature, attention in _attention(innermost(classifier), X, data).items():
         series = X[feature] if several else X
-        if attention.shape[1] != series.shape[2] or series.shape[2] < 2:
-            continue  # a vector per utterance has no time
+        attention = _over_frames(attention, series)
+        if attention is None:
+            continue
         titles = [
             f"{clips.names[i]}: {'' if y is said else f'{y[i]}, '}predicted {said[i]}"
             for i in chosen
@@ -410,6 +432,17 @@ def _attention(classifier, X, data):
         return {}
 
 
+def _over_frames(attention, series):
+    """Return each clip's attention without its padding, or None if it is not over its frames."""
+    lengths = [clip.shape[1] for clip in series]
+    equal = isinstance(series, np.ndarray)
+    if max(lengths) < 2 or (equal and lengths[0] != attention.shape[1]):
+        return None  # a vector per utterance has no time, and early fusion a time of its own
+    rows = [row[:length] for row, length in zip(attention, lengths, strict=True)]
+    is_all = all(row.sum() > 1 - 1e-3 for row in rows)
+    return rows if is_all else None
+
+
 def _draw_maps(path, series, attention, titles, feature):
     from lstmfcn.plots.drawing import MapScale
 
@@ -420,8 +453,11 @@ def _draw_maps(path, series, attention, titles, feature):
     for ax in axes.ravel()[len(series) :]:
         ax.set_visible(False)
     for ax, clip, relevance, title in zip(axes.ravel(), series, attention, titles, strict=False):
-        size = np.sqrt(np.square(clip).mean(axis=0))  # over features: (n_timepoints,)
+        # Over features: (n_timepoints,). Of a clip longer than any in training the end was cut.
+        size = np.sqrt(np.square(clip[:, : len(relevance)]).mean(axis=0))
         scale.draw(ax, size[np.newaxis], relevance)
+        if len(size) == 1:  # a line of one point is not to be seen
+            ax.plot(size, "o", color=scale.mappable().to_rgba(relevance[0]))
         ax.set_title(title, fontsize="small")
     for ax in axes[-1]:
         ax.set_xlabel("timepoint")

@@ -26,6 +26,7 @@ from lstmfcn.emotion.mer2024 import (
     select_features,
 )
 from lstmfcn.emotion.mer_dataset import fit_to_length
+from lstmfcn.emotion.noise import add_feature_noise
 from lstmfcn.emotion.open_vocabulary import (
     calibrate_label_sets,
     label_sets,
@@ -35,11 +36,18 @@ from lstmfcn.emotion.open_vocabulary import (
 from lstmfcn.emotion.panels import join_panels, n_rows
 from lstmfcn.emotion.robustness import robustness_curve
 from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
-from lstmfcn.evaluation.experiment import hardware, versions
+from lstmfcn.evaluation.experiment import (
+    commit,
+    forget_peak_memory,
+    hardware,
+    peak_memory,
+    versions,
+)
 from lstmfcn.evaluation.metrics import classification_metrics
 from lstmfcn.validation import check_choice
 
 __all__ = [
+    "CHOSEN_ON",
     "FUSIONS",
     "LEVELS",
     "MODELS",
@@ -70,6 +78,9 @@ LEVELS = {
 }
 """Corruptions of the robustness curves; see :func:`lstmfcn.emotion.robustness.robustness_curve`."""
 
+CHOSEN_ON = (0.5, 1.0, 1.5)
+"""Deviations of the noise in each clip of a noisy validation set."""
+
 N_DRAWS = 3
 N_UPDATES, BATCH_SIZE, FEWEST_EPOCHS = 2000, 16, 10  # of training on copies
 THRESHOLD = 0.8  # least probability of a pseudo-label
@@ -86,7 +97,8 @@ class Clips:
     Attributes
     ----------
     names : tuple of str
-    X : float32 ndarray of shape (n_clips, D, n_timepoints), or dict of feature set to this
+    X : float32 ndarray of shape (n_clips, D, n_timepoints), list of arrays of shape (D, T_i), or \
+dict of feature set to one of these
     y : ndarray of str of shape (n_clips,), or None
     """
 
@@ -116,9 +128,15 @@ class TrackData:
     tests : dict of str to Clips
         The first one is what the track ranks by.
     n_timepoints : dict of str to int
-        Of each feature set.
+        Of each feature set; what no clip exceeds, where each has its own length.
     asked_timepoints : int or None
         The length that was asked for.
+    mode : str
+        How clips came to it.
+    validation : Clips or None
+        Held-out training clips with noise, each one once at every level.
+    asked_validation : float or None
+        The share of training clips that was asked for.
     held_out : bool
         Whether the test clips were taken from the training clips, as none others are labelled.
     ground_truth : dict of str to list of str, or None
@@ -135,6 +153,9 @@ class TrackData:
     tests: dict
     n_timepoints: dict
     asked_timepoints: int | None = None
+    mode: str = "resample"
+    validation: Clips | None = None
+    asked_validation: float | None = None
     held_out: bool = False
     ground_truth: dict | None = None
     synonyms: Path | None = None
@@ -146,7 +167,7 @@ class TrackData:
 
     def digest(self):
         """Return a text that other clips or labels would not have."""
-        parts = [self.train, self.unlabelled, *self.tests.values()]
+        parts = [self.train, self.unlabelled, self.validation, *self.tests.values()]
         known = [
             [list(part.names), None if part.y is None else part.y.tolist()]
             for part in parts
@@ -224,6 +245,8 @@ def load_track_data(
     classes=None,
     group=None,
     n_timepoints=None,
+    mode="resample",
+    noisy_validation=None,
     on_missing="error",
     as_dict=False,
 ):
@@ -242,8 +265,15 @@ def load_track_data(
     group : str, default=None
         A column such as "speaker", no value of which may be in train and in test.
     n_timepoints : int, default=None
-        Length that sequences are resampled to; by default the median length of the training clips,
-        at most 150.
+        Length that sequences are brought to; by default the median length of the training clips, in
+        other modes than "resample" that of the longest, at most 150.
+    mode : {"resample", "mertools", "mean_pool", "pad"}, default="resample"
+        How: interpolated, behind zeros, or as lists that classifiers pad and mask; see
+        :func:`lstmfcn.emotion.mer_dataset.fit_to_length`.
+    noisy_validation : float, default=None
+        Of track "noise", about which share of the training clips is held out as a validation set,
+        in (0, 0.5]: stratified, of whole groups, the same for every seed. Noise is added to their
+        standardised features, at each level of :data:`CHOSEN_ON`.
     on_missing : {"error", "drop", "zeros"}, default="error"
         What to do with clips without features.
     as_dict : bool, default=False
@@ -280,8 +310,11 @@ def load_track_data(
     'ALSTM-FCN hubert_FRA 2 copies'
     """
     root = Path(root).expanduser()
+    _check_validation(noisy_validation, track)
     found = _load_track(root, track, classes, group)
     tables = _tables(found, root, classes, group)
+    if noisy_validation is not None:
+        tables |= _hold_out_validation(tables["train"], noisy_validation, group)
     ground_truth = read_label_sets(found.ground_truth) if track == "ov" else None
     store, sequences = FeatureStore(root), {}
     for part, table in tables.items():
@@ -289,13 +322,14 @@ def load_track_data(
             table, store, list(features), on_missing=on_missing
         )
     preprocessors = {
-        name: fit_to_length(found, n_timepoints) for name, found in sequences["train"].items()
+        name: fit_to_length(found, n_timepoints, mode) for name, found in sequences["train"].items()
     }
     clips = {
         part: Clips(table.names, _transform(preprocessors, sequences[part], as_dict), table.y)
         for part, table in tables.items()
     }
     train, unlabelled = clips.pop("train"), clips.pop("unlabelled", None)
+    validation = clips.pop("validation", None)
     labels = {label for part in (train, *clips.values()) if part.y is not None for label in part.y}
     if ground_truth is not None:  # without those that have no features
         ground_truth = {name: ground_truth[name] for name in clips["open vocabulary"].names}
@@ -312,6 +346,9 @@ def load_track_data(
         tests=clips,
         n_timepoints={name: p.n_timepoints_ for name, p in preprocessors.items()},
         asked_timepoints=n_timepoints,
+        mode=mode,
+        validation=None if validation is None else _with_noise(validation),
+        asked_validation=noisy_validation,
         held_out=track != "ov" and found.test is None,
         ground_truth=ground_truth,
         synonyms=found.synonyms,
@@ -338,7 +375,8 @@ def plan_variants(
     threshold : float, default=None
         Of track "semi", the least probability of a pseudo-label; by default 0.8.
     settings : dict of str to JSON value, default=None
-        Further parameters of the classifier.
+        Further parameters of the classifier. Where there is a noisy validation set, its
+        `keep_weights` is "best" if nothing else is said.
 
     Returns
     -------
@@ -364,6 +402,11 @@ def plan_variants(
             raise ValueError(
                 "model='attention' fuses in its own way; leave fusion out, or choose another model."
             )
+    if model == "attention" and data.validation is not None:
+        raise ValueError(
+            "model='attention' keeps the weights of its last epoch, which a validation set cannot "
+            "choose; leave noisy_validation out, or choose another model."
+        )
     if several and model != "attention":
         fusion = fusion or "branch"
     n_copies = N_COPIES.get(data.track, 0) if n_copies is None else n_copies
@@ -371,6 +414,8 @@ def plan_variants(
     if model == "attention":  # as MERTools, which reads frames by LSTMs and vectors by layers
         has_time = min(data.n_timepoints.values()) > 1
         settings.setdefault("level", "frame" if has_time else "utterance")
+    if data.validation is not None:
+        settings.setdefault("keep_weights", "best")
     parameters = {
         "settings": settings,
         "n_epochs": n_epochs,
@@ -379,6 +424,12 @@ def plan_variants(
         "fusion": fusion,
         "n_copies": n_copies,
     }
+    # Records from before there was a choice have no such entries.
+    if data.mode != "resample":
+        parameters["mode"] = data.mode
+    if data.validation is not None:
+        validation = {"share": data.asked_validation, "levels": list(CHOSEN_ON)}
+        parameters["noisy_validation"] = validation
     name = " ".join([label, "+".join(data.features), *([f"{fusion} fusion"] if fusion else [])])
     if n_copies:
         name += f" {n_copies} {'copy' if n_copies == 1 else 'copies'}"
@@ -411,9 +462,11 @@ def run_variant(data, variant, seed):
         The fitted one.
     results : dict of str to (record, predictions)
         Test split to what :meth:`lstmfcn.evaluation.Results.write` takes. Of track "ov" `accuracy`
-        is the set accuracy, beside `set_recall` and `average`.
+        is the set accuracy, beside `set_recall` and `average`. `noisy_validation` is the weighted
+        F1 on that set, None where there is none.
     """
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    forget_peak_memory()
     started = time.perf_counter()
     with warnings.catch_warnings():
         # A vector per utterance is one timepoint of many channels, and meant to be.
@@ -426,16 +479,19 @@ def run_variant(data, variant, seed):
         "fit_seconds": fit_seconds,
         "epochs": max(len(one.history_["loss"]) for one in trained),
         "n_parameters": sum(int(one.model_.count_params()) for one in trained),
-        "peak_memory_bytes": None,
         "n_train": len(data.train),
+        "n_validation": 0 if data.validation is None else len(set(data.validation.names)),
         "n_unlabelled": len(data.unlabelled) if variant.uses_unlabelled else 0,
-        "n_channels": sum(X.shape[1] for X in several.values()),
-        "n_timepoints": max(X.shape[2] for X in several.values()),
+        "n_channels": sum(X[0].shape[0] for X in several.values()),
+        "n_timepoints": max(series.shape[1] for X in several.values() for series in X),
+        "mode": data.mode,
         "n_classes": len(data.classes),
         "began": began,
         "versions": versions(),
         "hardware": hardware(),
+        "commit": commit(),
         "data_digest": data.digest(),
+        "noisy_validation": _validation_score(data, classifier),
         **variant.describe(),
     }
     results = {}
@@ -448,6 +504,7 @@ def run_variant(data, variant, seed):
         else:
             scores, predictions = _score(data, clips, classifier.classes_, probabilities)
         record = {**scores, **common, "predict_seconds": seconds, "n_test": len(clips)}
+        record["peak_memory_bytes"] = peak_memory()
         results[test] = record, predictions
     return classifier, results
 
@@ -545,24 +602,71 @@ def _tables(found, root, classes, group):
 def _hold_out(found, group):
     """Split training clips into those to train on and a fifth to test on."""
     table = found.train
-    groups = None if group is None else table.groups(group)
-    n_folds = N_HELD_OUT if groups is None else min(N_HELD_OUT, len(np.unique(groups)))
-    if n_folds < 2:
-        raise ValueError(
-            f"{table.source} has one {group}, and there are no labelled test clips; a {group} "
-            "cannot be both trained and tested on."
-        )
-    try:
-        held = make_folds(len(table), n_folds, random_state=0, y=table.y, groups=groups)[0]
-    except ValueError as error:
-        raise ValueError(
-            f"no test clips are labelled, and {table.source} cannot give some: {error}"
-        ) from None
-    parts = {"train": table[np.setdiff1d(np.arange(len(table)), held)], "test": table[held]}
-    if groups is not None and found.unlabelled is not None:
-        known = ~np.isin(found.unlabelled.groups(group), np.unique(groups[held]))
+    refusal = f"no test clips are labelled, and {table.source} cannot give some"
+    train, test = _split(table, N_HELD_OUT, group, refusal)
+    parts = {"train": train, "test": test}
+    if group is not None and found.unlabelled is not None:
+        known = ~np.isin(found.unlabelled.groups(group), np.unique(test.groups(group)))
         parts["unlabelled"] = found.unlabelled[known]
     return parts
+
+
+def _hold_out_validation(table, share, group):
+    """Split training clips into those to train on and a share to validate on."""
+    n_folds = round(1 / share)
+    refusal = (
+        f"noisy_validation={share:g} holds out one of n_folds={n_folds} parts, which "
+        f"{table.source} cannot give"
+    )
+    train, validation = _split(table, n_folds, group, refusal, share * len(table))
+    return {"train": train, "validation": validation}
+
+
+def _split(table, n_folds, group, refusal, n_clips=None):
+    """Return all clips but one fold, and that: stratified, of whole groups.
+
+    The first fold is taken, or, as groups differ in size, the one that is nearest to ``n_clips``.
+    """
+    groups = None if group is None else table.groups(group)
+    n_folds = n_folds if groups is None else min(n_folds, len(np.unique(groups)))
+    if n_folds < 2:
+        raise ValueError(f"{refusal}: it has one {group}, which would be on both sides.")
+    try:
+        folds = make_folds(len(table), n_folds, random_state=0, y=table.y, groups=groups)
+    except ValueError as error:
+        raise ValueError(f"{refusal}: {error}") from None
+    held = folds[0] if n_clips is None else min(folds, key=lambda fold: abs(len(fold) - n_clips))
+    return table[np.setdiff1d(np.arange(len(table)), held)], table[held]
+
+
+def _check_validation(share, track):
+    if share is None:
+        return
+    if track != "noise":
+        raise ValueError(
+            f"noisy_validation={share:g} is for track 'noise'; leave it out of track {track!r}."
+        )
+    if not 0 < share <= 0.5:
+        raise ValueError(
+            f"noisy_validation={share:g} must be a share of the training clips, above 0 and at "
+            "most 0.5."
+        )
+
+
+def _with_noise(clips):
+    """Return each clip with noise in its standardised features, once at every level."""
+    rng = np.random.default_rng(0)
+    panels = [_noisy(clips.X, level, rng) for level in CHOSEN_ON]
+    return Clips(
+        clips.names * len(CHOSEN_ON), join_panels(panels), np.tile(clips.y, len(CHOSEN_ON))
+    )
+
+
+def _noisy(X, level, rng):
+    if isinstance(X, Mapping):
+        return {name: _noisy(series, level, rng) for name, series in X.items()}
+    noisy = [add_feature_noise(series.T, level, 1.0, rng).T for series in X]
+    return np.stack(noisy) if isinstance(X, np.ndarray) else noisy
 
 
 def _transform(preprocessors, sequences, as_dict):
@@ -572,7 +676,9 @@ def _transform(preprocessors, sequences, as_dict):
 
 def _fit(data, variant, seed):
     classifier = variant.build(seed)
-    train, unlabelled = data.train, data.unlabelled
+    train, unlabelled, validation = data.train, data.unlabelled, data.validation
+    if validation is not None:
+        return classifier.fit(train.X, train.y, validation_data=(validation.X, validation.y))
     if not variant.uses_unlabelled:
         return classifier.fit(train.X, train.y)
     y = np.concatenate([train.y.astype(object), np.full(len(unlabelled), "", dtype=object)])
@@ -605,6 +711,14 @@ def _trained(classifier):
         one = getattr(fusion, "estimator", fusion)
         several = [one if hasattr(one, "model_") else fusion]
     return list(several.values() if isinstance(several, Mapping) else several)
+
+
+def _validation_score(data, classifier):
+    """Return the weighted F1 on the noisy validation set, or None without one."""
+    if data.validation is None:
+        return None
+    y_pred = classifier.predict(data.validation.X)
+    return classification_metrics(data.validation.y, y_pred)["weighted_f1"]
 
 
 def _score(data, clips, classes, probabilities):

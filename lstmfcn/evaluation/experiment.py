@@ -20,7 +20,15 @@ import sklearn
 from lstmfcn.evaluation.metrics import classification_metrics
 from lstmfcn.evaluation.resampling import stratified_resample
 
-__all__ = ["Model", "experiment", "hardware", "versions"]
+__all__ = [
+    "Model",
+    "commit",
+    "experiment",
+    "forget_peak_memory",
+    "hardware",
+    "peak_memory",
+    "versions",
+]
 
 PACKAGES = ("lstmfcn", "numpy", "scikit-learn", "tensorflow", "tensorflow-cpu", "keras", "sktime")
 
@@ -117,7 +125,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         labels = np.concatenate([y_train, y_test])
         y_train, y_test = labels[train], labels[test]
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    _forget_peak_memory()
+    forget_peak_memory()
     started = time.perf_counter()
     estimator.fit(X_train, y_train)
     fitted = time.perf_counter()
@@ -140,7 +148,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         "predict_seconds": predicted - fitted,
         "epochs": None if epochs is None else int(epochs),
         "n_parameters": int(network.count_params()) if hasattr(network, "count_params") else None,
-        "peak_memory_bytes": _peak_memory(),
+        "peak_memory_bytes": peak_memory(),
         "n_train": len(y_train),
         "n_test": len(y_test),
         "n_channels": 1 if np.ndim(X_train[0]) == 1 else len(X_train[0]),
@@ -149,7 +157,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         "began": began,
         "versions": versions(),
         "hardware": hardware(),
-        "commit": _commit(),
+        "commit": commit(),
         **model.describe(),
     }
     return record, predictions
@@ -204,8 +212,20 @@ def hardware():
 
 
 @functools.cache
-def _commit():
-    """Return the commit of the package's source, "+" behind it if changed; None outside of git."""
+def commit():
+    """Return the commit of the package's source.
+
+    Returns
+    -------
+    str or None
+        With "+" behind it if the source was changed since; None outside of git.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation.experiment import commit
+    >>> commit() is None or len(commit().rstrip("+")) >= 40
+    True
+    """
     folder = Path(__file__).resolve().parent
 
     def git(*arguments):
@@ -223,16 +243,34 @@ def _commit():
         return None
 
 
-def _forget_peak_memory():
-    """Let the peak of this process count from now on, where the system can."""
+def forget_peak_memory():
+    """Let the peak of this process count from now on, where the system can.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation.experiment import forget_peak_memory
+    >>> forget_peak_memory()
+    """
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
         pass
 
 
-def _peak_memory():
-    """Return the largest resident memory in bytes, or None."""
+def peak_memory():
+    """Return the largest resident memory of this process.
+
+    Returns
+    -------
+    int or None
+        Bytes, since its start or :func:`forget_peak_memory`; None where the system does not say.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation.experiment import peak_memory
+    >>> peak_memory() is None or peak_memory() > 2**20
+    True
+    """
     try:
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):

@@ -120,7 +120,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         self.modality_dropout = modality_dropout
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(self, X, y, sample_weight=None, groups=None, validation_data=None):
         """Train on labelled samples.
 
         Parameters
@@ -137,6 +137,9 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         groups : array-like of shape (n_samples,), optional
             Speakers or videos, none of which is in two folds of the stacking. Nothing else here
             splits by them.
+        validation_data : tuple (X, y), optional
+            As for the estimator's ``fit``: measured after every epoch, never trained on. With
+            "late" each modality's estimator gets the samples that have it.
 
         Returns
         -------
@@ -155,10 +158,10 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
             self.classes_ = np.unique(y)
             validation.check_classes(self.classes_, type(self).__name__)
             self.fusion_ = self._new_fusion(modalities.names)
+            options = {"validation_data": self._read_held_out(validation_data, modalities.names)}
             if self.fusion == "late":
-                self.fusion_.fit(modalities, y, sample_weight, groups)
-            else:
-                self.fusion_.fit(modalities, y, sample_weight)
+                options["groups"] = groups
+            self.fusion_.fit(modalities, y, sample_weight, **options)
             self.modalities_, self.history_ = modalities.names, self.fusion_.history_
         return self
 
@@ -337,6 +340,15 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         if sample_weight is not None:
             sample_weight = validation.check_weights(sample_weight, len(y))
         return y, sample_weight
+
+    def _read_held_out(self, validation_data, names):
+        """Return the user's validation samples as Modalities and labels, or None."""
+        if validation_data is None:
+            return None
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise ValueError("validation_data must be a pair (X, y) of samples and labels.")
+        modalities = read_modalities(validation_data[0], names)
+        return modalities, self._checked(modalities, validation_data[1], None)[0]
 
     def _read(self, X):
         validation.check_is_fitted(self)

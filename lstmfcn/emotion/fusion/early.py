@@ -45,15 +45,23 @@ class EarlyFusion:
         self.estimator = estimator
         self.align_to = align_to
 
-    def fit(self, modalities, y, sample_weight=None):
-        """Fit the estimator to the stacked channels."""
+    def fit(self, modalities, y, sample_weight=None, validation_data=None):
+        """Fit the estimator to the stacked channels.
+
+        ``validation_data`` is a pair of Modalities and labels.
+        """
         self.readers, self.means = {}, {}
         for name, series in modalities.series.items():
             self.readers[name] = clone(self.estimator)
             self.readers[name]._fix_shape(series)
             self.means[name] = Normalizer.fit("dataset", series).mean
-        stacked = self._stacked(modalities, self._common_length())
-        self.estimator.fit(stacked, y, sample_weight=sample_weight)
+        common = self._common_length()
+        stacked = self._stacked(modalities, common)
+        if validation_data is not None:
+            held_out, held_out_y = validation_data
+            self._check_matches_readers(held_out)
+            validation_data = self._stacked(held_out, common), held_out_y
+        self.estimator.fit(stacked, y, sample_weight, validation_data)
         return self
 
     def predict_proba(self, modalities):
@@ -94,13 +102,16 @@ class EarlyFusion:
 
     def _matching(self, modalities):
         """Return stacked series like those of ``fit``."""
+        self._check_matches_readers(modalities)
+        estimator = self.estimator
+        unequal = estimator.unequal_length_in_
+        return self._stacked(modalities, None if unequal else estimator.n_timepoints_in_)
+
+    def _check_matches_readers(self, modalities):
         for name, series in modalities.series.items():
             if series is not None:
                 with naming(name):
                     validation.check_matches_fit(series, self.readers[name])
-        estimator = self.estimator
-        unequal = estimator.unequal_length_in_
-        return self._stacked(modalities, None if unequal else estimator.n_timepoints_in_)
 
     def _stacked(self, modalities, common):
         """Return a list of (n_channels of all, T_i), of the common length or each of its own."""

@@ -113,11 +113,14 @@ class LateFusion:
         self.n_folds = n_folds
         self.random_state = random_state
 
-    def fit(self, modalities, y, sample_weight=None, groups=None):
-        """Fit an estimator per modality and, where asked, the stack."""
+    def fit(self, modalities, y, sample_weight=None, groups=None, validation_data=None):
+        """Fit an estimator per modality and, where asked, the stack.
+
+        ``validation_data`` is a pair of Modalities and labels; each estimator gets its modality.
+        """
         self.classes_ = np.unique(y)
         seeds = validation.draw_seeds(self.random_state, 2)
-        self.estimators = self._fitted(modalities, y, sample_weight, seeds[0])
+        self.estimators = self._fitted(modalities, y, sample_weight, seeds[0], validation_data)
         self.stack, self.folds = None, None
         if self.n_folds is not None:
             self.folds = make_folds(len(y), self.n_folds, random_state=seeds[1], y=y, groups=groups)
@@ -126,7 +129,9 @@ class LateFusion:
             for test, seed in zip(self.folds, fold_seeds, strict=True):
                 train = np.setdiff1d(np.arange(len(y)), test)
                 weight = None if sample_weight is None else sample_weight[train]
-                estimators = self._fitted(modalities[train], y[train], weight, seed)
+                estimators = self._fitted(
+                    modalities[train], y[train], weight, seed, validation_data
+                )
                 held_out[test] = self._probabilities(estimators, modalities[test])
             labels = np.searchsorted(self.classes_, y)
             self.stack = Stack.fit(held_out, labels, sample_weight)
@@ -171,7 +176,7 @@ class LateFusion:
         """Those of the estimators, by modality."""
         return {name: estimator.history_ for name, estimator in self.estimators.items()}
 
-    def _fitted(self, modalities, y, sample_weight, seed):
+    def _fitted(self, modalities, y, sample_weight, seed, validation_data):
         estimators = {}
         seeds = validation.draw_seeds(seed, len(modalities.names)).tolist()
         for name, random_state in zip(modalities.names, seeds, strict=True):
@@ -181,7 +186,8 @@ class LateFusion:
             with naming(name):
                 if not len(rows):
                     raise ValueError("no sample of a fold's training part has it; pass more.")
-                estimators[name] = estimator.fit(modalities.series[name], y[rows], weight)
+                held_out = _of_modality(validation_data, name)
+                estimators[name] = estimator.fit(modalities.series[name], y[rows], weight, held_out)
         return estimators
 
     def _probabilities(self, estimators, modalities):
@@ -197,6 +203,14 @@ class LateFusion:
                     found = estimator.predict_proba(modalities.series[name])
                 probabilities[np.ix_(rows, [place], columns)] = found[:, np.newaxis]
         return probabilities
+
+
+def _of_modality(validation_data, name):
+    """Return series of one modality and their labels, or None where there are none."""
+    if validation_data is None or validation_data[0].series[name] is None:
+        return None
+    modalities, y = validation_data
+    return modalities.series[name], y[modalities.rows(name)]
 
 
 def _logarithms(probabilities):

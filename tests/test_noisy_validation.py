@@ -1,0 +1,289 @@
+"""Does a noisy validation set choose the epoch, and is it nothing else than that?"""
+
+import csv
+
+import numpy as np
+import pytest
+from mer_folder import write_labels, write_mer_folder
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.neighbors import KNeighborsClassifier
+
+from lstmfcn import FCNClassifier
+from lstmfcn.cli import main
+from lstmfcn.emotion import load_labels
+from lstmfcn.emotion.augmentation import AugmentedClassifier
+from lstmfcn.emotion.fusion import FusionClassifier
+from lstmfcn.emotion.run_command import run_track
+from lstmfcn.emotion.tracks import (
+    CHOSEN_ON,
+    _split,
+    load_track_data,
+    plan_variants,
+    run_variant,
+)
+from lstmfcn.evaluation import Results, classification_metrics
+
+TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}
+SMALL = FCNClassifier((4, 4, 4), n_epochs=2, keep_weights="best", random_state=0)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_mer_folder(tmp_path_factory.mktemp("mer") / "toy")
+
+
+@pytest.fixture(scope="module")
+def data(root):
+    return load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.25)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    (variant,) = plan_variants(data, "fcn", n_copies=1, n_epochs=12, settings=TINY)
+    return run_variant(data, variant, 0)
+
+
+# The data
+
+
+def test_whole_speakers_are_held_out(root, data):
+    labels = load_labels(root / "label-train.csv")
+    speaker = dict(zip(labels.names, labels.groups("speaker").tolist(), strict=True))
+    held = set(data.validation.names)
+    assert held | set(data.train.names) == set(labels.names)
+    assert not {speaker[name] for name in held} & {speaker[name] for name in data.train.names}
+    assert len(held) == 6 and len(data.train) == 18  # one of four speakers
+    assert len(data.validation) == len(data.validation.X) == 6 * len(CHOSEN_ON)
+
+
+def test_without_groups_classes_are_spread(root):
+    data = load_track_data(root, "noise", ["tone"], noisy_validation=0.25)
+    held = data.validation.y[: len(set(data.validation.names))]
+    assert sorted(held.tolist()) == ["angry"] * 2 + ["happy"] * 2 + ["sad"] * 2
+    again = load_track_data(root, "noise", ["tone"], noisy_validation=0.25)
+    assert (again.validation.X == data.validation.X).all() and again.digest() == data.digest()
+    assert load_track_data(root, "noise", ["tone"]).digest() != data.digest()
+
+
+def test_the_part_nearest_to_the_share_is_held_out(tmp_path):
+    root = write_mer_folder(tmp_path / "toy", n_train=36)
+    sizes = [6, 6, 6, 18]  # clips of each speaker
+    speakers = np.repeat([f"s{k}" for k in range(4)], sizes)
+    labels = load_labels(root / "label-train.csv")
+    rows = zip(labels.names, labels.y.tolist(), speakers.tolist(), strict=True)
+    write_labels(root / "label-train.csv", rows)
+    data = load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.2)
+    assert len(set(data.validation.names)) == 6
+    labels = load_labels(root / "label-train.csv")
+    for asked, found in ((7, 6), (17, 18)):
+        _, held = _split(labels, 4, "speaker", "impossible", asked)
+        assert len(held) == found
+
+
+def test_each_clip_is_there_at_every_level(data):
+    n_clips = len(set(data.validation.names))
+    levels = data.validation.X.reshape(len(CHOSEN_ON), n_clips, *data.validation.X.shape[1:])
+    least, *_, most = CHOSEN_ON
+    difference = (levels[-1] - levels[0]).std()
+    assert difference == pytest.approx(np.hypot(least, most), rel=0.15)  # drawn independently
+    assert data.validation.X.dtype == np.float32
+    assert data.validation.names[:n_clips] == data.validation.names[-n_clips:]
+
+
+def test_nothing_is_learned_from_it(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    settings = {"group": "speaker", "noisy_validation": 0.25, "n_timepoints": 9}
+    before = load_track_data(root, "noise", ["tone"], **settings)
+    for name in set(before.validation.names):
+        path = root / "features" / "tone_FRA" / f"{name}.npy"
+        np.save(path, 100 + np.load(path))
+    after = load_track_data(root, "noise", ["tone"], **settings)
+    assert (after.train.X == before.train.X).all()
+    assert np.abs(after.validation.X - before.validation.X).min() > 1
+
+
+@pytest.mark.parametrize(
+    "track, settings, message",
+    [
+        ("full", {}, "noisy_validation=0.25 is for track 'noise'; leave it out of track 'full'."),
+        ("noise", {"share": 0.7}, "noisy_validation=0.7 must be a share of the training clips, ab"),
+        ("noise", {"share": 0.0}, "noisy_validation=0 must be a share of the training clips, abo"),
+        (
+            "noise",
+            {"share": 0.05},
+            "noisy_validation=0.05 holds out one of n_folds=20 parts, which label-train.csv cannot "
+            "give: class angry has 8 samples",
+        ),
+    ],
+)
+def test_what_cannot_be_held_out(root, track, settings, message):
+    share = settings.get("share", 0.25)
+    with pytest.raises(ValueError, match=message):
+        load_track_data(root, track, ["tone"], noisy_validation=share)
+
+
+def test_one_speaker_cannot_be_on_both_sides(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    write_labels(root / "label-train.csv", [(f"train{i}", "sad", "s0") for i in range(9)])
+    with pytest.raises(ValueError, match="cannot give: it has one speaker, which would be on both"):
+        load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.25)
+
+
+def test_a_model_that_keeps_its_last_epoch_is_refused(root):
+    data = load_track_data(root, "noise", ["tone"], noisy_validation=0.25, as_dict=True)
+    with pytest.raises(ValueError, match="model='attention' keeps the weights of its last epoch,"):
+        plan_variants(data, "attention")
+
+
+# The run
+
+
+def test_it_chooses_the_epoch(data, fitted):
+    classifier, results = fitted
+    history = classifier.estimator_.history_
+    assert len(history["val_loss"]) == 12
+    probabilities = classifier.predict_proba(data.validation.X)
+    scores = classification_metrics(data.validation.y, classifier.predict(data.validation.X))
+    columns = np.searchsorted(classifier.classes_, data.validation.y)
+    loss = -np.log(probabilities[np.arange(len(columns)), columns]).mean()
+    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-3)
+    for record, _ in results.values():
+        assert record["noisy_validation"] == pytest.approx(scores["weighted_f1"])
+        assert (record["n_train"], record["n_validation"]) == (18, 6)
+
+
+def test_it_is_a_parameter_and_off_by_default(root, data):
+    (variant,) = plan_variants(data, "fcn")
+    assert variant.parameters["noisy_validation"] == {"share": 0.25, "levels": list(CHOSEN_ON)}
+    assert variant.parameters["settings"] == {"keep_weights": "best"}
+    (last,) = plan_variants(data, "fcn", settings={"keep_weights": "last"})
+    assert last.parameters["settings"] == {"keep_weights": "last"}
+    plain = load_track_data(root, "noise", ["tone"])
+    (variant,) = plan_variants(plain, "fcn", n_copies=0, n_epochs=1, settings=TINY)
+    assert "noisy_validation" not in variant.parameters and plain.validation is None
+    classifier, results = run_variant(plain, variant, 0)
+    assert "val_loss" not in classifier.history_
+    record = results["noisy"][0]
+    assert (record["noisy_validation"], record["n_validation"]) == (None, 0)
+
+
+@pytest.mark.parametrize("fusion", ["branch", "early", "late"])
+def test_several_feature_sets_are_validated_on(root, fusion):
+    data = load_track_data(
+        root, "noise", ["tone", "face"], mode="pad", group="speaker", noisy_validation=0.25
+    )
+    assert set(data.validation.X) == {"tone_FRA", "face-FRA"}
+    (variant,) = plan_variants(
+        data, "fcn", fusion=fusion, n_copies=1, n_epochs=1, settings={"n_filters": [4, 4, 4]}
+    )
+    _, results = run_variant(data, variant, 0)
+    assert 0 <= results["clean"][0]["noisy_validation"] <= 1
+
+
+def test_the_command_prints_it(root, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["emotion", "run", "--track", "noise", "--data", str(root), "--features", "tone"]
+    command += ["--model", "fcn", "--epochs", "2", "--copies", "1", "--out", str(out)]
+    assert main([*command, "--noisy-validation", "0.25", "--group", "speaker"]) == 0
+    printed = capsys.readouterr().out
+    assert "toy, track noise: 18 training clips, 12 noisy, 12 clean" in printed
+    assert "6 more training clips are held out to validate on; their features have noi" in printed
+    lines = printed.splitlines()
+    head = next(line for line in lines if "WAF" in line and "validation" in line)
+    row = next(line for line in lines if line.startswith("FCN tone_FRA 1 copy, noisy"))
+    record = Results(out).records()[0]
+    ends = head.index("validation") + len("validation")
+    assert row[:ends].endswith(f"{record['noisy_validation']:.4f}")
+    with open(next(out.glob("*/*/table.csv")), newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {float(row["noisy_validation"]) for row in rows} == {record["noisy_validation"]}
+    assert main(command) == 1
+    assert "has results of another 'FCN tone_FRA 1 copy'" in capsys.readouterr().err
+    assert main([*command, "--noisy-validation", "0.9"]) == 1
+    assert "noisy_validation=0.9 must be a share" in capsys.readouterr().err
+
+
+def test_a_seed_is_the_same_in_a_later_call(root, tmp_path):
+    settings = {"n_epochs": 1, "n_copies": 0, "noisy_validation": 0.25, "verbose": 0}
+    settings["settings"] = {"n_filters": [4, 4, 4]}
+    (first, _) = run_track(root, "noise", ["tone"], "fcn", tmp_path, **settings)
+    (again, _) = run_track(root, "noise", ["tone"], "fcn", tmp_path, n_seeds=2, **settings)
+    assert first["n_seeds"] == 1 and again["n_seeds"] == 2
+    digests = {record["data_digest"] for record in Results(tmp_path).records()}
+    assert len(digests) == 1
+
+
+# What hands it on
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Keeps what it was validated on."""
+
+    def fit(self, X, y, validation_data=None):
+        self.classes_, self.validation_data_ = np.unique(y), validation_data
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def test_augmentation_hands_it_on_as_it_is():
+    X, y = np.eye(6), [0, 1] * 3
+    held_out = (np.ones((2, 6)), [0, 1])
+    settings = {"n_copies": 2, "mixup": 0.0, "random_state": 0}
+    clf = AugmentedClassifier(Recorder(), **settings).fit(X, y, validation_data=held_out)
+    assert clf.estimator_.validation_data_ is held_out and clf.n_trained_on_ == 18
+    assert AugmentedClassifier(Recorder(), **settings).fit(X, y).estimator_.validation_data_ is None
+    with pytest.raises(TypeError, match=r"KNeighborsClassifier.fit takes no validation_data; leav"):
+        AugmentedClassifier(KNeighborsClassifier(1), **settings).fit(X, y, validation_data=held_out)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    rng = np.random.RandomState(0)
+    X = {"A": rng.normal(size=(12, 2, 10)), "B": rng.normal(size=(12, 3, 6))}
+    return X, np.arange(12) % 2, ({name: x[:4] for name, x in X.items()}, np.array([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("fusion", ["branch", "early", "late", "stack"])
+def test_fusion_validates_and_trains_on_as_before(samples, fusion):
+    X, y, held_out = samples
+    stacking = {"stacking": True, "n_folds": 2} if fusion == "stack" else {}
+    kind = "late" if fusion == "stack" else fusion
+    last = FCNClassifier((4, 4, 4), n_epochs=2)
+    clf = FusionClassifier(last, kind, random_state=0, **stacking)
+    without = clf.fit(X, y).predict_proba(X)
+    found = clf.fit(X, y, validation_data=held_out)
+    histories = found.history_.values() if kind == "late" else [found.history_]
+    assert [len(history["val_loss"]) for history in histories] == [2] * (2 if kind == "late" else 1)
+    assert found.predict_proba(X) == pytest.approx(without, abs=1e-6)
+
+
+@pytest.mark.parametrize("fusion", ["branch", "early", "late"])
+def test_validation_samples_may_lack_a_modality(samples, fusion):
+    X, y, (held_out, held_out_y) = samples
+    partial = {"A": held_out["A"], "B": None}
+    clf = FusionClassifier(SMALL, fusion, random_state=0)
+    history = clf.fit(X, y, validation_data=(partial, held_out_y)).history_
+    if fusion == "late":
+        assert "val_loss" in history["A"] and "val_loss" not in history["B"]
+    else:
+        assert len(history["val_loss"]) == 2
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda X, y: X, "validation_data must be a pair"),
+        (lambda X, y: ({**X, "C": X["A"]}, y), "X has the modality 'C', but was fitted on A, B"),
+        (lambda X, y: ({**X, "A": X["A"][:, :1]}, y), "modality 'A': X has 1 channels, but this "),
+        (lambda X, y: (X, y[:2]), "has 4 series, but y has 2 labels"),
+        (lambda X, y: (X, y + 7), "y has labels that .* was not fitted on: '7', '8'"),
+    ],
+)
+@pytest.mark.parametrize("fusion", ["branch", "early", "late"])
+def test_unusable_validation_data_of_fusion(samples, fusion, change, message):
+    X, y, held_out = samples
+    clf = FusionClassifier(SMALL, fusion, random_state=0)
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.fit(X, y, validation_data=change(*held_out))
