@@ -419,68 +419,80 @@ def labels_alone(name):
 
 def table(choose_rows, report_rows):
     """Return the study as lines of markdown."""
+    lines = choice(choose_rows)
+    for title, metric, found in reported(report_rows):
+        others, aim = AIMS[title]
+        lines += [
+            f"\n{title}: {metric} on test clips (comparator: {others}; aim: {aim})\n",
+            "| configuration | mean | standard deviation | seeds |",
+            "|---|---|---|---|",
+        ]
+        for name, values in found:
+            deviation = f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-"
+            lines.append(f"| {name} | {np.mean(values):.4f} | {deviation} | {len(values)} |")
+    return lines + [f"\n{sentence}" for sentence in paired(report_rows)]
+
+
+def choice(rows):
+    """Return the scores on held-out training clips as lines of markdown."""
     lines = []
     for data in CONFIGURATIONS:
-        ranked = ranking(choose_rows, data)
-        if ranked:
-            noisy = (
-                dict((n, s) for s, n in ranking(choose_rows, data, "noisy_"))
-                if data == "emodb"
-                else {}
-            )
-            head = " | on their noisy features" if noisy else ""
-            lines += [
-                f"\n{data}: {METRIC[data]} on held-out training clips ({N_FOLDS[data]} folds)\n",
-                f"| configuration | score{head} |",
-                "|---|---|" + ("---|" if noisy else ""),
-            ]
-            for score, name in ranked:
-                more = f" {noisy[name]:.4f} |" if name in noisy else ""
-                lines.append(f"| {name} | {score:.4f} |{more}")
-        for prefix in CHOSEN_BY if data == "emodb" else ("",):
-            lines += reported(report_rows, data, prefix)
+        ranked = ranking(rows, data)
+        if not ranked:
+            continue
+        noisy = {}
+        if data == "emodb":
+            noisy = {name: score for score, name in ranking(rows, data, "noisy_")}
+        lines += [
+            f"\n{data}: {METRIC[data]} on held-out training clips ({N_FOLDS[data]} folds)\n",
+            f"| configuration | score{' | on their noisy features' if noisy else ''} |",
+            "|---|---|" + ("---|" if noisy else ""),
+        ]
+        for score, name in ranked:
+            more = f" {noisy[name]:.4f} |" if name in noisy else ""
+            lines.append(f"| {name} | {score:.4f} |{more}")
     return lines
 
 
-def reported(rows, data, prefix):
-    """Return the part of the table about test clips: mean and deviation over seeds."""
-    metric = prefix + METRIC[data]
+def reported(rows):
+    """Return what was scored on test clips: title, metric, and (configuration, values of its
+    seeds) from the best to the worst.
+    """
+    parts = []
+    for data in CONFIGURATIONS:
+        for prefix in CHOSEN_BY if data == "emodb" else ("",):
+            found = by_seed(rows, data, prefix)
+            values = [(name, list(scores.values())) for name, scores in found.items()]
+            values.sort(key=lambda item: -np.mean(item[1]))
+            if values:
+                parts.append((f"{data}, noisy" if prefix else data, METRIC[data], values))
+    return parts
+
+
+def by_seed(rows, data, prefix=""):
+    """Return configuration -> seed -> score."""
     found = {}
     for row in rows:
-        if row["data"] == data and row[metric] != "":
-            found.setdefault(row["configuration"], {})[int(row["seed"])] = float(row[metric])
-    if not found:
-        return []
-    title = f"{data}, noisy" if prefix else data
-    comparator, aim = AIMS[title]
-    lines = [
-        f"\n{title}: {METRIC[data]} on test clips (comparator: {comparator}; aim: {aim})\n",
-        "| configuration | mean | standard deviation | seeds |",
-        "|---|---|---|---|",
-    ]
-    for name, by_seed in sorted(found.items(), key=lambda item: -np.mean(list(item[1].values()))):
-        values = list(by_seed.values())
-        deviation = f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-"
-        lines.append(f"| {name} | {np.mean(values):.4f} | {deviation} | {len(values)} |")
-    if data == "emodb-semi":
-        lines += paired(found)
-    return lines
+        score = row[prefix + METRIC[data]] if row["data"] == data else ""
+        if score != "":
+            found.setdefault(row["configuration"], {})[int(row["seed"])] = float(score)
+    return found
 
 
-def paired(found):
+def paired(rows):
     """Say what the unlabelled clips were worth: configurations against their labels alone."""
-    lines = []
-    for name, by_seed in found.items():
-        other = found.get(labels_alone(name), {})
-        seeds = sorted(set(by_seed) & set(other))
+    found, sentences = by_seed(rows, "emodb-semi"), []
+    for name, ours in found.items():
+        theirs = found.get(labels_alone(name), {})
+        seeds = sorted(set(ours) & set(theirs))
         if "pseudo" in CONFIGURATIONS["emodb-semi"][name] and len(seeds) > 1:
-            ours, theirs = ([one[seed] for seed in seeds] for one in (by_seed, other))
-            difference, low, high = paired_interval(ours, theirs)
-            lines.append(
-                f"\n{name} against the 46 labels alone, {len(seeds)} seeds: {difference:+.4f} "
+            pairs = ([one[seed] for seed in seeds] for one in (ours, theirs))
+            difference, low, high = paired_interval(*pairs)
+            sentences.append(
+                f"{name} against the 46 labels alone, {len(seeds)} seeds: {difference:+.4f} "
                 f"(95 % interval {low:+.4f} to {high:+.4f})"
             )
-    return lines
+    return sentences
 
 
 def write(path, rows):

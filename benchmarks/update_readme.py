@@ -1,6 +1,7 @@
 """Which figures does the README show? Those in benchmarks/results, between its markers."""
 
 import csv
+import itertools
 import json
 import math
 import re
@@ -9,6 +10,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import emotion
 import numpy as np
 import scipy.stats
 import sweep_tables
@@ -215,28 +217,34 @@ def accuracy_of_models():
     return f"{table}\n\nALSTM-FCN: {paired(differences)}"
 
 
-def explanations_in_short():
-    """Return sentences: on how many datasets each map reaches what it should."""
-    records = defaultdict(lambda: defaultdict(list))
-    for row in rows("study-explanations.csv"):
-        records[row["configuration"]][row["dataset"]].append(row)
-    sentences = []
-    for configuration, by_dataset in records.items():
-        reached = []
-        for name, words, least in (
-            ("attention", "attention map", 1.5),
-            ("activation", "activation map", 2.0),
-        ):
-            if all(runs[0][f"{name}, zero"] for runs in by_dataset.values()):
-                n = sum(drop(r, name) >= least * drop(r, "random") for r in by_dataset.values())
-                reached.append(f"by the {words} at least {least:g} times as far as random on {n}")
-        n_runs = sum(map(len, by_dataset.values()))
-        accuracy = statistics.mean(mean(runs, "accuracy") for runs in by_dataset.values())
-        sentences.append(
-            f"- {configuration} (mean accuracy {accuracy:.4f} over {n_runs} runs): deleting a "
-            f"fifth moves the probability {' and '.join(reached)} of {len(by_dataset)} datasets."
-        )
-    return "\n".join(sentences)
+def explanations_in_short(record):
+    """Return a function to sentences: on how many datasets each map reaches what it should."""
+
+    def sentences():
+        records = defaultdict(lambda: defaultdict(list))
+        for row in rows(record):
+            records[row["configuration"]][row["dataset"]].append(row)
+        return "\n".join(itertools.starmap(explained, records.items()))
+
+    return sentences
+
+
+def explained(configuration, by_dataset):
+    """Return the sentence of one configuration; its runs are by dataset."""
+    reached = []
+    for name, words, least in (
+        ("attention", "attention map", 1.5),
+        ("activation", "activation map", 2.0),
+    ):
+        if all(runs[0][f"{name}, zero"] for runs in by_dataset.values()):
+            n = sum(drop(r, name) >= least * drop(r, "random") for r in by_dataset.values())
+            reached.append(f"by the {words} at least {least:g} times as far as random on {n}")
+    n_runs = sum(map(len, by_dataset.values()))
+    accuracy = statistics.mean(mean(runs, "accuracy") for runs in by_dataset.values())
+    return (
+        f"- {configuration} (mean accuracy {accuracy:.4f} over {n_runs} runs): deleting a "
+        f"fifth moves the probability {' and '.join(reached)} of {len(by_dataset)} datasets."
+    )
 
 
 def drop(runs, name):
@@ -303,6 +311,29 @@ def zero_shot_mosi():
     return "\n".join(lines)
 
 
+def emotion_scores():
+    """Return the scores on test clips of what was chosen on training clips."""
+    lines = [
+        "| data | metric | configuration | mean | deviation | seeds | comparator |",
+        "|---" * 7 + "|",
+    ]
+    for title, metric, found in emotion.reported(rows("emotion.csv")):
+        comparator, _ = emotion.AIMS[title]
+        metric = metric.replace("_f1", " F1")
+        for name, values in found:
+            deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
+            lines.append(
+                f"| {title} | {metric} | {name} | {statistics.mean(values):.3f} | {deviation} | "
+                f"{len(values)} | {comparator} |"
+            )
+    return "\n".join([*lines, *(f"\n{line}" for line in emotion.paired(rows("emotion.csv")))])
+
+
+def emotion_choice():
+    """Return the scores on held-out training clips, by which was chosen."""
+    return "\n".join(emotion.choice(rows("emotion-choose.csv"))).strip()
+
+
 def comparison(records, configurations, seconds=False):
     """Return a Markdown table of means over seeds, per dataset and over all, for shared runs."""
     by_run = defaultdict(dict)
@@ -352,13 +383,16 @@ TABLES = {
     "explanations": explanations("ALSTM-FCN"),
     "explanations_lstmfcn": explanations("LSTM-FCN"),
     "explanations_accuracy": accuracy_of_models,
-    "explanations_in_short": explanations_in_short,
+    "explanations_in_short": explanations_in_short("study-explanations.csv"),
+    "attention": explanations_in_short("study-attention.csv"),
     "prediction": measured("prediction"),
     "fit": measured("fit"),
     "start": measured("start"),
     "memory": measured("memory"),
     "parts": measured("parts"),
     "growth": growth,
+    "emotion": emotion_scores,
+    "emotion_choose": emotion_choice,
     "zero_shot_mosi": zero_shot_mosi,
     "sweep_summary": sweep_tables.summary,
     "sweep_questions": sweep_tables.questions,
