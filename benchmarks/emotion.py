@@ -14,7 +14,8 @@ what is trained on. A finished run is a row of ``benchmarks/results/emotion-choo
 Data are ``emodb`` (189 labelled clips; scored clean and on the noisy test clips), ``emodb-semi``
 (46 labelled and 143 unlabelled ones; the labels of the latter are never read) and ``mosi`` (three
 modalities). In ``choose``, ``noisy_*`` is the score on the held-out clips with noise added to
-their features, since there are no noisy training clips.
+their features, since there are no noisy training clips. By it alone is chosen on mosi, whose
+features saw the labels of its training videos: a recipe, with which every fusion is reported.
 """
 
 import argparse
@@ -28,17 +29,27 @@ import numpy as np
 from study import do_all, read
 
 from lstmfcn.atomic import atomic_path
-from lstmfcn.emotion import FeatureStore, SequencePreprocessor, load_track, select_features
+from lstmfcn.emotion import (
+    FeatureStore,
+    SequencePreprocessor,
+    load_track,
+    select_features,
+)
 from lstmfcn.emotion.folds import make_folds
 from lstmfcn.emotion.panels import join_panels
+from lstmfcn.emotion.tracks import standardize_parts
 from lstmfcn.evaluation.intervals import paired_interval
 
 RESULTS = Path(__file__).resolve().parent / "results"
 N_SEEDS = 5
-N_FOLDS = {"emodb": 6, "emodb-semi": 6, "mosi": 5}  # emodb: one training speaker each
+N_FOLDS = {"emodb": 6, "emodb-semi": 6, "mosi": 3}  # emodb: one training speaker each
 GROUP = {"emodb": "speaker", "emodb-semi": "speaker", "mosi": "video"}
 METRIC = {"emodb": "weighted_f1", "emodb-semi": "weighted_f1", "mosi": "accuracy"}
-CHOSEN_BY = ("", "noisy_")  # of emodb: the scores by which a configuration is chosen
+# The scores by which a configuration is chosen, with their prefix in the records. mosi's features
+# come from networks that were trained on its training labels: on held-out training videos they are
+# all but perfect, and only noise tells configurations apart.
+CHOSEN_BY = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("noisy_",)}
+TESTED_ON = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("",)}
 NOISE_LEVEL = 1.0  # of the held-out clips' features, in their deviation
 AIMS = {
     "emodb": ("SVM .711; untuned FCN + LSTM .742, with augmentation .783", 0.82),
@@ -58,8 +69,22 @@ MASKS = {"n_copies": 4, "mixup": 0.0, "mask": 0.2, "feature_mask": 0.2, "noise":
 MIXED = {**MASKS, "mixup": 0.2, "noise": 0.2}
 NOISY = {**MIXED, "noise": 1.0, "feature_mask": 0.4}
 SHORT, LONG = {"n_epochs": 30}, {"n_epochs": 60}  # with copies: 2000 and 4000 updates
+COPIED = {"n_epochs": 20}  # with two copies as many updates as LONG
 SMALL = {"n_filters": [64, 128, 64]}
 
+RECIPES = {  # of mosi
+    "": {"settings": LONG},
+    ", 64 cells": {"settings": {**LONG, "n_cells": 64}},
+    ", masks": {"settings": COPIED, "augment": {**MASKS, "n_copies": 2, "crop": 1.0}},
+    ", noise": {"settings": COPIED, "augment": {**NOISY, "n_copies": 2, "crop": 1.0}},
+}
+WAYS = {  # to use mosi's modalities
+    "early": {"fusion": "early"},
+    "branch": {"fusion": "branch"},
+    "late": {"fusion": "late"},
+    "stacked": {"fusion": "late", "stacking": True},
+    **{name.removesuffix("_FRA"): {"features": [name]} for name in MODALITIES},
+}
 SEMI = {
     "LSTM-FCN, mixup": {"model": LSTM, "augment": MIXED, "settings": LONG},
     "FCN, mixup": {"model": FCN, "augment": MIXED, "settings": LONG},
@@ -88,6 +113,21 @@ CONFIGURATIONS = {
             "model": LSTM,
             "augment": MIXED,
             "settings": {**SHORT, "normalization": "series"},
+        },
+        **{
+            f"{name}, by speaker": {**configuration, "by_speaker": True}
+            for name, configuration in {
+                "FCN": {**EGEMAPS, "model": FCN},
+                "LSTM-FCN": {**EGEMAPS, "model": LSTM},
+                "LSTM-FCN, mixup": {**EGEMAPS, "model": LSTM, "augment": MIXED, "settings": SHORT},
+                "LSTM-FCN, both, branch, mixup": {
+                    **BOTH,
+                    "model": LSTM,
+                    "fusion": "branch",
+                    "augment": MIXED,
+                    "settings": SHORT,
+                },
+            }.items()
         },
         "LSTM-FCN, log-mel, mixup": {
             **LOGMEL,
@@ -136,38 +176,9 @@ CONFIGURATIONS = {
         }.items()
     },
     "mosi": {
-        **{
-            f"LSTM-FCN, {feature.removesuffix('_FRA')}": {
-                **ALL,
-                "features": [feature],
-                "model": LSTM,
-                "settings": LONG,
-            }
-            for feature in MODALITIES
-        },
-        **{
-            f"LSTM-FCN, {fusion}{more}": {
-                **ALL,
-                "model": LSTM,
-                "fusion": fusion,
-                "settings": {**LONG, **settings},
-                "augment": augment,
-            }
-            for fusion in ("branch", "early", "late")
-            for more, settings, augment in (
-                ("", {}, None),
-                (", small", SMALL, None),
-                (", 64 cells", {"n_cells": 64}, None),
-                (", masks", {"n_epochs": 20}, {**MASKS, "n_copies": 2, "crop": 1.0}),
-            )
-        },
-        "LSTM-FCN, stacked": {
-            **ALL,
-            "model": LSTM,
-            "fusion": "late",
-            "stacking": True,
-            "settings": LONG,
-        },
+        f"LSTM-FCN, {what}{recipe}": {**ALL, "model": LSTM, **fused, **settings}
+        for recipe, settings in RECIPES.items()
+        for what, fused in WAYS.items()
     },
 }
 COLUMNS = (
@@ -244,37 +255,44 @@ def split(data, folder, configuration, fold):
             speakers = set(scored.groups(GROUP[data]).tolist())
             known = [group not in speakers for group in unlabelled.groups(GROUP[data]).tolist()]
             unlabelled = unlabelled[np.array(known)]
+    tables = {"train": train, "unlabelled": unlabelled, "scored": scored, "noisy": noisy}
+    tables = {part: clips for part, clips in tables.items() if clips is not None}
+    found = {part: sequences(clips) for part, clips in tables.items()}
+    if configuration.get("by_speaker"):
+        standardize_parts(found, tables, "speaker")
     preprocessors = {
         name: SequencePreprocessor(
             configuration["mode"], n_timepoints=configuration["n_timepoints"]
-        ).fit(found)
-        for name, found in sequences(train).items()
+        ).fit(frames)
+        for name, frames in found["train"].items()
     }
 
-    def read(table):
-        X = {name: preprocessors[name].transform(x) for name, x in sequences(table).items()}
+    def read(part):
+        X = {name: preprocessors[name].transform(frames) for name, frames in found[part].items()}
         return X if len(X) > 1 else next(iter(X.values()))
 
-    X, y = read(train), train.y.astype(object)
+    X, y = read("train"), train.y.astype(object)
     if unlabelled is not None and "pseudo" in configuration:
-        X = join_panels([X, read(unlabelled)])
+        X = join_panels([X, read("unlabelled")])
         y = np.concatenate([y, np.full(len(unlabelled), "", dtype=object)])
-    X_scored = read(scored)
+    X_scored = read("scored")
     if noisy is not None:
-        X_noisy = read(noisy)
+        X_noisy = read("noisy")
         if noisy.y.tolist() != scored.y.tolist():
             raise ValueError("the noisy test clips are others than the clean ones.")
     else:
-        X_noisy = with_noise(X_scored, seed=fold) if data == "emodb" else None
+        X_noisy = with_noise(X_scored, fold, configuration) if fold is not None else None
     return (X, y), (X_scored, scored.y), X_noisy
 
 
-def with_noise(X, seed):
+def with_noise(X, seed, configuration):
     """Return standardised series with noise: held-out clips in the place of noisy ones."""
     if isinstance(X, dict):
-        return {name: with_noise(series, seed) for name, series in X.items()}
+        return {name: with_noise(series, seed, configuration) for name, series in X.items()}
     noise = np.random.default_rng(seed).standard_normal(X.shape)
-    return X + NOISE_LEVEL * noise.astype(X.dtype)
+    noisy = X + NOISE_LEVEL * noise.astype(X.dtype)
+    # Of clips that are standardised by themselves, the noise would be, too.
+    return noisy / np.sqrt(1 + NOISE_LEVEL**2) if configuration.get("by_speaker") else noisy
 
 
 def build(configuration, seed, n_epochs=None):
@@ -392,24 +410,21 @@ def chosen(rows, data):
     ValueError
         If nothing has been chosen yet.
     """
-    ranked = ranking(rows, data)
-    if not ranked:
+    ranked = [ranking(rows, data, prefix) for prefix in CHOSEN_BY[data]]
+    if not ranked[0]:
         raise ValueError(f"no configuration of {data} has all its folds; choose first.")
-    names = [name for _, name in ranked]
+    names = [name for _, name in ranked[0]]
     if data == "emodb":
-        best = [ranking(rows, data, prefix)[0][1] for prefix in CHOSEN_BY]
+        best = [scores[0][1] for scores in ranked]
         return list(dict.fromkeys([*best, "LSTM-FCN", "ALSTM-FCN"]))
     configurations = CONFIGURATIONS[data]
     if data == "emodb-semi":
         best = next(name for name in names if "pseudo" in configurations[name])
         alone = labels_alone(best)
         return list(dict.fromkeys([best, alone, next(n for n in names if n.endswith("46 labels"))]))
-    fusions = ("branch", "early", "late", None)
-    firsts = [
-        next((n for n in names if configurations[n].get("fusion") == fusion), None)
-        for fusion in fusions
-    ]
-    return [name for name in firsts if name]
+    # One recipe, and with it every way to fuse.
+    recipe = next((r for r in RECIPES if r and names[0].endswith(r)), "")
+    return [f"LSTM-FCN, {way}{recipe}" for way in WAYS]
 
 
 def labels_alone(name):
@@ -437,20 +452,16 @@ def choice(rows):
     """Return the scores on held-out training clips as lines of markdown."""
     lines = []
     for data in CONFIGURATIONS:
-        ranked = ranking(rows, data)
-        if not ranked:
+        clean, noisy = ({n: x for x, n in ranking(rows, data, prefix)} for prefix in ("", "noisy_"))
+        if not clean:
             continue
-        noisy = {}
-        if data == "emodb":
-            noisy = {name: score for score, name in ranking(rows, data, "noisy_")}
         lines += [
             f"\n{data}: {METRIC[data]} on held-out training clips ({N_FOLDS[data]} folds)\n",
-            f"| configuration | score{' | on their noisy features' if noisy else ''} |",
-            "|---|---|" + ("---|" if noisy else ""),
+            "| configuration | score | on their noisy features |",
+            "|---|---|---|",
         ]
-        for score, name in ranked:
-            more = f" {noisy[name]:.4f} |" if name in noisy else ""
-            lines.append(f"| {name} | {score:.4f} |{more}")
+        for _, name in ranking(rows, data, CHOSEN_BY[data][0]):
+            lines.append(f"| {name} | {clean[name]:.4f} | {noisy[name]:.4f} |")
     return lines
 
 
@@ -460,7 +471,7 @@ def reported(rows):
     """
     parts = []
     for data in CONFIGURATIONS:
-        for prefix in CHOSEN_BY if data == "emodb" else ("",):
+        for prefix in TESTED_ON[data]:
             found = by_seed(rows, data, prefix)
             values = [(name, list(scores.values())) for name, scores in found.items()]
             values.sort(key=lambda item: -np.mean(item[1]))

@@ -74,6 +74,12 @@ def _add_run(what):
         help="of track noise: hold out this share of the training clips (0.2: a fifth), add noise "
         "to their features, keep the epoch that is best on them and print their WAF",
     )
+    run.add_argument(
+        "--standardize-by",
+        metavar="COLUMN",
+        help="standardise the features of each of its values by itself, of test clips too: with "
+        "speaker, what is a speaker's own goes; needs several clips of each speaker",
+    )
     run.add_argument("--epochs", type=_count, metavar="N", help="default: the model's own")
     run.add_argument(
         "--copies",
@@ -177,6 +183,7 @@ def _run(arguments):
         n_timepoints=arguments.length,
         mode=arguments.mode,
         noisy_validation=arguments.noisy_validation,
+        standardize_by=arguments.standardize_by,
         n_epochs=arguments.epochs,
         n_copies=arguments.copies,
         threshold=arguments.threshold,

@@ -20,6 +20,7 @@ from lstmfcn.emotion import (
     pool_or_pad,
     resample,
     select_features,
+    standardize_by_group,
 )
 from lstmfcn.validation import as_series
 
@@ -368,3 +369,37 @@ def test_the_audio_of_mosi():
     assert varying.sum() > 60
     assert_allclose(frames.mean(axis=1), 0, atol=1e-4)
     assert_allclose(frames.std(axis=1)[varying], 1, rtol=1e-4)
+
+
+# Groups
+
+
+def test_each_group_is_standardised_by_its_own_frames():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(level, 1 + level, (n, 3)) for level, n in ((0, 40), (9, 30), (0, 20), (9, 50))]
+    found = standardize_by_group(X, ["a", "b", "a", "b"])
+    assert [x.shape for x in found] == [x.shape for x in X]
+    assert {x.dtype for x in found} == {np.dtype(np.float32)}
+    for group in (0, 1):
+        frames = np.concatenate(found[group::2])
+        np.testing.assert_allclose(frames.mean(axis=0), 0.0, atol=1e-6)
+        np.testing.assert_allclose(frames.std(axis=0), 1.0, atol=1e-6)
+    expected = (X[1] - np.concatenate(X[1::2]).mean(axis=0)) / np.concatenate(X[1::2]).std(axis=0)
+    np.testing.assert_allclose(found[1], expected, atol=1e-5)
+
+
+def test_a_group_of_one_constant_frame_is_zero():
+    found = standardize_by_group([np.full((1, 2), 7.0), np.eye(2)], [1, 2])
+    assert found[0].tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        (["a"], "groups has 1 entries, but X has 2 sequences; pass the group of each."),
+        ("ab", "groups has 1 entries, but X has 2 sequences; pass the group of each."),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused(groups, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        standardize_by_group([np.eye(2), np.eye(2)], groups)

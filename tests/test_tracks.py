@@ -49,6 +49,45 @@ def read(path):
 # Data
 
 
+@pytest.mark.parametrize("track", ["full", "semi", "noise"])
+def test_standardised_by_speaker_a_speakers_own_level_and_range_do_not_count(track, tmp_path):
+    plain, moved = (write_mer_folder(tmp_path / name) for name in ("plain", "moved"))
+    speakers = {
+        name: int(speaker.removeprefix("s"))
+        for path in moved.glob("label-t*.csv")
+        for name, speaker in ((row["name"], row["speaker"]) for row in read(path))
+    }
+    for root in (plain, moved):  # in float64, or rounding would tell them apart
+        for name, speaker in speakers.items():
+            path = root / "features" / "tone_FRA" / f"{name}.npy"
+            frames = np.load(path).astype(np.float64)
+            np.save(path, frames if root is plain else frames * (speaker + 1.0) - 5 * speaker)
+    settings = {"group": "speaker", "n_timepoints": 9}
+    one, other = (
+        load_track_data(root, track, ["tone"], standardize_by="speaker", **settings)
+        for root in (plain, moved)
+    )
+    as_it_comes = load_track_data(moved, track, ["tone"], **settings)
+    for part in ("train", "unlabelled"):
+        if getattr(one, part) is not None:
+            clips = getattr(one, part).X
+            np.testing.assert_allclose(getattr(other, part).X, clips, atol=1e-5)
+            assert np.abs(getattr(as_it_comes, part).X - clips).max() > 0.5
+    for test, clips in one.tests.items():
+        np.testing.assert_allclose(other.tests[test].X, clips.X, atol=1e-5)
+    (variant,) = plan_variants(one, "fcn", n_copies=0, n_epochs=1)[:1]
+    assert variant.parameters["standardize_by"] == "speaker"
+    assert "standardize_by" not in plan_variants(as_it_comes, "fcn")[0].parameters
+
+
+def test_a_column_that_is_not_there_is_named(root, capsys):
+    call = ["emotion", "run", "--data", str(root), "--features", "tone", "--model", "fcn"]
+    call += ["--standardize-by", "room", "--out", str(root.parent / "out-room")]
+    assert main(call) == 1
+    sentence = "has no column 'room' to group by; besides name and labels it has speaker."
+    assert sentence in capsys.readouterr().err
+
+
 def test_train_and_test_are_what_the_files_say(root):
     data = load_track_data(root, "full", ["tone", "face"], group="speaker")
     assert (len(data.train), len(data.tests["test"])) == (24, 12)

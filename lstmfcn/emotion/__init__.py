@@ -16,7 +16,14 @@ _MODULES = {
     ),
     "folds": ("FoldEnsemble", "make_folds", "read_folds", "write_folds"),
     "fusion": ("AttentionFusionClassifier", "FusionClassifier"),
-    "lengths": ("SequencePreprocessor", "mean_pool", "pad_sequences", "pool_or_pad", "resample"),
+    "lengths": (
+        "SequencePreprocessor",
+        "mean_pool",
+        "pad_sequences",
+        "pool_or_pad",
+        "resample",
+        "standardize_by_group",
+    ),
     "mer2024": (
         "EMOTIONS",
         "TRACKS",

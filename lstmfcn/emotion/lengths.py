@@ -14,7 +14,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from lstmfcn.validation import check_choice, check_counts, check_is_fitted
 
-__all__ = ["SequencePreprocessor", "mean_pool", "pad_sequences", "pool_or_pad", "resample"]
+__all__ = [
+    "SequencePreprocessor",
+    "mean_pool",
+    "pad_sequences",
+    "pool_or_pad",
+    "resample",
+    "standardize_by_group",
+]
 
 MODES = ("pad", "resample", "mean_pool", "mertools")
 
@@ -172,6 +179,62 @@ def pad_sequences(sequences, n_timepoints=None, *, padding="post"):
     return X, places >= n_timepoints - lengths[:, np.newaxis]
 
 
+def standardize_by_group(X, groups):
+    """Subtract from each feature its mean over all frames of a group, and divide by its deviation.
+
+    With the speaker as group, this takes away what is a speaker's own, voice and microphone, and
+    leaves what changes from clip to clip. It learns from a group's clips alone and reads no label;
+    but it needs several clips of each speaker at once, of about the same mixture of classes, at
+    test time too.
+
+    Parameters
+    ----------
+    X : sequence of arrays of shape (T_i, D), or ClipSequences
+    groups : array-like of shape (n_samples,)
+        The group of each sequence.
+
+    Returns
+    -------
+    list of float32 arrays of shape (T_i, D)
+        A feature that is constant in a group is 0 there.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X holds no frames, or `groups` is not as long as X.
+
+    References
+    ----------
+    Busso, Mariooryad, Metallinou, Narayanan, "Iterative Feature Normalization Scheme for Automatic
+    Emotion Detection from Speech", IEEE Transactions on Affective Computing 4(4), 2013, 386-397
+    (what normalising by speaker gains, and where it errs).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.emotion import standardize_by_group
+    >>> deep, high = np.array([[100.0], [110.0]]), np.array([[200.0], [220.0]])
+    >>> one, other = standardize_by_group([deep, high], ["her", "his"])
+    >>> one.ravel().tolist(), other.ravel().tolist()
+    ([-1.0, 1.0], [-1.0, 1.0])
+    """
+    _check_collection(X)
+    groups = np.asarray(groups).tolist()
+    if not isinstance(groups, list) or len(groups) != len(X):
+        raise ValueError(
+            f"groups has {np.size(groups)} entries, but X has {len(X)} sequences; pass the group "
+            "of each."
+        )
+    moments = {}
+    for group, frames in zip(groups, _checked(X), strict=True):
+        moments.setdefault(group, _Moments(frames.shape[1])).add(frames)
+    scales = {group: found.scale() for group, found in moments.items()}
+    return [
+        _scaled(frames, moments[group].mean, scales[group])
+        for group, frames in zip(groups, _checked(X), strict=True)
+    ]
+
+
 class SequencePreprocessor(TransformerMixin, BaseEstimator):
     """Standardise feature sequences and bring them to the lengths of the training clips.
 
@@ -280,7 +343,7 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
         if self.mode in ("resample", "mertools"):
             out = np.empty((len(X), self.n_features_in_, self.n_timepoints_), np.float32)
         for i, frames in enumerate(_checked(X, self.n_features_in_)):
-            frames = self._bring_to_length(self._standardized(frames))
+            frames = self._bring_to_length(_scaled(frames, self.mean_, self.scale_))
             lengths.append(len(frames))
             if isinstance(out, list):
                 # A copy, or a cut would keep the frames that it cut off.
@@ -290,18 +353,6 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
         if self.n_timepoints is None:
             _warn_if_cut(np.array(lengths), self.n_timepoints_)
         return out
-
-    def _standardized(self, frames):
-        with np.errstate(over="ignore"):
-            standardized = ((frames - self.mean_) / self.scale_).astype(np.float32)
-        if not np.isfinite(standardized).all():
-            feature = int(np.argwhere(~np.isfinite(standardized))[0, 1])
-            raise ValueError(
-                f"feature {feature} reaches {np.abs(frames[:, feature]).max():.3g}, which is too "
-                f"large beside its deviation in training, {self.scale_[feature]:.3g}; remove the "
-                "feature, or repair it."
-            )
-        return standardized
 
     def _bring_to_length(self, frames):
         """Shorten, lengthen or keep frames of shape (T, D)."""
@@ -350,6 +401,20 @@ class _Moments:
         scale = np.sqrt(self._squares / self.n_frames)
         scale[scale <= np.finfo(np.float32).eps * np.abs(self.mean)] = 1.0
         return scale
+
+
+def _scaled(frames, mean, scale):
+    """Return (frames - mean) / scale as float32, refusing what float32 cannot hold."""
+    with np.errstate(over="ignore"):
+        scaled = ((frames - mean) / scale).astype(np.float32)
+    if not np.isfinite(scaled).all():
+        feature = int(np.argwhere(~np.isfinite(scaled))[0, 1])
+        raise ValueError(
+            f"feature {feature} reaches {np.abs(frames[:, feature]).max():.3g}, which is too "
+            f"large beside its deviation in training, {scale[feature]:.3g}; remove the "
+            "feature, or repair it."
+        )
+    return scaled
 
 
 def _frames(x):

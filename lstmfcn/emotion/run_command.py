@@ -44,6 +44,7 @@ def run_track(
     n_timepoints=None,
     mode="resample",
     noisy_validation=None,
+    standardize_by=None,
     n_epochs=None,
     n_copies=None,
     threshold=None,
@@ -62,7 +63,8 @@ def run_track(
 
     Parameters
     ----------
-    root, track, features, classes, group, n_timepoints, mode, noisy_validation, on_missing
+    root, track, features, classes, group, n_timepoints, mode, noisy_validation, standardize_by, \
+on_missing
         As for :func:`lstmfcn.emotion.tracks.load_track_data`.
     model, fusion, n_epochs, n_copies, threshold, settings
         As for :func:`lstmfcn.emotion.tracks.plan_variants`.
@@ -115,6 +117,7 @@ def run_track(
         n_timepoints=n_timepoints,
         mode=mode,
         noisy_validation=noisy_validation,
+        standardize_by=standardize_by,
         on_missing=on_missing,
         as_dict=model == "attention",
     )
@@ -166,6 +169,8 @@ def _summary(data):
         for name, n in data.n_timepoints.items()
     )
     lengths += "" if data.mode == "resample" else f" ({data.mode})"
+    if data.standardized_by is not None:
+        lengths += f", standardised by {data.standardized_by}"
     parts = [f"{len(data.train)} training clips"]
     if data.unlabelled is not None:
         parts.append(f"{len(data.unlabelled)} unlabelled")

@@ -18,6 +18,7 @@ import numpy as np
 from lstmfcn.emotion.augmentation import AugmentedClassifier
 from lstmfcn.emotion.feature_store import FeatureStore
 from lstmfcn.emotion.folds import make_folds
+from lstmfcn.emotion.lengths import standardize_by_group
 from lstmfcn.emotion.mer2024 import (
     EMOTIONS,
     ClipTable,
@@ -137,6 +138,8 @@ class TrackData:
         Held-out training clips with noise, each one once at every level.
     asked_validation : float or None
         The share of training clips that was asked for.
+    standardized_by : str or None
+        The column by whose values features were standardised, each by itself.
     held_out : bool
         Whether the test clips were taken from the training clips, as none others are labelled.
     ground_truth : dict of str to list of str, or None
@@ -156,6 +159,7 @@ class TrackData:
     mode: str = "resample"
     validation: Clips | None = None
     asked_validation: float | None = None
+    standardized_by: str | None = None
     held_out: bool = False
     ground_truth: dict | None = None
     synonyms: Path | None = None
@@ -247,6 +251,7 @@ def load_track_data(
     n_timepoints=None,
     mode="resample",
     noisy_validation=None,
+    standardize_by=None,
     on_missing="error",
     as_dict=False,
 ):
@@ -274,6 +279,10 @@ def load_track_data(
         Of track "noise", about which share of the training clips is held out as a validation set,
         in (0, 0.5]: stratified, of whole groups, the same for every seed. Noise is added to their
         standardised features, at each level of :data:`CHOSEN_ON`.
+    standardize_by : str, default=None
+        A column such as "speaker": the features of each of its values are first standardised by
+        themselves, as by :func:`lstmfcn.emotion.standardize_by_group`: over all clips that are not
+        tested on, and over those of each test split.
     on_missing : {"error", "drop", "zeros"}, default="error"
         What to do with clips without features.
     as_dict : bool, default=False
@@ -321,6 +330,8 @@ def load_track_data(
         tables[part], sequences[part] = select_features(
             table, store, list(features), on_missing=on_missing
         )
+    if standardize_by is not None:
+        standardize_parts(sequences, tables, standardize_by)
     preprocessors = {
         name: fit_to_length(found, n_timepoints, mode) for name, found in sequences["train"].items()
     }
@@ -349,6 +360,7 @@ def load_track_data(
         mode=mode,
         validation=None if validation is None else _with_noise(validation),
         asked_validation=noisy_validation,
+        standardized_by=standardize_by,
         held_out=track != "ov" and found.test is None,
         ground_truth=ground_truth,
         synonyms=found.synonyms,
@@ -427,6 +439,8 @@ def plan_variants(
     # Records from before there was a choice have no such entries.
     if data.mode != "resample":
         parameters["mode"] = data.mode
+    if data.standardized_by is not None:
+        parameters["standardize_by"] = data.standardized_by
     if data.validation is not None:
         validation = {"share": data.asked_validation, "levels": list(CHOSEN_ON)}
         parameters["noisy_validation"] = validation
@@ -637,6 +651,31 @@ def _split(table, n_folds, group, refusal, n_clips=None):
         raise ValueError(f"{refusal}: {error}") from None
     held = folds[0] if n_clips is None else min(folds, key=lambda fold: abs(len(fold) - n_clips))
     return table[np.setdiff1d(np.arange(len(table)), held)], table[held]
+
+
+def standardize_parts(sequences, tables, column):
+    """Standardise the sequences of each part by the values of a column, in place.
+
+    A speaker's labelled, unlabelled and validation clips count together. Each other part is tested
+    on, and counts by itself, as if it came alone.
+
+    Parameters
+    ----------
+    sequences : dict of str to dict of str to sequence of arrays of shape (T_i, D)
+        From parts ("train", "unlabelled", "validation" and others) to feature sets.
+    tables : dict of str to ClipTable
+    column : str
+        Such as "speaker".
+    """
+    learned_from = [part for part in ("train", "unlabelled", "validation") if part in tables]
+    for parts in (learned_from, *([part] for part in tables if part not in learned_from)):
+        groups = np.concatenate([tables[part].groups(column) for part in parts])
+        ends = np.cumsum([len(tables[part]) for part in parts])
+        for name in sequences[parts[0]]:
+            frames = [x for part in parts for x in sequences[part][name]]
+            found = standardize_by_group(frames, groups)
+            for part, end in zip(parts, ends, strict=True):
+                sequences[part][name] = found[end - len(tables[part]) : end]
 
 
 def _check_validation(share, track):
