@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.emotion.delegation import DelegatingClassifier
 from lstmfcn.emotion.lengths import resample
 from lstmfcn.emotion.panels import as_panel, join_panels, n_rows, take_rows
-from lstmfcn.validation import check_is_fitted, check_labels, check_weights
+from lstmfcn.validation import check_labels, check_weights
 
 __all__ = ["AugmentedClassifier", "crop", "distort", "mask_features", "mask_frames", "mix"]
 
@@ -183,15 +183,7 @@ def mix(one, other, share):
     return share * one + (1 - share) * resample(other.T, one.shape[1]).T
 
 
-def _estimator_has(name):
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
-
-
-class AugmentedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class AugmentedClassifier(DelegatingClassifier):
     """Train a classifier on its training series and on distorted copies of them.
 
     Each copy is cropped, made noisy and masked, each time differently, and then mixed with a copy
@@ -359,41 +351,6 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
                 shares.append(parts[rows])
         return join_panels(panels), np.concatenate(labels), np.concatenate(shares)
 
-    def predict(self, X):
-        """Predict the class of each series.
-
-        Parameters
-        ----------
-        X : as in :meth:`fit`
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict(X)
-
-    @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Predict class probabilities, columns in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : as in :meth:`fit`
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    @available_if(_estimator_has("attention_map"))
-    def attention_map(self, X, over="timepoints"):
-        """Return the attention of the estimator, as its own method does."""
-        check_is_fitted(self)
-        return self.estimator_.attention_map(X, over)
-
     def _distorted(self, panel, moments, rng):
         """Return a distorted copy of every series; modalities are distorted independently."""
         if isinstance(panel, Mapping):
@@ -440,17 +397,6 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
                 "the estimator's validation_fraction would hold out copies of series that it is "
                 "trained on; set it to None."
             )
-
-    @property
-    def n_features_in_(self):
-        """Values per series, where the estimator counts them."""
-        check_is_fitted(self)
-        return self.estimator_.n_features_in_
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def _moments(panel):

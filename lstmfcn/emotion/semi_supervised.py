@@ -4,17 +4,15 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.emotion.delegation import DelegatingClassifier
 from lstmfcn.emotion.panels import as_panel, n_rows, seeded_clone, take_rows
 from lstmfcn.validation import (
     check_classes,
     check_counts,
-    check_is_fitted,
     check_labels,
     check_weights,
     draw_seeds,
@@ -56,15 +54,7 @@ def _is_absent(entry):
     return False
 
 
-def _estimator_has(name):
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
-
-
-class PseudoLabelClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class PseudoLabelClassifier(DelegatingClassifier):
     """Train on labelled series, and on unlabelled ones where an ensemble is sure of their class.
 
     In each round `n_members` copies of the estimator are trained, with seeds of their own, and the
@@ -200,40 +190,6 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             self.transduction_ = _filled(labels, given, codes, self.classes_)
         return self
 
-    def predict(self, X):
-        """Predict the class of each series.
-
-        Parameters
-        ----------
-        X : as in :meth:`fit`
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict(X)
-
-    def predict_proba(self, X):
-        """Predict class probabilities, columns in the order of `classes_`.
-
-        Parameters
-        ----------
-        X : as in :meth:`fit`
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    @available_if(_estimator_has("attention_map"))
-    def attention_map(self, X, over="timepoints"):
-        """Return the attention of the last estimator, as its own method does."""
-        check_is_fitted(self)
-        return self.estimator_.attention_map(X, over)
-
     def _check_parameters(self):
         check_counts(n_rounds=self.n_rounds)
         if not isinstance(self.n_members, Integral) or self.n_members < 2:
@@ -350,17 +306,6 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             UserWarning,
             stacklevel=3,
         )
-
-    @property
-    def n_features_in_(self):
-        """Values per series, where the estimator counts them."""
-        check_is_fitted(self)
-        return self.estimator_.n_features_in_
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def _filled(labels, given, codes, classes):
