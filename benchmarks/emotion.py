@@ -14,7 +14,8 @@ what is trained on. A finished run is a row of ``benchmarks/results/emotion-choo
 Data are ``emodb`` (189 labelled clips; scored clean and on the noisy test clips), ``emodb-semi``
 (46 labelled and 143 unlabelled ones; the labels of the latter are never read) and ``mosi`` (three
 modalities). In ``choose``, ``noisy_*`` is the score on the held-out clips with noise added to
-their features, since there are no noisy training clips. By it alone is chosen on mosi, whose
+their features, since there are no noisy training clips, and ``babble_*``, of log-mel frames alone,
+that with the voices of training clips mixed in. By the first alone is chosen on mosi, whose
 features saw the labels of its training videos: a recipe, with which every fusion is reported.
 """
 
@@ -34,6 +35,7 @@ from lstmfcn.emotion import (
     SequencePreprocessor,
     load_track,
     select_features,
+    with_babble,
 )
 from lstmfcn.emotion.folds import make_folds
 from lstmfcn.emotion.panels import join_panels
@@ -48,7 +50,7 @@ METRIC = {"emodb": "weighted_f1", "emodb-semi": "weighted_f1", "mosi": "accuracy
 # The scores by which a configuration is chosen, with their prefix in the records. mosi's features
 # come from networks that were trained on its training labels: on held-out training videos they are
 # all but perfect, and only noise tells configurations apart.
-CHOSEN_BY = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("noisy_",)}
+CHOSEN_BY = {"emodb": ("", "noisy_", "babble_"), "emodb-semi": ("",), "mosi": ("noisy_",)}
 TESTED_ON = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("",)}
 NOISE_LEVEL = 1.0  # of the held-out clips' features, in their deviation
 AIMS = {
@@ -136,11 +138,22 @@ CONFIGURATIONS = {
                 },
             }.items()
         },
-        "LSTM-FCN, log-mel, mixup": {
-            **LOGMEL,
-            "model": LSTM,
-            "augment": MIXED,
-            "settings": SHORT,
+        **{
+            f"LSTM-FCN, log-mel, {name}, by speaker": {
+                **LOGMEL,
+                "model": LSTM,
+                "augment": {**MIXED, "n_copies": 1 if n_babble else 4},
+                "settings": SHORT,
+                "babble": n_babble,
+                "by_speaker": True,
+            }
+            for name, n_babble in (("mixup", 0), ("babble", 3))
+        },
+        "LSTM-FCN, mean of mixup and log-mel babble, by speaker": {
+            "mean_of": [
+                "LSTM-FCN, mixup, by speaker",
+                "LSTM-FCN, log-mel, babble, by speaker",
+            ],
         },
         "LSTM-FCN, both, branch, mixup": {
             **BOTH,
@@ -199,10 +212,13 @@ COLUMNS = (
     "accuracy",
     "noisy_weighted_f1",
     "noisy_accuracy",
+    "babble_weighted_f1",
+    "babble_accuracy",
     "n_pseudo",
     "fit_seconds",
     "confusion",
     "noisy_confusion",
+    "babble_confusion",
 )
 
 
@@ -246,8 +262,9 @@ def split(data, folder, configuration, fold):
 
     Returns
     -------
-    (X, y), (X_scored, y_scored), X_noisy or None
-        ``y`` is "" where the label is unknown.
+    (X, y), (X_scored, y_scored)
+        ``y`` is "" where the label is unknown. ``X_scored`` is a dict of "scored" and, where there
+        are such, "noisy" and "babble" to the same clips.
     """
     track, sequences = load(data, folder, configuration)
     train, unlabelled, noisy = track.train, track.unlabelled, None
@@ -266,31 +283,41 @@ def split(data, folder, configuration, fold):
     tables = {"train": train, "unlabelled": unlabelled, "scored": scored, "noisy": noisy}
     tables = {part: clips for part, clips in tables.items() if clips is not None}
     found = {part: sequences(clips) for part, clips in tables.items()}
+    copies, rng = [], np.random.default_rng(0 if fold is None else fold)
+    if configuration["features"] == LOGMEL["features"]:  # the only ones babble can be mixed into
+        (name,) = LOGMEL["features"]
+        voices = found["train"][name]
+        if fold is not None:
+            tables["babble"] = scored
+            found["babble"] = {name: with_babble(found["scored"][name], rng, voices=voices)}
+        for copy in range(configuration.get("babble", 0)):
+            copies.append(f"copy {copy}")
+            tables[copies[-1]] = train
+            found[copies[-1]] = {name: with_babble(voices, rng)}
     if configuration.get("by_speaker"):
         standardize_parts(found, tables, "speaker")
     preprocessors = {
         name: SequencePreprocessor(
             configuration["mode"], n_timepoints=configuration["n_timepoints"]
-        ).fit(frames)
-        for name, frames in found["train"].items()
+        ).fit([x for part in ("train", *copies) for x in found[part][name]])
+        for name in found["train"]
     }
 
     def read(part):
         X = {name: preprocessors[name].transform(frames) for name, frames in found[part].items()}
         return X if len(X) > 1 else next(iter(X.values()))
 
-    X, y = read("train"), train.y.astype(object)
+    X = join_panels([read(part) for part in ("train", *copies)])
+    y = np.tile(train.y.astype(object), 1 + len(copies))
     if unlabelled is not None and "pseudo" in configuration:
         X = join_panels([X, read("unlabelled")])
         y = np.concatenate([y, np.full(len(unlabelled), "", dtype=object)])
-    X_scored = read("scored")
-    if noisy is not None:
-        X_noisy = read("noisy")
-        if noisy.y.tolist() != scored.y.tolist():
-            raise ValueError("the noisy test clips are others than the clean ones.")
-    else:
-        X_noisy = with_noise(X_scored, fold, configuration) if fold is not None else None
-    return (X, y), (X_scored, scored.y), X_noisy
+    X_scored = {part: read(part) for part in ("scored", "noisy", "babble") if part in found}
+    if noisy is not None and noisy.y.tolist() != scored.y.tolist():
+        raise ValueError("the noisy test clips are others than the clean ones.")
+    if fold is not None:
+        X_scored["noisy"] = with_noise(X_scored["scored"], fold, configuration)
+    return (X, y), (X_scored, scored.y)
 
 
 def with_noise(X, seed, configuration):
@@ -330,11 +357,12 @@ def build(configuration, seed, n_epochs=None):
 
 def run(mode, data, name, seed, folder, n_epochs=None):
     """Fit and score once; return one row."""
-    configuration = CONFIGURATIONS[data][name]
+    asked = CONFIGURATIONS[data][name]
+    members = [CONFIGURATIONS[data][one] for one in asked.get("mean_of", [name])]
     fold = seed if mode == "choose" else None
-    (X, y), (X_scored, y_scored), X_noisy = split(data, folder, configuration, fold)
-    probabilities, noisy, n_pseudo, fit_seconds = [], [], "", 0.0
-    for member in range(configuration.get("n_members", 1)):
+    probabilities, n_pseudo, fit_seconds = {}, "", 0.0
+    for member, configuration in enumerate(members * asked.get("n_members", 1)):
+        (X, y), (X_scored, y_scored) = split(data, folder, configuration, fold)
         classifier = build(configuration, 1000 * member + seed, n_epochs)
         started = time.perf_counter()
         if configuration.get("pseudo"):
@@ -343,25 +371,26 @@ def run(mode, data, name, seed, folder, n_epochs=None):
         else:
             classifier.fit(X, y.astype(str))
         fit_seconds += time.perf_counter() - started
-        probabilities.append(classifier.predict_proba(X_scored))
-        if X_noisy is not None:
-            noisy.append(classifier.predict_proba(X_noisy))
+        for part, clips in X_scored.items():
+            probabilities.setdefault(part, []).append(classifier.predict_proba(clips))
     labels = sorted({*classifier.classes_.tolist(), *y_scored.tolist()})
     row = {
         "data": data,
         "configuration": name,
         "seed": seed,
-        "n_train": int((y != "").sum()),
+        "n_train": int((y != "").sum()) // (1 + members[-1].get("babble", 0)),
         "n_scored": len(y_scored),
         "n_pseudo": n_pseudo,
         "fit_seconds": round(fit_seconds, 1),
     }
-    for prefix, found in (("", probabilities), ("noisy_", noisy)):
-        if found:
-            said = classifier.classes_[np.mean(found, axis=0).argmax(axis=1)]
-            counts = confusion(y_scored, said, labels)
-            row[f"{prefix}confusion"] = json.dumps({"labels": labels, "counts": counts.tolist()})
-            row |= {f"{prefix}{key}": round(v, 6) for key, v in scores(counts).items()}
+    for part, found in probabilities.items():
+        if len(found) < len(probabilities["scored"]):
+            continue  # not all members can tell
+        prefix = "" if part == "scored" else f"{part}_"
+        said = classifier.classes_[np.mean(found, axis=0).argmax(axis=1)]
+        counts = confusion(y_scored, said, labels)
+        row[f"{prefix}confusion"] = json.dumps({"labels": labels, "counts": counts.tolist()})
+        row |= {f"{prefix}{key}": round(v, 6) for key, v in scores(counts).items()}
     return row
 
 
@@ -387,7 +416,8 @@ def scores(counts):
 
 def pooled(rows, prefix=""):
     """Return the scores of all folds of a configuration together, or None if it has not all."""
-    if len(rows) < N_FOLDS[rows[0]["data"]]:
+    rows = [row for row in rows if row.get(f"{prefix}confusion")]
+    if not rows or len(rows) < N_FOLDS[rows[0]["data"]]:
         return None
     found = [json.loads(row[f"{prefix}confusion"]) for row in rows]
     labels = sorted({label for one in found for label in one["labels"]})
@@ -423,7 +453,7 @@ def chosen(rows, data):
         raise ValueError(f"no configuration of {data} has all its folds; choose first.")
     names = [name for _, name in ranked[0]]
     if data == "emodb":
-        best = [scores[0][1] for scores in ranked]
+        best = [scores[0][1] for scores in ranked if scores]
         return list(dict.fromkeys([*best, "LSTM-FCN", "ALSTM-FCN"]))
     configurations = CONFIGURATIONS[data]
     if data == "emodb-semi":
@@ -461,16 +491,19 @@ def choice(rows):
     """Return the scores on held-out training clips as lines of markdown."""
     lines = []
     for data in CONFIGURATIONS:
-        clean, noisy = ({n: x for x, n in ranking(rows, data, prefix)} for prefix in ("", "noisy_"))
-        if not clean:
+        kinds = ("", "noisy_", "babble_") if data == "emodb" else ("", "noisy_")
+        found = [{name: x for x, name in ranking(rows, data, prefix)} for prefix in kinds]
+        if not found[0]:
             continue
+        columns = ["score", "on their noisy features", "with babble"][: len(kinds)]
         lines += [
             f"\n{data}: {METRIC[data]} on held-out training clips ({N_FOLDS[data]} folds)\n",
-            "| configuration | score | on their noisy features |",
-            "|---|---|---|",
+            f"| configuration | {' | '.join(columns)} |",
+            "|---" * (1 + len(columns)) + "|",
         ]
         for _, name in ranking(rows, data, CHOSEN_BY[data][0]):
-            lines.append(f"| {name} | {clean[name]:.4f} | {noisy[name]:.4f} |")
+            cells = [f"{scores[name]:.4f}" if name in scores else "-" for scores in found]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 

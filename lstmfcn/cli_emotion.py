@@ -80,6 +80,14 @@ def _add_run(what):
         help="standardise the features of each of its values by itself, of test clips too: with "
         "speaker, what is a speaker's own goes; needs several clips of each speaker",
     )
+    run.add_argument(
+        "--babble",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="train on N more copies of each clip with three others talking in the background, at "
+        "5 to 10 dB; for features that are natural logarithms of power, such as log-mel frames",
+    )
     run.add_argument("--epochs", type=_count, metavar="N", help="default: the model's own")
     run.add_argument(
         "--copies",
@@ -184,6 +192,7 @@ def _run(arguments):
         mode=arguments.mode,
         noisy_validation=arguments.noisy_validation,
         standardize_by=arguments.standardize_by,
+        n_babble=arguments.babble,
         n_epochs=arguments.epochs,
         n_copies=arguments.copies,
         threshold=arguments.threshold,

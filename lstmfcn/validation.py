@@ -423,11 +423,11 @@ def check_split(labels, fraction, n_classes):
         )
 
 
-def check_counts(**values):
-    """Refuse arguments that are not whole numbers of at least 1."""
+def check_counts(*, least=1, **values):
+    """Refuse arguments that are not whole numbers of at least so much."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name}={value!r} must be a whole number of at least 1.")
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name}={value!r} must be a whole number of at least {least}.")
 
 
 def check_choice(value, name, choices):

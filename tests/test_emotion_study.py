@@ -48,14 +48,15 @@ def test_folds_hold_out_whole_speakers_and_learn_nothing_from_them(study, folder
     track, _ = study.load("emodb", folder, configuration)
     n_scored = 0
     for fold in range(4):
-        (X, y), (X_scored, y_scored), X_noisy = study.split("emodb", folder, configuration, fold)
+        (X, y), (found, y_scored) = study.split("emodb", folder, configuration, fold)
+        X_scored, X_noisy = found["scored"], found["noisy"]
         assert len(X) == len(y) and len(y) + len(y_scored) == len(track.train) == 24
         assert X.mean() == pytest.approx(0.0, abs=0.1)  # standardised without the held-out clips
         assert X_noisy.shape == X_scored.shape and np.abs(X_noisy - X_scored).mean() > 0.5
         n_scored += len(y_scored)
     assert n_scored == 24
     configuration = study.CONFIGURATIONS["emodb-semi"]["quick"]
-    (_, y), (_, y_scored), _ = study.split("emodb-semi", folder, configuration, 0)
+    (_, y), (_, y_scored) = study.split("emodb-semi", folder, configuration, 0)
     # Of 12 labelled and 12 unlabelled clips each speaker has 3.
     assert (len(y_scored), (y != "").sum(), (y == "").sum()) == (3, 9, 9)
 

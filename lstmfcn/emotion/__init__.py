@@ -24,6 +24,7 @@ _MODULES = {
         "resample",
         "standardize_by_group",
     ),
+    "log_spectra": ("add_noise_to_log_spectrum", "babble", "with_babble"),
     "mer2024": (
         "EMOTIONS",
         "TRACKS",

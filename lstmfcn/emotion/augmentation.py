@@ -1,7 +1,7 @@
 """How do few training sequences become many? Cropped, masked, noisy and mixed copies of them."""
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
@@ -12,7 +12,7 @@ from lstmfcn.atomic import unchanged_on_error
 from lstmfcn.emotion.delegation import DelegatingClassifier
 from lstmfcn.emotion.lengths import resample
 from lstmfcn.emotion.panels import as_panel, join_panels, n_rows, take_rows
-from lstmfcn.validation import check_labels, check_weights
+from lstmfcn.validation import check_counts, check_labels, check_weights
 
 __all__ = ["AugmentedClassifier", "crop", "distort", "mask_features", "mask_frames", "mix"]
 
@@ -379,9 +379,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         return stacked[:, 0] if is_flat else stacked
 
     def _check_parameters(self):
-        n_copies = self.n_copies
-        if isinstance(n_copies, bool) or not isinstance(n_copies, Integral) or n_copies < 0:
-            raise ValueError(f"n_copies={n_copies!r} must be a whole number of at least 0.")
+        check_counts(least=0, n_copies=self.n_copies)
         for name in ("mask", "feature_mask"):
             value = getattr(self, name)
             if not isinstance(value, Real) or not 0 <= value < 1:

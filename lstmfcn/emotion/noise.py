@@ -18,6 +18,7 @@ __all__ = [
     "add_noise_at_snr",
     "drop_frames",
     "drop_modalities",
+    "generator",
 ]
 
 MER_NOISE_SNR_DB = (5, 6, 7, 8, 9, 10)
@@ -72,7 +73,7 @@ def add_noise_at_snr(clean, noise, snr_db, rng):
     clean = _waveform(clean, "clean")
     if not isinstance(snr_db, Real) or not math.isfinite(snr_db):
         raise ValueError(f"snr_db={snr_db!r} must be a finite number, in dB.")
-    rng = _generator(rng)
+    rng = generator(rng)
     signal = clean.astype(np.float64)
     crop = _noise_crop(noise, len(clean), rng)
     rms_noise = _rms(crop)
@@ -120,7 +121,7 @@ def drop_frames(x, rate, rng, *, span=1, fill=0.0):
     x = _features(x)
     _check_rate(rate)
     check_counts(span=span)
-    lost = _generator(rng).random(math.ceil(len(x) / span)) < rate
+    lost = generator(rng).random(math.ceil(len(x) / span)) < rate
     if np.shape(fill) not in ((), x.shape[1:]):
         raise ValueError(
             f"fill has the shape {np.shape(fill)}; pass one number, or one for each of "
@@ -165,7 +166,7 @@ def add_feature_noise(x, level, deviation, rng):
             f"deviation has the shape {deviation.shape} or values below 0; pass one number of at "
             f"least 0 for each of {x.shape[1]} features."
         )
-    noise = _generator(rng).standard_normal(x.shape)
+    noise = generator(rng).standard_normal(x.shape)
     return (x + level * deviation * noise).astype(x.dtype)
 
 
@@ -199,7 +200,7 @@ def drop_modalities(modalities, rate, rng, *, fill=0.0):
         raise TypeError("modalities must be a dict of name to an array of shape (T, D).")
     arrays = {name: _features(x) for name, x in modalities.items()}
     _check_rate(rate)
-    rng = _generator(rng)
+    rng = generator(rng)
     lost = rng.random(len(arrays)) < rate
     kept = rng.choice(len(arrays))  # drawn in any case: the same draws for every rate
     if lost.all():
@@ -210,7 +211,8 @@ def drop_modalities(modalities, rate, rng, *, fill=0.0):
     }
 
 
-def _generator(rng):
+def generator(rng):
+    """Return the generator that `rng` is, or that it seeds."""
     if isinstance(rng, np.random.Generator | np.random.RandomState):
         return rng
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:

@@ -45,6 +45,7 @@ def run_track(
     mode="resample",
     noisy_validation=None,
     standardize_by=None,
+    n_babble=0,
     n_epochs=None,
     n_copies=None,
     threshold=None,
@@ -64,7 +65,7 @@ def run_track(
     Parameters
     ----------
     root, track, features, classes, group, n_timepoints, mode, noisy_validation, standardize_by, \
-on_missing
+n_babble, on_missing
         As for :func:`lstmfcn.emotion.tracks.load_track_data`.
     model, fusion, n_epochs, n_copies, threshold, settings
         As for :func:`lstmfcn.emotion.tracks.plan_variants`.
@@ -118,6 +119,7 @@ on_missing
         mode=mode,
         noisy_validation=noisy_validation,
         standardize_by=standardize_by,
+        n_babble=n_babble,
         on_missing=on_missing,
         as_dict=model == "attention",
     )
@@ -171,7 +173,11 @@ def _summary(data):
     lengths += "" if data.mode == "resample" else f" ({data.mode})"
     if data.standardized_by is not None:
         lengths += f", standardised by {data.standardized_by}"
-    parts = [f"{len(data.train)} training clips"]
+    n_train = len(data.train) // (1 + data.n_babble)
+    parts = [f"{n_train} training clips"]
+    if data.n_babble:
+        copies = "copy" if data.n_babble == 1 else "copies"
+        parts[0] += f" (and {data.n_babble} {copies} of each in babble)"
     if data.unlabelled is not None:
         parts.append(f"{len(data.unlabelled)} unlabelled")
     parts += [f"{len(clips)} {test}" for test, clips in data.tests.items()]

@@ -19,6 +19,7 @@ from lstmfcn.emotion.augmentation import AugmentedClassifier
 from lstmfcn.emotion.feature_store import FeatureStore
 from lstmfcn.emotion.folds import make_folds
 from lstmfcn.emotion.lengths import standardize_by_group
+from lstmfcn.emotion.log_spectra import with_babble
 from lstmfcn.emotion.mer2024 import (
     EMOTIONS,
     ClipTable,
@@ -45,7 +46,7 @@ from lstmfcn.evaluation.experiment import (
     versions,
 )
 from lstmfcn.evaluation.metrics import classification_metrics
-from lstmfcn.validation import check_choice
+from lstmfcn.validation import check_choice, check_counts
 
 __all__ = [
     "CHOSEN_ON",
@@ -140,6 +141,8 @@ class TrackData:
         The share of training clips that was asked for.
     standardized_by : str or None
         The column by whose values features were standardised, each by itself.
+    n_babble : int
+        Copies of each training clip, in `train`, with voices in the background.
     held_out : bool
         Whether the test clips were taken from the training clips, as none others are labelled.
     ground_truth : dict of str to list of str, or None
@@ -160,6 +163,7 @@ class TrackData:
     validation: Clips | None = None
     asked_validation: float | None = None
     standardized_by: str | None = None
+    n_babble: int = 0
     held_out: bool = False
     ground_truth: dict | None = None
     synonyms: Path | None = None
@@ -252,6 +256,7 @@ def load_track_data(
     mode="resample",
     noisy_validation=None,
     standardize_by=None,
+    n_babble=0,
     on_missing="error",
     as_dict=False,
 ):
@@ -283,6 +288,10 @@ def load_track_data(
         A column such as "speaker": the features of each of its values are first standardised by
         themselves, as by :func:`lstmfcn.emotion.standardize_by_group`: over all clips that are not
         tested on, and over those of each test split.
+    n_babble : int, default=0
+        Copies of each training clip to train on as well, with three other training clips talking in
+        the background at 5 to 10 dB, as in MER-NOISE. Of one feature set, which must be natural
+        logarithms of power: log-mel frames. See :func:`lstmfcn.emotion.with_babble`.
     on_missing : {"error", "drop", "zeros"}, default="error"
         What to do with clips without features.
     as_dict : bool, default=False
@@ -330,16 +339,20 @@ def load_track_data(
         tables[part], sequences[part] = select_features(
             table, store, list(features), on_missing=on_missing
         )
+    copies = _babble_behind(sequences, tables, n_babble)
     if standardize_by is not None:
         standardize_parts(sequences, tables, standardize_by)
     preprocessors = {
-        name: fit_to_length(found, n_timepoints, mode) for name, found in sequences["train"].items()
+        name: fit_to_length(
+            _with_copies(found, [sequences[part][name] for part in copies]), n_timepoints, mode
+        )
+        for name, found in sequences["train"].items()
     }
     clips = {
         part: Clips(table.names, _transform(preprocessors, sequences[part], as_dict), table.y)
         for part, table in tables.items()
     }
-    train, unlabelled = clips.pop("train"), clips.pop("unlabelled", None)
+    train, unlabelled = _joined(clips, ["train", *copies]), clips.pop("unlabelled", None)
     validation = clips.pop("validation", None)
     labels = {label for part in (train, *clips.values()) if part.y is not None for label in part.y}
     if ground_truth is not None:  # without those that have no features
@@ -361,6 +374,7 @@ def load_track_data(
         validation=None if validation is None else _with_noise(validation),
         asked_validation=noisy_validation,
         standardized_by=standardize_by,
+        n_babble=n_babble,
         held_out=track != "ov" and found.test is None,
         ground_truth=ground_truth,
         synonyms=found.synonyms,
@@ -441,6 +455,8 @@ def plan_variants(
         parameters["mode"] = data.mode
     if data.standardized_by is not None:
         parameters["standardize_by"] = data.standardized_by
+    if data.n_babble:
+        parameters["n_babble"] = data.n_babble
     if data.validation is not None:
         validation = {"share": data.asked_validation, "levels": list(CHOSEN_ON)}
         parameters["noisy_validation"] = validation
@@ -651,6 +667,40 @@ def _split(table, n_folds, group, refusal, n_clips=None):
         raise ValueError(f"{refusal}: {error}") from None
     held = folds[0] if n_clips is None else min(folds, key=lambda fold: abs(len(fold) - n_clips))
     return table[np.setdiff1d(np.arange(len(table)), held)], table[held]
+
+
+def _babble_behind(sequences, tables, n_copies):
+    """Add noisy copies of the training clips, in place, as parts of their own; return the parts."""
+    check_counts(least=0, n_babble=n_copies)
+    if not n_copies:
+        return []
+    (name, *more) = sequences["train"]
+    if more:
+        raise ValueError(
+            f"n_babble={n_copies} is for one feature set, of log spectra; name one, or leave "
+            "n_babble out."
+        )
+    rng, parts = np.random.default_rng(0), []
+    for copy in range(n_copies):
+        parts.append(f"babble {copy}")
+        tables[parts[-1]] = tables["train"]
+        sequences[parts[-1]] = {name: with_babble(sequences["train"][name], rng)}
+    return parts
+
+
+def _with_copies(sequences, copies):
+    # What is read lazily stays so where nothing is added to it.
+    return join_panels([sequences, *copies]) if copies else sequences
+
+
+def _joined(clips, parts):
+    """Take parts out of a dict of clips and return them as one."""
+    first, *rest = (clips.pop(part) for part in parts)
+    return Clips(
+        names=first.names * len(parts),
+        X=_with_copies(first.X, [part.X for part in rest]),
+        y=np.tile(first.y, len(parts)),
+    )
 
 
 def standardize_parts(sequences, tables, column):
