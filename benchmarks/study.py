@@ -326,7 +326,7 @@ def do_all(run, calls, rows, path, write, jobs, name):
         try:
             for future in concurrent.futures.as_completed(futures):
                 rows.append(future.result())
-                write(path, rows)
+                write(path, [*read(path), rows[-1]])  # others may write to it, too
                 bar.update()
         except BaseException as error:
             pool.shutdown(cancel_futures=True)  # runs under way go on to their end
