@@ -39,7 +39,7 @@ from lstmfcn.emotion import (
 )
 from lstmfcn.emotion.folds import make_folds
 from lstmfcn.emotion.panels import join_panels
-from lstmfcn.emotion.tracks import standardize_parts
+from lstmfcn.emotion.track_data import standardize_parts
 from lstmfcn.evaluation.intervals import paired_interval
 
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -12,7 +12,8 @@ from lstmfcn.emotion import (
     load_labels,
     with_babble,
 )
-from lstmfcn.emotion.tracks import load_track_data, plan_variants
+from lstmfcn.emotion.track_data import load_track_data
+from lstmfcn.emotion.tracks import plan_variants
 
 
 def log_spectrum(recording, n_values=256):

@@ -14,13 +14,8 @@ from lstmfcn.emotion import load_labels
 from lstmfcn.emotion.augmentation import AugmentedClassifier
 from lstmfcn.emotion.fusion import FusionClassifier
 from lstmfcn.emotion.run_command import run_track
-from lstmfcn.emotion.tracks import (
-    CHOSEN_ON,
-    _split,
-    load_track_data,
-    plan_variants,
-    run_variant,
-)
+from lstmfcn.emotion.track_data import CHOSEN_ON, _split, load_track_data
+from lstmfcn.emotion.tracks import plan_variants, run_variant
 from lstmfcn.evaluation import Results, classification_metrics
 
 TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}

@@ -16,12 +16,8 @@ from lstmfcn.cli import main
 from lstmfcn.emotion import load_labels, open_vocabulary_scores
 from lstmfcn.emotion.run_command import _over_frames, run_track
 from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
-from lstmfcn.emotion.tracks import (
-    answer_openly,
-    load_track_data,
-    plan_variants,
-    run_variant,
-)
+from lstmfcn.emotion.track_data import load_track_data
+from lstmfcn.emotion.tracks import answer_openly, plan_variants, run_variant
 from lstmfcn.evaluation import Results
 
 TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}

@@ -9,11 +9,10 @@ from tqdm.auto import tqdm
 from lstmfcn.atomic import atomic_path
 from lstmfcn.emotion.mer2024 import write_submission
 from lstmfcn.emotion.panels import take_rows
+from lstmfcn.emotion.track_data import CHOSEN_ON, load_track_data
 from lstmfcn.emotion.tracks import (
-    CHOSEN_ON,
     answer_openly,
     innermost,
-    load_track_data,
     measure_robustness,
     plan_variants,
     run_variant,
@@ -66,7 +65,7 @@ def run_track(
     ----------
     root, track, features, classes, group, n_timepoints, mode, noisy_validation, standardize_by, \
 n_babble, on_missing
-        As for :func:`lstmfcn.emotion.tracks.load_track_data`.
+        As for :func:`lstmfcn.emotion.track_data.load_track_data`.
     model, fusion, n_epochs, n_copies, threshold, settings
         As for :func:`lstmfcn.emotion.tracks.plan_variants`.
     out : str or path
