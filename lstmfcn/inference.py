@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lstmfcn.layers import Convolution, FusedBatchNormalization
+
 __all__ = [
     "Forward",
     "Forwards",
@@ -54,6 +56,24 @@ def _in_batches(run, arrays, n_timepoints):
         yield rows, output
 
 
+@contextlib.contextmanager
+def _blocks_as_one(part):
+    """Let convolution, normalisation and ReLU be one kernel in what the body traces."""
+    tensors = keras.tree.flatten(part.outputs)
+    made_by = {
+        id(layer.output): layer
+        for layer in part.layers
+        if isinstance(layer, Convolution) and not any(layer.output is x for x in tensors)
+    }
+    with contextlib.ExitStack() as stack:
+        for layer in part.layers:
+            if isinstance(layer, FusedBatchNormalization):
+                convolution = made_by.get(id(keras.tree.flatten(layer.input)[0]))
+                if convolution is not None:
+                    stack.enter_context(layer.convolving(convolution))
+        yield
+
+
 class Forward:
     """The output of one layer of a model, computed in inference mode, batch by batch.
 
@@ -85,7 +105,8 @@ class Forward:
 
         # Traced once here: calling the concrete function skips the dispatch at each call.
         traced = tf.function(run, input_signature=signature, autograph=False)
-        self._run = traced.get_concrete_function()
+        with _blocks_as_one(part):
+            self._run = traced.get_concrete_function()
         self._n_timepoints = max(x.shape[1] for x in model.inputs)
 
     def __call__(self, inputs):

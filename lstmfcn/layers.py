@@ -1,5 +1,6 @@
 """Which layers does the LSTM-FCN family need that Keras does not have?"""
 
+import contextlib
 from types import SimpleNamespace
 
 import keras
@@ -192,8 +193,14 @@ class Convolution(keras.layers.Conv1D):
     (TensorShape([2, 10, 4]), 16)
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.is_left_to_next = False
+
     def call(self, inputs, training=False):
         """Convolve ``inputs`` (batch, n_timepoints, n_channels)."""
+        if self.is_left_to_next:
+            return inputs
         if not training or not self.trainable:
             return super().call(inputs)
         return self.convolution_op(inputs, self.kernel)
@@ -234,6 +241,7 @@ class FusedBatchNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
+        self._first = None
 
     def build(self, inputs_shape, valid_shape=None):
         def weight(name, initializer, trainable=True):
@@ -250,11 +258,31 @@ class FusedBatchNormalization(keras.layers.Layer):
         self.moving_mean = weight("moving_mean", "zeros", trainable=False)
         self.moving_variance = weight("moving_variance", "ones", trainable=False)
 
+    @contextlib.contextmanager
+    def convolving(self, convolution):
+        """Do a convolution and this in one kernel, in the inference that the body traces.
+
+        Parameters
+        ----------
+        convolution : Convolution
+            Whose output this layer normalises, and no other one reads.
+        """
+        convolution.is_left_to_next = True
+        # Keras would take a layer for a part of this one.
+        self._first = SimpleNamespace(layer=convolution)
+        try:
+            yield
+        finally:
+            convolution.is_left_to_next = False
+            self._first = None
+
     def call(self, inputs, valid=None, training=False):
         """Normalise ``inputs`` (batch, n_timepoints, n_filters).
 
         ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
         """
+        if self._first is not None:
+            return self._convolved(inputs, self._first.layer)
         if not training or not self.trainable:
             scale = self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)
             single = ops.cast(inputs, "float32")
@@ -288,6 +316,27 @@ class FusedBatchNormalization(keras.layers.Layer):
         self.moving_mean.assign(mean)
         self.moving_variance.assign(variance)
         # Before anything comes between them: TensorFlow runs the two as one kernel.
+        return tf.squeeze(tf.nn.relu(outputs), 1)
+
+    def _convolved(self, inputs, convolution):
+        import tensorflow as tf
+
+        # Nothing may come between the three, or TensorFlow runs them one by one: the bias of the
+        # convolution is taken from the mean, and a series is an image of height 1 throughout.
+        outputs, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=tf.nn.conv2d(
+                tf.expand_dims(inputs, 1),
+                tf.cast(convolution.kernel.value, inputs.dtype)[tf.newaxis],
+                strides=1,
+                padding="SAME",
+            ),
+            scale=self.gamma.value,
+            offset=self.beta.value,
+            mean=self.moving_mean.value - convolution.bias.value,
+            variance=self.moving_variance.value,
+            epsilon=self.epsilon,
+            is_training=False,
+        )
         return tf.squeeze(tf.nn.relu(outputs), 1)
 
     def moments(self, inputs, valid):
