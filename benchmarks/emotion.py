@@ -52,6 +52,7 @@ METRIC = {"emodb": "weighted_f1", "emodb-semi": "weighted_f1", "mosi": "accuracy
 # all but perfect, and only noise tells configurations apart.
 CHOSEN_BY = {"emodb": ("", "noisy_", "babble_"), "emodb-semi": ("",), "mosi": ("noisy_",)}
 TESTED_ON = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("",)}
+N_AROUND = 4  # utterances before, and as many after, of which a sequence can know
 NOISE_LEVEL = 1.0  # of the held-out clips' features, in their deviation
 AIMS = {
     "emodb": ("SVM .711; untuned FCN + LSTM .742, with augmentation .783", 0.82),
@@ -200,6 +201,16 @@ CONFIGURATIONS = {
         f"LSTM-FCN, {what}{recipe}": {**ALL, "model": LSTM, **fused, **settings}
         for recipe, settings in RECIPES.items()
         for what, fused in WAYS.items()
+    }
+    # As the comparator, which reads whole videos, to and fro.
+    | {
+        "LSTM-FCN, early, around": {
+            **ALL,
+            "model": LSTM,
+            "fusion": "early",
+            "settings": LONG,
+            "around": True,
+        }
     },
 }
 COLUMNS = (
@@ -294,6 +305,8 @@ def split(data, folder, configuration, fold):
             copies.append(f"copy {copy}")
             tables[copies[-1]] = train
             found[copies[-1]] = {name: with_babble(voices, rng)}
+    if configuration.get("around"):
+        found = {part: around(found[part], clips) for part, clips in tables.items()}
     if configuration.get("by_speaker"):
         standardize_parts(found, tables, "speaker")
     preprocessors = {
@@ -318,6 +331,33 @@ def split(data, folder, configuration, fold):
     if fold is not None:
         X_scored["noisy"] = with_noise(X_scored["scored"], fold, configuration)
     return (X, y), (X_scored, scored.y)
+
+
+def around(sequences, table):
+    """Return what is said before and after each utterance of mosi, and, as the last frame, itself.
+
+    A clip's own sequence ends with it and knows nothing of what follows. That is in the other
+    clips of the video, whose last frames are the utterances one by one.
+
+    Parameters
+    ----------
+    sequences : dict of str to sequence of arrays of shape (T_i, D)
+    table : ClipTable
+        With the column video; names end in an underscore and the place in the video.
+    """
+    places = [int(name.rsplit("_", 1)[1]) for name in table.names]
+    row_of = {key: row for row, key in enumerate(zip(table.groups("video"), places, strict=True))}
+    orders = []
+    for video, place in row_of:
+        before = range(place - N_AROUND, place)
+        after = range(place + N_AROUND, place, -1)  # the nearest one last
+        rows = [row_of.get((video, other)) for other in (*before, *after, place)]
+        orders.append([row for row in rows if row is not None])
+    found = {}
+    for name, frames in sequences.items():
+        alone = [x[-1] for x in frames]
+        found[name] = [np.stack([alone[row] for row in order]) for order in orders]
+    return found
 
 
 def with_noise(X, seed, configuration):
