@@ -321,18 +321,18 @@ def zero_shot_mosi():
 
 def emotion_scores():
     """Return the scores on test clips of what was chosen on training clips."""
-    lines = [
-        "| data | metric | configuration | mean | deviation | seeds | comparator |",
-        "|---" * 7 + "|",
-    ]
+    lines = []
     for title, metric, found in emotion.reported(rows("emotion.csv")):
         comparator, _ = emotion.AIMS[title]
-        metric = metric.replace("_f1", " F1")
+        lines += [
+            f"\n**{title}**, {metric.replace('_f1', ' F1')} (others: {comparator}):\n",
+            "| configuration | mean | deviation | seeds |",
+            "|---|---|---|---|",
+        ]
         for name, values in found:
             deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
             lines.append(
-                f"| {title} | {metric} | {name} | {statistics.mean(values):.3f} | {deviation} | "
-                f"{len(values)} | {comparator} |"
+                f"| {name} | {statistics.mean(values):.3f} | {deviation} | {len(values)} |"
             )
     return "\n".join([*lines, *(f"\n{line}" for line in emotion.paired(rows("emotion.csv")))])
 
