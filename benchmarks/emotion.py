@@ -90,6 +90,14 @@ WAYS = {  # to use mosi's modalities
 }
 ENSEMBLE = {"n_rounds": 1, "n_members": 3}  # which gives the pseudo-labels
 SEMI = {
+    "LSTM-FCN, log-mel, babble, by speaker": {
+        **LOGMEL,
+        "model": LSTM,
+        "augment": {**MIXED, "n_copies": 1},
+        "settings": LONG,
+        "babble": 3,
+        "by_speaker": True,
+    },
     "LSTM-FCN, mixup, by speaker": {
         "model": LSTM,
         "augment": MIXED,
