@@ -15,7 +15,7 @@ Data are ``emodb`` (189 labelled clips; scored clean and on the noisy test clips
 (46 labelled and 143 unlabelled ones; the labels of the latter are never read) and ``mosi`` (three
 modalities). In ``choose``, ``noisy_*`` is the score on the held-out clips with noise added to
 their features, since there are no noisy training clips, and ``babble_*``, of log-mel frames alone,
-that with the voices of training clips mixed in. By the first alone is chosen on mosi, whose
+that with the voices of training clips mixed in. By ``noisy_*`` alone is chosen on mosi, whose
 features saw the labels of its training videos: a recipe, with which every fusion is reported.
 """
 
@@ -49,7 +49,7 @@ GROUP = {"emodb": "speaker", "emodb-semi": "speaker", "mosi": "video"}
 METRIC = {"emodb": "weighted_f1", "emodb-semi": "weighted_f1", "mosi": "accuracy"}
 # The scores by which a configuration is chosen, with their prefix in the records. mosi's features
 # come from networks that were trained on its training labels: on held-out training videos they are
-# all but perfect, and only noise tells configurations apart.
+# all but perfect, and hardly less so with noise.
 CHOSEN_BY = {"emodb": ("", "noisy_", "babble_"), "emodb-semi": ("",), "mosi": ("noisy_",)}
 TESTED_ON = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("",)}
 N_AROUND = 4  # utterances before, and as many after, of which a sequence can know

@@ -265,7 +265,7 @@ class FusedBatchNormalization(keras.layers.Layer):
         Parameters
         ----------
         convolution : Convolution
-            Whose output this layer normalises, and no other one reads.
+            Of stride 1 and padding "same", whose output this layer normalises and no other reads.
         """
         convolution.is_left_to_next = True
         # Keras would take a layer for a part of this one.

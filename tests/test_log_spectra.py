@@ -108,6 +108,7 @@ def test_training_clips_get_copies_with_babble_and_no_other_clip_does(root):
     np.testing.assert_allclose(data.train.X[:24], plain.train.X, atol=0.05)
     for test, clips in plain.tests.items():
         np.testing.assert_allclose(data.tests[test].X, clips.X, atol=0.05)
+    assert data.n_train == plain.n_train == 24
     (variant,) = plan_variants(data, "fcn")
     assert variant.parameters["n_babble"] == 2
     assert "n_babble" not in plan_variants(plain, "fcn")[0].parameters

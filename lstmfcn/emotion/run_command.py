@@ -172,8 +172,7 @@ def _summary(data):
     lengths += "" if data.mode == "resample" else f" ({data.mode})"
     if data.standardized_by is not None:
         lengths += f", standardised by {data.standardized_by}"
-    n_train = len(data.train) // (1 + data.n_babble)
-    parts = [f"{n_train} training clips"]
+    parts = [f"{data.n_train} training clips"]
     if data.n_babble:
         copies = "copy" if data.n_babble == 1 else "copies"
         parts[0] += f" (and {data.n_babble} {copies} of each in babble)"

@@ -103,6 +103,11 @@ class TrackData:
     ground_truth: dict | None = None
     synonyms: Path | None = None
 
+    @property
+    def n_train(self):
+        """Training clips, without their copies."""
+        return len(self.train) // (1 + self.n_babble)
+
     def dataset(self, test):
         """Return what records call a test split."""
         first = next(iter(self.tests))

@@ -258,7 +258,7 @@ def run_variant(data, variant, seed):
         "fit_seconds": fit_seconds,
         "epochs": max(len(one.history_["loss"]) for one in trained),
         "n_parameters": sum(int(one.model_.count_params()) for one in trained),
-        "n_train": len(data.train),
+        "n_train": data.n_train,
         "n_validation": 0 if data.validation is None else len(set(data.validation.names)),
         "n_unlabelled": len(data.unlabelled) if variant.uses_unlabelled else 0,
         "n_channels": sum(X[0].shape[0] for X in several.values()),
@@ -409,7 +409,7 @@ def _score(data, clips, classes, probabilities):
         "y_pred": y_pred,
         "classes": np.asarray(classes),
         "probabilities": probabilities,
-        "test_index": np.arange(len(clips)) + len(data.train),
+        "test_index": np.arange(len(clips)) + data.n_train,
     }
     return record, predictions
 
@@ -429,6 +429,6 @@ def _score_openly(data, classes, probabilities):
         "y_pred": np.array([repr(words) for words in said.values()]),
         "classes": np.asarray(classes),
         "probabilities": probabilities,
-        "test_index": np.arange(n_rows(probabilities)) + len(data.train),
+        "test_index": np.arange(n_rows(probabilities)) + data.n_train,
     }
     return record, predictions
