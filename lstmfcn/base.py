@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.stats
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -40,6 +41,7 @@ __all__ = ["TimeSeriesClassifier"]
 
 N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
 CYCLES, LEARNED = (1, 2, 4), 0.1  # and longer ones, while the training loss is above it
+UNLEARNED = 0.5  # of the labels' entropy: with a loss above it, gaps have hidden what there is
 
 
 class TimeSeriesClassifier(
@@ -354,12 +356,14 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     def _train_candidates(self, inputs, labels, weights, recipes, held_out, checkpoint):
         """Train one network per candidate ``n_cells``; adopt the one of lowest training loss.
 
-        The first recipe is for all; the others go on, one after the other and on whole series,
-        with a network that has not learned its training data.
+        The first recipe is for all; the others go on, one after the other, with a network that
+        has not learned its training data: on whole series, if it has learned next to nothing.
         """
         n_cells = getattr(self, "n_cells", None)
         candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
         architectures = [self._new_architecture(n, seed=checkpoint.seeds[0]) for n in candidates]
+        shares = np.bincount(labels, weights) / np.sum(weights)
+        entropy = float(scipy.stats.entropy(shares))
 
         def run_cycle(stage, result, resume, offer):
             candidate, cycle = divmod(stage, len(recipes))
@@ -369,7 +373,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             elif fitted["loss"] <= LEARNED or fitted["was_stopped"]:
                 return best, fitted
             architecture = architectures[candidate]
-            if fitted:
+            if fitted and (fitted["loss"] > UNLEARNED * entropy or not fitted["occlusion"]):
                 architecture = {**architecture, "occlusion": 0.0}
             model = self._build(architecture)
             if fitted:

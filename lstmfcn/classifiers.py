@@ -58,8 +58,8 @@ n_filters : tuple of int, default=(128, 256, 128)
         Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
         the training loss is above 0.1 after that, twice and then four times as many follow
         (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``
-        it begins with the twice as many; where these do not suffice, gaps keep the network from
-        learning, and what follows trains on whole series.
+        it begins with the twice as many; where the loss is then above half of what guessing
+        costs, the rest is trained on whole series.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -111,8 +111,8 @@ classes_ : ndarray of shape (n_classes,)
     n_epochs_, batch_size_ : int
         What ``"auto"`` came to; with ``patience``, the most epochs there could be.
     occlusion_ : float
-        ``occlusion``, or 0 where the last epochs were on whole series because gaps had kept the
-        network from learning: then maps of its decisions cannot be put to the test by deletion.
+        ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
+        on whole series: then maps of its decisions cannot be put to the test by deletion.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to."""
 
