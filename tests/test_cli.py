@@ -208,6 +208,7 @@ def test_explain_writes_pictures_and_arrays(folder, tmp_path, capsys):
     assert "10 series explained" in said.out and "100%" in said.err
     assert "share of the LSTM branch in the decisions: 0." in said.out
     assert said.out.count("times as far as deleting a random fifth") == 3
+    assert "it was not trained on gaps" not in said.out
     pictures = {path.stem for path in out.glob("*.png")}
     assert pictures == {
         "activation-maps",
@@ -239,12 +240,13 @@ def test_explain_writes_pictures_and_arrays(folder, tmp_path, capsys):
         np.testing.assert_allclose(arrays["probabilities"], expected, atol=1e-5)
 
 
-def test_explain_does_without_labels_and_without_attention(folder, tmp_path):
+def test_explain_does_without_labels_and_without_attention(folder, tmp_path, capsys):
     X, y = lstmfcn.datasets.read_series(folder / "train.tsv")
     lstmfcn.FCNClassifier(n_epochs=2, random_state=0).fit(X, y).save(tmp_path / "fcn.lstmfcn")
     out = tmp_path / "explained"
     series = f"{folder}/unlabelled.npy"
     assert main(f"explain {tmp_path}/fcn.lstmfcn {series} --out {out}".split()) == 0
+    assert "it was not trained on gaps (occlusion_ is 0)" in capsys.readouterr().out
     names = {path.name for path in out.iterdir()}
     assert "class-activation-map-gallery.png" in names
     assert not names & {"confusion.png", "context.png", "attention-map-mean.png"}
