@@ -54,9 +54,12 @@ def run_demo(folder="demo-output", *, random_state=0, n_epochs="auto", quiet=Fal
     (folder / "models").mkdir(parents=True, exist_ok=True)
     data = {name: load_ucr(name) for name in DATASETS}
     runs = [(name, model) for name in DATASETS for model in MODELS]
-    work = {name: _work_per_epoch(*data[name][:2], n_epochs) for name in DATASETS}
+    work = {
+        (name, model): _work_per_epoch(MODELS[model](n_epochs=n_epochs), *data[name][:2])
+        for name, model in runs
+    }
     rows, fitted = [], {}
-    total = sum(cost * epochs for cost, epochs in (work[name] for name, _ in runs))
+    total = sum(cost * epochs for cost, epochs in work.values())
     with tqdm(
         total=total,
         disable=quiet,
@@ -65,7 +68,7 @@ def run_demo(folder="demo-output", *, random_state=0, n_epochs="auto", quiet=Fal
         for name, model in runs:
             bar.set_description(f"{model} on {name}")
             X_train, y_train, X_test, y_test = data[name]
-            callbacks = [_Advance(bar, work[name][0]).callback()]
+            callbacks = [_Advance(bar, work[name, model][0])]
             classifier = MODELS[model](
                 n_epochs=n_epochs, random_state=random_state, callbacks=callbacks
             )
@@ -89,20 +92,28 @@ def run_demo(folder="demo-output", *, random_state=0, n_epochs="auto", quiet=Fal
     return rows
 
 
-class _Advance:
-    """Advances one bar over all runs; callbacks are copied by fit, functions are not."""
+class _Advance(keras.callbacks.Callback):
+    """Advances one bar over all runs, and makes it longer where a training gets further cycles."""
 
     def __init__(self, bar, cost):
-        self.bar, self.cost = bar, cost
+        super().__init__()
+        self.bar, self.cost, self.is_planned = bar, cost, True
 
-    def callback(self):
-        bar, cost = self.bar, self.cost
-        return keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: bar.update(cost))
+    def __deepcopy__(self, memo):
+        return self  # fit copies its callbacks; there is one bar
+
+    def on_train_begin(self, logs=None):
+        if not self.is_planned:
+            self.bar.total += self.cost * self.params["epochs"]
+        self.is_planned = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.update(self.cost)
 
 
-def _work_per_epoch(X, y, n_epochs):
-    """Return (cost of an epoch, number of epochs), for the estimate of the time left."""
-    recipe, *_ = LSTMFCNClassifier(n_epochs=n_epochs)._recipes(len(y))
+def _work_per_epoch(classifier, X, y):
+    """Return (cost of an epoch, number of epochs planned), for the estimate of the time left."""
+    recipe, *_ = classifier._recipes(len(y))
     n_updates = math.ceil(len(y) / recipe.batch_size)
     return n_updates * OVERHEAD + X.size, recipe.n_epochs
 

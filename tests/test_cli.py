@@ -1,6 +1,7 @@
 """Does the command line fit, predict and demonstrate, and refuse with a sentence and a code?"""
 
 import csv
+import io
 import os
 import signal
 import subprocess
@@ -10,8 +11,10 @@ import time
 import numpy as np
 import pytest
 from conftest import make_series
+from tqdm import tqdm
 
 import lstmfcn
+from lstmfcn import demo
 from lstmfcn.cli import main
 
 
@@ -195,6 +198,19 @@ def test_demo(tmp_path, capsys):
     _, _, X_test, y_test = lstmfcn.datasets.load_ucr("GunPoint")
     model = lstmfcn.load(tmp_path / "out" / "models" / "GunPoint-alstm-fcn.lstmfcn")
     assert model.score(X_test, y_test) == pytest.approx(float(rows[3]["accuracy"]))
+
+
+def test_the_bar_of_the_demo_grows_with_further_cycles(monkeypatch):
+    monkeypatch.setattr("lstmfcn.base.N_UPDATES", 12)
+    monkeypatch.setattr("lstmfcn.base.FEWEST_EPOCHS", 2)
+    X, y = make_series(n_samples=30, n_timepoints=20)
+    y = np.random.RandomState(0).permutation(y)  # cannot be learned in so few updates
+    classifier = lstmfcn.ALSTMFCNClassifier(n_filters=(4, 4, 4), random_state=0)
+    cost, n_epochs = demo._work_per_epoch(classifier, X, y)
+    bar = tqdm(total=cost * n_epochs, disable=False, file=io.StringIO())
+    classifier.set_params(callbacks=[demo._Advance(bar, cost)]).fit(X, y)
+    assert classifier.n_epochs_ > n_epochs
+    assert bar.n == bar.total == cost * classifier.n_epochs_
 
 
 # explain
