@@ -269,7 +269,7 @@ def _explain(arguments):
                 f"the probability {ratio:.1f} times as far as deleting a random fifth"
             )
     if not classifier.occlusion_:
-        print("it was not trained on gaps (occlusion_ is 0): any deletion may confuse it")
+        print("its training kept no gaps (occlusion_ is 0): any deletion may confuse it")
 
 
 def _predict_with_progress(classifier, X, rows=512):

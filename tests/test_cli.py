@@ -224,7 +224,7 @@ def test_explain_writes_pictures_and_arrays(folder, tmp_path, capsys):
     assert "10 series explained" in said.out and "100%" in said.err
     assert "share of the LSTM branch in the decisions: 0." in said.out
     assert said.out.count("times as far as deleting a random fifth") == 3
-    assert "it was not trained on gaps" not in said.out
+    assert "its training kept no gaps" not in said.out
     pictures = {path.stem for path in out.glob("*.png")}
     assert pictures == {
         "activation-maps",
@@ -262,7 +262,7 @@ def test_explain_does_without_labels_and_without_attention(folder, tmp_path, cap
     out = tmp_path / "explained"
     series = f"{folder}/unlabelled.npy"
     assert main(f"explain {tmp_path}/fcn.lstmfcn {series} --out {out}".split()) == 0
-    assert "it was not trained on gaps (occlusion_ is 0)" in capsys.readouterr().out
+    assert "its training kept no gaps (occlusion_ is 0)" in capsys.readouterr().out
     names = {path.name for path in out.iterdir()}
     assert "class-activation-map-gallery.png" in names
     assert not names & {"confusion.png", "context.png", "attention-map-mean.png"}
