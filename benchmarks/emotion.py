@@ -90,6 +90,16 @@ WAYS = {  # to use mosi's modalities
 }
 ENSEMBLE = {"n_rounds": 1, "n_members": 3}  # which gives the pseudo-labels
 SEMI = {
+    # What emodb's folds chose, with the average of both as the teacher of both.
+    "LSTM-FCN, both, late, babble, by speaker": {
+        **BOTH,
+        "model": LSTM,
+        "fusion": "late",
+        "augment": {**MIXED, "n_copies": 1},
+        "settings": LONG,
+        "babble": 3,
+        "by_speaker": True,
+    },
     "LSTM-FCN, log-mel, babble, by speaker": {
         **LOGMEL,
         "model": LSTM,
@@ -303,16 +313,16 @@ def split(data, folder, configuration, fold):
     tables = {part: clips for part, clips in tables.items() if clips is not None}
     found = {part: sequences(clips) for part, clips in tables.items()}
     copies, rng = [], np.random.default_rng(0 if fold is None else fold)
-    if configuration["features"] == LOGMEL["features"]:  # the only ones babble can be mixed into
-        (name,) = LOGMEL["features"]
-        voices = found["train"][name]
-        if fold is not None:
+    (logmel,) = LOGMEL["features"]  # the only ones babble can be mixed into
+    if logmel in configuration["features"]:
+        voices = found["train"][logmel]
+        if fold is not None and len(found["train"]) == 1:
             tables["babble"] = scored
-            found["babble"] = {name: with_babble(found["scored"][name], rng, voices=voices)}
+            found["babble"] = {logmel: with_babble(found["scored"][logmel], rng, voices=voices)}
         for copy in range(configuration.get("babble", 0)):
             copies.append(f"copy {copy}")
             tables[copies[-1]] = train
-            found[copies[-1]] = {name: with_babble(voices, rng)}
+            found[copies[-1]] = {**found["train"], logmel: with_babble(voices, rng)}
     if configuration.get("around"):
         found = {part: around(found[part], clips) for part, clips in tables.items()}
     if configuration.get("by_speaker"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.special
 import scipy.stats
 from sklearn.base import (
     BaseEstimator,
@@ -25,6 +26,7 @@ from lstmfcn.explain import ExplanationMixin
 from lstmfcn.fine_tuning import FineTuningMixin
 from lstmfcn.inference import Forwards, cross_entropy
 from lstmfcn.networks import NETWORKS, count_weights, set_weights
+from lstmfcn.pickling import NetworkPickling
 from lstmfcn.precision import resolve_precision
 from lstmfcn.preprocessing import (
     Normalizer,
@@ -50,6 +52,7 @@ class TimeSeriesClassifier(
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
     TransformerMixin,
+    NetworkPickling,
     BaseEstimator,
 ):
     """Everything about an LSTM-FCN classifier but its constructor and its network.
@@ -164,9 +167,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns in the order of ``classes_``.
         """
-        logits = self._logits(X)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return scipy.special.softmax(self._logits(X), axis=1)
 
     def decision_function(self, X):
         """Return the logits: the network's output before the softmax.
@@ -469,22 +470,6 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     def _logits(self, X):
         inputs = self._read_test_data(X)
         return self._forwards("logits", inputs).astype(np.float64)
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        if "model_" in state:
-            del state["_forwards"]
-            state["_weights"] = state.pop("model_").get_weights()
-        return state
-
-    def __setstate__(self, state):
-        state = dict(state)
-        weights = state.pop("_weights", None)
-        super().__setstate__(state)
-        if weights is not None:
-            model = self._build(self._architecture)
-            model.set_weights(weights)
-            self._adopt(model, self._architecture)
 
     @property
     def occlusion_(self):

@@ -17,6 +17,7 @@ LINE = [
     "networks",
     "inference",
     "precision",
+    "pickling",
     "optimizers",
     "calibration",
     "training_run",

@@ -5,6 +5,7 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+import scipy.special
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_random_state
@@ -297,8 +298,7 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         if self.average == "probabilities":
             return np.mean(said, axis=0)
         logits = np.mean(np.log(np.maximum(said, LOWEST)), axis=0)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return scipy.special.softmax(logits, axis=1)
 
     def out_of_fold(self):
         """Return the predicted class of each training sample by its name (without names: row).

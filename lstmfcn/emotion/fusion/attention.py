@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import keras
 import numpy as np
+import scipy.special
 from keras import ops
 from sklearn.base import BaseEstimator, ClassifierMixin
 
@@ -13,6 +14,7 @@ from lstmfcn.atomic import unchanged_on_error
 from lstmfcn.emotion.fusion.modalities import read_modalities
 from lstmfcn.emotion.lengths import pool_or_pad
 from lstmfcn.inference import Forwards
+from lstmfcn.pickling import NetworkPickling
 from lstmfcn.training import Recipe, progress_bar, train
 from lstmfcn.validation import Interval, StrOptions
 
@@ -163,7 +165,7 @@ def build_attention_fusion(
     )
 
 
-class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
+class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator):
     """The attention fusion of MER2024's baseline, MERTools, to compare with.
 
     Nothing is standardised, as there; `SequencePreprocessor` does it where it is wanted.
@@ -286,7 +288,8 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
             seeds = validation.draw_seeds(self.random_state, 2).tolist()
             self.modalities_ = modalities.names
             self.shapes_ = {name: self._shape(s) for name, s in modalities.series.items()}
-            model = self._build(seeds[0])
+            architecture = self._new_architecture(seeds[0])
+            model = self._build(architecture)
             recipe = Recipe(
                 int(self.n_epochs), int(self.batch_size), float(self.learning_rate), "constant"
             )
@@ -295,7 +298,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
                 self.history_ = train(
                     model, inputs, labels, weights, recipe, seed=seeds[1], bar=bar
                 )
-            self._adopt(model)
+            self._adopt(model, architecture)
         return self
 
     def predict(self, X):
@@ -317,8 +320,7 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
         """
         inputs = self._read(X)
         logits = self._forwards("logits", inputs).astype(np.float64)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return scipy.special.softmax(logits, axis=1)
 
     def attention_weights(self, X):
         """Return how much each modality counts, which need not be positive nor sum to 1.
@@ -334,20 +336,23 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
         inputs = self._read(X)
         return self._forwards("attention", inputs).astype(np.float64)
 
-    def _build(self, seed):
+    def _new_architecture(self, seed):
         shapes = [shape if self.level == "frame" else shape[1] for shape in self.shapes_.values()]
-        return build_attention_fusion(
-            shapes,
-            len(self.classes_),
-            level=self.level,
-            n_hidden=int(self.n_hidden),
-            dropout=float(self.dropout),
-            l2=float(self.l2),
-            seed=seed,
-        )
+        return {
+            "shapes": shapes,
+            "n_classes": len(self.classes_),
+            "level": self.level,
+            "n_hidden": int(self.n_hidden),
+            "dropout": float(self.dropout),
+            "l2": float(self.l2),
+            "seed": seed,
+        }
 
-    def _adopt(self, model):
-        self.model_, self._forwards = model, Forwards(model)
+    def _build(self, architecture):
+        return build_attention_fusion(**architecture)
+
+    def _adopt(self, model, architecture):
+        self.model_, self._architecture, self._forwards = model, architecture, Forwards(model)
 
     def _as_vectors(self, X):
         """Give vectors (n_samples, n_channels) one timepoint at the level of utterances."""
@@ -394,22 +399,6 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
                 )
             inputs.append(values if self.level == "frame" else values[:, 0])
         return tuple(inputs)
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        if "model_" in state:
-            del state["_forwards"]
-            state["_weights"] = state.pop("model_").get_weights()
-        return state
-
-    def __setstate__(self, state):
-        state = dict(state)
-        weights = state.pop("_weights", None)
-        super().__setstate__(state)
-        if weights is not None:
-            model = self._build(seed=0)
-            model.set_weights(weights)
-            self._adopt(model)
 
 
 def _uniform(fan_in, seed):

@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import scipy.special
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
@@ -64,8 +65,7 @@ class Stack:
         weights = self.weights.reshape(-1, len(self.bias))
         # einsum: a sample's sum does not depend on how many samples there are.
         logits = np.einsum("ij,jk->ik", self._standardized(probabilities), weights) + self.bias
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return scipy.special.softmax(logits, axis=1)
 
     def _standardized(self, probabilities):
         evidence = (_logarithms(probabilities) - self.mean) / self.scale
