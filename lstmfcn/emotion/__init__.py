@@ -7,6 +7,8 @@ import importlib
 
 _MODULES = {
     "augmentation": ("AugmentedClassifier",),
+    "challenge_scores": ("mer_scores", "write_submission"),
+    "clip_labels": ("EMOTIONS", "ClipTable", "load_labels", "load_unlabelled"),
     "feature_store": (
         "ClipSequences",
         "FeatureError",
@@ -25,19 +27,7 @@ _MODULES = {
         "standardize_by_group",
     ),
     "log_spectra": ("add_noise_to_log_spectrum", "babble", "with_babble"),
-    "mer2024": (
-        "EMOTIONS",
-        "TRACKS",
-        "ClipTable",
-        "Track",
-        "check_splits",
-        "load_labels",
-        "load_track",
-        "load_unlabelled",
-        "mer_scores",
-        "select_features",
-        "write_submission",
-    ),
+    "mer2024": ("TRACKS", "Track", "check_splits", "load_track", "select_features"),
     "noise": ("add_feature_noise", "add_noise_at_snr", "drop_frames", "drop_modalities"),
     "open_vocabulary": (
         "OpenVocabularyScores",

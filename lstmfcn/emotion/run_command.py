@@ -7,7 +7,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lstmfcn.atomic import atomic_path
-from lstmfcn.emotion.mer2024 import write_submission
+from lstmfcn.emotion.challenge_scores import write_submission
 from lstmfcn.emotion.panels import take_rows
 from lstmfcn.emotion.track_data import CHOSEN_ON, load_track_data
 from lstmfcn.emotion.tracks import (

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from lstmfcn.emotion.clip_labels import EMOTIONS, ClipTable
 from lstmfcn.emotion.feature_store import FeatureStore
 from lstmfcn.emotion.folds import make_folds
 from lstmfcn.emotion.lengths import standardize_by_group
 from lstmfcn.emotion.log_spectra import with_babble
-from lstmfcn.emotion.mer2024 import EMOTIONS, ClipTable, load_track, select_features
+from lstmfcn.emotion.mer2024 import load_track, select_features
 from lstmfcn.emotion.mer_dataset import fit_to_length
 from lstmfcn.emotion.noise import add_feature_noise
 from lstmfcn.emotion.open_vocabulary import read_label_sets

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lstmfcn.emotion.augmentation import AugmentedClassifier
+from lstmfcn.emotion.challenge_scores import mer_scores
 from lstmfcn.emotion.folds import make_folds
-from lstmfcn.emotion.mer2024 import mer_scores
 from lstmfcn.emotion.open_vocabulary import (
     calibrate_label_sets,
     label_sets,
