@@ -90,7 +90,7 @@ WAYS = {  # to use mosi's modalities
 }
 ENSEMBLE = {"n_rounds": 1, "n_members": 3}  # which gives the pseudo-labels
 SEMI = {
-    # What emodb's folds chose, with the average of both as the teacher of both.
+    # The two kinds of features whose mean emodb's folds chose; it teaches both.
     "LSTM-FCN, both, late, babble, by speaker": {
         **BOTH,
         "model": LSTM,

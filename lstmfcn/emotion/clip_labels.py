@@ -219,6 +219,7 @@ def name_problems(rows):
 
 
 def refuse_rows(source, problems):
+    """Raise ValueError with what is wrong with a file's rows, if anything is."""
     if problems:
         shown = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
         if len(problems) > MOST_LISTED:
@@ -227,6 +228,7 @@ def refuse_rows(source, problems):
 
 
 def checked_classes(classes):
+    """Return classes as a tuple of names, each of them once."""
     if isinstance(classes, str) or not all(isinstance(name, str) and name for name in classes):
         raise TypeError(f"classes={classes!r} is not a sequence of names, such as EMOTIONS.")
     classes = tuple(classes)
@@ -254,12 +256,14 @@ def known_labels(y, name, classes):
 
 
 def some_of(names):
+    """Return names as text, the first ones where there are many."""
     shown = ", ".join(names[:MOST_LISTED])
     more = len(names) - MOST_LISTED
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def count_of(found, noun):
+    """Return how many of a noun there are, with the verb."""
     return f"1 {noun} is" if len(found) == 1 else f"{len(found)} {noun}s are"
 
 
@@ -334,6 +338,7 @@ def _valence(value):
 
 
 def repeated(names):
+    """Return the names that are there more than once."""
     return [name for name, count in Counter(names).items() if count > 1]
 
 
