@@ -328,9 +328,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         )
         if self.n_epochs != "auto":
             return [first]
-        # Series with gaps take longer to learn.
-        cycles = CYCLES[1:] if self.occlusion else CYCLES
-        recipes = [replace(first, n_epochs=factor * first.n_epochs) for factor in cycles]
+        recipes = [replace(first, n_epochs=factor * first.n_epochs) for factor in CYCLES]
         chooses_weights = self.keep_weights == "best" or self.patience is not None
         return recipes[:1] if chooses_weights else recipes
 

@@ -57,9 +57,9 @@ n_filters : tuple of int, default=(128, 256, 128)
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
         the training loss is above 0.1 after that, twice and then four times as many follow
-        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``
-        it begins with the twice as many; where the loss is then above half of what guessing
-        costs, the rest is trained on whole series.
+        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``,
+        where the loss is then above half of what guessing costs, the rest is trained on whole
+        series.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
