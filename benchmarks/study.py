@@ -66,7 +66,7 @@ LARGER_DATASETS = (
     "OSULeaf",
 )
 # lstmfcn.training's and lstmfcn.base's; the study of attention weighs others.
-WHOLE_SHARE, UNLEARNED, CYCLES = 0.25, 0.5, (1, 2, 4)
+WHOLE_SHARE, UNLEARNED = 0.25, 0.5
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
 STUDIES = {
@@ -97,15 +97,12 @@ STUDIES = {
     },
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
-        "ALSTM-FCN, 4000 updates first": {"classifier": "ALSTMFCNClassifier", "cycles": (2, 4)},
-        "ALSTM-FCN, 4000 updates first, half of it on whole series": {
+        "ALSTM-FCN, half of it on whole series": {
             "classifier": "ALSTMFCNClassifier",
-            "cycles": (2, 4),
             "whole_share": 0.5,
         },
-        "ALSTM-FCN, 4000 updates first, further cycles on whole series": {
+        "ALSTM-FCN, further cycles on whole series": {
             "classifier": "ALSTMFCNClassifier",
-            "cycles": (2, 4),
             "unlearned": 0.0,
         },
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
@@ -178,7 +175,6 @@ def run(study, dataset, configuration, seed, archive):
     n_updates = parameters.pop("n_updates", None)
     lstmfcn.training.WHOLE_SHARE = parameters.pop("whole_share", WHOLE_SHARE)
     lstmfcn.base.UNLEARNED = parameters.pop("unlearned", UNLEARNED)
-    lstmfcn.base.CYCLES = parameters.pop("cycles", CYCLES)
     model = getattr(lstmfcn, parameters.pop("classifier", "LSTMFCNClassifier"))
     checkpoint = CHECKPOINTS / f"{study}-{dataset}-{configuration}-{seed}"
     was_interrupted = checkpoint.exists()

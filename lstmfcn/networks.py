@@ -214,7 +214,9 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
         See :func:`build_lstmfcn`.
     attention : {"features", "paper"}, default="features"
         ``"features"``: the annotations are the last convolution features, one per timepoint, and
-        the LSTM reads the series through the attention, each timepoint multiplied by its own;
+        the LSTM reads the series through the attention, each timepoint multiplied by the mean of
+        its own, in units of even attention, and 1 (a residual attention: with less attention a
+        timepoint counts less, and is not lost);
         ``"paper"``: they are the LSTM's own input steps, as published, so that a univariate
         series (one step after the dimension shuffle) has one annotation and its attention is
         the constant 1.
@@ -232,7 +234,8 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     References
     ----------
     Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
-    Classification", 2018, arXiv:1709.05206. Bahdanau, Cho, Bengio, 2015, arXiv:1409.0473.
+    Classification", 2018, arXiv:1709.05206. Bahdanau, Cho, Bengio, 2015, arXiv:1409.0473. Residual
+    attention: Wang et al., 2017, arXiv:1704.06904.
 
     Examples
     --------
@@ -252,7 +255,7 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
         annotations = Detached(name="annotations")(features)
         look = Attention(n_cells, seed=seeds.next(2), name="attention")
         attended = look(annotations, valid=valid)
-        series = _magnified(series, Detached(name="attention_read")(attended), valid)
+        series = _weighted(series, Detached(name="attention_read")(attended), valid)
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
     if attention == "features":
         answer = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
@@ -426,11 +429,12 @@ def _inputs(n_timepoints, n_channels, masked, occlusion, seed):
     return inputs, series, valid, mask
 
 
-def _magnified(series, attention, valid):
-    """Multiply timepoints by their attention (batch, T), in units of even attention: 1."""
+def _weighted(series, attention, valid):
+    """Multiply timepoints by the mean of 1 and their attention (batch, T); even attention is 1."""
     count = attention.shape[1] if valid is None else keras.ops.sum(valid, axis=1)
-    relative = keras.layers.Reshape((-1, 1), name="relative_attention")(count * attention)
-    return keras.layers.Multiply(name="attended_series")([series, relative])
+    weights = 0.5 + 0.5 * count * attention
+    weights = keras.layers.Reshape((-1, 1), name="attention_weights")(weights)
+    return keras.layers.Multiply(name="attended_series")([series, weights])
 
 
 def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, seeds):

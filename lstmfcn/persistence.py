@@ -39,7 +39,7 @@ __all__ = [
     "write_members",
 ]
 
-FORMAT = 2
+FORMAT = 3
 MEMBERS = ["classifier.json", "weights.f32"]
 FUSION = "fusion.json"  # the first member of a file of several
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
@@ -249,7 +249,7 @@ def classifier_from_members(members):
     if content["format"] != FORMAT:
         raise ValueError(
             f"file format {content['format']!r} (written by lstmfcn {content['lstmfcn']!r}) is not "
-            f"format {FORMAT}; update lstmfcn"
+            f"format {FORMAT}; use the version of lstmfcn that wrote it"
         )
     classifier = classifier_from_parameters(content["class"], content["parameters"])
     classifier.classes_ = classes_from_json(content["classes"])

@@ -558,7 +558,7 @@ def edited(key, value):
         (lambda m: m.pop("1/weights.f32"), "it holds"),
         (edited("modalities", ["A", "A"]), "two of its modalities have one name"),
         (edited("modalities", ["A"]), "it holds"),
-        (edited("format", 9), "is not format 1; update lstmfcn"),
+        (edited("format", 9), "is not format 1; use the version of lstmfcn that wrote it"),
         (edited("estimator", {"class": "os", "parameters": {}}), "its class 'os' is none of"),
         (edited("fitted", {"fusion": "branch", "n_hidden": 5}), "its head has"),
         (edited("fitted", {"fusion": "late"}), "it holds"),

@@ -202,7 +202,7 @@ def test_the_lstm_reads_each_timepoint_by_its_attention(n_channels):
     attention = answer(model, series, layer="attention")
     assert attention.shape == (5, 30)
     np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-6)
-    read = 30 * attention[:, :, np.newaxis] * series
+    read = (1 + 30 * attention[:, :, np.newaxis]) / 2 * series
     np.testing.assert_allclose(answer(model, series, layer="attended_series"), read, rtol=1e-5)
     steps = answer(model, series, layer="dimension_shuffle")
     np.testing.assert_allclose(steps, read.transpose(0, 2, 1), rtol=1e-5)

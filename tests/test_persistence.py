@@ -307,7 +307,7 @@ def _changed(saved, path, value):
 
 
 CONTENTS = [
-    (["format"], 3, "update lstmfcn"),
+    (["format"], 2, "use the version of lstmfcn that wrote it"),
     (["class"], "os.system", "is none of"),
     (["class"], "TimeSeriesClassifier", "is none of"),
     (["class"], "FCNClassifier", "does not describe a classifier"),

@@ -113,7 +113,7 @@ def fusion_from_members(members):
     if content["format"] != FORMAT:
         raise ValueError(
             f"file format {content['format']!r} (written by lstmfcn {content['lstmfcn']!r}) is not "
-            f"format {FORMAT}; update lstmfcn"
+            f"format {FORMAT}; use the version of lstmfcn that wrote it"
         )
     fusion = FusionClassifier(_estimator(content["estimator"]), **content["parameters"])
     fusion._validate_params()
