@@ -1,4 +1,4 @@
-"""What does the LSTM branch read? Series weighted by the attention that was learned."""
+"""Where does the LSTM branch look? Series weighted by the attention that was learned."""
 
 import numpy as np
 
@@ -15,7 +15,8 @@ class ContextDisplay:
 
     The context of a series is ``n_timepoints * attention_t * x_t``: the series itself where
     attention is uniform, magnified where the LSTM branch looks and flat where it does not. Its
-    mean over time is the attention-weighted mean of the series.
+    mean over time is the attention-weighted mean of the series. The branch reads the mean of
+    series and context.
 
     Parameters
     ----------
