@@ -1,7 +1,8 @@
 """Where does the LSTM branch look in a gesture? The context that ALSTM-FCN's attention makes.
 
 Grey are the test series of GunPoint, orange the same series times their attention, relative to
-uniform attention: where the branch looks, they grow; elsewhere they vanish. It reads the mean of the two.
+uniform attention: where the branch looks, they grow; elsewhere they vanish. It reads the mean of
+the two.
 """
 
 import sys
