@@ -65,8 +65,6 @@ LARGER_DATASETS = (
     "Lightning2",
     "OSULeaf",
 )
-# lstmfcn.training's and lstmfcn.base's; the study of attention weighs others.
-WHOLE_SHARE, UNLEARNED = 0.25, 0.5
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
 STUDIES = {
@@ -97,14 +95,6 @@ STUDIES = {
     },
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
-        "ALSTM-FCN, half of it on whole series": {
-            "classifier": "ALSTMFCNClassifier",
-            "whole_share": 0.5,
-        },
-        "ALSTM-FCN, further cycles on whole series": {
-            "classifier": "ALSTMFCNClassifier",
-            "unlearned": 0.0,
-        },
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
     },
     "paper": {"default": {}, "paper": PAPER},
@@ -165,16 +155,12 @@ def fold(X, y, seed):
 def run(study, dataset, configuration, seed, archive):
     """Fit and score once; return one row."""
     import lstmfcn
-    import lstmfcn.base
-    import lstmfcn.training
 
     X, y, X_scored, y_scored = load(dataset, archive)
     if study not in REPORTING:
         X, y, X_scored, y_scored = fold(X, y, seed)
     parameters = dict(STUDIES[study][configuration])
     n_updates = parameters.pop("n_updates", None)
-    lstmfcn.training.WHOLE_SHARE = parameters.pop("whole_share", WHOLE_SHARE)
-    lstmfcn.base.UNLEARNED = parameters.pop("unlearned", UNLEARNED)
     model = getattr(lstmfcn, parameters.pop("classifier", "LSTMFCNClassifier"))
     checkpoint = CHECKPOINTS / f"{study}-{dataset}-{configuration}-{seed}"
     was_interrupted = checkpoint.exists()

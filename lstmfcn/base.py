@@ -371,9 +371,10 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                 best, fitted = _better(best, fitted), None
             elif fitted["loss"] <= LEARNED or fitted["was_stopped"]:
                 return best, fitted
-            architecture = architectures[candidate]
-            if fitted and (fitted["loss"] > UNLEARNED * entropy or not fitted["occlusion"]):
-                architecture = {**architecture, "occlusion": 0.0}
+            passes_gaps = not fitted or (
+                fitted["passes_gaps"] and fitted["loss"] <= UNLEARNED * entropy
+            )
+            architecture = {**architectures[candidate], "passes_gaps": passes_gaps}
             model = self._build(architecture)
             if fitted:
                 set_weights(model, fitted["weights"])
@@ -399,7 +400,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                 loss = float(np.sum(weights * losses) / np.sum(weights))
             return best, {
                 "candidate": candidate,
-                "occlusion": architecture["occlusion"],
+                "passes_gaps": passes_gaps,
                 "loss": loss,
                 "weights": model.get_weights(),
                 "history": history,
@@ -411,7 +412,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         with progress_bar(n_epochs, type(self).__name__, self.verbose) as bar:
             best, fitted = checkpoint.run_stages(len(architectures) * len(recipes), run_cycle)
         best = _better(best, fitted)
-        architecture = {**architectures[best["candidate"]], "occlusion": best["occlusion"]}
+        architecture = {**architectures[best["candidate"]], "passes_gaps": best["passes_gaps"]}
         model = self._build(architecture)
         set_weights(model, best["weights"])
         self._adopt(model, architecture)
@@ -429,6 +430,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             "kernel_sizes": kernel_sizes,
             "squeeze_excite": bool(self.squeeze_excite),
             "occlusion": float(self.occlusion),
+            "passes_gaps": True,
             "masked": self.unequal_length_in_ == "pad",
             "seed": seed,
             **{name: getattr(self, name) for name in self._network_parameters},
@@ -473,7 +475,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     def occlusion_(self):
         """What the network kept of ``occlusion``: 0.0 where gaps kept it from learning."""
         validation.check_is_fitted(self)
-        return self._architecture["occlusion"]
+        return self._architecture["occlusion"] if self._architecture["passes_gaps"] else 0.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

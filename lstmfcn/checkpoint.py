@@ -21,7 +21,7 @@ from lstmfcn.atomic import atomic_path
 
 __all__ = ["Checkpoint", "fingerprint"]
 
-FORMAT = 4
+FORMAT = 5
 SECONDS_BETWEEN = 5.0  # between two writes, and at least ...
 SHARE = 50  # ... this many times what a write takes
 LARGEST_JSON = 2**28  # bytes

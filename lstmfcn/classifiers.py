@@ -42,10 +42,11 @@ n_filters : tuple of int, default=(128, 256, 128)
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default={occlusion}
         Largest share of timepoints hidden in a series while training (half of the series stay
-        whole, and all of them in the last quarter of the epochs).
-        A network that has seen gaps loses a decision with its evidence, not with any spike, so
-        that maps of its decisions can be trusted: choose 0.3 for that. 0 trains on whole series
-        alone, as published.
+        whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
+        come before the network and learn, without the labels, to find scattered gaps and fill
+        them in (:class:`lstmfcn.occlusion.Repair`). Such a network loses a decision with its
+        evidence, not with any spike, so that maps of its decisions can be trusted: choose 0.3
+        for that. 0 trains the network alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
         ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
         ``"series"``: each series by its own, as in the paper's fair protocol (this discards
@@ -112,7 +113,7 @@ classes_ : ndarray of shape (n_classes,)
         What ``"auto"`` came to; with ``patience``, the most epochs there could be.
     occlusion_ : float
         ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
-        on whole series: then maps of its decisions cannot be put to the test by deletion.
+        on whole series: then maps of its decisions are less surely put to the test by deletion.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to."""
 

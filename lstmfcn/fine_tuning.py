@@ -57,8 +57,9 @@ class FineTuningMixin:
         batch_size : int, default=128
             Largest batch in the first iteration.
         freeze : {"convolutions"} or None, default=None
-            ``"convolutions"``: the convolution branch keeps its weights and its batch statistics;
-            the LSTM branch and the last layer learn.
+            ``"convolutions"``: the convolution branch keeps its weights and its batch statistics,
+            and so does, with ``occlusion``, the repair before it; the LSTM branch and the last
+            layer learn.
         reset_head : bool, default=False
             Treat ``X`` and ``y`` as another problem: classes and normalisation are those of the
             new data, the last layer starts from new random weights, and so does an LSTM whose

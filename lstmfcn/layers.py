@@ -12,12 +12,10 @@ __all__ = [
     "Convolution",
     "Detached",
     "FusedBatchNormalization",
-    "Occlusion",
     "SharedLogits",
     "hard_sigmoid",
 ]
 
-WHOLE = 0.5  # of the series in a batch that occlusion leaves as they are
 PART_WEIGHT = 0.1  # of what SharedLogits reads alone
 
 
@@ -44,82 +42,6 @@ def hard_sigmoid(x):
     [0.0, 0.5, 0.7, 1.0]
     """
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
-@keras.saving.register_keras_serializable(package="lstmfcn")
-class Occlusion(keras.layers.Layer):
-    """Hide timepoints of the series while training.
-
-    Half of the series stay whole. Of each other one a share of timepoints, drawn evenly between 0
-    and ``rate``, is replaced in all channels: by the mean of the batch, or (every second series)
-    by Gaussian noise of its mean and deviation. A network that never saw a gap answers to the
-    spikes at its edges rather than to what is missing, so that nothing can be learned about its
-    decisions by deleting their evidence.
-
-    Parameters
-    ----------
-    rate : float in [0, 1]
-        Largest share of timepoints that is hidden.
-    seed : int, default=0
-        Where the layer's own random numbers start.
-
-    References
-    ----------
-    Hooker, Erhan, Kindermans, Kim, "A Benchmark for Interpretability Methods in Deep Neural
-    Networks", 2019, arXiv:1806.10758, on evidence that is deleted from networks that never saw
-    deletions. DeVries, Taylor, "Improved Regularization of Convolutional Neural Networks with
-    Cutout", 2017, arXiv:1708.04552.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.layers import Occlusion
-    >>> series = np.tile(np.sign(np.arange(50) % 2 - 0.5), (1000, 1))[:, :, np.newaxis]
-    >>> hidden = np.asarray(Occlusion(0.3)(series, training=True) != series).mean(axis=(1, 2))
-    >>> bool((hidden == 0).mean() > 0.5), bool(0.2 < hidden.max() < 0.6)
-    (True, True)
-    """
-
-    def __init__(self, rate, seed=0, **kwargs):
-        super().__init__(**kwargs)
-        self.rate = rate
-        self.seed = seed
-        self.random = keras.random.SeedGenerator(seed)
-        # Of the training, not of the model: out of Keras' sight it is no weight.
-        self._switch = SimpleNamespace(on=keras.Variable(1.0, trainable=False, name="hides"))
-
-    def switch(self, on):
-        """Hide timepoints from now on, or none: also in functions that are compiled already."""
-        self._switch.on.assign(float(on))
-
-    def call(self, series, valid=None, training=False):
-        """Hide timepoints of ``series`` (batch, n_timepoints, n_channels), none of the padded.
-
-        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
-        """
-        if not training:
-            return series
-        n_series, n_timepoints = ops.shape(series)[0], series.shape[1]
-
-        def uniform(*shape):
-            return keras.random.uniform((n_series, *shape), seed=self.random)
-
-        observed = ops.ones_like(series[:, :, :1]) if valid is None else valid
-        count = ops.sum(observed)
-        mean = ops.sum(series * observed, axis=(0, 1)) / count
-        spread = ops.sqrt(ops.sum(ops.square(series - mean) * observed, axis=(0, 1)) / count)
-        noise = spread * keras.random.normal(ops.shape(series), seed=self.random)
-        instead = mean + noise * ops.cast(uniform(1, 1) < 0.5, series.dtype)
-        rate = self.rate * self._switch.on
-        share = rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
-        hides = ops.logical_and(uniform(n_timepoints, 1) < share, observed > 0)
-        return ops.where(hides, instead, series)
-
-    def compute_output_shape(self, series_shape, valid_shape=None):
-        return series_shape
-
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")

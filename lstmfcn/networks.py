@@ -16,10 +16,10 @@ from lstmfcn.layers import (
     Convolution,
     Detached,
     FusedBatchNormalization,
-    Occlusion,
     SharedLogits,
     hard_sigmoid,
 )
+from lstmfcn.occlusion import Repair, count_repair_weights
 
 __all__ = [
     "NETWORKS",
@@ -79,6 +79,7 @@ def build_fcn(
     kernel_sizes=KERNELS,
     squeeze_excite=False,
     occlusion=0.0,
+    passes_gaps=True,
     masked=False,
     seed=0,
 ):
@@ -92,8 +93,10 @@ def build_fcn(
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
     occlusion : float in [0, 1), default=0.0
-        Largest share of a series' timepoints hidden while training; see
-        :class:`lstmfcn.layers.Occlusion`.
+        Largest share of a series' timepoints hidden while training. Above 0 a layer ``repair``
+        comes first; see :class:`lstmfcn.occlusion.Repair`.
+    passes_gaps : bool, default=True
+        Whether the network trains on series with (repaired) gaps.
     masked : bool, default=False
         Take a mask for series of unequal length.
     seed : int, default=0
@@ -115,7 +118,9 @@ def build_fcn(
     >>> build_fcn(128, 1, 3).count_params()
     266115
     """
-    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked, occlusion, seed)
+    inputs, series, valid, mask = _inputs(
+        n_timepoints, n_channels, masked, occlusion, passes_gaps, seed
+    )
     _, pooled = _fcn_branch(
         series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
     )
@@ -136,6 +141,7 @@ def build_lstmfcn(
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
+    passes_gaps=True,
     masked=False,
     seed=0,
 ):
@@ -146,7 +152,7 @@ def build_lstmfcn(
     n_timepoints, n_channels, n_classes : int
     n_cells : int, default=8
         Width of the LSTM.
-    n_filters, kernel_sizes, squeeze_excite, occlusion, masked, seed
+    n_filters, kernel_sizes, squeeze_excite, occlusion, passes_gaps, masked, seed
         See :func:`build_fcn`.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
@@ -172,7 +178,9 @@ def build_lstmfcn(
     >>> build_lstmfcn(128, 1, 3, n_cells=8).count_params()
     270523
     """
-    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked, occlusion, seed)
+    inputs, series, valid, mask = _inputs(
+        n_timepoints, n_channels, masked, occlusion, passes_gaps, seed
+    )
     _, pooled = _fcn_branch(
         series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
     )
@@ -202,6 +210,7 @@ def build_alstmfcn(
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
+    passes_gaps=True,
     masked=False,
     seed=0,
 ):
@@ -210,7 +219,7 @@ def build_alstmfcn(
     Parameters
     ----------
     n_timepoints, n_channels, n_classes, n_cells, n_filters, kernel_sizes, dropout, \
-squeeze_excite, recurrent_activation, occlusion, masked, seed
+squeeze_excite, recurrent_activation, occlusion, passes_gaps, masked, seed
         See :func:`build_lstmfcn`.
     attention : {"features", "paper"}, default="features"
         ``"features"``: the annotations are the last convolution features, one per timepoint, and
@@ -244,7 +253,9 @@ squeeze_excite, recurrent_activation, occlusion, masked, seed
     >>> [output.shape for output in model.outputs]
     [(None, 3)]
     """
-    inputs, series, valid, mask = _inputs(n_timepoints, n_channels, masked, occlusion, seed)
+    inputs, series, valid, mask = _inputs(
+        n_timepoints, n_channels, masked, occlusion, passes_gaps, seed
+    )
     features, pooled = _fcn_branch(
         series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
     )
@@ -292,6 +303,7 @@ def count_weights(
     n_cells=0,
     attention=None,
     dimension_shuffle="auto",
+    occlusion=0.0,
     **_,
 ):
     """Count a network's weights, moving statistics included, without building it.
@@ -300,7 +312,7 @@ def count_weights(
     ----------
     network : {"fcn", "lstmfcn", "alstmfcn"}
     n_timepoints, n_channels, n_classes, n_filters, kernel_sizes, squeeze_excite, n_cells, \
-attention, dimension_shuffle
+attention, dimension_shuffle, occlusion
         The builder's arguments; others do not change the count.
 
     Returns
@@ -313,7 +325,7 @@ attention, dimension_shuffle
     >>> count_weights("lstmfcn", 128, 1, 3, n_cells=8)
     270523
     """
-    total, width = 0, n_channels
+    total, width = count_repair_weights(n_channels) if occlusion else 0, n_channels
     for block, (filters, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
         total += size * width * filters + filters + 4 * filters  # convolution, normalisation
         if squeeze_excite and block < len(n_filters):
@@ -339,16 +351,16 @@ def is_convolutional(layer, *, along_time=False):
     ----------
     layer : keras.layers.Layer
     along_time : bool, default=False
-        Only those whose activations have one entry per timepoint, or that average them: the gates
-        of squeeze-and-excite are left out.
+        Only the blocks, whose activations have one entry per timepoint, and the average of the
+        last: the gates of squeeze-and-excite and the repair of gaps are left out.
 
     Returns
     -------
     bool
     """
     names = ("conv_", "norm_", "block_", "features", "rescale_", "mean_over_time")
-    gates = ("squeeze_", "reduce_", "excite_", "gate_")
-    return layer.name.startswith(names if along_time else names + gates)
+    beside = ("squeeze_", "reduce_", "excite_", "gate_", "repair")
+    return layer.name.startswith(names if along_time else names + beside)
 
 
 def depends_on_length(model):
@@ -413,7 +425,7 @@ class _Seeds:
         return first
 
 
-def _inputs(n_timepoints, n_channels, masked, occlusion, seed):
+def _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed):
     """Return model inputs, series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
     inputs = series = keras.Input((n_timepoints, n_channels), name="series")
     valid = mask = None
@@ -423,9 +435,8 @@ def _inputs(n_timepoints, n_channels, masked, occlusion, seed):
         valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
         mask = keras.ops.greater(mask, 0)
     if occlusion:
-        series = Occlusion(occlusion, seed=_Seeds(seed + 200).next(), name="occlusion")(
-            series, valid=valid
-        )
+        repair = Repair(occlusion, passes_gaps, seed=_Seeds(seed + 200).next(7), name="repair")
+        series = repair(series, valid=valid)
     return inputs, series, valid, mask
 
 

@@ -39,7 +39,7 @@ __all__ = [
     "write_members",
 ]
 
-FORMAT = 3
+FORMAT = 4
 MEMBERS = ["classifier.json", "weights.f32"]
 FUSION = "fusion.json"  # the first member of a file of several
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
@@ -327,7 +327,8 @@ def _check_architecture(classifier, architecture):
     if architecture["seed"] >= LARGEST_SEED:
         raise ValueError(f"seed={architecture['seed']} is not possible")
     # The network's parameters obey the same rules as the constructor's.
-    names = architecture.keys() - expected.keys() - {"seed"}
+    validation.check_choice(architecture["passes_gaps"], "passes_gaps", (True, False))
+    names = architecture.keys() - expected.keys() - {"seed", "passes_gaps"}
     type(classifier)(**{name: architecture[name] for name in names})._check_parameters()
     if "n_cells" in names:
         validation.check_counts(n_cells=architecture["n_cells"])

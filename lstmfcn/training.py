@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from lstmfcn.calibration import Moments, recalibrate
 from lstmfcn.inference import Forward, cross_entropy, memory_errors_explained, rows_per_batch
-from lstmfcn.layers import Occlusion
+from lstmfcn.occlusion import Repair
 from lstmfcn.precision import computing_in
 from lstmfcn.training_run import TrainingRun
 
@@ -114,7 +114,7 @@ def train(
     rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
     run = TrainingRun(model, recipe, n_batches, callbacks, "val_loss" if validation else "loss")
     arrays = (*inputs, labels, weights)
-    occlusions = [layer for layer in model.layers if isinstance(layer, Occlusion)]
+    repairs = [layer for layer in model.layers if isinstance(layer, Repair)]
     remedy = "batch_size, n_filters or the length of the series"
     with memory_errors_explained(f"batches of {recipe.batch_size} series", remedy):
         with computing_in(recipe.precision, model):
@@ -130,7 +130,7 @@ def train(
             started = time.perf_counter()
             if run.batch == 0:
                 run.call("on_epoch_begin", run.epoch, {})
-            for layer in occlusions:
+            for layer in repairs:
                 layer.switch(run.epoch < (1.0 - WHOLE_SHARE) * recipe.n_epochs)
             # A function of seed and epoch alone, so that it needs no state.
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)

@@ -213,7 +213,7 @@ def test_fine_tune_goes_on_from_a_file_as_from_memory(fusion, all_fitted, sample
             for clf in (fitted, twin)
         )
         same = {name for name in old if all(map(np.array_equal, old[name], new[name]))}
-        assert same == {name for name in old if name.startswith(("conv_", "norm_"))}
+        assert same == {name for name in old if name.startswith(("conv_", "norm_", "repair"))}
     first, second = (twin.predict_proba(X) for twin in twins)
     np.testing.assert_array_equal(first, second)
     assert (first != before).any()

@@ -11,7 +11,6 @@ from lstmfcn.layers import (
     Convolution,
     Detached,
     FusedBatchNormalization,
-    Occlusion,
     SharedLogits,
     hard_sigmoid,
 )
@@ -360,60 +359,6 @@ def test_attention_layer_keeps_its_configuration():
     assert (again.n_cells, again.recurrent_activation, again.seed) == (3, "hard_sigmoid", 5)
     steps = normal(2, 4, 5)
     np.testing.assert_array_equal(layer(steps, steps)[0], again(steps, steps)[0])
-
-
-# Occlusion
-
-
-def test_occlusion_leaves_half_of_the_series_whole_and_hides_up_to_the_rate_of_others():
-    series = normal(4000, 100, 1)
-    hidden = (np.asarray(Occlusion(0.4)(series, training=True)) != series).mean(axis=(1, 2))
-    # Evenly between 0 and 0.4, where a share of 0.002 and less may well hide nothing at all.
-    assert 0.5 < (hidden == 0).mean() < 0.54
-    assert 0.18 < hidden[hidden > 0].mean() < 0.23
-    assert (hidden <= 0.6).all()
-
-
-def test_occlusion_puts_the_mean_or_noise_in_all_channels_at_once():
-    series = 100.0 + 5.0 * normal(600, 80, 3)
-    occluded = np.asarray(Occlusion(0.5)(series, training=True))
-    hides = occluded != series
-    assert (hides.all(axis=2) == hides.any(axis=2)).all()
-    at_mean = np.array([np.ptp(one[h]) for one, h in zip(occluded, hides, strict=True) if h.any()])
-    of_one_value = at_mean < 2.0  # the three channels' means
-    assert 0.4 < of_one_value.mean() < 0.6
-    assert abs(occluded[hides].mean() - 100.0) < 0.5
-    assert 2.5 < occluded[hides].std() < 5.0
-
-
-def test_occlusion_never_touches_padding_nor_an_answer():
-    series, valid = normal(200, 40, 2), np.ones((200, 40, 1), np.float32)
-    valid[:, 25:] = 0.0
-    series *= valid
-    layer = Occlusion(0.9)
-    occluded = np.asarray(layer(series, valid=valid, training=True))
-    np.testing.assert_array_equal(occluded[:, 25:], 0.0)
-    assert (occluded[:, :25] != series[:, :25]).any()
-    np.testing.assert_array_equal(np.asarray(layer(series, valid=valid)), series)
-
-
-def test_occlusion_draws_anew_at_each_call_and_repeats_by_its_seed():
-    series = normal(20, 50, 1)
-    one, other = Occlusion(0.5, seed=3), Occlusion(0.5, seed=3)
-    first, second = (np.asarray(one(series, training=True)) for _ in range(2))
-    assert (first != second).any()
-    np.testing.assert_array_equal(np.asarray(other(series, training=True)), first)
-
-
-def test_occlusion_can_be_switched_off_and_has_no_weights():
-    series, layer = normal(20, 50, 1), Occlusion(0.5)
-    call = tf.function(lambda x: layer(x, training=True))
-    assert (call(series).numpy() != series).any()
-    layer.switch(on=False)
-    np.testing.assert_array_equal(call(series).numpy(), series)
-    layer.switch(on=True)
-    assert (call(series).numpy() != series).any()
-    assert layer.weights == []
 
 
 # Detached

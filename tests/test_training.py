@@ -10,8 +10,8 @@ from conftest import make_series
 from lstmfcn import FCNClassifier, LSTMFCNClassifier, optimizers
 from lstmfcn.calibration import recalibrate
 from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
-from lstmfcn.layers import Occlusion
 from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
+from lstmfcn.occlusion import Repair
 from lstmfcn.training import Recipe, fine_tune_schedule, train
 from lstmfcn.validation import draw_seeds
 
@@ -64,7 +64,7 @@ class Recorder(keras.callbacks.Callback):
 
 def test_the_last_quarter_of_the_epochs_trains_on_whole_series(monkeypatch):
     hides = []
-    monkeypatch.setattr(Occlusion, "switch", lambda layer, on: hides.append(on))
+    monkeypatch.setattr(Repair, "switch", lambda layer, on: hides.append(on))
     run(Recipe(n_epochs=6, batch_size=12), fcn(occlusion=0.3))
     assert hides == [True] * 5 + [False]
     hides.clear()

@@ -13,7 +13,8 @@ from lstmfcn.preprocessing import without_weightless
 
 __all__ = ["make_branches"]
 
-OF_ALL = ("n_classes", "occlusion", "seed")  # arguments of a builder that the trunks share
+# Arguments of a builder that the trunks share.
+OF_ALL = ("n_classes", "occlusion", "passes_gaps", "seed")
 FITTED_TOGETHER = ("classes_", "history_", "n_epochs_", "batch_size_", "precision_")
 
 
@@ -155,7 +156,8 @@ class _Branches:
             for name, trunk in trunks.items()
         }
         n_weights = count_head_weights(trunks, n_classes, self.n_hidden)
-        n_weights += sum(count_weights(self._network, n_classes=0, **t) for t in trunks.values())
+        shared = {"n_classes": 0, "occlusion": first["occlusion"]}
+        n_weights += sum(count_weights(self._network, **shared, **t) for t in trunks.values())
         validation.check_network_size(n_weights)
         architecture = {
             "trunks": trunks,
@@ -163,6 +165,7 @@ class _Branches:
             "n_hidden": self.n_hidden,
             "modality_dropout": self.modality_dropout,
             "occlusion": first["occlusion"],
+            "passes_gaps": first["passes_gaps"],
             "seed": first["seed"],
         }
         return architecture | {key: first[key] for key in ("n_cells",) if key in first}

@@ -69,7 +69,16 @@ class ModalityDropout(keras.layers.Layer):
 
 
 def build_branches(
-    trunks, n_classes, *, network, n_hidden=32, modality_dropout=0.0, occlusion=0.0, seed=0, **_
+    trunks,
+    n_classes,
+    *,
+    network,
+    n_hidden=32,
+    modality_dropout=0.0,
+    occlusion=0.0,
+    passes_gaps=True,
+    seed=0,
+    **_,
 ):
     """Build one trunk per modality, FCN, LSTM-FCN or ALSTM-FCN, and a head that sees them all.
 
@@ -82,13 +91,14 @@ def build_branches(
     ----------
     trunks : dict of str to dict
         Per modality the arguments of its builder in :mod:`lstmfcn.networks`, but for `n_classes`,
-        `occlusion` and `seed`.
+        `occlusion`, `passes_gaps` and `seed`.
     n_classes : int
     network : {"fcn", "lstmfcn", "alstmfcn"}
     n_hidden : int, default=32
         Width of the hidden layer; with 0 there is none, and each logit is a sum over modalities.
     modality_dropout : float in [0, 1), default=0.0
     occlusion : float in [0, 1), default=0.0
+    passes_gaps : bool, default=True
     seed : int, default=0
 
     Returns
@@ -121,7 +131,11 @@ def build_branches(
     inputs, answers = [], {"lstm": [], "pooled": [], "context": []}
     for place, architecture in enumerate(trunks.values()):
         trunk = NETWORKS[network](
-            **architecture, n_classes=n_classes, occlusion=occlusion, seed=seeds[3 + place]
+            **architecture,
+            n_classes=n_classes,
+            occlusion=occlusion,
+            passes_gaps=passes_gaps,
+            seed=seeds[3 + place],
         )
         layers = {layer.name: layer for layer in trunk.layers}
         for name, layer in layers.items():

@@ -1,0 +1,218 @@
+"""How does a network learn to live with gaps? By hiding timepoints, and filling them in."""
+
+import itertools
+from types import SimpleNamespace
+
+import keras
+from keras import ops
+
+__all__ = ["Occlusion", "Repair", "count_repair_weights"]
+
+WHOLE = 0.5  # of the series in a batch that occlusion leaves as they are
+WIDTH, SIZE = 16, 9  # filters and kernel size (timepoints) of the repair's convolutions
+MARGIN = 0.1  # by which the probability of being seen is stretched, so that it reaches 0 and 1
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class Occlusion(keras.layers.Layer):
+    """Hide timepoints of the series while training.
+
+    Half of the series stay whole. Of each other one a share of timepoints, drawn evenly between 0
+    and ``rate``, is replaced in all channels: by the mean of the batch, or (every second series)
+    by Gaussian noise of its mean and deviation. A network that never saw a gap answers to the
+    spikes at its edges rather than to what is missing, so that nothing can be learned about its
+    decisions by deleting their evidence.
+
+    Parameters
+    ----------
+    rate : float in [0, 1]
+        Largest share of timepoints that is hidden.
+    seed : int, default=0
+        Where the layer's own random numbers start.
+
+    References
+    ----------
+    Hooker, Erhan, Kindermans, Kim, "A Benchmark for Interpretability Methods in Deep Neural
+    Networks", 2019, arXiv:1806.10758, on evidence that is deleted from networks that never saw
+    deletions. DeVries, Taylor, "Improved Regularization of Convolutional Neural Networks with
+    Cutout", 2017, arXiv:1708.04552.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.occlusion import Occlusion
+    >>> series = np.tile(np.sign(np.arange(50) % 2 - 0.5), (1000, 1))[:, :, np.newaxis]
+    >>> hidden = np.asarray(Occlusion(0.3)(series, training=True) != series).mean(axis=(1, 2))
+    >>> bool((hidden == 0).mean() > 0.5), bool(0.2 < hidden.max() < 0.6)
+    (True, True)
+    """
+
+    def __init__(self, rate, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def call(self, series, valid=None, training=False):
+        """Hide timepoints of ``series`` (batch, n_timepoints, n_channels), none of the padded.
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
+        """
+        if not training:
+            return series
+        n_series, n_timepoints = ops.shape(series)[0], series.shape[1]
+
+        def uniform(*shape):
+            return keras.random.uniform((n_series, *shape), seed=self.random)
+
+        observed = _observed(series, valid)
+        count = ops.sum(observed)
+        mean = ops.sum(series * observed, axis=(0, 1)) / count
+        spread = ops.sqrt(ops.sum(ops.square(series - mean) * observed, axis=(0, 1)) / count)
+        noise = spread * keras.random.normal(ops.shape(series), seed=self.random)
+        instead = mean + noise * ops.cast(uniform(1, 1) < 0.5, series.dtype)
+        share = self.rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
+        hides = ops.logical_and(uniform(n_timepoints, 1) < share, observed > 0)
+        return ops.where(hides, instead, series)
+
+    def compute_output_shape(self, series_shape, valid_shape=None):
+        return series_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class Repair(keras.layers.Layer):
+    """Find the timepoints that something hides, and fill them in from those around them.
+
+    A few small convolutions of its own tell how likely each timepoint is to be hidden, and what
+    was there. While training, the layer hides timepoints (:class:`Occlusion`) and learns both from
+    its own losses, without a label: the cross-entropy of what is hidden, and the squared error of
+    what was there. What follows sees the repaired series, and its loss changes nothing here. So
+    scattered gaps cost a classifier little, in training and after; a gap that takes a whole piece
+    of evidence cannot be filled in. A timepoint that the layer is sure of passes exactly as it is.
+
+    Parameters
+    ----------
+    rate : float in [0, 1]
+        Largest share of timepoints that is hidden while training.
+    passes_gaps : bool, default=True
+        Whether what follows trains on series with repaired gaps. If not, it trains on whole ones,
+        and the layer keeps what it has learned.
+    seed : int, default=0
+        Of the initial weights, and where the layer's own random numbers start.
+
+    References
+    ----------
+    Vincent, Larochelle, Bengio, Manzagol, "Extracting and Composing Robust Features with
+    Denoising Autoencoders", 2008, doi:10.1145/1390156.1390294. Convolutions that are told what is
+    missing: Liu et al., 2018, arXiv:1804.07723.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.occlusion import Repair
+    >>> repair = Repair(0.3)
+    >>> repair(np.ones((2, 30, 1), "float32")).shape, repair.count_params()
+    (TensorShape([2, 30, 1]), 5474)
+    """
+
+    def __init__(self, rate, passes_gaps=True, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.passes_gaps = passes_gaps
+        self.seed = seed
+        self.occlusion = Occlusion(rate, seed=seed)
+        # Of the training, not of the model: out of Keras' sight it is no weight.
+        on = keras.Variable(float(passes_gaps), trainable=False, name="hides")
+        self._switch = SimpleNamespace(on=on)
+
+    def build(self, series_shape, valid_shape=None):
+        n_channels = series_shape[-1]
+        self._finds = self._chain(n_channels, 1, seed=self.seed + 1)
+        self._fills = self._chain(n_channels + 1, n_channels, seed=self.seed + 4)
+        super().build(series_shape)
+
+    def switch(self, on):
+        """Hide timepoints from now on, or none: also in functions that are compiled already."""
+        self._switch.on.assign(float(on and self.passes_gaps))
+
+    def call(self, series, valid=None, training=False):
+        """Repair ``series`` (batch, n_timepoints, n_channels), and leave padding at zero.
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
+        """
+        if not training:
+            return self._repaired(series, valid)[0]
+        on, whole = self._switch.on, series
+        series = ops.where(on > 0, self.occlusion(whole, valid=valid, training=True), whole)
+        repaired, filled, visible = self._repaired(series, valid)
+        hidden = ops.cast(ops.any(series != whole, axis=-1, keepdims=True), series.dtype)
+        observed = _observed(series, valid)
+        surprise = ops.softplus(visible) - (1.0 - hidden) * visible  # cross-entropy of `hidden`
+        errors = ops.mean(ops.square(filled - whole), axis=-1, keepdims=True)
+        self.add_loss(on * ops.sum(observed * surprise) / ops.sum(observed))
+        self.add_loss(ops.sum(hidden * errors) / ops.maximum(ops.sum(hidden), 1.0))
+        return ops.stop_gradient(repaired)
+
+    def compute_output_shape(self, series_shape, valid_shape=None):
+        return series_shape
+
+    def get_config(self):
+        own = {"rate": self.rate, "passes_gaps": self.passes_gaps, "seed": self.seed}
+        return {**super().get_config(), **own}
+
+    def _repaired(self, series, valid):
+        """Return the repaired series, what the gaps would hold, and the logit of being seen."""
+        visible = _convolve(self._finds, series, valid)
+        passed = ops.clip((1.0 + 2.0 * MARGIN) * ops.sigmoid(visible) - MARGIN, 0.0, 1.0)
+        filled = ops.concatenate([passed * series, passed], axis=-1)
+        filled = _convolve(self._fills, filled, valid)
+        repaired = passed * series + (1.0 - passed) * filled
+        return repaired if valid is None else repaired * valid, filled, visible
+
+    def _chain(self, n_inputs, n_outputs, seed):
+        """Build three convolutions, the last one linear."""
+        layers = []
+        for place, width in enumerate((WIDTH, WIDTH, n_outputs)):
+            is_last = place == 2
+            kind = keras.initializers.GlorotUniform if is_last else keras.initializers.HeUniform
+            layer = keras.layers.Conv1D(
+                width,
+                SIZE,
+                padding="same",
+                activation=None if is_last else "relu",
+                kernel_initializer=kind(seed + place),
+            )
+            layer.build((None, None, n_inputs))
+            layers.append(layer)
+            n_inputs = width
+        return layers
+
+
+def count_repair_weights(n_channels):
+    """Count the weights of :class:`Repair` for series of ``n_channels``.
+
+    Examples
+    --------
+    >>> from lstmfcn.occlusion import count_repair_weights
+    >>> count_repair_weights(1)
+    5474
+    """
+    total = 0
+    for first, last in ((n_channels, 1), (n_channels + 1, n_channels)):
+        widths = (first, WIDTH, WIDTH, last)
+        total += sum(SIZE * n * after + after for n, after in itertools.pairwise(widths))
+    return total
+
+
+def _observed(series, valid):
+    return ops.ones_like(series[:, :, :1]) if valid is None else valid
+
+
+def _convolve(layers, series, valid):
+    """Apply convolutions; each sees zeros beyond the end of a series, as without padding."""
+    for layer in layers:
+        series = layer(series if valid is None else series * valid)
+    return series
