@@ -172,7 +172,7 @@ class ExplanationMixin:
         return product if per_channel else product.sum(axis=1)
 
     def filter_kernels(self):
-        """Return the first layer's kernels as they meet the normalised series.
+        """Return the first layer's kernels as they meet the normalised (and repaired) series.
 
         Returns
         -------

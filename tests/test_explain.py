@@ -152,9 +152,11 @@ def test_first_layer_kernels_reproduce_the_activations(fitted, series):
     X, _ = series
     kernels = fitted.filter_kernels()  # (n_filters, n_channels, kernel_size)
     assert kernels.shape == (8, 2, 8)
-    normalised = fitted._read_test_data(X)[0][0]  # (n_timepoints, n_channels)
+    read = fitted._read_test_data(X)[0][:1]  # normalised, (1, n_timepoints, n_channels)
+    if fitted.occlusion:
+        read = np.asarray(fitted.model_.get_layer("repair")(read))
     activations = fitted.filter_activations(X)[0]  # (n_timepoints, n_filters)
-    padded = np.pad(normalised, ((3, 4), (0, 0)))
+    padded = np.pad(read[0], ((3, 4), (0, 0)))
     response = np.array(
         [[np.sum(kernel * padded[t : t + 8].T) for kernel in kernels] for t in range(24)]
     )
