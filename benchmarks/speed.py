@@ -1,8 +1,8 @@
 """How fast is it, against what? Ratios measured in one run, on one machine.
 
     python benchmarks/speed.py            # all tables; writes results/speed.json
-    python benchmarks/speed.py training   # one of them: training, parts, fit, prediction, start,
-                                          # memory, growth, jobs, archive
+    python benchmarks/speed.py training   # one of them: training, attention, parts, fit,
+                                          # prediction, start, memory, growth, jobs, archive
 
 Competitors take turns within a run, each ratio is formed within a round, and medians over rounds
 are quoted, so that another load on the machine meets all of them. sktime's classifier is another
@@ -195,6 +195,33 @@ def training():
                     row[f"{rival} / ours, {precision}"] = ratio(times[rival], mine)
             limit = times[f"limit, {precision}"]
             row[f"share of the limit, {precision}"] = ratio(limit, mine)
+        print_row(name, row)
+    return table
+
+
+def attention():
+    """Compare one epoch of ALSTM-FCN with one of LSTM-FCN at the defaults, in turns."""
+    from lstmfcn import ALSTMFCNClassifier, LSTMFCNClassifier
+
+    competitors = {
+        "LSTM-FCN": (LSTMFCNClassifier, {}),
+        "ALSTM-FCN": (ALSTMFCNClassifier, {}),
+        "ALSTM-FCN, no occlusion": (ALSTMFCNClassifier, {"occlusion": 0.0}),
+    }
+    table = {}
+    for name, (n_samples, n_channels, n_timepoints, n_classes) in SHAPES.items():
+        X, y = series(n_samples, n_channels, n_timepoints, n_classes)
+        n_epochs = 14 if X.size < 50_000 else 5
+        times = collections.defaultdict(list)
+        for _ in range(ROUNDS):
+            for competitor, (model, parameters) in competitors.items():
+                classifier = model(n_epochs=n_epochs, random_state=0, **parameters).fit(X, y)
+                times[competitor].append(
+                    statistics.median(classifier.history_["epoch_seconds"][2:])
+                )
+        table[name] = row = {"LSTM-FCN, ms": 1e3 * statistics.median(times["LSTM-FCN"])}
+        for competitor in list(competitors)[1:]:
+            row[f"{competitor} / LSTM-FCN"] = ratio(times[competitor], times["LSTM-FCN"])
         print_row(name, row)
     return table
 
@@ -499,6 +526,7 @@ def print_row(name, row):
 
 TABLES = {
     "training": training,
+    "attention": attention,
     "parts": parts,
     "fit": fit,
     "prediction": prediction,

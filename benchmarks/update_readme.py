@@ -228,6 +228,23 @@ def accuracy_of_models():
     return "\n".join([comparison(records, names), "", *sentences])
 
 
+def accuracy_on_folds():
+    """Return the accuracies of LSTM-FCN and ALSTM-FCN on the larger sets' held-out folds."""
+    lstmfcn = [
+        {**row, "configuration": "LSTM-FCN"}
+        for row in rows("study-size.csv")
+        if row["configuration"] == "until learned"
+    ]
+    records = [*lstmfcn, *rows("study-attention.csv")]
+    names = ("LSTM-FCN", "ALSTM-FCN")
+    accuracies = defaultdict(dict)
+    for row in records:
+        if row["configuration"] in names:
+            accuracies[row["dataset"], row["seed"]][row["configuration"]] = float(row["accuracy"])
+    differences = [x[names[1]] - x[names[0]] for x in accuracies.values() if len(x) == len(names)]
+    return "\n".join([comparison(records, names), "", f"- ALSTM-FCN: {paired(differences)}"])
+
+
 def explanations_in_short(record):
     """Return a function to sentences: on how many datasets each map reaches what it should."""
 
@@ -397,6 +414,8 @@ TABLES = {
     "explanations_accuracy": accuracy_of_models,
     "explanations_in_short": explanations_in_short("study-explanations.csv"),
     "attention": explanations_in_short("study-attention.csv"),
+    "attention_accuracy": accuracy_on_folds,
+    "attention_epochs": measured("attention"),
     "prediction": measured("prediction"),
     "fit": measured("fit"),
     "start": measured("start"),
