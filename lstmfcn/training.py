@@ -192,7 +192,7 @@ def _compile_step(model, optimizer, n_inputs):
             # The two have no weight in common: neither slows or changes what the other learns.
             total = loss_sum + sum(tf.reduce_sum(part * weights) for part in attended)
             mean = total / tf.cast(tf.shape(labels)[0], tf.float32)
-            mean = sum(logits_model.losses, mean)  # what a network's weights themselves cost
+            mean = sum(logits_model.losses, mean)  # of weights, and of a repair
         gradients = tape.gradient(mean, variables)
         rate = tf.convert_to_tensor(optimizer.learning_rate)
         with tf.control_dependencies([rate]):  # that of this update, not of the next
