@@ -115,7 +115,7 @@ class Repair(keras.layers.Layer):
     >>> from lstmfcn.occlusion import Repair
     >>> repair = Repair(0.3)
     >>> repair(np.ones((2, 30, 1), "float32")).shape, repair.count_params()
-    (TensorShape([2, 30, 1]), 5474)
+    (TensorShape([2, 30, 1]), 5394)
     """
 
     def __init__(self, rate, passes_gaps=True, seed=0, **kwargs):
@@ -198,7 +198,7 @@ def count_repair_weights(n_channels):
     --------
     >>> from lstmfcn.occlusion import count_repair_weights
     >>> count_repair_weights(1)
-    5474
+    5394
     """
     total = 0
     for first, last in ((n_channels, 1), (n_channels + 1, n_channels)):
