@@ -222,6 +222,17 @@ def rows(page):
     )
 
 
+def wait_until(page, condition):
+    """Wait for what a click has asked for: the page answers a new address a moment later."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page, timeout=20, poll_frequency=0.05).until(lambda _: condition())
+
+
+def heading(page):
+    return page.execute_script("return document.querySelector('h2')?.textContent")
+
+
 def test_it_renders(page, contents):
     assert page.title == "A & B"
     names = [row[0] for row in rows(page)]
@@ -288,7 +299,7 @@ def test_a_dataset_has_its_page(page, contents):
     from selenium.webdriver.common.by import By
 
     page.find_element(By.LINK_TEXT, "GunPoint").click()
-    assert page.find_element(By.TAG_NAME, "h2").text == "GunPoint"
+    wait_until(page, lambda: heading(page) == "GunPoint")
     runs = page.execute_script("return document.querySelectorAll('#runs-table tbody tr').length")
     assert runs == 6
     captions = [element.text for element in page.find_elements(By.CSS_SELECTOR, "figure h3")]
@@ -296,9 +307,9 @@ def test_a_dataset_has_its_page(page, contents):
     page.find_element(By.PARTIAL_LINK_TEXT, "→").click()
     following = [dataset["name"] for dataset in contents["datasets"]]
     following = following[following.index("GunPoint") + 1]
-    assert page.find_element(By.TAG_NAME, "h2").text == following
+    wait_until(page, lambda: heading(page) == following)
     page.find_element(By.LINK_TEXT, "all datasets").click()
-    assert len(rows(page)) == 7
+    wait_until(page, lambda: len(rows(page)) == 7)
 
 
 def test_hostile_names_stay_text(page):
@@ -307,4 +318,4 @@ def test_hostile_names_stay_text(page):
     assert page.title == "A & B"
     assert HOSTILE in [row[0] for row in rows(page)]
     page.find_element(By.LINK_TEXT, HOSTILE).click()
-    assert page.find_element(By.TAG_NAME, "h2").text == HOSTILE
+    wait_until(page, lambda: heading(page) == HOSTILE)
