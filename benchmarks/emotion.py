@@ -80,6 +80,9 @@ RECIPES = {  # of mosi
     ", 64 cells": {"settings": {**LONG, "n_cells": 64}},
     ", masks": {"settings": COPIED, "augment": {**MASKS, "n_copies": 2, "crop": 1.0}},
     ", noise": {"settings": COPIED, "augment": {**NOISY, "n_copies": 2, "crop": 1.0}},
+    # As the comparator, which reads whole videos, to and fro.
+    ", around": {"settings": LONG, "around": True},
+    ", around, 64 cells": {"settings": {**LONG, "n_cells": 64}, "around": True},
 }
 WAYS = {  # to use mosi's modalities
     "early": {"fusion": "early"},
@@ -219,16 +222,6 @@ CONFIGURATIONS = {
         f"LSTM-FCN, {what}{recipe}": {**ALL, "model": LSTM, **fused, **settings}
         for recipe, settings in RECIPES.items()
         for what, fused in WAYS.items()
-    }
-    # As the comparator, which reads whole videos, to and fro.
-    | {
-        "LSTM-FCN, early, around": {
-            **ALL,
-            "model": LSTM,
-            "fusion": "early",
-            "settings": LONG,
-            "around": True,
-        }
     },
 }
 COLUMNS = (
@@ -519,7 +512,8 @@ def chosen(rows, data):
         alone = labels_alone(best)
         return list(dict.fromkeys([best, alone, next(n for n in names if n.endswith("46 labels"))]))
     # One recipe, and with it every way to fuse.
-    recipe = next((r for r in RECIPES if r and names[0].endswith(r)), "")
+    endings = sorted(RECIPES, key=len, reverse=True)
+    recipe = next(ending for ending in endings if names[0].endswith(ending))
     return [f"LSTM-FCN, {way}{recipe}" for way in WAYS]
 
 

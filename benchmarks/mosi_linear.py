@@ -1,0 +1,90 @@
+"""How much do CMU-MOSI's features tell a linear classifier, with and without leaked labels?
+
+    python benchmarks/mosi_linear.py --data FOLDER
+
+FOLDER holds ``mosi`` in MER2024's layout. The features of the training videos come from networks
+that were trained on their labels; those of the test videos do not. So the same classifier is
+trained on training videos and, video by video held out, on other test videos. This reads labels
+of test clips to learn what is in the data: nothing is chosen by it. The record is
+``benchmarks/results/mosi-linear.csv``.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from emotion import GROUP, MODALITIES, around, load
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from lstmfcn.atomic import atomic_path
+
+RECORD = Path(__file__).resolve().parent / "results" / "mosi-linear.csv"
+MODALITY_SETS = {"text": MODALITIES[:1], "text, audio, video": MODALITIES}
+N_FOLDS = 10
+PENALTIES = {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}
+COLUMNS = ("modalities", "reads", "held_out_training", "test", "held_out_test")
+
+
+def panel(sequences, table, names, *, with_neighbours):
+    """Return the utterance's features, and the mean of its neighbours': (n_clips, n_features)."""
+    found = around(sequences(table), table)
+    parts = [np.stack([frames[-1] for frames in found[name]]) for name in names]
+    if with_neighbours:
+        for name in names:
+            alone = np.zeros((1, found[name][0].shape[1]))
+            before_and_after = [x[:-1] if len(x) > 1 else alone for x in found[name]]
+            parts.append(np.stack([x.mean(axis=0) for x in before_and_after]))
+    return np.concatenate(parts, axis=1)
+
+
+def fitted(X, y, videos):
+    """Fit a logistic regression, its penalty chosen by whole videos of what it is trained on."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    return GridSearchCV(model, PENALTIES, cv=GroupKFold(5)).fit(X, y, groups=videos)
+
+
+def held_out(X, y, videos):
+    """Return the accuracy on videos that were held out, all folds together."""
+    right = np.zeros(len(y), bool)
+    for train, scored in GroupKFold(N_FOLDS).split(X, y, videos):
+        model = fitted(X[train], y[train], videos[train])
+        right[scored] = model.predict(X[scored]) == y[scored]
+    return right.mean()
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", required=True, help="folder with mosi")
+    arguments = parser.parse_args(argv)
+    track, sequences = load("mosi", arguments.data, {"features": MODALITIES})
+    tables = {"train": track.train, "test": track.test}
+    videos = {part: np.asarray(table.groups(GROUP["mosi"])) for part, table in tables.items()}
+    plan = [(what, near) for what in MODALITY_SETS for near in (False, True)]
+    rows = []
+    for what, near in tqdm(plan, unit="run"):
+        X = {
+            part: panel(sequences, table, MODALITY_SETS[what], with_neighbours=near)
+            for part, table in tables.items()
+        }
+        y = {part: table.y for part, table in tables.items()}
+        model = fitted(X["train"], y["train"], videos["train"])
+        found = (
+            held_out(X["train"], y["train"], videos["train"]),
+            model.score(X["test"], y["test"]),
+            held_out(X["test"], y["test"], videos["test"]),
+        )
+        reads = "four before and four after, too" if near else "the utterance"
+        rows.append((what, reads, *(round(float(value), 6) for value in found)))
+    with atomic_path(RECORD) as temporary, open(temporary, "w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
