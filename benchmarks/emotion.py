@@ -83,6 +83,11 @@ RECIPES = {  # of mosi
     # As the comparator, which reads whole videos, to and fro.
     ", around": {"settings": LONG, "around": True},
     ", around, 64 cells": {"settings": {**LONG, "n_cells": 64}, "around": True},
+    ", around, 64 cells, noise": {
+        "settings": {**COPIED, "n_cells": 64},
+        "augment": {**NOISY, "n_copies": 2, "crop": 1.0},
+        "around": True,
+    },
 }
 WAYS = {  # to use mosi's modalities
     "early": {"fusion": "early"},

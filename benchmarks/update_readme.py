@@ -13,6 +13,7 @@ from pathlib import Path
 import emotion
 import numpy as np
 import scipy.stats
+import study
 import sweep_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -362,6 +363,24 @@ def emotion_choice():
     return "\n".join(emotion.choice(rows("emotion-choose.csv"))).strip()
 
 
+def mosi_linear():
+    """Return what a linear classifier makes of mosi's features, trained on one split or other."""
+    lines = [
+        "| modalities | reads | held-out training videos | test clips "
+        "| test videos, trained on other test videos |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows("mosi-linear.csv"):
+        cells = [f"{float(row[key]):.3f}" for key in ("held_out_training", "test", "held_out_test")]
+        lines.append(f"| {row['modalities']} | {row['reads']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def losses():
+    """Return what coarser series or a shorter training would bring, on held-out folds."""
+    return comparison(rows("study-losses.csv"), tuple(study.STUDIES["losses"]))
+
+
 def comparison(records, configurations, seconds=False):
     """Return a Markdown table of means over seeds, per dataset and over all, for shared runs."""
     by_run = defaultdict(dict)
@@ -406,6 +425,7 @@ TABLES = {
     "precision": precision,
     "recipe": recipes("study-recipe.csv"),
     "size": recipes("study-size.csv"),
+    "losses": losses,
     "paper": paper,
     "paper_in_short": paper_in_short,
     "fine_tuning": fine_tuning,
@@ -424,6 +444,7 @@ TABLES = {
     "growth": growth,
     "emotion": emotion_scores,
     "emotion_choose": emotion_choice,
+    "mosi_linear": mosi_linear,
     "zero_shot_mosi": zero_shot_mosi,
     "sweep_summary": sweep_tables.summary,
     "sweep_questions": sweep_tables.questions,
