@@ -122,6 +122,29 @@ SEMI = {
         "settings": LONG,
         "by_speaker": True,
     },
+    # Of coarser frames the convolutions see a longer stretch.
+    **{
+        f"LSTM-FCN, log-mel, babble, by speaker, {n_timepoints} steps": {
+            **LOGMEL,
+            "n_timepoints": n_timepoints,
+            "model": LSTM,
+            "augment": {**MIXED, "n_copies": 1},
+            "settings": LONG,
+            "babble": 3,
+            "by_speaker": True,
+        }
+        for n_timepoints in (75, 38)
+    },
+    **{
+        f"LSTM-FCN, mixup, by speaker, {n_timepoints} steps": {
+            "n_timepoints": n_timepoints,
+            "model": LSTM,
+            "augment": MIXED,
+            "settings": LONG,
+            "by_speaker": True,
+        }
+        for n_timepoints in (75, 38)
+    },
     "LSTM-FCN, mixup": {"model": LSTM, "augment": MIXED, "settings": LONG},
     "FCN, mixup": {"model": FCN, "augment": MIXED, "settings": LONG},
     "LSTM-FCN": {"model": LSTM},

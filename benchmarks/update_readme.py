@@ -377,8 +377,35 @@ def mosi_linear():
 
 
 def losses():
-    """Return what coarser series or a shorter training would bring, on held-out folds."""
-    return comparison(rows("study-losses.csv"), tuple(study.STUDIES["losses"]))
+    """Return accuracy / log loss of coarser series and of a shorter training, on held-out folds."""
+    configurations = tuple(study.STUDIES["losses"])
+    by_run = defaultdict(dict)
+    for row in rows("study-losses.csv"):
+        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+    shared = {key: runs for key, runs in by_run.items() if set(configurations) <= set(runs)}
+    lines = [
+        f"| dataset | timepoints | runs | {' | '.join(configurations)} |",
+        "|---" * (3 + len(configurations)) + "|",
+    ]
+    averages = defaultdict(list)
+    for dataset in study.LOST_DATASETS:
+        runs = [runs for (name, _), runs in shared.items() if name == dataset]
+        if not runs:
+            continue
+        cells = []
+        for name in configurations:
+            both = [mean([run[name] for run in runs], key) for key in ("accuracy", "log_loss")]
+            averages[name].append(both)
+            cells.append("{:.3f} / {:.2f}".format(*both))
+        lines.append(f"| {dataset} | {timepoints(dataset)} | {len(runs)} | {' | '.join(cells)} |")
+    cells = ["{:.3f} / {:.2f}".format(*np.mean(averages[name], axis=0)) for name in configurations]
+    return "\n".join([*lines, f"| **mean** | | {len(shared)} | {' | '.join(cells)} |"])
+
+
+def timepoints(dataset):
+    """Return the length of a dataset's series, from the records of the sweep."""
+    records = sweep_tables.read_records(sweep_tables.RECORDS)
+    return next(r["n_timepoints"] for r in records if r["dataset"] == dataset)
 
 
 def comparison(records, configurations, seconds=False):
