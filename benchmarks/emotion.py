@@ -536,7 +536,9 @@ def chosen(rows, data):
         return list(dict.fromkeys([*best, "LSTM-FCN", "ALSTM-FCN"]))
     configurations = CONFIGURATIONS[data]
     if data == "emodb-semi":
-        best = next(name for name in names if "pseudo" in configurations[name])
+        best = next((name for name in names if "pseudo" in configurations[name]), None)
+        if best is None:
+            raise ValueError(f"no pseudo-labels of {data} have all their folds; choose first.")
         alone = labels_alone(best)
         return list(dict.fromkeys([best, alone, next(n for n in names if n.endswith("46 labels"))]))
     # One recipe, and with it every way to fuse.
