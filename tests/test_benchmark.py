@@ -13,7 +13,7 @@ import pytest
 
 from lstmfcn import load
 from lstmfcn.datasets import load_ucr
-from lstmfcn.evaluation import Model, Results, Run, sweep
+from lstmfcn.evaluation import Model, Results, Run, experiment, sweep
 
 HERE = Path(__file__).parent
 QUICK = Model("quick", "foreign:Majority")
@@ -42,6 +42,20 @@ def test_a_sweep_does_what_is_planned_and_then_nothing_again(tmp_path):
     assert (more.planned, more.skipped, len(more.done)) == (12, 8, 4)
     assert all(path.stat().st_mtime_ns == when for path, when in files.items())
     assert not list(tmp_path.rglob("*.claim"))
+
+
+def test_sktimes_classifiers_get_series_of_unequal_length_as_they_take_them():
+    X, y = [np.full((2, n), n % 2) for n in (5, 8, 7, 6)], np.array(["odd", "even"] * 2)
+    split = (X, y, X[:3], np.array(["even", "even", "odd"]))
+    dummy = Model("dummy", "sktime.classification.dummy:DummyClassifier")
+    for resample in (0, 1):
+        record, predictions = experiment(dummy, split, resample=resample)
+        assert (record["n_channels"], record["n_test"]) == (2, 3)
+        assert predictions["probabilities"].tolist() == [[0.5, 0.5]] * 3
+    assert record["n_timepoints"] in (7, 8)
+    rocket = Model("rocket", "sktime.classification.kernel_based:RocketClassifier")
+    with pytest.raises(ValueError, match="cannot handle unequal length series"):
+        experiment(rocket, split)
 
 
 def test_a_record_says_what_was_measured(tmp_path):

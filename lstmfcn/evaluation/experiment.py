@@ -124,6 +124,11 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         X_train, X_test = _take(X_train, X_test, train), _take(X_train, X_test, test)
         labels = np.concatenate([y_train, y_test])
         y_train, y_test = labels[train], labels[test]
+    sizes = {
+        "n_channels": 1 if np.ndim(X_train[0]) == 1 else len(X_train[0]),
+        "n_timepoints": max(np.shape(series)[-1] for series in X_train),
+    }
+    X_train, X_test = (_as_it_takes(estimator, X) for X in (X_train, X_test))
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     forget_peak_memory()
     started = time.perf_counter()
@@ -151,8 +156,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         "peak_memory_bytes": peak_memory(),
         "n_train": len(y_train),
         "n_test": len(y_test),
-        "n_channels": 1 if np.ndim(X_train[0]) == 1 else len(X_train[0]),
-        "n_timepoints": max(np.shape(series)[-1] for series in X_train),
+        **sizes,
         "n_classes": len(np.union1d(np.unique(y_train), np.unique(y_test))),
         "began": began,
         "versions": versions(),
@@ -169,6 +173,16 @@ def _take(X_train, X_test, index):
         return np.concatenate([X_train, X_test])[index]
     both = [*X_train, *X_test]
     return [both[i] for i in index]
+
+
+def _as_it_takes(estimator, X):
+    """Return series in the form of a classifier: sktime's take unequal lengths as data frames."""
+    of_sktime = any(cls.__module__.startswith("sktime.") for cls in type(estimator).__mro__)
+    if isinstance(X, np.ndarray) or not of_sktime:
+        return X
+    import pandas
+
+    return [pandas.DataFrame(np.transpose(series)) for series in X]
 
 
 def _probabilities(estimator, X):
