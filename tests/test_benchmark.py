@@ -96,13 +96,13 @@ def test_what_fails_is_recorded_and_stops_nothing(tmp_path):
         Model("missing", "foreign:Nothing"),
         Model("refuses", "foreign:Majority", {"depth": 3}),
     ]
-    result = sweep(["GunPoint"], models, tmp_path / "results", jobs=2, time_limit=5.0, verbose=0)
+    result = sweep(["GunPoint"], models, tmp_path / "results", jobs=2, time_limit=20.0, verbose=0)
     assert {run.model for run in result.done} == {"quick", "prints"}
     reasons = {run.model: reason for run, reason in result.failed.items()}
     assert set(reasons) == {"dies", "nan", "raises", "sleeps", "missing", "refuses"}
     assert reasons["raises"] == "RuntimeError: the bottom fell out"
     assert reasons["nan"] == "FloatingPointError: some of its probabilities are not numbers."
-    assert reasons["sleeps"] == "took longer than 5 seconds"
+    assert reasons["sleeps"] == "took longer than 20 seconds"
     assert "killed by signal 9" in reasons["dies"]
     assert len((tmp_path / "tried").read_text().splitlines()) == 2  # tried again, once
     assert "there is no foreign:Nothing" in reasons["missing"]
@@ -191,7 +191,7 @@ def test_ctrl_c_ends_a_sweep_and_its_processes(tmp_path):
         time.sleep(0.05)
     time.sleep(2.0)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) != 0
+    assert process.wait(timeout=60) != 0
     assert not list(tmp_path.rglob("*.claim")) and not Results(tmp_path / "results").failed()
 
 
