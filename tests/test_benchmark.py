@@ -53,9 +53,9 @@ def test_sktimes_classifiers_get_series_of_unequal_length_as_they_take_them():
         assert (record["n_channels"], record["n_test"]) == (2, 3)
         assert predictions["probabilities"].tolist() == [[0.5, 0.5]] * 3
     assert record["n_timepoints"] in (7, 8)
-    rocket = Model("rocket", "sktime.classification.kernel_based:RocketClassifier")
+    forest = Model("forest", "sktime.classification.interval_based:TimeSeriesForestClassifier")
     with pytest.raises(ValueError, match="cannot handle unequal length series"):
-        experiment(rocket, split)
+        experiment(forest, split)
 
 
 def test_a_record_says_what_was_measured(tmp_path):
