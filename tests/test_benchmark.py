@@ -54,7 +54,7 @@ def test_sktimes_classifiers_get_series_of_unequal_length_as_they_take_them():
         assert predictions["probabilities"].tolist() == [[0.5, 0.5]] * 3
     assert record["n_timepoints"] in (7, 8)
     forest = Model("forest", "sktime.classification.interval_based:TimeSeriesForestClassifier")
-    with pytest.raises(ValueError, match="cannot handle .*unequal length"):
+    with pytest.raises(ValueError, match=r"cannot handle .*unequal length"):
         experiment(forest, split)
 
 
