@@ -97,56 +97,25 @@ WAYS = {  # to use mosi's modalities
     **{name.removesuffix("_FRA"): {"features": [name]} for name in MODALITIES},
 }
 ENSEMBLE = {"n_rounds": 1, "n_members": 3}  # which gives the pseudo-labels
+WITH_MIXUP = {"model": LSTM, "augment": MIXED, "settings": LONG}
+BY_SPEAKER = {**WITH_MIXUP, "by_speaker": True}
+BABBLED = {**LOGMEL, **BY_SPEAKER, "augment": {**MIXED, "n_copies": 1}, "babble": 3}
+COARSER = (75, 38)  # timepoints: the convolutions see a longer stretch
 SEMI = {
     # The two kinds of features whose mean emodb's folds chose; it teaches both.
-    "LSTM-FCN, both, late, babble, by speaker": {
-        **BOTH,
-        "model": LSTM,
-        "fusion": "late",
-        "augment": {**MIXED, "n_copies": 1},
-        "settings": LONG,
-        "babble": 3,
-        "by_speaker": True,
-    },
-    "LSTM-FCN, log-mel, babble, by speaker": {
-        **LOGMEL,
-        "model": LSTM,
-        "augment": {**MIXED, "n_copies": 1},
-        "settings": LONG,
-        "babble": 3,
-        "by_speaker": True,
-    },
-    "LSTM-FCN, mixup, by speaker": {
-        "model": LSTM,
-        "augment": MIXED,
-        "settings": LONG,
-        "by_speaker": True,
-    },
-    # Of coarser frames the convolutions see a longer stretch.
+    "LSTM-FCN, both, late, babble, by speaker": {**BABBLED, **BOTH, "fusion": "late"},
+    "LSTM-FCN, log-mel, babble, by speaker": BABBLED,
+    "LSTM-FCN, mixup, by speaker": BY_SPEAKER,
     **{
-        f"LSTM-FCN, log-mel, babble, by speaker, {n_timepoints} steps": {
-            **LOGMEL,
+        f"LSTM-FCN, {name}, by speaker, {n_timepoints} steps": {
+            **configuration,
             "n_timepoints": n_timepoints,
-            "model": LSTM,
-            "augment": {**MIXED, "n_copies": 1},
-            "settings": LONG,
-            "babble": 3,
-            "by_speaker": True,
         }
-        for n_timepoints in (75, 38)
+        for name, configuration in (("log-mel, babble", BABBLED), ("mixup", BY_SPEAKER))
+        for n_timepoints in COARSER
     },
-    **{
-        f"LSTM-FCN, mixup, by speaker, {n_timepoints} steps": {
-            "n_timepoints": n_timepoints,
-            "model": LSTM,
-            "augment": MIXED,
-            "settings": LONG,
-            "by_speaker": True,
-        }
-        for n_timepoints in (75, 38)
-    },
-    "LSTM-FCN, mixup": {"model": LSTM, "augment": MIXED, "settings": LONG},
-    "FCN, mixup": {"model": FCN, "augment": MIXED, "settings": LONG},
+    "LSTM-FCN, mixup": WITH_MIXUP,
+    "FCN, mixup": {**WITH_MIXUP, "model": FCN},
     "LSTM-FCN": {"model": LSTM},
 }
 CONFIGURATIONS = {

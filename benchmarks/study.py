@@ -5,10 +5,10 @@
 A run is (dataset, configuration, seed). Studies that *choose* or explain something (``precision``,
 ``recipe``, ``size``, ``attention``, ``losses``) never see a test split: each training split is cut
 into three stratified folds, and seed k trains on two of them and is scored on fold k. Studies that
-*report*
-(``paper``, ``fine_tune``, ``explanations``) train on the training split and score the archive's
-test split once. Each finished run is a row of ``benchmarks/results/study-NAME.csv``; calling again
-does what is missing and goes on with what was interrupted, whose seconds then stay empty.
+*report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and score the
+archive's test split once. Each finished run is a row of ``benchmarks/results/study-NAME.csv``;
+calling again does what is missing and goes on with what was interrupted, whose seconds then stay
+empty.
 """
 
 import argparse
@@ -72,6 +72,8 @@ LOST_DATASETS = (
     "FaceFour",
     "MoteStrain",
     "Wine",
+    "ECG200",
+    "DodgerLoopDay",
     "Lightning2",
     "FacesUCR",
     "HouseTwenty",
@@ -162,8 +164,11 @@ EXPLANATIONS = (
 
 
 def load(dataset, archive):
-    """Return the four arrays of a dataset, from sktime's wheel or the archive."""
-    return load_ucr(dataset, None if dataset in BUNDLED else archive)
+    """Return the four arrays of a dataset, from sktime's wheel or the archive.
+
+    Missing values are interpolated, as in a sweep.
+    """
+    return load_ucr(dataset, None if dataset in BUNDLED else archive, missing="interpolate")
 
 
 def fold(X, y, seed):

@@ -16,6 +16,8 @@ import scipy.stats
 import study
 import sweep_tables
 
+from lstmfcn.evaluation import read_records
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 DEFAULT_RECIPE = "until learned"  # in study-recipe.csv
@@ -97,9 +99,7 @@ def recipes(name):
     """Return a function to a study's recipes, each beside the default on the same runs."""
 
     def table():
-        by_run = defaultdict(dict)
-        for row in rows(name):
-            by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+        by_run = runs_of(rows(name))
         lines = [
             "| recipe | runs | accuracy | default's | log loss | default's | seconds |",
             "|---|---|---|---|---|---|---|",
@@ -379,15 +379,14 @@ def mosi_linear():
 def losses():
     """Return accuracy / log loss of coarser series and of a shorter training, on held-out folds."""
     configurations = tuple(study.STUDIES["losses"])
-    by_run = defaultdict(dict)
-    for row in rows("study-losses.csv"):
-        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+    by_run = runs_of(rows("study-losses.csv"))
     shared = {key: runs for key, runs in by_run.items() if set(configurations) <= set(runs)}
     lines = [
         f"| dataset | timepoints | runs | {' | '.join(configurations)} |",
         "|---" * (3 + len(configurations)) + "|",
     ]
     averages = defaultdict(list)
+    lengths = {r["dataset"]: r["n_timepoints"] for r in read_records(sweep_tables.RECORDS)}
     for dataset in study.LOST_DATASETS:
         runs = [runs for (name, _), runs in shared.items() if name == dataset]
         if not runs:
@@ -397,22 +396,22 @@ def losses():
             both = [mean([run[name] for run in runs], key) for key in ("accuracy", "log_loss")]
             averages[name].append(both)
             cells.append("{:.3f} / {:.2f}".format(*both))
-        lines.append(f"| {dataset} | {timepoints(dataset)} | {len(runs)} | {' | '.join(cells)} |")
+        lines.append(f"| {dataset} | {lengths[dataset]} | {len(runs)} | {' | '.join(cells)} |")
     cells = ["{:.3f} / {:.2f}".format(*np.mean(averages[name], axis=0)) for name in configurations]
     return "\n".join([*lines, f"| **mean** | | {len(shared)} | {' | '.join(cells)} |"])
 
 
-def timepoints(dataset):
-    """Return the length of a dataset's series, from the records of the sweep."""
-    records = sweep_tables.read_records(sweep_tables.RECORDS)
-    return next(r["n_timepoints"] for r in records if r["dataset"] == dataset)
+def runs_of(records):
+    """Return (dataset, seed) -> configuration -> row of a study."""
+    by_run = defaultdict(dict)
+    for row in records:
+        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+    return by_run
 
 
 def comparison(records, configurations, seconds=False):
     """Return a Markdown table of means over seeds, per dataset and over all, for shared runs."""
-    by_run = defaultdict(dict)
-    for row in records:
-        by_run[row["dataset"], row["seed"]][row["configuration"]] = row
+    by_run = runs_of(records)
     shared = {
         key: runs for key, runs in by_run.items() if all(name in runs for name in configurations)
     }
