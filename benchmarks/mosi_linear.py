@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emotion import GROUP, MODALITIES, around, load
+from emotion import GROUP, MODALITIES, N_AROUND, in_context, load
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -33,7 +33,7 @@ COLUMNS = ("modalities", "reads", "held_out_training", "test", "held_out_test")
 
 def panel(sequences, table, names, *, with_neighbours):
     """Return the utterance's features, and the mean of its neighbours': (n_clips, n_features)."""
-    found = around(sequences(table), table)
+    found = in_context(sequences(table), table, N_AROUND)
     parts = [np.stack([frames[-1] for frames in found[name]]) for name in names]
     if with_neighbours:
         for name in names:

@@ -1,6 +1,7 @@
 """What do clips without a label teach? Confident answers about them become training labels."""
 
 import warnings
+from itertools import product
 from numbers import Integral, Real
 
 import numpy as np
@@ -57,12 +58,12 @@ def _is_absent(entry):
 class PseudoLabelClassifier(DelegatingClassifier):
     """Train on labelled series, and on unlabelled ones where an ensemble is sure of their class.
 
-    In each round `n_members` copies of the estimator are trained, with seeds of their own, and the
-    mean of their probabilities tells what an unlabelled series is. The series of which it is sure
-    get that as their label, at most as many of a class as its share of the labelled series would
-    give. In later rounds the copies are trained on these labels as well, but each without those of
-    one part of the series, which it is asked about: no answer confirms itself. After the last round
-    one estimator is trained on everything.
+    In each round `n_members` copies of each teacher, or of the estimator where there are none, are
+    trained, with seeds of their own, and the mean of their probabilities tells what an unlabelled
+    series is. The series of which it is sure get that as their label, at most as many of a class as
+    its share of the labelled series would give. In later rounds the copies are trained on these
+    labels as well, but each without those of one part of the series, which it is asked about: no
+    answer confirms itself. After the last round one estimator is trained on everything.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class PseudoLabelClassifier(DelegatingClassifier):
     n_rounds : int, default=2
         All pseudo-labels are given anew in each round.
     n_members : int, default=5
-        Copies in the ensemble, at least 2.
+        Copies in the ensemble of each teacher, at least 2.
     pseudo_weight : float, default=0.5
         Weight of a pseudo-labelled series, where a labelled one has 1.
     soft : bool, default=False
@@ -84,6 +85,10 @@ class PseudoLabelClassifier(DelegatingClassifier):
     balanced : bool, default=True
         Whether the number of pseudo-labels of each class is bounded as above. Without that the
         class that is easiest to recognise takes over.
+    teachers : list of classifiers, default=None
+        Which give the pseudo-labels, each with `predict_proba` and `sample_weight` as above. The
+        more they differ, the more their mean knows that none of them does, and the estimator with
+        it, which alone predicts. None asks copies of the estimator.
     random_state : int, RandomState or None, default=None
         Of the parts, and of the copies' and the last estimator's own `random_state`.
 
@@ -107,7 +112,9 @@ class PseudoLabelClassifier(DelegatingClassifier):
     the classes must be balanced). Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural
     Network", 2015, arXiv:1503.02531 (soft labels of an ensemble). Lakshminarayanan, Pritzel,
     Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", 2017,
-    arXiv:1612.01474 (why every copy sees every label).
+    arXiv:1612.01474 (why every copy sees every label). Zhou, Li, "Tri-Training: Exploiting
+    Unlabeled Data Using Three Classifiers", IEEE Transactions on Knowledge and Data Engineering 17,
+    2005 (why teachers that differ).
 
     Examples
     --------
@@ -132,6 +139,7 @@ class PseudoLabelClassifier(DelegatingClassifier):
         pseudo_weight=0.5,
         soft=False,
         balanced=True,
+        teachers=None,
         random_state=None,
     ):
         self.estimator = estimator
@@ -141,6 +149,7 @@ class PseudoLabelClassifier(DelegatingClassifier):
         self.pseudo_weight = pseudo_weight
         self.soft = soft
         self.balanced = balanced
+        self.teachers = teachers
         self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
@@ -185,7 +194,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
                 taught[unlabelled] = self._lesson(probabilities, given[unlabelled])
                 self.rounds_.append(self._count(given[unlabelled]))
             self._warn_if_of_no_use(given[unlabelled], confidence[unlabelled])
-            self.estimator_ = self._train(panel, taught, weights, rng)
+            self.estimator_ = self._train(self.estimator, panel, taught, weights, rng)
             self.confidence_ = confidence
             self.transduction_ = _filled(labels, given, codes, self.classes_)
         return self
@@ -198,16 +207,24 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             raise ValueError(f"threshold={self.threshold!r} must be a probability in [0, 1).")
         if not isinstance(self.pseudo_weight, Real) or not 0 < self.pseudo_weight < np.inf:
             raise ValueError(f"pseudo_weight={self.pseudo_weight!r} must be a number above 0.")
-        name = type(self.estimator).__name__
-        if not hasattr(self.estimator, "predict_proba"):
-            raise TypeError(
-                f"{name} has no predict_proba, which tells how sure it is; pass another estimator."
+        if self.teachers is not None and not (
+            isinstance(self.teachers, list | tuple) and len(self.teachers)
+        ):
+            raise ValueError(
+                f"teachers={self.teachers!r} must be a list of at least one classifier, or None."
             )
-        if not has_fit_parameter(self.estimator, "sample_weight"):
-            raise TypeError(
-                f"{name}.fit takes no sample_weight, by which pseudo-labels weigh less; pass "
-                "another estimator."
-            )
+        for estimator in (self.estimator, *(self.teachers or ())):
+            name = type(estimator).__name__
+            if not hasattr(estimator, "predict_proba"):
+                raise TypeError(
+                    f"{name} has no predict_proba, which tells how sure it is; pass another "
+                    "estimator."
+                )
+            if not has_fit_parameter(estimator, "sample_weight"):
+                raise TypeError(
+                    f"{name}.fit takes no sample_weight, by which pseudo-labels weigh less; pass "
+                    "another estimator."
+                )
 
     def _read_labels(self, y, n_samples):
         """Return y as an array, and class indices with -1 where there is no label."""
@@ -246,11 +263,12 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         total = np.zeros((len(unlabelled), len(self.classes_)))
         n_asked = np.zeros((len(unlabelled), 1))
         has_lesson = taught[unlabelled].any(axis=1)
-        for member in range(self.n_members):
+        teachers = [self.estimator] if self.teachers is None else self.teachers
+        for teacher, member in product(teachers, range(self.n_members)):
             is_new = ~has_lesson | (parts == member)
             known = taught.copy()
             known[unlabelled[is_new]] = 0.0
-            copy = self._train(panel, known, weights, rng)
+            copy = self._train(teacher, panel, known, weights, rng)
             asked = np.flatnonzero(is_new)
             if len(asked):
                 total[asked] += copy.predict_proba(take_rows(panel, unlabelled[asked]))
@@ -278,11 +296,11 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             lesson = probabilities * (np.arange(len(self.classes_)) == given[:, np.newaxis])
         return self.pseudo_weight * lesson * (given >= 0)[:, np.newaxis]
 
-    def _train(self, panel, taught, weights, rng):
-        """Return a copy of the estimator; a series of several classes is handed to it for each."""
+    def _train(self, estimator, panel, taught, weights, rng):
+        """Return a trained copy; a series of several classes is handed to it for each."""
         rows, codes = np.nonzero(taught)
         seed = int(draw_seeds(rng, 1)[0])
-        return seeded_clone(self.estimator, seed).fit(
+        return seeded_clone(estimator, seed).fit(
             take_rows(panel, rows),
             self.classes_[codes],
             sample_weight=weights[rows] * taught[rows, codes],
