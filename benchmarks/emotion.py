@@ -30,6 +30,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from functionals import FunctionalsClassifier
 from study import do_all, read
 
 from lstmfcn.atomic import atomic_path
@@ -66,7 +67,7 @@ SHOWN = {
 }
 TESTED_ON = {"emodb": ("", "noisy_"), "emodb-semi": ("",), "mosi": ("",)}
 N_AROUND = 4  # utterances before, and as many after, of which a sequence can know
-N_BEFORE = 9  # which the sequences in the folder know
+N_BEFORE = 9  # which the sequences in the folder know, and of which one can know on either side
 NOISE_LEVEL = 1.0  # of the held-out clips' features, in their deviation
 # Largest share of the other class in a doubted utterance. Drawn evenly from 0, it is above a half,
 # where a linear classifier errs, in a quarter of all cases: halfway between perfection and chance.
@@ -100,28 +101,44 @@ RECIPES = {  # of mosi
     ", masks": {"settings": COPIED, "augment": {**MASKS, "n_copies": 2, "crop": 1.0}},
     ", noise": {"settings": COPIED, "augment": {**NOISY, "n_copies": 2, "crop": 1.0}},
     # As the comparator, which reads whole videos, to and fro.
-    ", around": {"settings": LONG, "around": True},
-    ", around, 64 cells": {"settings": {**LONG, "n_cells": 64}, "around": True},
+    ", around": {"settings": LONG, "around": N_AROUND},
+    ", around, 64 cells": {"settings": {**LONG, "n_cells": 64}, "around": N_AROUND},
     ", around, 64 cells, noise": {
         "settings": {**COPIED, "n_cells": 64},
         "augment": {**NOISY, "n_copies": 2, "crop": 1.0},
-        "around": True,
+        "around": N_AROUND,
     },
-    ", around, tiny": {"settings": {**TINY, "n_epochs": 15}, "around": True},
+    ", around, tiny": {"settings": {**TINY, "n_epochs": 15}, "around": N_AROUND},
     # Every doubted copy still bears the mark of its utterance: more epochs learn that by heart.
     ", doubted, around, 64 cells": {
         "settings": {"n_cells": 64, "n_epochs": 1},
-        "around": True,
+        "around": N_AROUND,
         "doubted": 3,
     },
     ", doubted, around, tiny": {
         "settings": {**TINY, "n_epochs": 2},
-        "around": True,
+        "around": N_AROUND,
         "doubted": 3,
+    },
+    ", doubted, around, tiny, 128 cells": {
+        "settings": {**TINY, "n_cells": 128, "n_epochs": 2},
+        "around": N_AROUND,
+        "doubted": 3,
+    },
+    ", doubted, 9 around, tiny, 128 cells": {
+        "settings": {**TINY, "n_cells": 128, "n_epochs": 2},
+        "n_timepoints": 2 * N_BEFORE + 1,
+        "around": N_BEFORE,
+        "doubted": 3,
+    },
+    ", 9 around, tiny, 128 cells": {
+        "settings": {**TINY, "n_cells": 128, "n_epochs": 15},
+        "n_timepoints": 2 * N_BEFORE + 1,
+        "around": N_BEFORE,
     },
     ", doubted, around, tiny, long": {
         "settings": {**TINY, "n_epochs": 4},
-        "around": True,
+        "around": N_AROUND,
         "doubted": 3,
     },
     ", doubted, tiny": {"settings": {**TINY, "n_epochs": 2}, "doubted": 3},
@@ -139,10 +156,21 @@ WITH_MIXUP = {"model": LSTM, "augment": MIXED, "settings": LONG}
 BY_SPEAKER = {**WITH_MIXUP, "by_speaker": True}
 BABBLED = {**LOGMEL, **BY_SPEAKER, "augment": {**MIXED, "n_copies": 1}, "babble": 3}
 COARSER = (75, 38)  # timepoints: the convolutions see a longer stretch
+# 46 labels are soon learned by heart.
+SMALLER = {"settings": {"n_epochs": 20, "n_filters": [32, 64, 32]}}
+SOFT = {"threshold": 0.0, "soft": True, "pseudo_weight": 1.0}
 SEMI = {
     # The two kinds of features whose mean emodb's folds chose; it teaches both.
     "LSTM-FCN, both, late, babble, by speaker": {**BABBLED, **BOTH, "fusion": "late"},
+    "LSTM-FCN, both, late, babble, by speaker, small": {
+        **BABBLED,
+        **BOTH,
+        **SMALLER,
+        "fusion": "late",
+    },
     "LSTM-FCN, log-mel, babble, by speaker": BABBLED,
+    "LSTM-FCN, log-mel, babble, by speaker, small": {**BABBLED, **SMALLER},
+    "LSTM-FCN, mixup, by speaker, small": {**BY_SPEAKER, **SMALLER},
     "LSTM-FCN, mixup, by speaker": BY_SPEAKER,
     **{
         f"LSTM-FCN, {name}, by speaker, {n_timepoints} steps": {
@@ -248,8 +276,12 @@ CONFIGURATIONS = {
             "46 labels": {},
             "pseudo-labels above .6": {"pseudo": {**ENSEMBLE, "threshold": 0.6}},
             "all pseudo-labels": {"pseudo": {**ENSEMBLE, "threshold": 0.0}},
-            "all, soft": {
-                "pseudo": {**ENSEMBLE, "threshold": 0.0, "soft": True, "pseudo_weight": 1.0}
+            "all, soft": {"pseudo": {**ENSEMBLE, **SOFT}},
+            "all, soft, functionals teach, too": {
+                "pseudo": {"n_rounds": 1, "n_members": 2, **SOFT, "functionals": True}
+            },
+            "all, soft, functionals teach, too, twice": {
+                "pseudo": {"n_rounds": 2, "n_members": 2, **SOFT, "functionals": True}
             },
         }.items()
     },
@@ -359,7 +391,7 @@ def split(data, folder, configuration, fold):
         if fold is not None:
             tables["doubted"], found["doubted"] = scored, found["scored"]
             n_doubted["doubted"] = N_DOUBTS
-        n_after = N_AROUND if configuration.get("around") else 0
+        n_after = configuration.get("around", 0)
         for part, clips in tables.items():
             rng = np.random.default_rng([part == "doubted", fold or 0])  # the same held-out doubts
             found[part] = in_context(found[part], clips, n_after, n_doubted.get(part, 0), rng)
@@ -485,7 +517,10 @@ def build(configuration, seed, n_epochs=None):
     if configuration.get("augment"):
         estimator = AugmentedClassifier(estimator, **configuration["augment"], random_state=seed)
     if configuration.get("pseudo"):
-        estimator = PseudoLabelClassifier(estimator, **configuration["pseudo"], random_state=seed)
+        ways = {**configuration["pseudo"]}
+        if ways.pop("functionals", False):
+            ways["teachers"] = [estimator, FunctionalsClassifier()]
+        estimator = PseudoLabelClassifier(estimator, **ways, random_state=seed)
     return estimator
 
 
