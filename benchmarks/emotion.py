@@ -277,6 +277,9 @@ CONFIGURATIONS = {
             "pseudo-labels above .6": {"pseudo": {**ENSEMBLE, "threshold": 0.6}},
             "all pseudo-labels": {"pseudo": {**ENSEMBLE, "threshold": 0.0}},
             "all, soft": {"pseudo": {**ENSEMBLE, **SOFT}},
+            "all, functionals teach, too": {
+                "pseudo": {**ENSEMBLE, "n_members": 2, "threshold": 0.0, "functionals": True}
+            },
             "all, soft, functionals teach, too": {
                 "pseudo": {"n_rounds": 1, "n_members": 2, **SOFT, "functionals": True}
             },
