@@ -95,6 +95,12 @@ COPIED = {"n_epochs": 20}  # with two copies as many updates as LONG
 SMALL = {"n_filters": [64, 128, 64]}
 TINY = {"n_filters": [16, 16, 16], "n_cells": 64}
 
+WIDE = {  # nine utterances before, and nine after
+    "settings": {**TINY, "n_cells": 128, "n_epochs": 2},
+    "n_timepoints": 2 * N_BEFORE + 1,
+    "around": N_BEFORE,
+    "doubted": 3,
+}
 RECIPES = {  # of mosi
     "": {"settings": LONG},
     ", 64 cells": {"settings": {**LONG, "n_cells": 64}},
@@ -125,16 +131,16 @@ RECIPES = {  # of mosi
         "around": N_AROUND,
         "doubted": 3,
     },
-    ", doubted, 9 around, tiny, 128 cells": {
-        "settings": {**TINY, "n_cells": 128, "n_epochs": 2},
-        "n_timepoints": 2 * N_BEFORE + 1,
-        "around": N_BEFORE,
-        "doubted": 3,
+    ", doubted, 9 around, tiny, 128 cells": WIDE,
+    ", doubted, 9 around, tiny, 128 cells, mean of 5": {**WIDE, "n_members": 5},
+    ", doubted, 9 around, tiny, 128 cells, long": {
+        **WIDE,
+        "settings": {**TINY, "n_cells": 128, "n_epochs": 4},
     },
     ", 9 around, tiny, 128 cells": {
+        **WIDE,
         "settings": {**TINY, "n_cells": 128, "n_epochs": 15},
-        "n_timepoints": 2 * N_BEFORE + 1,
-        "around": N_BEFORE,
+        "doubted": 0,
     },
     ", doubted, around, tiny, long": {
         "settings": {**TINY, "n_epochs": 4},
