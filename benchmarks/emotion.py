@@ -289,9 +289,6 @@ CONFIGURATIONS = {
             "all, soft, functionals teach, too": {
                 "pseudo": {"n_rounds": 1, "n_members": 2, **SOFT, "functionals": True}
             },
-            "all, soft, functionals teach, too, twice": {
-                "pseudo": {"n_rounds": 2, "n_members": 2, **SOFT, "functionals": True}
-            },
         }.items()
     },
     "mosi": {
