@@ -681,7 +681,9 @@ def choice(rows):
             f"| configuration | {' | '.join(columns)} |",
             "|---" * (1 + len(columns)) + "|",
         ]
-        for _, name in ranking(rows, data, CHOSEN_BY[data][0]):
+        by = (CHOSEN_BY[data][0], "")  # what lacks the first score comes last
+        names = dict.fromkeys(name for prefix in by for _, name in ranking(rows, data, prefix))
+        for name in names:
             cells = [f"{scores[name]:.4f}" if name in scores else "-" for scores in found]
             lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
