@@ -1,6 +1,8 @@
 """Do the classifiers keep scikit-learn's contract? Its own checks, over all of them."""
 
+import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
@@ -14,9 +16,17 @@ CLASSIFIERS = [
 ]
 
 
+ROUNDED = (
+    "asks for seven digits, but on some processors the last one of a float32 sum depends on the "
+    "series' place in its batch; test_answers_do_not_depend_on_the_other_series asks for five"
+)
+
+
 def expected_failures(estimator):
-    """Checks that cannot hold, each with its reason."""
+    """Checks that cannot hold, at least not everywhere, each with its reason."""
     return {
+        "check_methods_sample_order_invariance": ROUNDED,
+        "check_methods_subset_invariance": ROUNDED,
         "check_sample_weight_equivalence_on_dense_data": (
             "a weight of 2 is one update with a doubled loss, a repeated sample is two draws in "
             "another order: equal in expectation, not in numbers, as for every stochastic gradient"
@@ -29,3 +39,17 @@ def expected_failures(estimator):
 def test_scikit_learn_check(estimator, check):
     # Each check raises AssertionError or the estimator's own error when the contract is broken.
     check(estimator)
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=lambda clf: type(clf).__name__)
+def test_answers_do_not_depend_on_the_other_series(estimator):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(30, 4))
+    clf = clone(estimator).set_params(random_state=0).fit(X, X[:, 0] > X[:, 1])
+    order = rng.permutation(len(X))
+    for method in ("predict", "predict_proba", "decision_function", "transform"):
+        answer = getattr(clf, method)
+        together = answer(X)
+        alone = np.concatenate([answer(X[i : i + 1]) for i in range(len(X))])
+        np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(answer(X[order]), together[order], rtol=1e-5, atol=1e-5)

@@ -114,7 +114,7 @@ def test_training_from_a_map_adds_little_memory(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert int(done.stdout) < 200  # MiB; one copy would be 381
+    assert int(done.stdout) < 300  # MiB; one copy would be 381
 
 
 # Precision
