@@ -95,6 +95,7 @@ COPIED = {"n_epochs": 20}  # with two copies as many updates as LONG
 SMALL = {"n_filters": [64, 128, 64]}
 TINY = {"n_filters": [16, 16, 16], "n_cells": 64}
 
+NEAR = {"around": N_AROUND, "doubted": 3}
 WIDE = {  # nine utterances before, and nine after
     "settings": {**TINY, "n_cells": 128, "n_epochs": 2},
     "n_timepoints": 2 * N_BEFORE + 1,
@@ -116,20 +117,11 @@ RECIPES = {  # of mosi
     },
     ", around, tiny": {"settings": {**TINY, "n_epochs": 15}, "around": N_AROUND},
     # Every doubted copy still bears the mark of its utterance: more epochs learn that by heart.
-    ", doubted, around, 64 cells": {
-        "settings": {"n_cells": 64, "n_epochs": 1},
-        "around": N_AROUND,
-        "doubted": 3,
-    },
-    ", doubted, around, tiny": {
-        "settings": {**TINY, "n_epochs": 2},
-        "around": N_AROUND,
-        "doubted": 3,
-    },
+    ", doubted, around, 64 cells": {**NEAR, "settings": {"n_cells": 64, "n_epochs": 1}},
+    ", doubted, around, tiny": {**NEAR, "settings": {**TINY, "n_epochs": 2}},
     ", doubted, around, tiny, 128 cells": {
+        **NEAR,
         "settings": {**TINY, "n_cells": 128, "n_epochs": 2},
-        "around": N_AROUND,
-        "doubted": 3,
     },
     ", doubted, 9 around, tiny, 128 cells": WIDE,
     ", doubted, 9 around, tiny, 128 cells, mean of 5": {**WIDE, "n_members": 5},
@@ -142,11 +134,7 @@ RECIPES = {  # of mosi
         "settings": {**TINY, "n_cells": 128, "n_epochs": 15},
         "doubted": 0,
     },
-    ", doubted, around, tiny, long": {
-        "settings": {**TINY, "n_epochs": 4},
-        "around": N_AROUND,
-        "doubted": 3,
-    },
+    ", doubted, around, tiny, long": {**NEAR, "settings": {**TINY, "n_epochs": 4}},
     ", doubted, tiny": {"settings": {**TINY, "n_epochs": 2}, "doubted": 3},
     ", doubted, tiny, long": {"settings": {**TINY, "n_epochs": 4}, "doubted": 3},
 }
@@ -287,7 +275,7 @@ CONFIGURATIONS = {
                 "pseudo": {**ENSEMBLE, "n_members": 2, "threshold": 0.0, "functionals": True}
             },
             "all, soft, functionals teach, too": {
-                "pseudo": {"n_rounds": 1, "n_members": 2, **SOFT, "functionals": True}
+                "pseudo": {**ENSEMBLE, "n_members": 2, **SOFT, "functionals": True}
             },
         }.items()
     },
@@ -360,8 +348,8 @@ def split(data, folder, configuration, fold):
 
     Returns
     -------
-    (X, y), (X_scored, y_scored)
-        ``y`` is "" where the label is unknown. ``X_scored`` is a dict of "scored" and, where there
+    (X, y, groups), (X_scored, y_scored)
+        ``y`` is "" where the label is unknown; ``groups`` are speakers or videos. ``X_scored`` is a dict of "scored" and, where there
         are such, "noisy" and "babble" to the same clips, and "doubted" to several of each.
     """
     track, sequences = load(data, folder, configuration)

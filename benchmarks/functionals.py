@@ -48,10 +48,6 @@ class FunctionalsClassifier(ClassifierMixin, BaseEstimator):
         """Return a class for each series."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def score(self, X, y, sample_weight=None):
-        """Return the accuracy."""
-        return float(np.average(self.predict(X) == y, weights=sample_weight))
-
 
 def functionals(X):
     """Return mean, deviation, both tenths and the deviation of the slope of each channel.
