@@ -349,8 +349,9 @@ def split(data, folder, configuration, fold):
     Returns
     -------
     (X, y, groups), (X_scored, y_scored)
-        ``y`` is "" where the label is unknown; ``groups`` are speakers or videos. ``X_scored`` is a dict of "scored" and, where there
-        are such, "noisy" and "babble" to the same clips, and "doubted" to several of each.
+        ``y`` is "" where the label is unknown; ``groups`` are speakers or videos. ``X_scored`` is a
+        dict of "scored" and, where there are such, "noisy" and "babble" to the same clips, and
+        "doubted" to several of each.
     """
     track, sequences = load(data, folder, configuration)
     train, unlabelled, noisy = track.train, track.unlabelled, None
