@@ -152,6 +152,7 @@ BABBLED = {**LOGMEL, **BY_SPEAKER, "augment": {**MIXED, "n_copies": 1}, "babble"
 COARSER = (75, 38)  # timepoints: the convolutions see a longer stretch
 # 46 labels are soon learned by heart.
 SMALLER = {"settings": {"n_epochs": 20, "n_filters": [32, 64, 32]}}
+SMALL_LONG = {"settings": {**SMALLER["settings"], "n_epochs": 40}}
 SOFT = {"threshold": 0.0, "soft": True, "pseudo_weight": 1.0}
 SEMI = {
     # The two kinds of features whose mean emodb's folds chose; it teaches both.
@@ -165,6 +166,12 @@ SEMI = {
     "LSTM-FCN, log-mel, babble, by speaker": BABBLED,
     "LSTM-FCN, log-mel, babble, by speaker, small": {**BABBLED, **SMALLER},
     "LSTM-FCN, mixup, by speaker, small": {**BY_SPEAKER, **SMALLER},
+    "LSTM-FCN, mixup, by speaker, small, long": {**BY_SPEAKER, **SMALL_LONG},
+    "LSTM-FCN, mixup, by speaker, small, long, mean of 5": {
+        **BY_SPEAKER,
+        **SMALL_LONG,
+        "n_members": 5,
+    },
     "LSTM-FCN, mixup, by speaker": BY_SPEAKER,
     **{
         f"LSTM-FCN, {name}, by speaker, {n_timepoints} steps": {
