@@ -172,6 +172,11 @@ SEMI = {
         **SMALL_LONG,
         "n_members": 5,
     },
+    "LSTM-FCN, mixup, small, long": {**WITH_MIXUP, **SMALL_LONG},
+    # Their errors differ.
+    "LSTM-FCN, mixup, small, long, mean of by speaker and not": {
+        "mean_of": ["LSTM-FCN, mixup, by speaker, small, long", "LSTM-FCN, mixup, small, long"],
+    },
     "LSTM-FCN, mixup, by speaker": BY_SPEAKER,
     **{
         f"LSTM-FCN, {name}, by speaker, {n_timepoints} steps": {
@@ -271,7 +276,11 @@ CONFIGURATIONS = {
         },
     },
     "emodb-semi": {
-        f"{name}, {what}": {**EGEMAPS, **configuration, **more}
+        f"{name}, {what}": (
+            {"mean_of": [f"{one}, {what}" for one in configuration["mean_of"]], **more}
+            if "mean_of" in configuration
+            else {**EGEMAPS, **configuration, **more}
+        )
         for name, configuration in SEMI.items()
         for what, more in {
             "46 labels": {},
