@@ -622,8 +622,24 @@ def ranking(rows, data, prefix=""):
 
 
 def chosen(rows, data):
-    """Return the configurations to report: what was best on training clips, and what it is held
-    against.
+    """Return the configurations to report: what the rule picks, and what it is held against.
+
+    Raises
+    ------
+    ValueError
+        If nothing has been chosen yet.
+    """
+    names = picked(rows, data)
+    if data == "emodb":
+        names += ["LSTM-FCN", "ALSTM-FCN"]
+    if data == "emodb-semi":
+        ranked = [name for _, name in ranking(rows, data)]
+        names += [labels_alone(names[0]), next(n for n in ranked if n.endswith("46 labels"))]
+    return list(dict.fromkeys(names))
+
+
+def picked(rows, data):
+    """Return the configurations that were best on training clips, by each of their scores.
 
     Raises
     ------
@@ -635,15 +651,12 @@ def chosen(rows, data):
         raise ValueError(f"no configuration of {data} has all its folds; choose first.")
     names = [name for _, name in ranked[0]]
     if data == "emodb":
-        best = [scores[0][1] for scores in ranked if scores]
-        return list(dict.fromkeys([*best, "LSTM-FCN", "ALSTM-FCN"]))
-    configurations = CONFIGURATIONS[data]
+        return list(dict.fromkeys(scores[0][1] for scores in ranked if scores))
     if data == "emodb-semi":
-        best = next((name for name in names if "pseudo" in configurations[name]), None)
+        best = next((name for name in names if "pseudo" in CONFIGURATIONS[data][name]), None)
         if best is None:
             raise ValueError(f"no pseudo-labels of {data} have all their folds; choose first.")
-        alone = labels_alone(best)
-        return list(dict.fromkeys([best, alone, next(n for n in names if n.endswith("46 labels"))]))
+        return [best]
     # One recipe, and with it every way to fuse.
     endings = sorted(RECIPES, key=len, reverse=True)
     recipe = next(ending for ending in endings if names[0].endswith(ending))

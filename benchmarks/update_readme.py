@@ -341,10 +341,11 @@ def zero_shot_mosi():
 
 
 def emotion_scores():
-    """Return the scores on test clips of what was chosen on training clips."""
+    """Return the scores on test clips; what was chosen on training clips is bold."""
     lines = []
     for title, metric, found in emotion.reported(rows("emotion.csv")):
         comparator, _ = emotion.AIMS[title]
+        picked = emotion.picked(rows("emotion-choose.csv"), title.removesuffix(", noisy"))
         lines += [
             f"\n**{title}**, {metric.replace('_f1', ' F1')} (others: {comparator}):\n",
             "| configuration | mean | deviation | seeds |",
@@ -352,8 +353,9 @@ def emotion_scores():
         ]
         for name, values in found:
             deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
+            shown = f"**{name}**" if name in picked else name
             lines.append(
-                f"| {name} | {statistics.mean(values):.3f} | {deviation} | {len(values)} |"
+                f"| {shown} | {statistics.mean(values):.3f} | {deviation} | {len(values)} |"
             )
     return "\n".join([*lines, *(f"\n{line}" for line in emotion.paired(rows("emotion.csv")))])
 

@@ -183,6 +183,16 @@ def test_what_teaches_pseudo_labels_sees_both_kinds_of_features(study):
     assert study.labels_alone(name) == "LSTM-FCN, mixup, by speaker, small, 46 labels"
 
 
+def test_the_members_of_a_mean_treat_unlabelled_clips_as_it_says(study):
+    configurations = study.CONFIGURATIONS["emodb-semi"]
+    means = {name: one for name, one in configurations.items() if "mean_of" in one}
+    assert means
+    for name, one in means.items():
+        pseudo = [configurations[member].get("pseudo") for member in one["mean_of"]]
+        assert pseudo == [one.get("pseudo")] * 2, name
+        assert "pseudo" not in configurations[study.labels_alone(name)]
+
+
 def test_the_table_has_means_deviations_and_pairs(study):
     rows = [
         {
