@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class OpenVocabularyScores:
     accuracy: float
     recall: float
     average: float
-    samples: tuple
+    samples: tuple = field(repr=False)
 
 
 def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer="mertools"):
