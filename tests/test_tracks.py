@@ -160,7 +160,7 @@ def test_missing_clips_follow_the_option(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     (root / "features" / "tone_FRA" / "train0.npy").unlink()
     (root / "features" / "tone_FRA" / "test1.npy").unlink()
-    with pytest.raises(ValueError, match="1 of 24 clips of tone_FRA cannot be used"):
+    with pytest.raises(ValueError, match="2 of 36 clips of tone_FRA cannot be used"):
         load_track_data(root, "full", ["tone"])
     data = load_track_data(root, "full", ["tone"], on_missing="drop")
     assert (len(data.train), len(data.tests["test"])) == (23, 11)
@@ -479,10 +479,16 @@ def test_broken_features_are_all_named(tmp_path, capsys):
     root = write_mer_folder(tmp_path / "toy")
     (root / "features" / "tone_FRA" / "train3.npy").write_bytes(b"\x93NUMPY")
     np.save(root / "features" / "tone_FRA" / "train5.npy", np.full((9, 3), np.nan))
+    (root / "features" / "tone_FRA" / "test2.npy").unlink()  # of another part
+    (root / "features" / "tone_FRA" / "test4.npy").write_bytes(b"")
     command = ["--data", str(root), "--features", "tone", "--out", str(tmp_path / "out")]
     assert main(["emotion", "run", *command]) == 1
     error = capsys.readouterr().err
-    assert "train3.npy" in error and "train5.npy" in error
+    assert "4 of 36 clips" in error
+    assert all(name in error for name in ("train3.npy", "train5.npy", "test2.npy", "test4.npy"))
+    (root / "features" / "tone_FRA" / "test2.npy").write_bytes(b"")  # none is missing now
+    assert main(["emotion", "run", *command]) == 1
+    assert "4 of 36 clips" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,15 @@ class FeatureError(ValueError):
         return self.args[0]
 
 
+def join_errors(errors):
+    """Return one FeatureError that tells what several do, of several feature sets."""
+    problems = {}
+    for error in errors:
+        for clip, problem in error.problems.items():
+            problems[clip] = f"{problems[clip]}; {problem}" if clip in problems else problem
+    return FeatureError("\n".join(str(error) for error in errors), problems)
+
+
 class FeatureStore:
     """The feature sets of a data set, in the layout of MER2024.
 

@@ -19,7 +19,7 @@ from lstmfcn.emotion.clip_labels import (
     repeated,
     some_of,
 )
-from lstmfcn.emotion.feature_store import FeatureError
+from lstmfcn.emotion.feature_store import FeatureError, join_errors
 from lstmfcn.validation import check_choice
 
 __all__ = ["TRACKS", "Track", "check_splits", "load_track", "select_features"]
@@ -254,11 +254,7 @@ def select_features(table, store, features, *, level=None, on_missing="error"):
         else:
             sequences[feature_set.name] = found
     if errors:
-        problems = {}
-        for error in errors:
-            for clip, problem in error.problems.items():
-                problems[clip] = f"{problems[clip]}; {problem}" if clip in problems else problem
-        raise FeatureError("\n".join(str(error) for error in errors), problems)
+        raise join_errors(errors)
     return kept, sequences
 
 

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lstmfcn.emotion.clip_labels import EMOTIONS, ClipTable
-from lstmfcn.emotion.feature_store import FeatureStore
+from lstmfcn.emotion.feature_store import FeatureError, FeatureStore, join_errors
 from lstmfcn.emotion.folds import make_folds
 from lstmfcn.emotion.lengths import standardize_by_group
 from lstmfcn.emotion.log_spectra import with_babble
@@ -217,23 +219,24 @@ def load_track_data(
         tables |= _hold_out_validation(tables["train"], noisy_validation, group)
     ground_truth = read_label_sets(found.ground_truth) if track == "ov" else None
     store, sequences = FeatureStore(root), {}
-    for part, table in tables.items():
-        tables[part], sequences[part] = select_features(
-            table, store, list(features), on_missing=on_missing
-        )
-    copies = _babble_behind(sequences, tables, n_babble)
-    if standardize_by is not None:
-        standardize_parts(sequences, tables, standardize_by)
-    preprocessors = {
-        name: fit_to_length(
-            _with_copies(found, [sequences[part][name] for part in copies]), n_timepoints, mode
-        )
-        for name, found in sequences["train"].items()
-    }
-    clips = {
-        part: Clips(table.names, _transform(preprocessors, sequences[part], as_dict), table.y)
-        for part, table in tables.items()
-    }
+    with _all_problems_at_once(store, features, dict(tables), on_missing):
+        for part, table in tables.items():
+            tables[part], sequences[part] = select_features(
+                table, store, list(features), on_missing=on_missing
+            )
+        copies = _babble_behind(sequences, tables, n_babble)
+        if standardize_by is not None:
+            standardize_parts(sequences, tables, standardize_by)
+        preprocessors = {
+            name: fit_to_length(
+                _with_copies(found, [sequences[part][name] for part in copies]), n_timepoints, mode
+            )
+            for name, found in sequences["train"].items()
+        }
+        clips = {
+            part: Clips(table.names, _transform(preprocessors, sequences[part], as_dict), table.y)
+            for part, table in tables.items()
+        }
     train, unlabelled = _joined(clips, ["train", *copies]), clips.pop("unlabelled", None)
     validation = clips.pop("validation", None)
     labels = {label for part in (train, *clips.values()) if part.y is not None for label in part.y}
@@ -261,6 +264,24 @@ def load_track_data(
         ground_truth=ground_truth,
         synonyms=found.synonyms,
     )
+
+
+@contextmanager
+def _all_problems_at_once(store, features, tables, on_missing):
+    """Where clips of one part cannot be used, tell about those of all parts."""
+    try:
+        yield
+    except FeatureError:
+        names = tuple(dict.fromkeys(name for table in tables.values() for name in table.names))
+        errors = []
+        for feature_set in map(store.feature_set, features):
+            try:
+                deque(feature_set.sequences(names, on_missing=on_missing), maxlen=0)
+            except FeatureError as error:
+                errors.append(error)
+        if errors:
+            raise join_errors(errors) from None
+        raise
 
 
 def _load_track(root, track, classes, group):
