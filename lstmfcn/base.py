@@ -1,6 +1,6 @@
 """What do all classifiers share? fit, predict, fine_tune, transform, save and pickle, once."""
 
-import copy
+import inspect
 import math
 import os
 from dataclasses import replace
@@ -20,7 +20,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_class_weight
 
 from lstmfcn import validation
-from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.atomic import changed_at_once, of_one_fit
 from lstmfcn.checkpoint import Checkpoint, fingerprint
 from lstmfcn.explain import ExplanationMixin
 from lstmfcn.fine_tuning import FineTuningMixin
@@ -71,7 +71,7 @@ class TimeSeriesClassifier(
         "squeeze_excite": ["boolean"],
         "occlusion": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"dataset", "series"}), None],
-        "unequal_length": [StrOptions({"pad", "resample"})],
+        "unequal_length": [StrOptions({"auto", "pad", "resample"})],
         "n_epochs": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, 10, closed="right")],
@@ -94,8 +94,9 @@ class TimeSeriesClassifier(
         ----------
         X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
 n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
-            Finite values. A list of series of unequal length fixes the network's length at the
-            longest. A memory-mapped array is read batch by batch and never held in memory.
+            Finite values. A list of series is taken to be of unequal length, also if these happen
+            not to be; ``unequal_length`` says what becomes of later series. A memory-mapped array
+            is read batch by batch and never held in memory.
         y : array-like of shape (n_samples,)
             Class labels: integers, strings, booleans.
         sample_weight : array-like of shape (n_samples,), optional
@@ -116,36 +117,18 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         FloatingPointError
             If the training loss stops being a number.
         """
-        with unchanged_on_error(self):
-            self._check_parameters()
-            seeds = validation.draw_seeds(self.random_state, 3)
-            series, labels, weights = self._read_training_data(X, y, sample_weight)
-            held_out = self._read_validation_data(validation_data)
-            checkpoint = self._open_checkpoint(
-                "fit", seeds, (series, labels, weights), held_out or ()
-            )
-            seeds = checkpoint.seeds
-            if self.validation_fraction is not None:
-                (series, labels, weights), held_out = self._hold_out(
-                    series, labels, weights, seed=seeds[2]
-                )
-            series, labels, weights = self._weigh_classes(series, labels, weights)
-            self._learn_scale(series)
-            inputs = self._to_inputs(series)
-            if held_out is not None:
-                held_out = self._to_inputs(held_out[0]), held_out[1]
-            recipes = self._recipes(len(labels))
-            self._train_candidates(inputs, labels, weights, recipes, held_out, checkpoint)
-            self.batch_size_, self.precision_ = recipes[0].batch_size, recipes[0].precision
+        with changed_at_once(self) as fitted:
+            fitted._fit(X, y, sample_weight, validation_data)
         return self
 
+    @of_one_fit
     def predict(self, X):
         """Predict the class of each series.
 
         Parameters
         ----------
         X : as in :meth:`fit`
-            Same channels; same length, unless the classifier was fitted on unequal lengths.
+            Same channels; same length, unless ``unequal_length_in_`` says how others are treated.
 
         Returns
         -------
@@ -155,6 +138,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         best = self._logits(X).argmax(axis=1)
         return self.classes_[best]
 
+    @of_one_fit
     def predict_proba(self, X):
         """Predict class probabilities.
 
@@ -169,6 +153,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """
         return scipy.special.softmax(self._logits(X), axis=1)
 
+    @of_one_fit
     def decision_function(self, X):
         """Return the logits: the network's output before the softmax.
 
@@ -184,6 +169,30 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
+    @of_one_fit
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy: the share of series whose class is predicted.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        y : array-like of shape (n_samples,)
+            Class labels; one that ``fit`` did not see counts as missed.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        predicted, name = self.predict(X), type(self).__name__
+        y = validation.check_labels(y, len(predicted), name)
+        validation.check_comparable(y, self.classes_, name)
+        weights = sample_weight
+        if weights is not None:
+            weights = validation.check_weights(weights, len(y)).astype(np.float64)
+        return float(np.average(predicted == y, weights=weights))
+
+    @of_one_fit
     def transform(self, X, layer="concatenated"):
         """Return learned features, for use by another estimator.
 
@@ -201,10 +210,10 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         validation.check_is_fitted(self)
         has_lstm = "n_cells" in self._architecture
         layers = ("concatenated", "lstm", "pooled") if has_lstm else ("concatenated", "pooled")
-        if layer not in layers:
-            raise ValueError(f"layer={layer!r} is unknown; choose one of {', '.join(layers)}.")
+        validation.check_choice(layer, "layer", layers)
         return self._forwards(layer if has_lstm else "pooled", self._read_test_data(X))
 
+    @of_one_fit
     def save(self, path):
         """Write the fitted classifier to one file, atomically.
 
@@ -223,7 +232,30 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
         save(self, path)
 
+    def _fit(self, X, y, sample_weight, validation_data):
+        self._check_parameters()
+        seeds = validation.draw_seeds(self.random_state, 3)
+        series, labels, weights = self._read_training_data(X, y, sample_weight)
+        held_out = self._read_validation_data(validation_data)
+        checkpoint = self._open_checkpoint("fit", seeds, (series, labels, weights), held_out or ())
+        seeds = checkpoint.seeds
+        if self.validation_fraction is not None:
+            (series, labels, weights), held_out = self._hold_out(
+                series, labels, weights, seed=seeds[2]
+            )
+        series, labels, weights = self._weigh_classes(series, labels, weights)
+        self._learn_scale(series)
+        inputs = self._to_inputs(series)
+        if held_out is not None:
+            held_out = self._to_inputs(held_out[0]), held_out[1]
+        recipes = self._recipes(len(labels))
+        self._train_candidates(inputs, labels, weights, recipes, held_out, checkpoint)
+        self.batch_size_, self.precision_ = recipes[0].batch_size, recipes[0].precision
+
     def _check_parameters(self):
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, int) and value.bit_length() > 10_000:  # cannot be written out
+                raise ValueError(f"{name}={validation.shown(value)} is too large.")
         self._validate_params()
         n_cells = getattr(self, "n_cells", 1)
         if not isinstance(n_cells, (int, np.integer)):
@@ -236,7 +268,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         y = validation.check_labels(y, len(series), type(self).__name__)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
-        validation.check_classes(self.classes_, type(self).__name__)
+        validation.check_classes(self.classes_, type(self).__name__, len(y))
         labels = encoder.transform(y).astype(np.int32)
         weights = validation.check_weights(sample_weight, len(labels))
         series, labels, weights = without_weightless(series, labels, weights)
@@ -245,12 +277,14 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     def _new_series(self, X):
         series = validation.as_series(X, estimator=self, reset=True)
-        validation.warn_if_time_is_second(series)
-        return series
+        validation.warn_if_time_is_second(X, series)
+        return list(series) if validation.is_list_of_series(X) else series
 
     def _fix_shape(self, series):
-        """Fix the channels and the length that later series must have."""
-        self.unequal_length_in_ = self.unequal_length if isinstance(series, list) else None
+        """Fix the channels, and the length unless later series may have another."""
+        self.unequal_length_in_ = self.unequal_length
+        if self.unequal_length == "auto":
+            self.unequal_length_in_ = "pad" if isinstance(series, list) else None
         self.n_channels_in_ = int(series[0].shape[0])
         self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
         self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
@@ -387,7 +421,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                 recipes[cycle],
                 seed=checkpoint.seeds[1] + cycle,
                 validation=held_out,
-                callbacks=copy.deepcopy(self.callbacks or ()),
+                callbacks=self.callbacks or (),
                 bar=bar,
                 resume=resume,
                 offer=offer,
@@ -456,8 +490,10 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     def _to_inputs(self, series):
         """Return the network's inputs: series (n, T, C) and, where lengths differ, the mask."""
-        if is_memory_mapped(series) and not self.unequal_length_in_:
-            return (OnDemand(series, self.normalizer_),)
+        if is_memory_mapped(series) and series.shape[2] == self.n_timepoints_in_:
+            values = OnDemand(series, self.normalizer_)
+            mask = np.broadcast_to(np.float32(1), values.shape[:2])
+            return (values, mask) if self.unequal_length_in_ == "pad" else (values,)
         values, mask = to_keras(
             series, self.n_timepoints_in_, self.normalizer_, self.unequal_length_in_
         )
@@ -476,6 +512,17 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """What the network kept of ``occlusion``: 0.0 where gaps kept it from learning."""
         validation.check_is_fitted(self)
         return self._architecture["occlusion"] if self._architecture["passes_gaps"] else 0.0
+
+    def __sklearn_clone__(self):
+        """Copy the parameters; callbacks that hold a file or a lock are shared."""
+        try:
+            return super().__sklearn_clone__()
+        except TypeError:
+            if not self.callbacks:
+                raise
+        bare = object.__new__(type(self))
+        bare.__dict__ = {**vars(self), "callbacks": None}
+        return bare.__sklearn_clone__().set_params(callbacks=self.callbacks)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -496,10 +543,10 @@ def _better(first, second):
 
 
 def _description(callback):
-    """Return a callback's class and settings as text."""
+    """Return a callback's class and settings as text, without what it has counted so far."""
     settings = {
-        key: value
-        for key, value in sorted(vars(callback).items())
-        if value is None or isinstance(value, (bool, int, float, str))
+        key: abs(value) if isinstance(value, (int, float)) else value  # Keras flips signs
+        for key in inspect.signature(type(callback)).parameters
+        if isinstance(value := vars(callback).get(key), (bool, int, float, str))
     }
     return f"{type(callback).__name__}({settings})"

@@ -1,8 +1,8 @@
 """Which statistics does batch normalisation answer with? Those of all training data, exactly."""
 
-import keras
 import numpy as np
-import tensorflow as tf
+
+from lstmfcn.backend import keras, tf
 
 __all__ = ["Moments", "recalibrate"]
 

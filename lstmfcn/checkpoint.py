@@ -5,6 +5,7 @@ text array with JSON, and the arrays it refers to. Nothing is pickled. The file 
 belongs to (class, parameters, data, versions), so that it cannot continue another one.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -12,25 +13,31 @@ import time
 import zipfile
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from lstmfcn import __version__
-from lstmfcn.atomic import atomic_path
+from lstmfcn.atomic import atomic_path, check_writable
+from lstmfcn.backend import keras, tf
+from lstmfcn.outside import (
+    BoundedZip,
+    check_stored,
+    damage,
+    decode_json,
+    open_file,
+    shown,
+)
 
 __all__ = ["Checkpoint", "fingerprint"]
 
 FORMAT = 5
 SECONDS_BETWEEN = 5.0  # between two writes, and at least ...
 SHARE = 50  # ... this many times what a write takes
-LARGEST_JSON = 2**28  # bytes
+LARGEST_JSON = 2**27  # bytes, four for each character
 DAMAGED = (
     ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     TypeError,
@@ -71,6 +78,8 @@ class Checkpoint:
     """
 
     def __init__(self, folder, method, job, seeds):
+        if folder == "":
+            raise ValueError("checkpoint '' is not the name of a folder; give a folder's name.")
         self.path = None if folder is None else Path(folder) / f"{method}.npz"
         self.seeds = [int(seed) for seed in seeds]
         self.job = json.loads(
@@ -90,11 +99,14 @@ class Checkpoint:
             return
         self._make_folder()
         for half_written in self.path.parent.glob(f".{method}-*.npz"):  # by a killed process
-            half_written.unlink(missing_ok=True)
-        if self.path.exists():
+            with contextlib.suppress(OSError):  # it may be a folder, or another user's
+                half_written.unlink()
+        with contextlib.suppress(FileNotFoundError):
             self.state = self._read()
         if self.state is not None:
-            self.seeds = [int(seed) for seed in self.state["seeds"]]
+            self.seeds = list(self.state["seeds"])
+        if self.state is None or not self.state.get("finished"):
+            check_writable(self.path)
 
     def run_stages(self, n_stages, run_stage):
         """Run the stages of a job in order, from where it was interrupted.
@@ -112,9 +124,11 @@ class Checkpoint:
         The last stage's result.
         """
         state = self.state or {"stage": 0, "result": None, "training": None}
-        first, result, resume = state["stage"], state["result"], state["training"]
+        first, result, resume = (state.get(key) for key in ("stage", "result", "training"))
         if first not in range(n_stages + 1) or (first == 0) is not (result is None):
-            raise ValueError(f"{self.path} is damaged (stage {first}); delete it to start again.")
+            raise ValueError(
+                f"{self.path} is damaged (stage {shown(first)}); delete it to start again."
+            )
         for stage in range(first, n_stages):
 
             def offer(make_state, stage=stage, before=result):
@@ -155,43 +169,51 @@ class Checkpoint:
                 np.savez(temporary, **arrays)
         except OSError as error:
             raise OSError(
-                f"the checkpoint cannot be written to {self.path.parent} ({error}); the last one "
-                "that was written there is kept: make room or the folder writable, and call the "
-                "same method again."
+                f"the checkpoint {str(error).rstrip('.')}; make room or the folder writable, and "
+                "call the same method again."
             ) from error
         self._written = time.perf_counter()
 
     def _make_folder(self):
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            unnameable = "it holds a character that no file name can hold"
+            reason = error.strerror if isinstance(error, OSError) else unnameable
             raise ValueError(
-                f"checkpoint={str(self.path.parent)!r} is not a folder and cannot be made one "
-                f"({error}); give another."
+                f"checkpoint {shown(self.path.parent)} is not a folder and cannot be made one "
+                f"({reason}); give another."
             ) from error
 
     def _read(self):
+        remedy = "delete it to start again, or give another folder"
+        file = open_file(self.path, remedy=remedy)
         try:
-            _check_container(self.path)
-            with np.load(self.path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            content = json.loads(str(arrays.pop("content")))
+            with file:
+                _check_container(file)
+                with np.load(file, allow_pickle=False) as members:
+                    arrays = {name: members[name] for name in members.files}
+            content = decode_json(str(arrays.pop("content")))
             if content["format"] != FORMAT:
                 raise ValueError(f"it has format {content['format']!r}, not {FORMAT}")
             job, state = dict(content["job"]), _put_arrays(content["state"], arrays)
-            if len(state["seeds"]) != len(self.seeds):
-                raise ValueError(f"it has {len(state['seeds'])} seeds, not {len(self.seeds)}")
+            seeds = state["seeds"]
+            if len(seeds) != len(self.seeds) or not all(type(seed) is int for seed in seeds):
+                raise ValueError(f"it has not {len(self.seeds)} seeds")
+        except MemoryError as error:
+            raise MemoryError(
+                f"the memory does not suffice to read {self.path}; {remedy}."
+            ) from error
         except DAMAGED as error:
             raise ValueError(
-                f"{self.path} is not a checkpoint, or is damaged ({error}); delete it to start "
-                "again."
+                f"{self.path} is not a checkpoint, or is damaged ({damage(error)}); {remedy}."
             ) from error
         different = [
             key for key in {**job, **self.job} if job.get(key, "?") != self.job.get(key, "?")
         ]
         if different and not state.get("finished"):
             key = different[0]
-            there, here = job.get(key, "unknown"), self.job.get(key, "unknown")
+            there, here = (shown(job_.get(key, "unknown")) for job_ in (job, self.job))
             raise ValueError(
                 f"{self.path} belongs to another training: {key} is {there} there and {here} here; "
                 "call with the same arguments and data, give another folder (one folder serves "
@@ -200,16 +222,13 @@ class Checkpoint:
         return None if different else state
 
 
-def _check_container(path):
+def _check_container(file):
     """Refuse a zip that could grow on reading, or whose text is absurdly long."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("its members are compressed")
-        if sum(member.file_size for member in members) > path.stat().st_size:
-            raise ValueError("its members claim to be larger than they can be")
+    with BoundedZip(file) as archive:
+        check_stored(archive)
         if archive.getinfo("content.npy").file_size > LARGEST_JSON:
             raise ValueError("its text is too long")
+    file.seek(0)
 
 
 def fingerprint(*arrays):

@@ -1,15 +1,15 @@
 """Which classifiers are there? LSTM-FCN, ALSTM-FCN and FCN: constructor, constraints, network."""
 
-import inspect
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
 
 from lstmfcn import validation
+from lstmfcn.atomic import of_one_fit
 from lstmfcn.base import TimeSeriesClassifier
 from lstmfcn.explain import spread_over_field
 from lstmfcn.validation import Interval, StrOptions
+from lstmfcn.warning import warn
 
 __all__ = ["ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"]
 
@@ -20,8 +20,16 @@ _LSTM_CONSTRAINTS = {
     "recurrent_activation": [StrOptions({"sigmoid", "hard_sigmoid"})],
 }
 
-_LSTM_PARAMETERS = """\
-n_cells : int or sequence of int, default=8
+
+class LSTMFCNClassifier(TimeSeriesClassifier):
+    """LSTM fully convolutional network (LSTM-FCN) for time series classification.
+
+    Two branches read the series: an LSTM behind a dimension shuffle, and three convolution
+    blocks averaged over time (FCN). A softmax layer decides on both.
+
+    Parameters
+    ----------
+    n_cells : int or sequence of int, default=8
         Width of the LSTM. Of a sequence, each is trained and the one with the lowest training
         loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` says which.
     dropout : float in [0, 1), default=0.8
@@ -30,17 +38,15 @@ n_cells : int or sequence of int, default=8
         Whether the LSTM reads ``n_channels`` steps of ``n_timepoints`` values instead of
         ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
     recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
-        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published."""
-
-_SHARED_PARAMETERS = """\
-n_filters : tuple of int, default=(128, 256, 128)
+        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
+    n_filters : tuple of int, default=(128, 256, 128)
         Filters of each convolution block.
     kernel_sizes : tuple of int or "auto", default="auto"
         Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
         where the series are shorter.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
-    occlusion : float in [0, 1), default={occlusion}
+    occlusion : float in [0, 1), default=0
         Largest share of timepoints hidden in a series while training (half of the series stay
         whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
         come before the network and learn, without the labels, to find scattered gaps and fill
@@ -51,10 +57,11 @@ n_filters : tuple of int, default=(128, 256, 128)
         ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
         ``"series"``: each series by its own, as in the paper's fair protocol (this discards
         level and amplitude).
-    unequal_length : {"pad", "resample"}, default="pad"
-        For series of unequal length, which are brought to the longest length in ``fit``:
-        ``"pad"`` at the end, with a mask that pooling and normalisation honour; ``"resample"``
-        by linear interpolation.
+    unequal_length : {"auto", "pad", "resample"}, default="auto"
+        How series are brought to the longest length in ``fit``, which need not itself have seen
+        others: ``"pad"`` at the end, with a mask that pooling and normalisation honour;
+        ``"resample"`` by linear interpolation. ``"auto"``: ``"pad"`` where ``X`` is a list of
+        series; the series of an array have one length, and later ones must have it, too.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
         the training loss is above 0.1 after that, twice and then four times as many follow
@@ -83,7 +90,9 @@ n_filters : tuple of int, default=(128, 256, 128)
         Of the convolutions while training; weights are float32, and a fitted classifier answers in
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Copied before use, so one list can serve many fits.
+        Called as in Keras, and what they collect stays in them. ``n_cells`` candidates and further
+        cycles are trainings of their own, each with its ``on_train_begin``. scikit-learn's
+        ``clone`` copies them, for a search or cross-validation; what cannot be copied is shared.
     checkpoint : path-like or None, default=None
         Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
         seconds. The same call on the same data goes on from there after a crash or an
@@ -95,10 +104,11 @@ n_filters : tuple of int, default=(128, 256, 128)
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
     verbose : int, default=0
-        1: a progress bar over epochs; 2: one that stays."""
+        1: a progress bar over epochs; 2: one that stays.
 
-_ATTRIBUTES = """\
-classes_ : ndarray of shape (n_classes,)
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
         Class labels.
     model_ : keras.Model
         The trained network, see :mod:`lstmfcn.networks`.
@@ -108,43 +118,14 @@ classes_ : ndarray of shape (n_classes,)
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
-        How unequal lengths are treated; None if the training series had equal lengths.
+        How other lengths are treated; None if all series must have the length of ``fit``.
     n_epochs_, batch_size_ : int
         What ``"auto"`` came to; with ``patience``, the most epochs there could be.
     occlusion_ : float
         ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
         on whole series: then maps of its decisions are less surely put to the test by deletion.
     precision_ : {"bfloat16", "float32"}
-        What ``"auto"`` came to."""
-
-
-def _documented(cls):
-    """Fill the parameters that all classifiers share into a class docstring."""
-    for name, text in (
-        ("{lstm_parameters}", _LSTM_PARAMETERS),
-        ("{shared_parameters}", _SHARED_PARAMETERS),
-        ("{attributes}", _ATTRIBUTES),
-        ("{occlusion}", f"{inspect.signature(cls).parameters['occlusion'].default:g}"),
-    ):
-        cls.__doc__ = cls.__doc__.replace(name, text)
-    return cls
-
-
-@_documented
-class LSTMFCNClassifier(TimeSeriesClassifier):
-    """LSTM fully convolutional network (LSTM-FCN) for time series classification.
-
-    Two branches read the series: an LSTM behind a dimension shuffle, and three convolution
-    blocks averaged over time (FCN). A softmax layer decides on both.
-
-    Parameters
-    ----------
-    {lstm_parameters}
-    {shared_parameters}
-
-    Attributes
-    ----------
-    {attributes}
+        What ``"auto"`` came to.
     n_cells_ : int
         Width of the LSTM that was kept.
 
@@ -181,7 +162,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         occlusion=0.0,
         recurrent_activation="sigmoid",
         normalization="dataset",
-        unequal_length="pad",
+        unequal_length="auto",
         n_epochs="auto",
         batch_size="auto",
         learning_rate=1e-3,
@@ -221,24 +202,114 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self.verbose = verbose
 
 
-@_documented
 class ALSTMFCNClassifier(TimeSeriesClassifier):
     """LSTM-FCN with an attention LSTM (ALSTM-FCN), whose attention can be looked at.
 
     Parameters
     ----------
-    {lstm_parameters}
+    n_cells : int or sequence of int, default=8
+        Width of the LSTM. Of a sequence, each is trained and the one with the lowest training
+        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` says which.
+    dropout : float in [0, 1), default=0.8
+        Dropout after the LSTM.
+    dimension_shuffle : bool or "auto", default="auto"
+        Whether the LSTM reads ``n_channels`` steps of ``n_timepoints`` values instead of
+        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
+    recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
+        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
     attention : {"features", "paper"}, default="features"
         What the attention chooses among. ``"features"``: the last convolution features, one per
         timepoint; it is trained so that those it chooses suffice for the decision, and the LSTM
         reads the series through it. ``"paper"``: the LSTM's own input steps, as published. After
         the dimension shuffle a univariate series is a single step, so that attention is the
         constant 1 and says nothing about time.
-    {shared_parameters}
+    n_filters : tuple of int, default=(128, 256, 128)
+        Filters of each convolution block.
+    kernel_sizes : tuple of int or "auto", default="auto"
+        Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
+        where the series are shorter.
+    squeeze_excite : bool, default=False
+        Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
+    occlusion : float in [0, 1), default=0.3
+        Largest share of timepoints hidden in a series while training (half of the series stay
+        whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
+        come before the network and learn, without the labels, to find scattered gaps and fill
+        them in (:class:`lstmfcn.occlusion.Repair`). Such a network loses a decision with its
+        evidence, not with any spike, so that maps of its decisions can be trusted: choose 0.3
+        for that. 0 trains the network alone, on whole series, as published.
+    normalization : {"dataset", "series"} or None, default="dataset"
+        ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
+        ``"series"``: each series by its own, as in the paper's fair protocol (this discards
+        level and amplitude).
+    unequal_length : {"auto", "pad", "resample"}, default="auto"
+        How series are brought to the longest length in ``fit``, which need not itself have seen
+        others: ``"pad"`` at the end, with a mask that pooling and normalisation honour;
+        ``"resample"`` by linear interpolation. ``"auto"``: ``"pad"`` where ``X`` is a list of
+        series; the series of an array have one length, and later ones must have it, too.
+    n_epochs : int or "auto", default="auto"
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
+        the training loss is above 0.1 after that, twice and then four times as many follow
+        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``,
+        where the loss is then above half of what guessing costs, the rest is trained on whole
+        series.
+    batch_size : int or "auto", default="auto"
+        Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
+    learning_rate : float in (0, 10], default=1e-3
+        Adam's learning rate; the peak of ``"one_cycle"``, the start of ``"plateau"``.
+    schedule : {"one_cycle", "plateau", "constant"}, default="one_cycle"
+        ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
+        after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
+    keep_weights : {"last", "best"}, default="last"
+        ``"best"``: those of the epoch with the lowest validation loss or, without validation
+        data, training loss.
+    class_weight : dict of label to float, "balanced" or None, default=None
+        Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
+    validation_fraction : float in (0, 1) or None, default=None
+        Share of the training set held out, stratified, for validation: neither the weights nor
+        the normalisation are fitted on it.
+    patience : int or None, default=None
+        Stop after this many epochs without a lower validation (without validation data:
+        training) loss, and keep the best weights.
+    precision : {"auto", "bfloat16", "float32"}, default="auto"
+        Of the convolutions while training; weights are float32, and a fitted classifier answers in
+        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Called as in Keras, and what they collect stays in them. ``n_cells`` candidates and further
+        cycles are trainings of their own, each with its ``on_train_begin``. scikit-learn's
+        ``clone`` copies them, for a search or cross-validation; what cannot be copied is shared.
+    checkpoint : path-like or None, default=None
+        Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
+        seconds. The same call on the same data goes on from there after a crash or an
+        interruption, and ends bit-equal to one that was never interrupted; after it has finished
+        it returns at once. An unfinished training of other parameters or data is refused: one
+        folder serves one training at a time, and so not the folds of a cross-validation. Of
+        callbacks, numbers and arrays go on; anything else that they remember starts anew.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, dropout, order of samples and validation split. The same int on the
+        same machine gives bit-equal predictions. No global seed is touched.
+    verbose : int, default=0
+        1: a progress bar over epochs; 2: one that stays.
 
     Attributes
     ----------
-    {attributes}
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    model_ : keras.Model
+        The trained network, see :mod:`lstmfcn.networks`.
+    history_ : dict of str to list of float
+        Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
+        validation data, ``val_loss`` and ``val_accuracy``.
+    n_timepoints_in_, n_channels_in_, n_features_in_ : int
+        Length, channels and values (their product) per series.
+    unequal_length_in_ : {"pad", "resample", None}
+        How other lengths are treated; None if all series must have the length of ``fit``.
+    n_epochs_, batch_size_ : int
+        What ``"auto"`` came to; with ``patience``, the most epochs there could be.
+    occlusion_ : float
+        ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
+        on whole series: then maps of its decisions are less surely put to the test by deletion.
+    precision_ : {"bfloat16", "float32"}
+        What ``"auto"`` came to.
     n_cells_ : int
         Width of the LSTM that was kept.
 
@@ -285,7 +356,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         occlusion=0.3,
         recurrent_activation="sigmoid",
         normalization="dataset",
-        unequal_length="pad",
+        unequal_length="auto",
         n_epochs="auto",
         batch_size="auto",
         learning_rate=1e-3,
@@ -336,6 +407,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         shuffled = "dimension_shuffle" in {layer.name for layer in self.model_.layers}
         return "channels" if shuffled and self._is_published else "timepoints"
 
+    @of_one_fit
     def attention_map(self, X, over="timepoints"):
         """Return the attention that each series' timepoints get, or its channels.
 
@@ -356,10 +428,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
             timepoints; the first time a warning says so.
         """
         inputs = self._read_test_data(X)
-        if over not in ("timepoints", "features", "channels"):
-            raise ValueError(
-                f"over={over!r} is unknown; choose 'timepoints', 'features' or 'channels'."
-            )
+        validation.check_choice(over, "over", ("timepoints", "features", "channels"))
         if over == "features" and self._is_published:
             raise ValueError("over='features' needs attention='features', not 'paper'.")
         if over == "channels" and self.attends_over_ == "timepoints":
@@ -375,11 +444,9 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
                 attention *= inputs[1] if len(inputs) > 1 else 1.0
             return attention / attention.sum(axis=1, keepdims=True)
         if not getattr(self, "_has_warned", False):
-            warnings.warn(
+            warn(
                 "attention='paper' attends over channels, not time, behind the dimension shuffle; "
                 "the map is uniform. Use attention='features' for a map over time.",
-                UserWarning,
-                stacklevel=2,
             )
             self._has_warned = True
         shape = len(inputs[0]), self.n_timepoints_in_
@@ -387,17 +454,98 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         return observed / observed.sum(axis=1, keepdims=True)
 
 
-@_documented
 class FCNClassifier(TimeSeriesClassifier):
     """Fully convolutional network (FCN): LSTM-FCN without its LSTM branch, as the ablation.
 
     Parameters
     ----------
-    {shared_parameters}
+    n_filters : tuple of int, default=(128, 256, 128)
+        Filters of each convolution block.
+    kernel_sizes : tuple of int or "auto", default="auto"
+        Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
+        where the series are shorter.
+    squeeze_excite : bool, default=False
+        Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
+    occlusion : float in [0, 1), default=0
+        Largest share of timepoints hidden in a series while training (half of the series stay
+        whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
+        come before the network and learn, without the labels, to find scattered gaps and fill
+        them in (:class:`lstmfcn.occlusion.Repair`). Such a network loses a decision with its
+        evidence, not with any spike, so that maps of its decisions can be trusted: choose 0.3
+        for that. 0 trains the network alone, on whole series, as published.
+    normalization : {"dataset", "series"} or None, default="dataset"
+        ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
+        ``"series"``: each series by its own, as in the paper's fair protocol (this discards
+        level and amplitude).
+    unequal_length : {"auto", "pad", "resample"}, default="auto"
+        How series are brought to the longest length in ``fit``, which need not itself have seen
+        others: ``"pad"`` at the end, with a mask that pooling and normalisation honour;
+        ``"resample"`` by linear interpolation. ``"auto"``: ``"pad"`` where ``X`` is a list of
+        series; the series of an array have one length, and later ones must have it, too.
+    n_epochs : int or "auto", default="auto"
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
+        the training loss is above 0.1 after that, twice and then four times as many follow
+        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``,
+        where the loss is then above half of what guessing costs, the rest is trained on whole
+        series.
+    batch_size : int or "auto", default="auto"
+        Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
+    learning_rate : float in (0, 10], default=1e-3
+        Adam's learning rate; the peak of ``"one_cycle"``, the start of ``"plateau"``.
+    schedule : {"one_cycle", "plateau", "constant"}, default="one_cycle"
+        ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
+        after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
+    keep_weights : {"last", "best"}, default="last"
+        ``"best"``: those of the epoch with the lowest validation loss or, without validation
+        data, training loss.
+    class_weight : dict of label to float, "balanced" or None, default=None
+        Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
+    validation_fraction : float in (0, 1) or None, default=None
+        Share of the training set held out, stratified, for validation: neither the weights nor
+        the normalisation are fitted on it.
+    patience : int or None, default=None
+        Stop after this many epochs without a lower validation (without validation data:
+        training) loss, and keep the best weights.
+    precision : {"auto", "bfloat16", "float32"}, default="auto"
+        Of the convolutions while training; weights are float32, and a fitted classifier answers in
+        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Called as in Keras, and what they collect stays in them. ``n_cells`` candidates and further
+        cycles are trainings of their own, each with its ``on_train_begin``. scikit-learn's
+        ``clone`` copies them, for a search or cross-validation; what cannot be copied is shared.
+    checkpoint : path-like or None, default=None
+        Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
+        seconds. The same call on the same data goes on from there after a crash or an
+        interruption, and ends bit-equal to one that was never interrupted; after it has finished
+        it returns at once. An unfinished training of other parameters or data is refused: one
+        folder serves one training at a time, and so not the folds of a cross-validation. Of
+        callbacks, numbers and arrays go on; anything else that they remember starts anew.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, dropout, order of samples and validation split. The same int on the
+        same machine gives bit-equal predictions. No global seed is touched.
+    verbose : int, default=0
+        1: a progress bar over epochs; 2: one that stays.
 
     Attributes
     ----------
-    {attributes}
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    model_ : keras.Model
+        The trained network, see :mod:`lstmfcn.networks`.
+    history_ : dict of str to list of float
+        Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
+        validation data, ``val_loss`` and ``val_accuracy``.
+    n_timepoints_in_, n_channels_in_, n_features_in_ : int
+        Length, channels and values (their product) per series.
+    unequal_length_in_ : {"pad", "resample", None}
+        How other lengths are treated; None if all series must have the length of ``fit``.
+    n_epochs_, batch_size_ : int
+        What ``"auto"`` came to; with ``patience``, the most epochs there could be.
+    occlusion_ : float
+        ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
+        on whole series: then maps of its decisions are less surely put to the test by deletion.
+    precision_ : {"bfloat16", "float32"}
+        What ``"auto"`` came to.
 
     References
     ----------
@@ -424,7 +572,7 @@ class FCNClassifier(TimeSeriesClassifier):
         squeeze_excite=False,
         occlusion=0.0,
         normalization="dataset",
-        unequal_length="pad",
+        unequal_length="auto",
         n_epochs="auto",
         batch_size="auto",
         learning_rate=1e-3,

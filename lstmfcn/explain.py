@@ -1,11 +1,13 @@
 """What did a fitted network decide on? Exact contributions to its logits, maps, filters."""
 
 import copy
+from collections.abc import Sized
 from dataclasses import dataclass
 
 import numpy as np
 
 from lstmfcn import validation
+from lstmfcn.atomic import of_one_fit
 
 __all__ = ["Explanation", "ExplanationMixin", "spread_over_field"]
 
@@ -97,6 +99,7 @@ class Explanation:
 class ExplanationMixin:
     """The methods of :class:`lstmfcn.base.TimeSeriesClassifier` that explain its decisions."""
 
+    @of_one_fit
     def explain(self, X, y=None):
         """Take the logits apart, exactly: bias, LSTM branch, convolutions at each timepoint.
 
@@ -115,6 +118,7 @@ class ExplanationMixin:
         inputs = self._read_test_data(X)
         return self._explain(inputs, y)
 
+    @of_one_fit
     def class_activation_map(self, X, y=None, *, contrast=False):
         """Return what the convolutions contribute to a class's logit at each timepoint.
 
@@ -142,8 +146,10 @@ class ExplanationMixin:
         arXiv:1611.06455, section III.
         """
         inputs = self._read_test_data(X)
+        validation.check_choice(contrast, "contrast", (False, True))
         return self._explain(inputs, y, contrast=contrast).over_time
 
+    @of_one_fit
     def gradient_map(self, X, y=None, *, per_channel=False):
         """Return gradient times input: a plain map to hold the others against.
 
@@ -166,11 +172,13 @@ class ExplanationMixin:
         Features Through Propagating Activation Differences", 2016, arXiv:1605.01713.
         """
         inputs = self._read_test_data(X)
+        validation.check_choice(per_channel, "per_channel", (False, True))
         target = self._targets(self._forwards("logits", inputs).argmax(axis=1), y)
         product = self._forwards.logit_gradient(inputs, target) * inputs[0][:]
         product = product.transpose(0, 2, 1).astype(np.float64)
         return product if per_channel else product.sum(axis=1)
 
+    @of_one_fit
     def filter_kernels(self):
         """Return the first layer's kernels as they meet the normalised (and repaired) series.
 
@@ -187,6 +195,7 @@ class ExplanationMixin:
         gamma, variance = (np.asarray(w, np.float64) for w in (norm.gamma, norm.moving_variance))
         return (kernel * gamma / np.sqrt(variance + norm.epsilon)).transpose(2, 1, 0)
 
+    @of_one_fit
     def filter_activations(self, X, layer=1):
         """Return a convolution block's activations, after batch normalisation and ReLU.
 
@@ -204,6 +213,7 @@ class ExplanationMixin:
         inputs = self._read_test_data(X)
         return self._forwards(self._block(layer), inputs)
 
+    @of_one_fit
     def strongest_series(self, X, layer=1, n_series=1):
         """Find for each filter of a block the series that excite it most.
 
@@ -225,12 +235,7 @@ class ExplanationMixin:
             How active it is there.
         """
         inputs = self._read_test_data(X)
-        n_samples = len(inputs[0])
-        if not 1 <= n_series <= n_samples:
-            raise ValueError(
-                f"n_series={n_series} is not possible; choose it from 1 to {n_samples}, the "
-                "number of series in X."
-            )
+        validation.check_counts(most=len(inputs[0]), n_series=n_series)
         best, where = [], []
         for _, activations in self._forwards.batches(self._block(layer), inputs):
             where.append(activations.argmax(axis=1))
@@ -246,6 +251,7 @@ class ExplanationMixin:
             )
         )
 
+    @of_one_fit
     def with_random_weights(self, random_state=None):
         """Return a copy whose network has never learned, for sanity checks of maps.
 
@@ -297,7 +303,7 @@ class ExplanationMixin:
         if y is None:
             return predicted
         name = type(self).__name__
-        if np.ndim(y) == 0:
+        if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
             y = np.full(len(predicted), y, np.asarray(y).dtype)
         y = validation.check_labels(y, len(predicted), name)
         return validation.encode_labels(y, self.classes_, name)
@@ -305,11 +311,7 @@ class ExplanationMixin:
     def _block(self, layer):
         """Return the name of the layer that ends a convolution block."""
         n_blocks = len(self._architecture["n_filters"])
-        if layer not in range(1, n_blocks + 1):
-            raise ValueError(
-                f"layer={layer!r} is not one of the {n_blocks} convolution blocks; choose it "
-                f"from 1 to {n_blocks}."
-            )
+        validation.check_counts(most=n_blocks, layer=layer)
         if layer == n_blocks:
             return "features"
         return f"block_{layer}" if self._architecture["masked"] else f"norm_{layer}"

@@ -1,11 +1,9 @@
 """How does a fitted classifier learn on: on the same data, on other data, on other classes?"""
 
-import copy
-
 from sklearn.preprocessing import LabelEncoder
 
 from lstmfcn import validation
-from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.atomic import changed_at_once
 from lstmfcn.networks import (
     depends_on_length,
     is_convolutional,
@@ -87,47 +85,60 @@ class FineTuningMixin:
         """
         validation.check_is_fitted(self)
         n_epochs = self.n_epochs_ if n_epochs is None else n_epochs
-        validation.check_counts(n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size)
+        validation.check_counts(
+            most=1_000_000, n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size
+        )
         validation.check_learning_rate(learning_rate)
         validation.check_choice(freeze, "freeze", (None, "convolutions"))
         validation.check_choice(reset_head, "reset_head", (False, True))
-        with unchanged_on_error(self):
-            self._check_parameters()
-            seeds = validation.draw_seeds(self.random_state, 2)
-            series, labels, weights = self._read_more_data(X, y, sample_weight, reset_head)
-            recipes = [
-                Recipe(
-                    int(n_epochs),
-                    size,
-                    rate,
-                    schedule="plateau",
-                    keep_weights="best",
-                    precision=resolve_precision(self.precision),
-                )
-                for rate, size in fine_tune_schedule(n_iterations, float(learning_rate), batch_size)
-            ]
-            checkpoint = self._open_checkpoint(
-                "fine_tune",
-                seeds,
-                (series, labels, weights),
-                self.model_.get_weights(),
-                recipes=repr(recipes),
+        with changed_at_once(self) as tuned:
+            tuned._fine_tune(
+                X,
+                y,
+                sample_weight,
+                fine_tune_schedule(n_iterations, float(learning_rate), batch_size),
+                n_epochs=int(n_epochs),
                 freeze=freeze,
                 reset_head=bool(reset_head),
             )
-            seeds = checkpoint.seeds
-            series, labels, weights = self._weigh_classes(series, labels, weights, fewest=1)
-            if reset_head:
-                self._learn_scale(series)
-            model, architecture = self._transferred(reset_head, seed=seeds[0])
-            for layer in model.layers:
-                layer.trainable = not (freeze and is_convolutional(layer))
-            self._train_on(
-                model, self._to_inputs(series), labels, weights, recipes, seeds[1], checkpoint
-            )
-            self._adopt(model, architecture)
-            self.precision_ = recipes[0].precision
         return self
+
+    def _fine_tune(self, X, y, sample_weight, schedule, n_epochs, freeze, reset_head):
+        self._check_parameters()
+        seeds = validation.draw_seeds(self.random_state, 2)
+        series, labels, weights = self._read_more_data(X, y, sample_weight, reset_head)
+        recipes = [
+            Recipe(
+                n_epochs,
+                size,
+                rate,
+                schedule="plateau",
+                keep_weights="best",
+                precision=resolve_precision(self.precision),
+            )
+            for rate, size in schedule
+        ]
+        checkpoint = self._open_checkpoint(
+            "fine_tune",
+            seeds,
+            (series, labels, weights),
+            self.model_.get_weights(),
+            recipes=repr(recipes),
+            freeze=freeze,
+            reset_head=bool(reset_head),
+        )
+        seeds = checkpoint.seeds
+        series, labels, weights = self._weigh_classes(series, labels, weights, fewest=1)
+        if reset_head:
+            self._learn_scale(series)
+        model, architecture = self._transferred(reset_head, seed=seeds[0])
+        for layer in model.layers:
+            layer.trainable = not (freeze and is_convolutional(layer))
+        self._train_on(
+            model, self._to_inputs(series), labels, weights, recipes, seeds[1], checkpoint
+        )
+        self._adopt(model, architecture)
+        self.precision_ = recipes[0].precision
 
     def _train_on(self, model, inputs, labels, weights, recipes, seed, checkpoint):
         """Train ``model`` once per recipe, each time from where it was; continue ``history_``."""
@@ -142,7 +153,7 @@ class FineTuningMixin:
                 weights,
                 recipes[stage],
                 seed=seed + stage,
-                callbacks=copy.deepcopy(self.callbacks or ()),
+                callbacks=self.callbacks or (),
                 bar=bar,
                 resume=resume,
                 offer=offer,
@@ -174,7 +185,7 @@ class FineTuningMixin:
         y = validation.check_labels(y, len(series), name)
         if reset_head:
             self.classes_ = LabelEncoder().fit(y).classes_
-            validation.check_classes(self.classes_, name)
+            validation.check_classes(self.classes_, name, len(y))
         remedy = "Pass reset_head=True to learn other classes, or fit again."
         labels = validation.encode_labels(y, self.classes_, name, remedy)
         weights = validation.check_weights(sample_weight, len(labels))

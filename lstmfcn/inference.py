@@ -1,12 +1,12 @@
 """How does a network answer? Compiled forward passes in batches, for any layer."""
 
 import contextlib
+import threading
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from lstmfcn.layers import Convolution, FusedBatchNormalization
+from lstmfcn.backend import check_usable, keras, tf
+from lstmfcn.layers import Convolution, FusedBatchNormalization, in_one_kernel
 
 __all__ = [
     "Forward",
@@ -16,6 +16,8 @@ __all__ = [
     "memory_errors_explained",
     "rows_per_batch",
 ]
+
+LONGEST_WAIT = 5.0  # seconds for another thread that compiles
 
 
 def rows_per_batch(n_timepoints):
@@ -46,6 +48,7 @@ def memory_errors_explained(work, remedy):
 
 def _in_batches(run, arrays, n_timepoints):
     """Yield (rows, what a compiled function makes of these rows of the arrays)."""
+    check_usable()
     size = rows_per_batch(n_timepoints)
     work = f"{size} series of {n_timepoints} timepoints at once"
     n_samples = len(arrays[0])
@@ -56,22 +59,20 @@ def _in_batches(run, arrays, n_timepoints):
         yield rows, output
 
 
-@contextlib.contextmanager
-def _blocks_as_one(part):
-    """Let convolution, normalisation and ReLU be one kernel in what the body traces."""
+def _alone_before_normalisation(part):
+    """Return the convolutions that only a normalisation reads, by the normalisation's name."""
     tensors = keras.tree.flatten(part.outputs)
     made_by = {
         id(layer.output): layer
         for layer in part.layers
         if isinstance(layer, Convolution) and not any(layer.output is x for x in tensors)
     }
-    with contextlib.ExitStack() as stack:
-        for layer in part.layers:
-            if isinstance(layer, FusedBatchNormalization):
-                convolution = made_by.get(id(keras.tree.flatten(layer.input)[0]))
-                if convolution is not None:
-                    stack.enter_context(layer.convolving(convolution))
-        yield
+    read_by = {
+        layer.name: made_by.get(id(keras.tree.flatten(layer.input)[0]))
+        for layer in part.layers
+        if isinstance(layer, FusedBatchNormalization)
+    }
+    return {name: convolution for name, convolution in read_by.items() if convolution is not None}
 
 
 class Forward:
@@ -105,7 +106,7 @@ class Forward:
 
         # Traced once here: calling the concrete function skips the dispatch at each call.
         traced = tf.function(run, input_signature=signature, autograph=False)
-        with _blocks_as_one(part):
+        with in_one_kernel(_alone_before_normalisation(part)):
             self._run = traced.get_concrete_function()
         self._n_timepoints = max(x.shape[1] for x in model.inputs)
 
@@ -164,6 +165,8 @@ class LogitGradient:
 class Forwards:
     """Forward passes to any layer of one model, each compiled at its first use.
 
+    Several threads may ask at once: what one of them compiles, all use.
+
     Parameters
     ----------
     model : keras.Model
@@ -171,8 +174,8 @@ class Forwards:
 
     def __init__(self, model):
         self._model = model
-        self._by_layer = {}
-        self._gradient = None
+        self._compiled = {}
+        self._compiling = threading.Lock()
 
     def __call__(self, layer, inputs, output=0):
         """Return one layer's output for a tuple of input arrays; see :class:`Forward`."""
@@ -184,15 +187,23 @@ class Forwards:
 
     def logit_gradient(self, inputs, targets):
         """Return the derivative of one logit per sample; see :class:`LogitGradient`."""
-        if self._gradient is None:
-            self._gradient = LogitGradient(self._model)
-        return self._gradient(inputs, targets)
+        return self._get("gradient", lambda: LogitGradient(self._model))(inputs, targets)
 
     def _to(self, layer, output):
-        forward = self._by_layer.get((layer, output))
-        if forward is None:
-            forward = self._by_layer[layer, output] = Forward(self._model, layer, output)
-        return forward
+        return self._get((layer, output), lambda: Forward(self._model, layer, output))
+
+    def _get(self, key, compile_it):
+        if key not in self._compiled:
+            check_usable()
+            # Waiting saves work, but no thread depends on it: compiling changes nothing shared.
+            waited = self._compiling.acquire(timeout=LONGEST_WAIT)
+            try:
+                if key not in self._compiled:
+                    self._compiled.setdefault(key, compile_it())
+            finally:
+                if waited:
+                    self._compiling.release()
+        return self._compiled[key]
 
 
 def cross_entropy(logits, labels):

@@ -1,10 +1,9 @@
 """Which layers does the LSTM-FCN family need that Keras does not have?"""
 
 import contextlib
-from types import SimpleNamespace
+import contextvars
 
-import keras
-from keras import ops
+from lstmfcn.backend import keras, ops, tf
 
 __all__ = [
     "Attention",
@@ -14,9 +13,13 @@ __all__ = [
     "FusedBatchNormalization",
     "SharedLogits",
     "hard_sigmoid",
+    "in_one_kernel",
 ]
 
 PART_WEIGHT = 0.1  # of what SharedLogits reads alone
+
+# In what this thread traces: the convolution that each normalisation does in its own kernel.
+_MERGED = contextvars.ContextVar("merged")
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -115,17 +118,32 @@ class Convolution(keras.layers.Conv1D):
     (TensorShape([2, 10, 4]), 16)
     """
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.is_left_to_next = False
-
     def call(self, inputs, training=False):
         """Convolve ``inputs`` (batch, n_timepoints, n_channels)."""
-        if self.is_left_to_next:
+        if any(self is convolution for convolution in _MERGED.get({}).values()):
             return inputs
         if not training or not self.trainable:
             return super().call(inputs)
         return self.convolution_op(inputs, self.kernel)
+
+
+@contextlib.contextmanager
+def in_one_kernel(convolutions):
+    """Let normalisations convolve, too, in the inference that the body traces.
+
+    The layers stay as they are: other threads may use them meanwhile.
+
+    Parameters
+    ----------
+    convolutions : dict of str to Convolution
+        By the name of the :class:`FusedBatchNormalization` that alone reads the convolution's
+        output. Its stride is 1 and its padding "same".
+    """
+    token = _MERGED.set(convolutions)
+    try:
+        yield
+    finally:
+        _MERGED.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -163,7 +181,6 @@ class FusedBatchNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
-        self._first = None
 
     def build(self, inputs_shape, valid_shape=None):
         def weight(name, initializer, trainable=True):
@@ -180,31 +197,14 @@ class FusedBatchNormalization(keras.layers.Layer):
         self.moving_mean = weight("moving_mean", "zeros", trainable=False)
         self.moving_variance = weight("moving_variance", "ones", trainable=False)
 
-    @contextlib.contextmanager
-    def convolving(self, convolution):
-        """Do a convolution and this in one kernel, in the inference that the body traces.
-
-        Parameters
-        ----------
-        convolution : Convolution
-            Of stride 1 and padding "same", whose output this layer normalises and no other reads.
-        """
-        convolution.is_left_to_next = True
-        # Keras would take a layer for a part of this one.
-        self._first = SimpleNamespace(layer=convolution)
-        try:
-            yield
-        finally:
-            convolution.is_left_to_next = False
-            self._first = None
-
     def call(self, inputs, valid=None, training=False):
         """Normalise ``inputs`` (batch, n_timepoints, n_filters).
 
         ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
         """
-        if self._first is not None:
-            return self._convolved(inputs, self._first.layer)
+        convolution = _MERGED.get({}).get(self.name)
+        if convolution is not None:
+            return self._convolved(inputs, convolution)
         if not training or not self.trainable:
             scale = self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)
             single = ops.cast(inputs, "float32")
@@ -222,8 +222,6 @@ class FusedBatchNormalization(keras.layers.Layer):
         return ops.cast(outputs, inputs.dtype)
 
     def _fused(self, inputs):
-        import tensorflow as tf
-
         # The kernel wants NHWC: a series is an image of height 1.
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=tf.expand_dims(inputs, 1),
@@ -241,8 +239,6 @@ class FusedBatchNormalization(keras.layers.Layer):
         return tf.squeeze(tf.nn.relu(outputs), 1)
 
     def _convolved(self, inputs, convolution):
-        import tensorflow as tf
-
         # Nothing may come between the three, or TensorFlow runs them one by one: the bias of the
         # convolution is taken from the mean, and a series is an image of height 1 throughout.
         outputs, *_ = tf.raw_ops.FusedBatchNormV3(

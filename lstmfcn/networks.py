@@ -8,8 +8,7 @@ convolution block after ReLU, (batch, n_timepoints, n_filters)), ``pooled`` (its
 ``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``.
 """
 
-import keras
-
+from lstmfcn.backend import float32_layers, keras
 from lstmfcn.layers import (
     Attention,
     AttentionLSTM,
@@ -37,6 +36,7 @@ __all__ = [
 FILTERS = (128, 256, 128)
 KERNELS = (8, 5, 3)
 REDUCTION = 16  # of squeeze-and-excite, as in MLSTM-FCN
+LAYOUT = "channels_last"  # whatever the user has set for images
 LONGEST_UNROLLED_LSTM = 16  # steps; beyond it a loop in the graph is cheaper to build
 
 
@@ -70,6 +70,7 @@ def uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints):
     return bool(dimension_shuffle)
 
 
+@float32_layers()
 def build_fcn(
     n_timepoints,
     n_channels,
@@ -128,6 +129,7 @@ def build_fcn(
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="fcn")
 
 
+@float32_layers()
 def build_lstmfcn(
     n_timepoints,
     n_channels,
@@ -196,6 +198,7 @@ def build_lstmfcn(
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="lstmfcn")
 
 
+@float32_layers()
 def build_alstmfcn(
     n_timepoints,
     n_channels,
@@ -427,10 +430,10 @@ class _Seeds:
 
 def _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed):
     """Return model inputs, series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
-    inputs = series = keras.Input((n_timepoints, n_channels), name="series")
+    inputs = series = keras.Input((n_timepoints, n_channels), dtype="float32", name="series")
     valid = mask = None
     if masked:
-        mask = keras.Input((n_timepoints,), name="mask")
+        mask = keras.Input((n_timepoints,), dtype="float32", name="mask")
         inputs = [series, mask]
         valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
         mask = keras.ops.greater(mask, 0)
@@ -457,6 +460,7 @@ def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, se
             width,
             kernel_size,
             padding="same",
+            data_format=LAYOUT,
             kernel_initializer=keras.initializers.HeUniform(seeds.next()),
             name=f"conv_{block}",
         )(features)
@@ -470,16 +474,22 @@ def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, se
         if squeeze_excite and block < n_blocks:
             features = _squeeze_excite(features, mask, block, seeds)
     if mask is not None:
-        return features, keras.layers.GlobalAveragePooling1D(name="pooled")(features, mask=mask)
+        return features, keras.layers.GlobalAveragePooling1D(LAYOUT, name="pooled")(
+            features, mask=mask
+        )
     # On a CPU this kernel is twice as fast, forth and back, as the mean.
-    mean = keras.layers.AveragePooling1D(features.shape[1], name="mean_over_time")(features)
+    mean = keras.layers.AveragePooling1D(
+        features.shape[1], data_format=LAYOUT, name="mean_over_time"
+    )(features)
     return features, keras.layers.Reshape((features.shape[2],), name="pooled")(mean)
 
 
 def _squeeze_excite(features, mask, block, seeds):
     """Rescale each filter by a gate computed from all filters' means (arXiv:1709.01507)."""
     width = features.shape[-1]
-    squeezed = keras.layers.GlobalAveragePooling1D(name=f"squeeze_{block}")(features, mask=mask)
+    squeezed = keras.layers.GlobalAveragePooling1D(LAYOUT, name=f"squeeze_{block}")(
+        features, mask=mask
+    )
     for units, activation, name in (
         (max(1, width // REDUCTION), "relu", f"reduce_{block}"),
         (width, "sigmoid", f"excite_{block}"),

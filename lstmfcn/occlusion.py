@@ -3,8 +3,7 @@
 import itertools
 from types import SimpleNamespace
 
-import keras
-from keras import ops
+from lstmfcn.backend import keras, ops
 
 __all__ = ["Occlusion", "Repair", "count_repair_weights"]
 
@@ -63,13 +62,13 @@ class Occlusion(keras.layers.Layer):
         n_series, n_timepoints = ops.shape(series)[0], series.shape[1]
 
         def uniform(*shape):
-            return keras.random.uniform((n_series, *shape), seed=self.random)
+            return keras.random.uniform((n_series, *shape), dtype="float32", seed=self.random)
 
         observed = _observed(series, valid)
         count = ops.sum(observed)
         mean = ops.sum(series * observed, axis=(0, 1)) / count
         spread = ops.sqrt(ops.sum(ops.square(series - mean) * observed, axis=(0, 1)) / count)
-        noise = spread * keras.random.normal(ops.shape(series), seed=self.random)
+        noise = spread * keras.random.normal(ops.shape(series), dtype="float32", seed=self.random)
         instead = mean + noise * ops.cast(uniform(1, 1) < 0.5, series.dtype)
         share = self.rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
         hides = ops.logical_and(uniform(n_timepoints, 1) < share, observed > 0)
@@ -125,7 +124,7 @@ class Repair(keras.layers.Layer):
         self.seed = seed
         self.occlusion = Occlusion(rate, seed=seed)
         # Of the training, not of the model: out of Keras' sight it is no weight.
-        on = keras.Variable(float(passes_gaps), trainable=False, name="hides")
+        on = keras.Variable(float(passes_gaps), dtype="float32", trainable=False, name="hides")
         self._switch = SimpleNamespace(on=on)
 
     def build(self, series_shape, valid_shape=None):
@@ -182,6 +181,7 @@ class Repair(keras.layers.Layer):
                 width,
                 SIZE,
                 padding="same",
+                data_format="channels_last",
                 activation=None if is_last else "relu",
                 kernel_initializer=kind(seed + place),
             )

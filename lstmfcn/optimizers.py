@@ -1,6 +1,8 @@
 """How far do the weights move? Adam in one kernel per weight, and its learning rate over time."""
 
-import keras
+import numpy as np
+
+from lstmfcn.backend import float32_numbers, keras, tf
 
 __all__ = ["FusedAdam", "make_optimizer", "plateau_callback"]
 
@@ -8,6 +10,7 @@ PLATEAU_FACTOR, PLATEAU_PATIENCE, PLATEAU_MINIMUM = 2 ** (-1 / 3), 100, 1e-4  # 
 WARM_UP, START_DIVISOR = 0.3, 25  # of the one-cycle schedule: Smith, Topin, arXiv:1708.07120
 
 
+@keras.saving.register_keras_serializable(package="lstmfcn")
 class FusedAdam(keras.optimizers.Adam):
     """Adam with Keras' numbers and variables, updating each weight in one kernel on TensorFlow.
 
@@ -28,6 +31,14 @@ class FusedAdam(keras.optimizers.Adam):
     array([0.9, 2.1], dtype=float32)
     """
 
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Return the gradients as they are: there is one replica.
+
+        Keras would sum them over replicas by a custom gradient, which TensorFlow keeps for ever
+        with the graph that it is traced in: some 10 MB for each training.
+        """
+        return grads_and_vars
+
     def apply(self, grads, trainable_variables=None):
         """Move all variables against their gradients."""
         t = keras.ops.cast(self.iterations + 1, "float32")
@@ -39,8 +50,6 @@ class FusedAdam(keras.optimizers.Adam):
         if self.amsgrad or keras.backend.backend() != "tensorflow":
             super().update_step(gradient, variable, learning_rate)
             return
-        import tensorflow as tf
-
         index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
@@ -75,13 +84,16 @@ def make_optimizer(schedule, learning_rate, n_updates):
     rate = learning_rate
     if schedule == "one_cycle":
         warm_up = int(WARM_UP * n_updates)
+        # NumPy's numbers keep their precision; Keras would give a float that of the user's floatx.
+        peak = np.float32(rate)
         rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=rate / START_DIVISOR if warm_up else rate,
-            warmup_target=rate if warm_up else None,
+            initial_learning_rate=np.float32(rate / START_DIVISOR) if warm_up else peak,
+            warmup_target=peak if warm_up else None,
             warmup_steps=warm_up,
             decay_steps=max(1, n_updates - warm_up),
         )
-    return FusedAdam(rate)
+    with float32_numbers():
+        return FusedAdam(rate, name="adam")  # one name for all, see backend.py
 
 
 def plateau_callback(learning_rate):

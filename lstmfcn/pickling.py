@@ -1,5 +1,7 @@
 """How does a fitted network go through pickle and copy? As its weights; it is built again."""
 
+from lstmfcn.backend import check_usable
+
 __all__ = ["NetworkPickling"]
 
 
@@ -22,7 +24,31 @@ class NetworkPickling:
         state = dict(state)
         weights = state.pop("_weights", None)
         super().__setstate__(state)
-        if weights is not None:
-            model = self._build(self._architecture)
-            model.set_weights(weights)
-            self._adopt(model, self._architecture)
+        if weights is None:
+            return
+        try:
+            check_usable()
+        except RuntimeError:  # a pool would lose the task, and its caller wait for ever
+            self.model_ = self._forwards = _Unusable(weights)
+            return
+        model = self._build(self._architecture)
+        model.set_weights(weights)
+        self._adopt(model, self._architecture)
+
+
+class _Unusable:
+    """A network in a process that cannot compute: it says so when it is asked."""
+
+    def __init__(self, weights):
+        self._weights = weights
+
+    def get_weights(self):
+        return self._weights
+
+    def __call__(self, *args, **kwargs):
+        check_usable()
+
+    def __getattr__(self, name):
+        if not name.startswith("__"):
+            check_usable()
+        raise AttributeError(name)

@@ -10,8 +10,7 @@ import contextlib
 import functools
 from pathlib import Path
 
-import tensorflow as tf
-
+from lstmfcn.backend import tf
 from lstmfcn.networks import is_convolutional
 
 __all__ = ["computing_in", "has_fast_bfloat16", "resolve_precision"]

@@ -6,10 +6,11 @@ when its rows are asked for; anything else at once.
 """
 
 import mmap
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
+from lstmfcn.warning import warn
 
 __all__ = [
     "MappedRows",
@@ -22,7 +23,8 @@ __all__ = [
 ]
 
 VALUES_AT_A_TIME = 2**22  # converted at once: bounds the float64 copy to 32 MiB
-LARGEST_VALUE = float(np.sqrt(np.finfo(np.float32).max))  # its square still fits float32
+LARGEST_SQUARED = 1e150  # its square still fits float64, also summed over all timepoints
+LARGEST_VALUE = 1e15  # the variance of what layers make of it still fits float32
 
 
 @dataclass(frozen=True)
@@ -42,24 +44,32 @@ class Normalizer:
     mean: tuple = ()
     scale: tuple = ()
 
-    EPSILON = 1e-8  # added to a series' deviation, as in the authors' code
-
     @classmethod
     def fit(cls, kind, series):
-        """Take means and deviations (float64) from checked series."""
+        """Take means and deviations (float64) from checked series.
+
+        Raises
+        ------
+        ValueError
+            If values are so large or so small that float64 cannot hold their squares.
+        """
         if kind != "dataset":
             return cls(kind)
         n_channels = series[0].shape[0]
         count, total = 0, np.zeros(n_channels)
+        low, high = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
         for values in series:
             count += values.shape[1]
-            total += values.sum(axis=1, dtype=np.float64)
+            with np.errstate(over="ignore"):  # what overflows is refused below
+                total += values.sum(axis=1, dtype=np.float64)
+            low = np.minimum(low, values.min(axis=1))
+            high = np.maximum(high, values.max(axis=1))
+        _check_squares(low, high)
         mean = total / count
         squares = np.zeros(n_channels)
         for values in series:
             squares += np.square(values - mean[:, np.newaxis], dtype=np.float64).sum(axis=1)
-        scale = np.sqrt(squares / count)
-        scale[scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)] = 1.0  # a constant channel
+        scale = _without_constants(np.sqrt(squares / count), low, high)
         return cls(kind, tuple(mean.tolist()), tuple(scale.tolist()))
 
     def __call__(self, values):
@@ -69,10 +79,31 @@ class Normalizer:
             values -= np.array(self.mean)[:, np.newaxis]
             values /= np.array(self.scale)[:, np.newaxis]
         elif self.kind == "series":
+            low, high = (f(axis=-1, keepdims=True) for f in (values.min, values.max))
+            _check_squares(low, high)
             deviation = values.std(axis=-1, keepdims=True)
             values -= values.mean(axis=-1, keepdims=True)
-            values /= deviation + self.EPSILON
+            values /= _without_constants(deviation, low, high)
         return values
+
+
+def _check_squares(low, high):
+    """Refuse values whose squares, and so their deviation, overflow float64 or vanish in it."""
+    largest = np.maximum(np.abs(low), np.abs(high))
+    is_unfit = (largest > LARGEST_SQUARED) | ((largest > 0) & (largest < 1 / LARGEST_SQUARED))
+    if is_unfit.any():
+        raise ValueError(
+            f"X has a channel with values of up to {largest[is_unfit][0]:.3g}, whose deviation "
+            "cannot be computed in float64; rescale X, or leave out values that stand for a "
+            "missing one."
+        )
+
+
+def _without_constants(deviation, low, high):
+    """Replace deviations of values that differ by rounding errors at most, in any unit, by 1."""
+    largest = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
+    is_constant = high.astype(np.float64) - low <= 4 * np.finfo(np.float64).eps * largest
+    return np.where(is_constant, 1.0, deviation)
 
 
 def to_keras(series, n_timepoints, normalizer, unequal_length):
@@ -115,11 +146,9 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
         if mask is not None:
             mask[i, :length] = 1.0
     if n_cut:
-        warnings.warn(
+        warn(
             f"{n_cut} of {n_samples} series are longer than the {n_timepoints} timepoints seen "
             "in fit; their ends were cut. Use unequal_length='resample' to keep them whole.",
-            UserWarning,
-            stacklevel=4,
         )
     return out, mask
 
@@ -264,7 +293,4 @@ def without_weightless(series, labels, weights):
     if weights.all():
         return series, labels, weights
     kept = np.flatnonzero(weights)
-    series = take(series, kept)
-    if isinstance(series, list) and len({values.shape[1] for values in series}) == 1:
-        series = np.stack(series)  # only a series of weight zero had another length
-    return series, labels[kept], weights[kept]
+    return take(series, kept), labels[kept], weights[kept]

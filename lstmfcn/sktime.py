@@ -4,10 +4,14 @@ The classifiers inherit from scikit-learn. :class:`SktimeClassifier` is a sktime
 holds one of them, so they take sktime's data types, pipelines and checks.
 """
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sktime.classification.base import BaseClassifier
+
+from lstmfcn.validation import axes_are_known
 
 __all__ = ["SktimeClassifier"]
 
@@ -112,7 +116,10 @@ class SktimeClassifier(BaseClassifier):
             names = [k for k in estimator.get_params() if k.split("__")[-1] == "random_state"]
             estimator.set_params(**dict.fromkeys(names, self.random_state))
         self.channel_names_in_ = _channel_names(X)
-        self.estimator_ = estimator.fit(_as_series(X, self.channel_names_in_), y)
+        series = _as_series(X, self.channel_names_in_)
+        # Frames say which axis is time; an array may have its axes exchanged.
+        with contextlib.nullcontext() if isinstance(X, np.ndarray) else axes_are_known():
+            self.estimator_ = estimator.fit(series, y)
         return self
 
     def _predict(self, X):

@@ -4,16 +4,15 @@ import math
 import time
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
-from tqdm.auto import tqdm
 
+from lstmfcn.backend import keras, tf
 from lstmfcn.calibration import Moments, recalibrate
 from lstmfcn.inference import Forward, cross_entropy, memory_errors_explained, rows_per_batch
 from lstmfcn.occlusion import Repair
 from lstmfcn.precision import computing_in
-from lstmfcn.training_run import TrainingRun
+from lstmfcn.progress import tqdm
+from lstmfcn.training_run import TrainingRun, lent
 
 __all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "train"]
 
@@ -112,11 +111,13 @@ def train(
     n_samples = len(labels)
     n_batches = math.ceil(n_samples / recipe.batch_size)
     rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
-    run = TrainingRun(model, recipe, n_batches, callbacks, "val_loss" if validation else "loss")
     arrays = (*inputs, labels, weights)
     repairs = [layer for layer in model.layers if isinstance(layer, Repair)]
     remedy = "batch_size, n_filters or the length of the series"
-    with memory_errors_explained(f"batches of {recipe.batch_size} series", remedy):
+    work = f"batches of {recipe.batch_size} series"
+    with lent(callbacks), memory_errors_explained(work, remedy):
+        monitor = "val_loss" if validation else "loss"
+        run = TrainingRun(model, recipe, n_batches, callbacks, monitor)
         with computing_in(recipe.precision, model):
             step = _compile_step(model, run.optimizer, len(inputs))
         validate = _validator(model, inputs, validation, rows)

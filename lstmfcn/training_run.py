@@ -1,12 +1,13 @@
 """Where is a training? Its epoch, batch, sums, optimiser, best weights and callbacks."""
 
+import contextlib
 import math
 
 import numpy as np
 
 from lstmfcn.optimizers import make_optimizer, plateau_callback
 
-__all__ = ["TrainingRun"]
+__all__ = ["TrainingRun", "lent"]
 
 COMPARES = "(has chosen its comparison)"  # Keras' monitoring callbacks do so at the first epoch
 
@@ -142,6 +143,30 @@ class TrainingRun:
             if attributes.pop(COMPARES, False):  # flips a sign, which the attributes put right
                 callback._set_monitor_op()
             vars(callback).update(attributes)
+
+
+@contextlib.contextmanager
+def lent(callbacks):
+    """Give callbacks back with what they have collected, but without the network.
+
+    If the body raises, they get their attributes back, so that the same call goes on where this
+    one stopped.
+
+    Parameters
+    ----------
+    callbacks : sequence of keras.callbacks.Callback
+    """
+    before = [dict(vars(callback)) for callback in callbacks]
+    try:
+        yield
+    except BaseException:
+        for callback, attributes in zip(callbacks, before, strict=True):
+            vars(callback).clear()
+            vars(callback).update(attributes)
+        raise
+    for callback, attributes in zip(callbacks, before, strict=True):
+        own = {key: attributes[key] for key in ("_model", "mode") if key in attributes}
+        vars(callback).update(own)
 
 
 def _copies(variables):

@@ -4,16 +4,18 @@ The only reader of user arrays and the only importer of scikit-learn's private h
 lets through is in public axis order, (n_samples, n_channels, n_timepoints).
 """
 
+import contextlib
 import math
-import warnings
 from collections.abc import Sized
+from contextvars import ContextVar
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_array, check_random_state
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils import check_random_state as _check_random_state
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
     check_is_fitted,
@@ -21,15 +23,19 @@ from sklearn.utils.validation import (
 )
 
 from lstmfcn.preprocessing import VALUES_AT_A_TIME, is_memory_mapped
+from lstmfcn.warning import warn
 
 __all__ = [
     "Interval",
     "StrOptions",
+    "as_numbers",
     "as_series",
+    "axes_are_known",
     "check_callbacks",
     "check_choice",
     "check_class_weight",
     "check_classes",
+    "check_comparable",
     "check_counts",
     "check_feature_names",
     "check_is_fitted",
@@ -38,11 +44,14 @@ __all__ = [
     "check_learning_rate",
     "check_matches_fit",
     "check_network_size",
+    "check_random_state",
     "check_sizes",
     "check_split",
     "check_weights",
     "draw_seeds",
     "encode_labels",
+    "is_list_of_series",
+    "shown",
     "warn_if_time_is_second",
 ]
 
@@ -55,7 +64,10 @@ UNLABELLED = "every series needs a class label, leave the others out"
 NO_SERIES = (str, bytes, dict, set)
 LARGEST_WEIGHT = 1e18  # of a sample or a class: their product still fits float32
 MOST_SIZES = 64  # convolution blocks, or candidates
+FEW_CLASSES = 10  # that many may be as many as the series
+MOST_DEPTH = 64  # of lists within lists, as in NumPy
 LARGEST_NETWORK = 2**28  # weights; 1 GiB in a file, 4 GiB with gradients and Adam's moments
+_axes_are_known = ContextVar("axes_are_known", default=False)
 
 
 def as_series(X, *, estimator=None, reset=False):
@@ -89,16 +101,17 @@ ndarrays of shape (n_channels, n_timepoints_i)
     >>> [series.shape for series in as_series([[1, 2, 3], [4, 5]])]
     [(1, 3), (1, 2)]
     """
+    _check_frame(X)
     if estimator is not None:
         _check_feature_names(estimator, X, reset=reset)
-    if isinstance(X, (list, tuple)) and _is_list_of_series(X):
+    if is_list_of_series(X):
         return _series_list(X)
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object and len(X):
         raise ValueError(
             "X is a one-dimensional array of Python objects; pass series of unequal length as a "
             "list of arrays of shape (n_channels, n_timepoints_i), for example list(X)."
         )
-    array = _as_numbers(X, "X")
+    array = as_numbers(X, "X")
     if array.ndim == 0:
         raise ValueError(f"X has no dimensions (it is of type {type(X).__name__}); pass {SHAPES}.")
     if 0 in array.shape:  # scikit-learn's wording for the first half: its checks match it
@@ -125,14 +138,24 @@ def check_feature_names(estimator, X, *, reset):
     _check_feature_names(estimator, X, reset=reset)
 
 
-def _is_list_of_series(X):
-    """Whether a list is series by series, rather than a matrix written as nested lists."""
+def is_list_of_series(X):
+    """Whether X is a list, series by series, and no matrix written as nested lists.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.validation import is_list_of_series
+    >>> [is_list_of_series(X) for X in ([np.ones(3)] * 2, [[1, 2], [3]], [[1, 2], [3, 4]])]
+    [True, True, False]
+    """
+    if not isinstance(X, (list, tuple)):
+        return False
     lengths = set()
     for series in X:
-        n_dimensions = getattr(series, "ndim", 1)
-        if n_dimensions == 2:
+        n_dimensions = getattr(series, "ndim", None)
+        if n_dimensions in (1, 2):
             return True
-        if n_dimensions != 1 or not isinstance(series, Sized) or isinstance(series, NO_SERIES):
+        if n_dimensions == 0 or not isinstance(series, Sized) or isinstance(series, NO_SERIES):
             return False
         inner = series[0] if isinstance(series, (list, tuple)) and len(series) else None
         if isinstance(inner, (list, tuple)) or getattr(inner, "ndim", 0) == 1:
@@ -151,7 +174,7 @@ def _series_list(X):
                 "n_timepoints) in its place, for example frame.to_numpy().T if its columns are "
                 "channels."
             )
-        array = _as_numbers(series, f"series {i} of X")
+        array = as_numbers(series, f"series {i} of X")
         if array.ndim == 1:
             array = array[np.newaxis]
         if array.ndim != 2 or 0 in array.shape:
@@ -164,7 +187,8 @@ def _series_list(X):
     if len(n_channels) > 1:
         raise ValueError(
             f"the series of X have between {min(n_channels)} and {max(n_channels)} channels; "
-            "every series needs the same channels, as (n_channels, n_timepoints_i)."
+            "every series needs the same channels, as (n_channels, n_timepoints_i). If time is "
+            "their first axis, pass [x.T for x in X]."
         )
     _check_finite(checked)
     if len({array.shape[1] for array in checked}) == 1:
@@ -172,8 +196,17 @@ def _series_list(X):
     return checked
 
 
-def _as_numbers(values, name, remedy=f"pass {SHAPES}"):
-    """Return array-like values of any shape as floats, refusing all but real numbers."""
+def as_numbers(values, name, remedy=f"pass {SHAPES}"):
+    """Return array-like values of any shape as floats, refusing all but real numbers.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        What a message calls them.
+    remedy : str
+        What a message says to do.
+    """
     n_masked = np.ma.count_masked(values) if isinstance(values, np.ma.MaskedArray) else 0
     if n_masked:
         raise ValueError(
@@ -197,17 +230,83 @@ def _as_numbers(values, name, remedy=f"pass {SHAPES}"):
         if array.dtype.kind in "biufO":
             with np.errstate(over="ignore"):  # infinity is refused later, by its place
                 return array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
+        reason, better = _why_no_numbers(values)
         raise kind(
-            f"{name} is not an array of real numbers ({_reason(error)}); {remedy}."
+            f"{name} is not an array of real numbers ({reason}); {better or remedy}."
         ) from error
     raise ValueError(f"{name} holds values of type {array.dtype}, not numbers; {remedy}.")
 
 
-def _reason(error):
-    """Return the first line of another library's message, to quote it in a sentence."""
-    return str(error).partition("\n")[0].rstrip(".!")
+def _check_frame(X):
+    """Refuse a data frame whose columns share a name, or whose rows may be timepoints."""
+    if not getattr(getattr(X, "columns", None), "is_unique", True):
+        raise ValueError(
+            "X is a data frame whose column names are not unique; rename the columns, or pass "
+            "X.to_numpy()."
+        )
+    if hasattr(X, "columns") and getattr(getattr(X, "index", None), "nlevels", 1) > 1:
+        raise ValueError(
+            "X is a data frame with a MultiIndex, as sktime's panels have; pass it to "
+            "lstmfcn.sktime.SktimeClassifier, or pass X.to_numpy() if each row is a series."
+        )
+
+
+def _why_no_numbers(values):
+    """Return why values are no array of real numbers, and what to do, or "" for the usual."""
+    if issparse(values) or hasattr(values, "sparse"):
+        return "it is sparse", "pass a dense array, for example X.toarray()"
+    is_frame = hasattr(values, "iloc")  # or a series of pandas
+    if not is_frame and not isinstance(values, (list, tuple, np.ndarray)):
+        better = "pass [np.asarray(x) for x in X] if it holds series of unequal length"
+        return f"it is of type {type(values).__name__}", better * hasattr(values, "to_list")
+    odd = _odd_entry(values.to_numpy() if is_frame else values)
+    if odd is not None:
+        return odd, ""
+    if hasattr(values, "columns"):
+        better = "lstmfcn.sktime.SktimeClassifier, or pass [np.stack(row) for row in X.to_numpy()]"
+        return "its cells are series", f"pass it to {better}"
+    if is_frame:
+        return "its cells are series", "pass list(X)"
+    return "its parts differ in length", ""
+
+
+def _odd_entry(values, depth=0):
+    """Say what the first entry of nested sequences is that is no real number; None if all are."""
+    values = values.tolist() if isinstance(values, np.ndarray) else values
+    if isinstance(values, (list, tuple)) or hasattr(values, "__array__"):
+        if depth > MOST_DEPTH:
+            return "it holds lists within lists without an end"
+        return next(filter(None, (_odd_entry(entry, depth + 1) for entry in values)), None)
+    try:
+        float(values)
+    except OverflowError:
+        return "it holds a number that is too large"
+    except (TypeError, ValueError):
+        if isinstance(values, str):
+            return f"it holds the text {shown(values)}"
+        if isinstance(values, complex):  # scikit-learn's wording, here and below: its checks match
+            return "Complex data not supported"
+        kind = type(values).__name__
+        return f"it holds a {kind}; an argument must be no string or other object but a number"
+    return None
+
+
+def shown(value, most=60):
+    """Return ``repr(value)`` on one line and not too long, for a message.
+
+    Examples
+    --------
+    >>> from lstmfcn.validation import shown
+    >>> shown([1, 2]), shown("a" * 100, most=8), shown(10**5000)
+    ('[1, 2]', "'aaaa...", 'an int of too many digits')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return f"an {type(value).__name__} of too many digits"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _check_finite(series):
@@ -265,8 +364,8 @@ def check_matches_fit(series, estimator):
     if lengths is not None:
         raise ValueError(
             f"X has series of {min(lengths)} to {max(lengths)} timepoints, but this {name} was "
-            f"fitted on series of equal length {expected}; resample them, or fit it on series "
-            "of unequal length."
+            f"fitted on series of equal length {expected}; resample them, or fit it with "
+            "unequal_length='resample' or 'pad'."
         )
     if n_timepoints != expected and n_channels == 1:
         # scikit-learn's wording for the first half: its estimator checks match it.
@@ -281,15 +380,40 @@ def check_matches_fit(series, estimator):
         )
 
 
-def warn_if_time_is_second(series):
-    """Warn when (n_samples, n_timepoints, 1) came where (n_samples, 1, n_timepoints) is meant."""
-    if not isinstance(series, list) and series.shape[2] == 1 and series.shape[1] > 1:
-        warnings.warn(
-            f"X has shape {series.shape}, read as {series.shape[1]} channels of one timepoint; "
-            "if these are timepoints, pass X.transpose(0, 2, 1).",
-            UserWarning,
-            stacklevel=5,
-        )
+@contextlib.contextmanager
+def axes_are_known():
+    """Let fits inside take more channels than timepoints without a warning.
+
+    For callers whose series come from a form that says which axis is time.
+    """
+    token = _axes_are_known.set(True)
+    try:
+        yield
+    finally:
+        _axes_are_known.reset(token)
+
+
+def warn_if_time_is_second(X, series):
+    """Warn where channels outnumber timepoints: the axes may be exchanged.
+
+    Parameters
+    ----------
+    X : as the user passed it
+    series : as :func:`as_series` returned it
+    """
+    is_list = isinstance(series, list)
+    n_timepoints = max(values.shape[1] for values in series) if is_list else series.shape[2]
+    if series[0].shape[0] <= n_timepoints or _axes_are_known.get():
+        return
+    if is_list:
+        found = f"series of shapes such as {series[0].shape}, read as (n_channels, n_timepoints_i)"
+        remedy = "[x.T for x in X]"
+    else:
+        found = f"shape {series.shape}, read as (n_samples, n_channels, n_timepoints)"
+        remedy = "X.transpose(0, 2, 1)" if isinstance(X, np.ndarray) else "np.moveaxis(X, 1, 2)"
+    warn(
+        f"X has {found}: more channels than timepoints; if you have exchanged them, pass {remedy}.",
+    )
 
 
 def check_labels(y, n_samples, name):
@@ -314,11 +438,14 @@ def check_labels(y, n_samples, name):
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
         raise ValueError(f"y has masked entries; {UNLABELLED}.")
     try:
-        labels = column_or_1d(y, warn=True)
+        labels = column_or_1d(_of_its_own_type(y), warn=True)
     except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
-            f"y is not a sequence of class labels ({_reason(error)}); pass one label per series."
+        what = f"of type {type(y).__name__}"
+        if hasattr(y, "shape"):
+            what = f"of shape {y.shape} and type {getattr(y, 'dtype', type(y).__name__)}"
+        raise ValueError(
+            f"y, {what}, does not hold one class label per series; pass a sequence of integers, "
+            "strings or booleans."
         ) from error
     if len(labels) != n_samples:
         raise ValueError(
@@ -343,25 +470,46 @@ def _is_missing(label):
     return label is None or is_pandas_na(label) or (isinstance(label, Real) and label != label)
 
 
+def _of_its_own_type(y):
+    """Return labels of pandas and NumPy in a type that scikit-learn keeps.
+
+    It makes floats of pandas' integers and booleans, and does not know NumPy's StringDType.
+    """
+    if hasattr(y, "iloc") and np.ndim(y) == 2 and y.shape[1] == 1:
+        y = y.iloc[:, 0]
+    if hasattr(y, "isna") and np.ndim(y) == 1 and not y.isna().any():
+        return y.to_numpy(dtype=getattr(y.dtype, "numpy_dtype", None))
+    return y.astype(object) if getattr(getattr(y, "dtype", None), "kind", "") == "T" else y
+
+
 def _check_label_type(labels):
-    """Refuse what are not classes: continuous numbers, bytes, arbitrary objects."""
-    try:
-        kind = type_of_target(labels, input_name="y")
-    except (TypeError, ValueError) as error:
-        kind = _reason(error)
-    if kind not in ("binary", "multiclass") or labels.dtype.kind in "SV":
+    """Refuse what are not classes: fractions, bytes, arbitrary objects."""
+    kind = labels.dtype.kind
+    if kind == "f":  # beyond 2**53 they may have been other whole numbers
+        is_known = bool(((labels == np.rint(labels)) & (np.abs(labels) <= 2**53)).all())
+    elif kind == "O":
+        is_known = all(isinstance(label, str) for label in labels)
+    else:
+        is_known = kind in "biuUmM"
+    if not is_known:
+        what = "fractions, or numbers beyond 2**53," if kind == "f" else "values"
         raise ValueError(
-            f"Unknown label type: y holds values of type {labels.dtype} ({kind}), but class labels "
-            "are integers, strings or booleans; convert it first, for example with "
-            "y.astype(int) or y.astype(str)."
+            f"Unknown label type: y holds {what} of type {labels.dtype}, but class labels are "
+            "integers, strings or booleans; convert it first, for example with y.astype(int) or "
+            "y.astype(str)."
         )
 
 
-def check_classes(classes, name):
-    """Refuse a training set of one class."""
+def check_classes(classes, name, n_samples=None):
+    """Refuse a training set of one class; warn where there are nearly as many as series."""
     if len(classes) < 2:
         raise ValueError(
             f"y has only one class, {classes.tolist()[0]!r}; {name} needs at least two classes."
+        )
+    if n_samples and len(classes) > max(FEW_CLASSES, n_samples / 2):
+        warn(
+            f"y has {len(classes)} classes for {n_samples} series; if it holds measurements or an "
+            "index, pass class labels instead.",
         )
 
 
@@ -381,6 +529,17 @@ def draw_seeds(random_state, n_seeds):
     return check_random_state(random_state).randint(LARGEST_SEED, size=n_seeds)
 
 
+def check_random_state(random_state):
+    """Return scikit-learn's RandomState for a seed, or refuse what is none."""
+    try:
+        return _check_random_state(random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"random_state={shown(random_state)} is no seed; pass a whole number from 0 to "
+            "2**32 - 1, a numpy.random.RandomState, or None."
+        ) from error
+
+
 def encode_labels(y, classes, name, remedy="Fit again to add classes."):
     """Turn labels into int32 indices into ``classes``, refusing those not seen in fit."""
     order = {label: i for i, label in enumerate(classes.tolist())}
@@ -391,6 +550,16 @@ def encode_labels(y, classes, name, remedy="Fit again to add classes."):
             f"{_some(classes.tolist())}. {remedy}"
         )
     return np.array([order[label] for label in y.tolist()], np.int32)
+
+
+def check_comparable(y, classes, name):
+    """Refuse to compare numbers with strings."""
+    kinds = ["strings" if labels.dtype.kind in "OU" else "numbers" for labels in (y, classes)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"y holds {kinds[0]}, but the classes of this {name} are {kinds[1]}: "
+            f"{_some(classes.tolist())}; pass labels of the same type."
+        )
 
 
 def check_class_weight(class_weight, classes):
@@ -405,7 +574,7 @@ def check_class_weight(class_weight, classes):
     weights = [class_weight.get(label, 1.0) for label in classes.tolist()]
     if not all(isinstance(w, Real) and 0 <= w <= LARGEST_WEIGHT for w in weights):
         raise ValueError(
-            f"class_weight={class_weight!r} has a weight that is not a number in "
+            f"class_weight={shown(class_weight)} has a weight that is not a number in "
             f"[0, {LARGEST_WEIGHT:g}]."
         )
     return weights
@@ -423,18 +592,20 @@ def check_split(labels, fraction, n_classes):
         )
 
 
-def check_counts(*, least=1, **values):
-    """Refuse arguments that are not whole numbers of at least so much."""
+def check_counts(*, least=1, most=math.inf, **values):
+    """Refuse arguments that are not whole numbers of at least, and at most, so much."""
+    span = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name}={value!r} must be a whole number of at least {least}.")
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not is_whole or not least <= value <= most:
+            raise ValueError(f"{name}={shown(value)} must be a whole number {span}.")
 
 
 def check_choice(value, name, choices):
     """Refuse an argument that is none of the choices."""
     if not any(value is choice or (type(value) is str and value == choice) for choice in choices):
         options = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name}={value!r} is unknown; choose one of {options}.")
+        raise ValueError(f"{name}={shown(value)} is unknown; choose one of {options}.")
 
 
 def check_callbacks(callbacks):
@@ -442,8 +613,8 @@ def check_callbacks(callbacks):
     for callback in callbacks or ():
         if isinstance(callback, type) or not hasattr(callback, "set_model"):
             raise TypeError(
-                f"callbacks holds {callback!r}, which is not a keras.callbacks.Callback; pass a "
-                "list of instances."
+                f"callbacks holds {shown(callback)}, which is not a keras.callbacks.Callback; pass "
+                "a list of instances."
             )
 
 
@@ -459,12 +630,12 @@ def check_network_size(n_weights):
 def check_learning_rate(value):
     """Refuse a learning rate outside (0, 10]."""
     if not isinstance(value, Real) or not 0 < value <= 10:
-        raise ValueError(f"learning_rate={value!r} must be a number in (0, 10].")
+        raise ValueError(f"learning_rate={shown(value)} must be a number in (0, 10].")
 
 
 def _some(labels, most=6):
     """Join a few labels for a message."""
-    text = ", ".join(repr(label) for label in labels[:most])
+    text = ", ".join(shown(label) for label in labels[:most])
     return text if len(labels) <= most else f"{text}, ... ({len(labels)} in all)"
 
 
@@ -472,7 +643,7 @@ def check_weights(sample_weight, n_samples):
     """Return ``sample_weight`` as float32 of shape (n_samples,); None means ones, a number all."""
     if sample_weight is None:
         return np.ones(n_samples, np.float32)
-    weights = _as_numbers(sample_weight, "sample_weight", f"pass {n_samples} numbers >= 0")
+    weights = as_numbers(sample_weight, "sample_weight", f"pass {n_samples} numbers >= 0")
     if weights.ndim == 0:
         weights = np.full(n_samples, weights)
     if weights.shape != (n_samples,):
@@ -533,14 +704,16 @@ def check_kernel_sizes(kernel_sizes, n_filters, n_timepoints):
 
 def check_sizes(values, name, largest):
     """Return a non-empty sequence of whole numbers in [1, largest] as a tuple of int."""
-    counts = tuple(values) if isinstance(values, Sized) and len(values) <= MOST_SIZES else ()
+    is_sequence = isinstance(values, Sized) and getattr(values, "ndim", 1) == 1
+    counts = tuple(values) if is_sequence and len(values) <= MOST_SIZES else ()
     whole = all(
         isinstance(c, (int, np.integer)) and not isinstance(c, bool) and 1 <= c <= largest
         for c in counts
     )
     if not counts or not whole:
         raise ValueError(
-            f"{name}={values!r} is not a sequence of 1 to {MOST_SIZES} whole numbers between 1 and "
-            f"{largest}; pass one per {'candidate' if name == 'n_cells' else 'convolution block'}."
+            f"{name}={shown(values)} is not a sequence of 1 to {MOST_SIZES} whole numbers between "
+            f"1 and {largest}; pass one per "
+            f"{'candidate' if name == 'n_cells' else 'convolution block'}."
         )
     return tuple(int(c) for c in counts)

@@ -1,11 +1,13 @@
 """Does the training loop do what Keras' own would, and keep the weights that it promises?"""
 
 import math
+import threading
 
 import keras
 import numpy as np
 import pytest
 from conftest import make_series
+from sklearn.model_selection import cross_val_score
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier, optimizers
 from lstmfcn.calibration import recalibrate
@@ -408,15 +410,58 @@ def test_callbacks_see_the_logs_of_every_epoch():
 
 
 @pytest.mark.parametrize("classifier", [FCNClassifier, LSTMFCNClassifier])
-def test_early_stopping_stops_and_the_given_callback_stays_as_it_was(classifier):
+def test_early_stopping_stops_and_the_given_callback_tells_so(classifier):
     X, y = make_series()
     stopping = keras.callbacks.EarlyStopping(monitor="loss", min_delta=100.0, patience=1)
-    before = dict(vars(stopping))
     clf = classifier(n_filters=(4, 4, 4), n_epochs=20, callbacks=[stopping], random_state=0)
     clf.fit(X, y)
     assert len(clf.history_["loss"]) == 2
-    assert vars(stopping) == before
     assert clf.callbacks == [stopping]
+    assert (stopping.stopped_epoch, stopping.mode, stopping.model) == (1, "auto", None)
+    again = clf.fit(X, y).history_["loss"]  # one list serves many fits
+    assert len(again) == 2
+
+
+def test_callbacks_may_hold_a_file_or_a_lock_and_keep_what_they_collect(tmp_path):
+    class Losses(keras.callbacks.Callback):
+        def __init__(self, file):
+            super().__init__()
+            self.file, self.lock, self.losses = file, threading.Lock(), []
+
+        def on_epoch_end(self, epoch, logs=None):
+            with self.lock:
+                self.losses.append(logs["loss"])
+                print(epoch, file=self.file)
+
+    X, y = make_series()
+    with open(tmp_path / "log.txt", "w+") as file:
+        losses = Losses(file)
+        clf = FCNClassifier(n_filters=(4, 4, 4), n_epochs=3, callbacks=[losses], random_state=0)
+        clf.fit(X, y)
+        file.seek(0)
+        assert file.read().split() == ["0", "1", "2"]
+        assert losses.losses == clf.history_["loss"]
+        clf.fine_tune(X, y, n_epochs=1, n_iterations=2)
+        assert losses.losses == clf.history_["loss"]
+        n_before = len(losses.losses)
+        cross_val_score(clf, X, y, cv=2)
+        assert len(losses.losses) == n_before + 2 * 3
+
+
+def test_a_training_that_fails_gives_callbacks_back_as_they_were():
+    class Fails(keras.callbacks.Callback):
+        seen = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen += 1
+            if self.seen == 2:
+                raise RuntimeError("no more")
+
+    fails = Fails()
+    before = dict(vars(fails))
+    with pytest.raises(RuntimeError, match="no more"):
+        run(Recipe(3, 8), callbacks=[fails])
+    assert vars(fails) == before
 
 
 def test_hooks_get_their_logs():

@@ -3,11 +3,22 @@
 Everything here takes any classifier with ``predict_proba`` and maps as plain arrays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from lstmfcn.validation import as_series, check_counts
+from lstmfcn.validation import (
+    as_numbers,
+    as_series,
+    check_choice,
+    check_counts,
+    check_labels,
+    check_random_state,
+    encode_labels,
+    shown,
+)
 
 __all__ = [
     "Faithfulness",
@@ -71,6 +82,7 @@ class Faithfulness:
         -------
         ndarray of shape (n_samples,)
         """
+        check_choice(name, "name", self.maps)
         column = self._column(fraction)
         left = [self.deletion[name, one][:, column] for one in self._chosen(baseline)]
         return self.probability - np.mean(left, axis=0)
@@ -97,7 +109,8 @@ class Faithfulness:
             With a percentile bootstrap interval over series; infinite or NaN where the other
             map's mean drop is not above zero.
         """
-        if against == "shifted":
+        _check_confidence(confidence)
+        if isinstance(against, str) and against == "shifted":
             against = f"{name}, shifted"
         ours, theirs = (self.drop(map_, fraction, baseline) for map_ in (name, against))
         weights = _bootstrap_weights(len(ours))
@@ -117,6 +130,9 @@ class Faithfulness:
         -------
         mean, low, high : ndarrays of shape (n_fractions,)
         """
+        check_choice(name, "name", self.maps)
+        check_choice(kind, "kind", ("deletion", "insertion"))
+        _check_confidence(confidence)
         curves = self.deletion if kind == "deletion" else self.insertion
         values = np.mean([curves[name, one] for one in self._chosen(baseline)], axis=0)
         means = _bootstrap_weights(len(values)) @ values
@@ -154,13 +170,15 @@ class Faithfulness:
         return rows
 
     def _chosen(self, baseline):
+        check_choice(baseline, "baseline", [None, *self.baselines])
         return self.baselines if baseline is None else [baseline]
 
     def _column(self, fraction):
-        columns = np.flatnonzero(np.isclose(self.fractions, fraction))
+        is_one = isinstance(fraction, Real) and 0 < fraction < 1
+        columns = np.flatnonzero(np.isclose(self.fractions, fraction)) if is_one else ()
         if not len(columns):
             raise ValueError(
-                f"fraction={fraction} was not measured; choose one of "
+                f"fraction={shown(fraction)} was not measured; choose one of "
                 f"{', '.join(f'{value:g}' for value in self.fractions)}."
             )
         return columns[0]
@@ -232,23 +250,23 @@ def faithfulness(
     >>> round(float(result.drop("truth", 0.1).mean()), 3)  # from 0.982 to 0.5
     0.482
     """
-    from sklearn.utils import check_random_state
-    from tqdm.auto import tqdm
+    from lstmfcn.progress import tqdm
 
-    check_counts(n_random=n_random)
+    check_counts(most=1000, n_random=n_random)
     fractions = _check_fractions(fractions)
+    if not isinstance(baselines, Sequence) or isinstance(baselines, str) or not baselines:
+        raise ValueError(f"baselines={shown(baselines)} must be a list of {', '.join(BASELINES)}.")
     for name in baselines:
-        if name not in BASELINES:
-            raise ValueError(f"baseline {name!r} is unknown; choose from {', '.join(BASELINES)}.")
+        check_choice(name, "one of baselines", BASELINES)
     random = check_random_state(random_state)
     series = as_series(X)
     flat_input = not isinstance(series, list) and np.ndim(X) == 2  # it is handed back as it came
     probabilities = estimator.predict_proba(X)
     columns = probabilities.argmax(axis=1)
     if y is not None:
-        columns = np.array([_column_of(label, estimator.classes_) for label in np.ravel(y)])
-        if len(columns) != len(series):
-            raise ValueError(f"X has {len(series)} series, but y has {len(columns)} labels.")
+        name = type(estimator).__name__
+        classes, y = np.asarray(estimator.classes_), check_labels(y, len(series), name)
+        columns = encode_labels(y, classes, name, "Leave their series out.")
     maps = dict(maps) if isinstance(maps, dict) else {"map": maps}
     if not maps:
         raise ValueError("maps is empty; pass at least one map.")
@@ -382,10 +400,14 @@ def randomization_test(estimator, X, method="attention_map", *, n_random=3, rand
     arXiv:1810.03292.
     """
     from scipy.stats import rankdata
-    from sklearn.utils import check_random_state
 
-    check_counts(n_random=n_random)
+    check_counts(most=1000, n_random=n_random)
     random = check_random_state(random_state)
+    if not isinstance(method, str) or not hasattr(estimator, method):
+        raise ValueError(
+            f"{type(estimator).__name__} has no method={shown(method)}; pass one that makes maps, "
+            "such as 'class_activation_map'."
+        )
     names = estimator.classes_[estimator.predict_proba(X).argmax(axis=1)]
     arguments = () if method == "attention_map" else (names,)
     ours = rankdata(getattr(estimator, method)(X, *arguments), axis=1)
@@ -406,29 +428,28 @@ def _correlation(a, b):
     return np.divide(product, size, out=both_constant.astype(float), where=size > 0)
 
 
+def _check_confidence(confidence):
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+        raise ValueError(f"confidence={shown(confidence)} must be a number between 0 and 1.")
+
+
 def _check_fractions(fractions):
-    values = np.atleast_1d(np.asarray(fractions, float))
+    expected = "numbers between 0 and 1"
+    values = np.atleast_1d(as_numbers(fractions, "fractions", f"pass {expected}")).astype(float)
     if values.ndim != 1 or not len(values) or not ((values > 0) & (values < 1)).all():
-        raise ValueError(f"fractions={fractions!r} must be numbers between 0 and 1.")
+        raise ValueError(f"fractions={shown(fractions)} must be {expected}.")
     return values
-
-
-def _column_of(label, classes):
-    columns = np.flatnonzero(classes == label)
-    if not len(columns):
-        raise ValueError(f"y has the label {label!r}, which is not a class of the classifier.")
-    return columns[0]
 
 
 def _align(name, values, series, resampled):
     """Return for each series its relevance, (n_channels or 1, T_i)."""
-    values = np.asarray(values, float)
+    expected = (
+        "pass (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints), with one row "
+        f"for each of the {len(series)} series"
+    )
+    values = as_numbers(values, f"the map {name!r}", expected).astype(float)
     if values.ndim not in (2, 3) or len(values) != len(series):
-        raise ValueError(
-            f"the map {name!r} has shape {values.shape}; pass (n_samples, n_timepoints) or "
-            f"(n_samples, n_channels, n_timepoints), with one row for each of the {len(series)} "
-            "series."
-        )
+        raise ValueError(f"the map {name!r} has shape {values.shape}; {expected}.")
     if not np.isfinite(values).all():
         raise ValueError(f"the map {name!r} contains NaN or infinity.")
     if values.ndim == 2:
@@ -495,7 +516,9 @@ def _replacements(series, baselines, random):
 
 
 def _flat(relevance, windows):
-    relevance, windows = np.asarray(relevance, float), np.asarray(windows, bool)
+    expected = "pass an array of shape (n_samples, n_timepoints)"
+    relevance = as_numbers(relevance, "relevance", expected).astype(float)
+    windows = as_numbers(windows, "windows", expected).astype(bool)
     if relevance.shape != windows.shape or relevance.ndim < 2:
         raise ValueError(
             f"relevance has shape {relevance.shape} and windows {windows.shape}; pass two arrays "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import Lanes, MapScale, new_figure
+from lstmfcn.plots.drawing import Lanes, MapScale, floats, new_figure, plain
 from lstmfcn.plots.reading import (
     METHODS,
     check_relevance,
@@ -45,7 +45,7 @@ class ActivationMapDisplay:
 
     def __init__(self, series, maps, probabilities, names):
         self.series = check_series(series)
-        self.probabilities = np.asarray(probabilities, float)
+        self.probabilities = floats(probabilities, "probabilities")
         self.names = list(names)
         if not len(self.names) == len(maps) == len(self.probabilities):
             raise ValueError(
@@ -99,7 +99,7 @@ class ActivationMapDisplay:
         for ax, relevance, probability, name in rows:
             scale.draw(ax, lanes.place(self.series), relevance)
             lanes.label(ax)
-            ax.set_title(f"{name}: probability {probability:.2f}", fontsize="medium")
+            ax.set_title(f"{plain(name)}: probability {probability:.2f}", fontsize="medium")
         axes[-1].set_xlabel("timepoint")
         scale.add_colorbar(figure, axes, METHODS["class_activation_map"])
         self.axes_, self.figure_ = axes, figure

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstmfcn.evaluation.ranking import wilcoxon, wins_ties_losses
-from lstmfcn.plots.drawing import check_scores, new_figure
+from lstmfcn.plots.drawing import check_scores, new_figure, plain
 
 __all__ = ["ComparisonMatrixDisplay"]
 
@@ -81,9 +81,9 @@ class ComparisonMatrixDisplay:
         """
         from matplotlib.colors import LinearSegmentedColormap
 
-        n = len(self.names)
+        names, n = [plain(name) for name in self.names], len(self.names)
         if ax is None:
-            longest = max(len(name) for name in self.names)
+            longest = max(len(name) for name in names)
             ax = new_figure(1.6 + 0.07 * longest + 1.25 * n, 1.2 + 0.75 * n).subplots()
         limit = max(float(np.abs(self.differences).max()), 1e-12)
         image = ax.imshow(
@@ -105,8 +105,8 @@ class ComparisonMatrixDisplay:
             weight = "bold" if p <= self.alpha else "normal"
             text = f" \n \np = {p:.2g}"
             ax.text(j, i, text, ha="center", va="center", fontsize="small", fontweight=weight)
-        rows = [f"{name}\n{mean:.4f}" for name, mean in zip(self.names, self.means, strict=True)]
-        ax.set_xticks(range(n), self.names, rotation=0 if n < 6 else 30, ha="center")
+        rows = [f"{name}\n{mean:.4f}" for name, mean in zip(names, self.means, strict=True)]
+        ax.set_xticks(range(n), names, rotation=0 if n < 6 else 30, ha="center")
         ax.set_yticks(range(n), rows)
         ax.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
         if n >= 6:
@@ -120,6 +120,6 @@ class ComparisonMatrixDisplay:
             fontsize="small",
         )
         bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
-        bar.set_label(f"difference of the mean {self.metric}", fontsize="small")
+        bar.set_label(f"difference of the mean {plain(self.metric)}", fontsize="small")
         self.ax_, self.figure_ = ax, ax.figure
         return self

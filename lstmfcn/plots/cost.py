@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, MARKERS, check_scores, new_figure
+from lstmfcn.plots.drawing import COLOURS, MARKERS, check_scores, new_figure, plain
 
 __all__ = ["CostDisplay"]
 
@@ -68,7 +68,7 @@ class CostDisplay:
                 # Beyond seven, colours come again with other marks.
                 MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
                 color=COLOURS[place % len(COLOURS)],
-                label=self.names[i],
+                label=plain(self.names[i]),
                 markersize=8,
                 linestyle="",
             )
@@ -88,7 +88,7 @@ class CostDisplay:
             ax.xaxis.set_minor_formatter(NullFormatter())
         ax.margins(0.12)
         ax.set_xlabel("mean seconds of a fit")
-        ax.set_ylabel(f"mean {self.metric}")
+        ax.set_ylabel(f"mean {plain(self.metric)}")
         ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small")
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -3,7 +3,7 @@
 import math
 
 from lstmfcn.evaluation.ranking import compare
-from lstmfcn.plots.drawing import new_figure
+from lstmfcn.plots.drawing import new_figure, plain
 
 __all__ = ["CriticalDifferenceDisplay"]
 
@@ -68,7 +68,7 @@ class CriticalDifferenceDisplay:
         self
         """
         found = self.comparison
-        n = len(found.names)
+        names, n = [plain(name) for name in found.names], len(found.names)
         levels = _levels(found.cliques)
         first_row = 0.7 + BAR_STEP * (1 + max(levels, default=0))
         lowest = first_row + math.ceil(n / 2) - 0.5
@@ -80,7 +80,7 @@ class CriticalDifferenceDisplay:
         high = max(high, low + 1)
         stub = STUB * (high - low)
         black = {"color": "black", "linewidth": 1.0, "solid_capstyle": "projecting"}
-        for i, (name, rank) in enumerate(zip(found.names, found.mean_ranks, strict=True)):
+        for i, (name, rank) in enumerate(zip(names, found.mean_ranks, strict=True)):
             left = i < math.ceil(n / 2)
             # The outer ones lie highest, so that no line crosses another.
             y = -first_row - (i if left else n - 1 - i)
@@ -100,7 +100,7 @@ class CriticalDifferenceDisplay:
         self._draw_axis(ax, low, high)
         ax.set_ylim(-lowest, top)
         # Names stand outside of the axis: room for the longest of either side.
-        longest = max(len(name) for name in found.names) + 6
+        longest = max(len(name) for name in names) + 6
         room = stub + 0.021 * longest * (high - low)
         ax.set_xlim(low - room, high + room)
         ax.axis("off")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, MapScale, new_figure
+from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, MapScale, floats, new_figure, plain
 from lstmfcn.plots.reading import (
     METHODS,
     check_relevance,
@@ -11,7 +11,7 @@ from lstmfcn.plots.reading import (
     fit_lengths,
     take_one,
 )
-from lstmfcn.validation import as_series
+from lstmfcn.validation import as_series, check_counts
 
 __all__ = ["DecompositionDisplay"]
 
@@ -58,19 +58,16 @@ class DecompositionDisplay:
     """
 
     def __init__(self, bias, lstm, convolutions, over_time, series, names, *, target=0, title=""):
-        self.names, self.target, self.title = list(names), int(target), title
-        self.parts = [np.asarray(part, float) for part in (bias, lstm, convolutions)]
+        self.names, self.target, self.title = list(names), target, title
+        parts = zip(PARTS, (bias, lstm, convolutions), strict=True)
+        self.parts = [floats(part, name) for (name, *_), part in parts]
         for (name, *_), part in zip(PARTS, self.parts, strict=True):
             if part.shape != (len(self.names),):
                 raise ValueError(
                     f"{name} has shape {part.shape}, but there are {len(self.names)} names; pass "
                     "one contribution and one name per class."
                 )
-        if self.target not in range(len(self.names)):
-            raise ValueError(
-                f"target={target} is not one of the {len(self.names)} classes; choose it from 0 "
-                f"to {len(self.names) - 1}."
-            )
+        check_counts(least=0, most=len(self.names) - 1, target=target)
         self.logits = np.sum(self.parts, axis=0)
         self.series = check_series(series)
         self.over_time = check_relevance(over_time, self.series, "over_time")
@@ -148,7 +145,7 @@ class DecompositionDisplay:
             bars.annotate(
                 f"{logit:.2f}", (place + 0.29, logit), va="center", fontsize="small", clip_on=False
             )
-        bars.set_xticks(x, self.names)
+        bars.set_xticks(x, [plain(name) for name in self.names])
         bars.set_xlim(-0.6, len(x) - 0.3)
         bars.set_ylabel("contribution to the logit")
         figure.suptitle(self.title, fontsize="medium")
@@ -160,7 +157,7 @@ class DecompositionDisplay:
         scale.add_colorbar(figure, below, METHODS["class_activation_map"])
         lanes.label(below)
         below.set_xlabel("timepoint")
-        total, name = self.over_time.sum(), self.names[self.target]
+        total, name = self.over_time.sum(), plain(self.names[self.target])
         below.set_title(f"convolutions for {name} over time (sum {total:.2f})", fontsize="medium")
         self.axes_, self.figure_ = np.array([bars, below]), figure
         return self

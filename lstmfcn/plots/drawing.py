@@ -1,8 +1,11 @@
 """How do colours carry a map, and how do several channels or classes share a figure?"""
 
 import math
+import re
 
 import numpy as np
+
+from lstmfcn.validation import as_numbers
 
 # Okabe and Ito's colours, told apart by colour-blind readers, the darker ones first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -12,6 +15,7 @@ MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 NEGATIVE = ("#08306b", "#3f8fd2")  # lowest first
 POSITIVE = ("#c4c4c4", "#e8960c", "#8f0a1f")  # zero first
 MOST_COLUMNS = 3
+LONGEST_NAME = 40
 
 
 class MapScale:
@@ -136,6 +140,25 @@ class Lanes:
         ax.set_ylabel("channel")
 
 
+def plain(text):
+    r"""Return a name that came from outside as matplotlib draws it as it is, and not too long.
+
+    ``$`` would begin mathematics, a leading ``_`` would hide the name from a legend, and half a
+    character (a lone surrogate) cannot be drawn.
+
+    Examples
+    --------
+    >>> from lstmfcn.plots.drawing import plain
+    >>> [plain(name) for name in ("walk", "$5", "_a", "x" * 100)]
+    ['walk', '\\$5', ' _a', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…']
+    """
+    text = str(text)
+    text = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    text = re.sub(r"(?<!\\)\$", r"\$", text)  # a second call changes nothing
+    return f" {text}" if text.startswith("_") or not text else text
+
+
 def new_figure(width, height):
     """Return an empty figure of a size in inches that keeps its labels apart."""
     import matplotlib.pyplot as plt
@@ -176,9 +199,14 @@ def class_panels(figure, n_classes):
     return figure, axes
 
 
+def floats(values, name):
+    """Return numbers of any shape as float64, or refuse by name what are none."""
+    return as_numbers(values, name, "pass numbers").astype(float)
+
+
 def check_scores(scores, names):
     """Return scores as (n_datasets, n_classifiers) finite floats, and names as a list."""
-    scores, names = np.asarray(scores, dtype=float), [str(name) for name in names]
+    scores, names = floats(scores, "scores"), [str(name) for name in names]
     if scores.ndim != 2 or not scores.size or scores.shape[1] != len(names):
         raise ValueError(
             f"scores has shape {scores.shape}, but there are {len(names)} names; pass "

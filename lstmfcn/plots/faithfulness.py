@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, MARKERS, new_figure
+from lstmfcn.plots.drawing import COLOURS, MARKERS, new_figure, plain
 
 __all__ = ["FaithfulnessDisplay"]
 
@@ -74,7 +74,7 @@ class FaithfulnessDisplay:
                     x, curve = np.append(0.0, per_cent), np.append(whole, mean)
                 else:
                     x, curve = np.append(per_cent, 100.0), np.append(mean, whole)
-                ax.plot(x, curve, label=name, markersize=4, linewidth=1.5, **style)
+                ax.plot(x, curve, label=plain(name), markersize=4, linewidth=1.5, **style)
             ax.set_xlim(0, 100)
             ax.set_xlabel(what)
             ax.set_title(kind, fontsize="medium")

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, new_figure
+from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, floats, new_figure
 from lstmfcn.plots.reading import class_name
-from lstmfcn.validation import as_series
+from lstmfcn.validation import as_series, check_counts
 
 __all__ = ["FilterDisplay"]
 
@@ -45,8 +45,8 @@ or list of ndarray of shape (n_channels, T_i)
     """
 
     def __init__(self, kernels, series, places, *, titles=None):
-        self.kernels, self.series = np.asarray(kernels, float), list(as_series(series))
-        self.places = np.asarray(places, float)
+        self.kernels, self.series = floats(kernels, "kernels"), list(as_series(series))
+        self.places = floats(places, "places")
         n_filters = len(self.kernels)
         self.titles = [""] * n_filters if titles is None else list(titles)
         if self.kernels.ndim != 3 or self.kernels.shape[1] != len(self.series[0]):
@@ -76,7 +76,7 @@ or list of ndarray of shape (n_channels, T_i)
         estimator : fitted classifier
         X : as in its ``predict``
         n_filters : int, default=8
-            How many of the first layer's filters to show, by their highest activation.
+            How many of the first layer's filters to show at most, by their highest activation.
         class_names : mapping of label to str, optional
             The titles name the class predicted for each series.
 
@@ -84,12 +84,8 @@ or list of ndarray of shape (n_channels, T_i)
         -------
         FilterDisplay
         """
+        check_counts(n_filters=n_filters)
         kernels = estimator.filter_kernels()
-        if not 1 <= n_filters <= len(kernels):
-            raise ValueError(
-                f"n_filters={n_filters} is not possible; choose it from 1 to {len(kernels)}, the "
-                "number of filters in the first layer."
-            )
         panel = as_series(X)
         candidates = estimator.strongest_series(X, n_series=min(n_filters, len(panel)))
         filters = np.argsort(-candidates[2][:, 0], kind="stable")[:n_filters]

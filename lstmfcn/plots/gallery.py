@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, Lanes, MapScale, new_figure
+from lstmfcn.plots.drawing import COLOURS, Lanes, MapScale, floats, new_figure
 from lstmfcn.plots.reading import METHODS, check_panel, class_name, read_maps
+from lstmfcn.validation import check_counts
 
 __all__ = ["GalleryDisplay"]
 
@@ -69,7 +70,10 @@ or list of ndarray of shape (n_channels, T_i)
         label="attention",
     ):
         self.series, self.maps, self.labels = check_panel(series, maps, labels)
-        self.probabilities, self.classes = np.asarray(probabilities, float), np.asarray(classes)
+        self.probabilities, self.classes = (
+            floats(probabilities, "probabilities"),
+            np.asarray(classes),
+        )
         if self.probabilities.shape != (len(self.series), len(self.classes)):
             raise ValueError(
                 f"probabilities have shape {self.probabilities.shape}; pass one row for each of "
@@ -82,11 +86,8 @@ or list of ndarray of shape (n_channels, T_i)
                 f"labels hold {unknown.tolist()[0]!r}, which is not one of the classes; pass the "
                 "labels that the classifier was fitted on."
             )
-        if n_typical < 1 or n_confused < 0:
-            raise ValueError(
-                f"n_typical={n_typical} and n_confused={n_confused} are not possible; show at "
-                "least one typical series and no fewer than 0 confused ones."
-            )
+        check_counts(n_typical=n_typical)
+        check_counts(least=0, n_confused=n_confused)
         self.n_typical, self.n_confused = n_typical, n_confused
         self.class_names, self.label = class_names, label
         self.typical, self.confused = {}, {}

@@ -1,5 +1,7 @@
 """How did the training go? Loss and accuracy over epochs."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 __all__ = ["HistoryDisplay"]
@@ -29,7 +31,8 @@ class HistoryDisplay:
     """
 
     def __init__(self, history, *, title=""):
-        if not history.get("loss"):
+        losses = history.get("loss") if isinstance(history, Mapping) else None
+        if not isinstance(losses, (list, tuple, np.ndarray)) or not len(losses):
             raise ValueError("history has no 'loss'; pass history_ of a fitted classifier.")
         self.history, self.title = history, title
 

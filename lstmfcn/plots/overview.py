@@ -1,23 +1,26 @@
 """What does `lstmfcn explain` leave in a folder? Pictures and arrays for a model and its series."""
 
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
-from tqdm.auto import tqdm
 
 from lstmfcn.atomic import atomic_path
 from lstmfcn.evaluation import faithfulness
 from lstmfcn.plots.activation_maps import ActivationMapDisplay
 from lstmfcn.plots.context import ContextDisplay
 from lstmfcn.plots.decomposition import DecompositionDisplay
+from lstmfcn.plots.drawing import plain
 from lstmfcn.plots.faithfulness import FaithfulnessDisplay
 from lstmfcn.plots.filters import FilterDisplay
 from lstmfcn.plots.gallery import GalleryDisplay
 from lstmfcn.plots.history import HistoryDisplay
 from lstmfcn.plots.mean_maps import MeanMapDisplay
 from lstmfcn.plots.reading import METHODS
+from lstmfcn.progress import tqdm
+from lstmfcn.validation import check_labels, check_random_state
 
 __all__ = ["explain_to_folder"]
 
@@ -35,7 +38,7 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
         The true classes, if they are known.
     folder : path-like
         Is made if it does not exist. Gets ``explanations.npz`` and pictures, each written
-        atomically; files of the same names are replaced.
+        atomically after all are made; files of the same names are replaced.
     random_state : int, default=0
         Of the random deletions, and of which series they are made on where there are many.
     verbose : int, default=0
@@ -55,9 +58,11 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
         If the series do not fit the classifier, or ``y`` names classes it does not know.
     """
     folder = Path(folder)
+    check_random_state(random_state)
     probabilities = classifier.predict_proba(X)  # refuses what does not fit, before anything else
     labels = classifier.classes_[probabilities.argmax(axis=1)]
     if y is not None:
+        y = check_labels(y, len(labels), type(classifier).__name__)
         labels = _known(y, classifier.classes_)
     folder.mkdir(parents=True, exist_ok=True)
     names = [name for name in METHODS if hasattr(classifier, name)]
@@ -77,8 +82,6 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
     }
     if y is not None:
         arrays["labels"] = labels
-    _write(arrays, folder / "explanations.npz")
-
     summary = explanation.summary()
     surest, closest = (int(f(probabilities.max(axis=1))) for f in (np.argmax, np.argmin))
     displays = {
@@ -101,10 +104,14 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
     if y is not None:
         displays["confusion"] = partial(_Confusion.of, labels, arrays["predicted"], classifier)
     displays["faithfulness"] = partial(_measure, classifier, X, maps, random_state, summary)
+    files = {"explanations.npz": _packed(arrays)}
     with tqdm(displays.items(), disable=not verbose, unit="picture") as bar:
         for name, display in bar:
             bar.set_description(name)
-            _draw(display(), folder / f"{name}.png")
+            files[f"{name}.png"] = _drawn(display())
+    for name, content in files.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_bytes(content)
     return summary
 
 
@@ -120,19 +127,23 @@ def _known(y, classes):
     return np.array([by_text[str(label)] for label in y])
 
 
-def _write(arrays, path):
-    """Write an .npz file that is read without pickle: texts as numpy's own."""
+def _packed(arrays):
+    """Return an .npz file that is read without pickle: texts as numpy's own."""
     texts = {name for name, array in arrays.items() if array.dtype.kind == "O"}
     arrays = {name: a.astype(str) if name in texts else a for name, a in arrays.items()}
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    file = BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
 
 
 def _measure(classifier, X, maps, random_state, summary):
     """Delete and insert evidence; add the ratios of the drops to the summary."""
-    random = np.random.RandomState(random_state)
+    random = check_random_state(random_state)
     chosen = np.sort(random.permutation(len(X))[:N_DELETED])
-    few = [X[i] for i in chosen] if isinstance(X, list) else X[chosen]
+    if hasattr(X, "iloc"):
+        few = X.iloc[chosen]
+    else:
+        few = [X[i] for i in chosen] if isinstance(X, (list, tuple)) else X[chosen]
     few_maps = {name.replace("_", " "): values[chosen] for name, values in maps.items()}
     few_maps["gradient x input"] = few_maps.pop("gradient map")
     result = faithfulness(classifier, few, few_maps, random_state=random)
@@ -145,19 +156,20 @@ class _Confusion(ConfusionMatrixDisplay):
     def of(cls, labels, predicted, classifier):
         truth = np.searchsorted(classifier.classes_, labels)
         counts = confusion_matrix(truth, predicted, labels=range(len(classifier.classes_)))
-        return cls(counts, display_labels=classifier.classes_)
+        return cls(counts, display_labels=[plain(label) for label in classifier.classes_])
 
     def plot(self):
         rotation = "vertical" if len(self.display_labels) > 6 else "horizontal"
         return super().plot(cmap="Greys", colorbar=False, xticks_rotation=rotation)
 
 
-def _draw(display, path):
+def _drawn(display):
+    """Return a display as a picture, the content of a .png file."""
     import matplotlib.pyplot as plt
 
-    figure = display.plot().figure_
+    figure, file = display.plot().figure_, BytesIO()
     try:
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=130)
+        figure.savefig(file, format="png", dpi=130)
     finally:
         plt.close(figure)
+    return file.getvalue()

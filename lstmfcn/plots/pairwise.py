@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstmfcn.evaluation.ranking import wins_ties_losses
-from lstmfcn.plots.drawing import COLOURS, check_scores, new_figure
+from lstmfcn.plots.drawing import COLOURS, check_scores, floats, new_figure, plain
 
 __all__ = ["PairwiseDisplay"]
 
@@ -42,7 +42,7 @@ class PairwiseDisplay:
     """
 
     def __init__(self, first, second, names, *, datasets=None, metric="accuracy"):
-        scores = np.column_stack([np.asarray(first, float), np.asarray(second, float)])
+        scores = np.column_stack([floats(first, "first"), floats(second, "second")])
         scores, self.names = check_scores(scores, names)
         self.first, self.second = scores.T
         if datasets is not None and len(datasets) != len(scores):
@@ -90,15 +90,16 @@ class PairwiseDisplay:
         upper = {"ha": "left", "va": "top", "color": COLOURS[0], "fontweight": "bold"}
         lower = {"ha": "right", "va": "bottom", "color": COLOURS[1], "fontweight": "bold"}
         place = {"transform": ax.transAxes}
-        ax.text(0.03, 0.97, f"{self.names[0]} better on {wins}{tied}", **upper, **place)
-        ax.text(0.97, 0.03, f"{self.names[1]} better on {losses}", **lower, **place)
+        names, metric = [plain(name) for name in self.names], plain(self.metric)
+        ax.text(0.03, 0.97, f"{names[0]} better on {wins}{tied}", **upper, **place)
+        ax.text(0.97, 0.03, f"{names[1]} better on {losses}", **lower, **place)
         if self.datasets is not None:
             self._name_datasets(ax, difference, low, high)
         ax.set_xlim(low, high)
         ax.set_ylim(low, high)
         ax.set_aspect("equal")
-        ax.set_xlabel(f"{self.metric} of {self.names[1]}")
-        ax.set_ylabel(f"{self.metric} of {self.names[0]}")
+        ax.set_xlabel(f"{metric} of {names[1]}")
+        ax.set_ylabel(f"{metric} of {names[0]}")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -112,7 +113,7 @@ class PairwiseDisplay:
             right = x < ROOM if difference[i] < 0 else x < 1.0 - ROOM
             up = difference[i] > 0
             ax.annotate(
-                _shortened(self.datasets[i]),
+                plain(_shortened(self.datasets[i])),
                 (x, y),
                 xycoords="axes fraction",
                 xytext=(5 if right else -5, 4 if up else -4),

@@ -1,8 +1,11 @@
 """What does a display ask of a fitted classifier? Series, maps and names, of matching lengths."""
 
+from collections.abc import Hashable, Mapping
+
 import numpy as np
 
-from lstmfcn.validation import as_series
+from lstmfcn.plots.drawing import floats, plain
+from lstmfcn.validation import as_series, check_choice, check_counts, check_labels
 
 METHODS = {  # a classifier's maps, and what their values are
     "attention_map": "attention",
@@ -13,11 +16,7 @@ METHODS = {  # a classifier's maps, and what their values are
 
 def take_one(X, index):
     """Return one series of ``X`` as a panel of its own."""
-    if not 0 <= index < len(X):
-        raise ValueError(
-            f"index={index} is not one of the {len(X)} series in X; choose it from 0 to "
-            f"{len(X) - 1}."
-        )
+    check_counts(least=0, most=len(as_series(X)) - 1, index=index)
     return X[index : index + 1]
 
 
@@ -37,8 +36,7 @@ def read_maps(estimator, X, method, y=None):
     series : list of ndarray of shape (n_channels, T_i)
     maps : list of ndarray of shape (T_i,)
     """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} is unknown; choose one of {', '.join(METHODS)}.")
+    check_choice(method, "method", list(METHODS))
     if not hasattr(estimator, method):
         offered = [name for name in METHODS if hasattr(estimator, name)]
         raise ValueError(
@@ -84,12 +82,17 @@ def fit_lengths(estimator, maps, series):
 
 def class_name(label, class_names=None):
     """Return what to call a class: its given name, itself if text, or "class 1"."""
-    return (class_names or {}).get(label, label if isinstance(label, str) else f"class {label}")
+    if not isinstance(class_names, Mapping | None):
+        raise TypeError(
+            f"class_names is of type {type(class_names).__name__}; pass a dict of label to name."
+        )
+    name = label if isinstance(label, str) else f"class {label}"
+    return plain((class_names or {}).get(label, name) if isinstance(label, Hashable) else name)
 
 
 def check_series(series):
     """Return one series as (n_channels, n_timepoints)."""
-    values = np.atleast_2d(np.asarray(series, float))
+    values = np.atleast_2d(floats(series, "series"))
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(
             f"series has shape {np.shape(series)}; pass finite numbers of shape (n_timepoints,) "
@@ -100,7 +103,7 @@ def check_series(series):
 
 def check_relevance(relevance, series, name="relevance"):
     """Return a map as floats, one finite value for each timepoint of its series."""
-    values = np.asarray(relevance, float)
+    values = floats(relevance, name)
     if values.shape != series.shape[1:]:
         raise ValueError(
             f"{name} has shape {values.shape}, but its series has {series.shape[1]} timepoints; "
@@ -113,12 +116,10 @@ def check_relevance(relevance, series, name="relevance"):
 
 def check_panel(series, maps, labels):
     """Return series and maps as lists, and labels as an array: one of each per series."""
-    series, labels = list(as_series(series)), np.asarray(labels)
-    for name, values in (("maps", maps), ("labels", labels)):
-        if len(values) != len(series):
-            raise ValueError(
-                f"{len(values)} {name} came with {len(series)} series; pass one per series."
-            )
+    series = list(as_series(series))
+    labels = check_labels(labels, len(series), "the display")
+    if len(maps) != len(series):
+        raise ValueError(f"{len(maps)} maps came with {len(series)} series; pass one per series.")
     maps = [
         check_relevance(values, one, f"map {i}")
         for i, (values, one) in enumerate(zip(maps, series, strict=True))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstmfcn.evaluation.intervals import mean_interval
-from lstmfcn.plots.drawing import COLOURS, MARKERS, new_figure
+from lstmfcn.plots.drawing import COLOURS, MARKERS, floats, new_figure, plain
 
 __all__ = ["RobustnessDisplay"]
 
@@ -41,12 +41,12 @@ class RobustnessDisplay:
     def __init__(
         self, levels, scores, *, corruption="level", metric="weighted F1", references=None
     ):
-        self.levels = np.asarray(levels, dtype=float)
+        self.levels = floats(levels, "levels")
         if self.levels.ndim != 1 or not len(self.levels) or (np.diff(self.levels) <= 0).any():
             raise ValueError("levels must be one or more numbers in ascending order.")
         if not scores:
             raise ValueError("there are no scores to draw; pass those of at least one classifier.")
-        self.scores = {str(name): np.atleast_2d(np.asarray(s, float)) for name, s in scores.items()}
+        self.scores = {str(name): np.atleast_2d(floats(s, "scores")) for name, s in scores.items()}
         for name, values in self.scores.items():
             if values.ndim != 2 or values.shape[1] != len(self.levels):
                 raise ValueError(
@@ -156,6 +156,7 @@ class RobustnessDisplay:
             low, high = mean_interval(values)
             if np.isfinite(low).all():
                 ax.fill_between(self.levels, low, high, color=colour, alpha=0.2, linewidth=0)
+            name = plain(name)
             label = f"{name} ({len(values)} runs)" if len(values) > 1 else name
             ax.plot(
                 self.levels,
@@ -167,10 +168,10 @@ class RobustnessDisplay:
                 label=label,
             )
         for name, score in self.references.items():
-            ax.axhline(score, color="#404040", linestyle="--", linewidth=1.0, label=name)
+            ax.axhline(score, color="#404040", linestyle="--", linewidth=1.0, label=plain(name))
         ax.set_ylim(0, 1.02)
-        ax.set_xlabel(self.corruption)
-        ax.set_ylabel(self.metric)
+        ax.set_xlabel(plain(self.corruption))
+        ax.set_ylabel(plain(self.metric))
         ax.grid(axis="y", color="#e4e4e4")
         ax.set_axisbelow(True)
         ax.legend(fontsize="small", frameon=False, loc="lower left")

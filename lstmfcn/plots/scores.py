@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, GREY, MARKERS, check_scores, new_figure
+from lstmfcn.plots.drawing import COLOURS, GREY, MARKERS, check_scores, new_figure, plain
 
 __all__ = ["ScoresDisplay"]
 
@@ -66,17 +66,17 @@ class ScoresDisplay:
                 rows,
                 marker=MARKERS[i % len(MARKERS)],
                 color=COLOURS[i % len(COLOURS)],
-                label=name,
+                label=plain(name),
                 s=34,
                 alpha=0.85,
                 linewidths=0,
                 zorder=2,
             )
-        ax.set_yticks(rows, [self.datasets[i] for i in order], fontsize="small")
+        ax.set_yticks(rows, [plain(self.datasets[i]) for i in order], fontsize="small")
         ax.set_ylim(n - 0.5, -0.5)
         ax.grid(axis="x", color="#e4e4e4")
         ax.set_axisbelow(True)
-        ax.set_xlabel(self.metric)
+        ax.set_xlabel(plain(self.metric))
         ax.legend(
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS
+from lstmfcn.plots.drawing import COLOURS, floats, plain
 
 __all__ = ["ZeroShotDisplay"]
 
@@ -59,9 +59,9 @@ class ZeroShotDisplay:
         names=("classifier", "zero-shot"),
     ):
         self.labels = list(labels)
-        self.ours, self.zero_shot = np.asarray(ours, float), np.asarray(zero_shot, float)
-        self.ours_interval = np.asarray(ours_interval, float)
-        self.zero_shot_interval = np.asarray(zero_shot_interval, float)
+        self.ours, self.zero_shot = floats(ours, "ours"), floats(zero_shot, "zero_shot")
+        self.ours_interval = floats(ours_interval, "ours_interval")
+        self.zero_shot_interval = floats(zero_shot_interval, "zero_shot_interval")
         shapes = [values.shape for values in (self.ours, self.zero_shot)]
         shapes += [values.shape for values in (self.ours_interval, self.zero_shot_interval)]
         n_rows = len(self.labels)
@@ -143,7 +143,7 @@ class ZeroShotDisplay:
                 xerr=arms,
                 fmt=marker,
                 color=colour,
-                label=name,
+                label=plain(name),
                 markersize=6,
                 elinewidth=1.5,
                 capsize=3,
@@ -157,7 +157,7 @@ class ZeroShotDisplay:
                 label="always the most frequent class",
             )
         ax.axhline(0.5, color="#d0d0d0", linewidth=0.8)
-        ax.set_yticks(rows, self.labels)
+        ax.set_yticks(rows, [plain(label) for label in self.labels])
         ax.set_ylim(n_rows - 0.5, -0.5)
         ax.set_xlim(-0.02, 1.02)
         ax.grid(axis="x", color="#e6e6e6")

@@ -1,0 +1,238 @@
+"""What users set in their own process for other models changes nothing here, or is refused."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import make_series, make_unequal
+
+import lstmfcn
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn.emotion.fusion import AttentionFusionClassifier, FusionClassifier
+
+SMALL = {"n_filters": (4, 6, 4), "n_epochs": 2, "random_state": 0}
+SETTINGS = {
+    "half": {
+        "floatx": "float16",
+        "dtype_policy": "mixed_float16",
+        "image_data_format": "channels_first",
+    },
+    "double": {"floatx": "float64", "dtype_policy": "float64", "epsilon": 1e-2},
+}
+MODELS = {
+    "FCN": (make_series, lambda: FCNClassifier(**SMALL, squeeze_excite=True)),
+    "FCN, constant rate": (make_series, lambda: FCNClassifier(**SMALL, schedule="constant")),
+    "LSTM-FCN, padded": (make_unequal, lambda: LSTMFCNClassifier(**SMALL, occlusion=0.3)),
+    "ALSTM-FCN": (make_series, lambda: ALSTMFCNClassifier(**SMALL)),
+    "ALSTM-FCN, published": (
+        lambda: make_series(n_channels=2),
+        lambda: ALSTMFCNClassifier(**SMALL, attention="paper"),
+    ),
+}
+
+
+@pytest.fixture(params=SETTINGS)
+def set_keras(request):
+    """Set some of keras.config for the test; it must find them as they were set."""
+    wanted = SETTINGS[request.param]
+    before = {name: getattr(keras.config, name)() for name in wanted}
+
+    def set_all(values):
+        for name, value in values.items():
+            getattr(keras.config, f"set_{name}")(value)
+
+    yield lambda: set_all(wanted)
+    for name, value in wanted.items():
+        found = getattr(keras.config, name)()
+        assert (found.name if name == "dtype_policy" else found) == value
+    set_all(before)
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    """Answers of all models, fitted and fine-tuned with Keras as it comes."""
+
+    def answer(name):
+        make, new = MODELS[name]
+        X, y = make()
+        clf = new().fit(X, y)
+        first = clf.predict_proba(X)
+        clf.fine_tune(X, y, n_epochs=1, n_iterations=1)
+        return X, y, first, clf.predict_proba(X), clf
+
+    return {name: answer(name) for name in MODELS}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_keras_settings_change_no_number(name, undisturbed, set_keras, tmp_path):
+    X, y, first, second, fitted = undisturbed[name]
+    fitted.save(tmp_path / "model.lstmfcn")
+    set_keras()
+    again = MODELS[name][1]().fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), first)
+    again.fine_tune(X, y, n_epochs=1, n_iterations=1)
+    np.testing.assert_array_equal(again.predict_proba(X), second)
+    loaded = lstmfcn.load(tmp_path / "model.lstmfcn")
+    np.testing.assert_array_equal(loaded.predict_proba(X), second)
+    np.testing.assert_array_equal(loaded.gradient_map(X), fitted.gradient_map(X))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FusionClassifier(LSTMFCNClassifier(**SMALL), random_state=0),
+        lambda: AttentionFusionClassifier("frame", n_epochs=2, n_hidden=8, random_state=0),
+    ],
+)
+def test_keras_settings_change_no_fusion(make, set_keras):
+    X, y = make_series()
+    both = {"first": X, "second": X[:, :, ::-1].copy()}
+    expected = make().fit(both, y).predict_proba(both)
+    set_keras()
+    np.testing.assert_array_equal(make().fit(both, y).predict_proba(both), expected)
+
+
+def test_names_that_keras_gives_to_the_users_layers_go_on_behind_ours():
+    clf = ALSTMFCNClassifier(**SMALL).fit(*make_series())
+    features = clf.model_.get_layer("features").output
+    own = keras.Model(clf.model_.inputs, keras.ops.sum(2.0 * features + 1.0, axis=1))
+    assert own.output.shape == (None, 4)
+
+
+def test_a_network_is_not_built_in_the_scope_of_a_strategy():
+    X, y = make_series()
+    fitted = FCNClassifier(**SMALL).fit(X, y)
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        with pytest.raises(RuntimeError) as caught:
+            FCNClassifier(**SMALL).fit(X, y)
+        assert fitted.predict(X).shape == y.shape
+    assert str(caught.value) == (
+        "networks cannot be built within the scope of a distribution strategy; call fit, fine_tune "
+        "and load outside of it."
+    )
+
+
+def run(code, *options, **environment):
+    """Run code in a fresh process, without a TensorFlow level; return code, output, error."""
+    env = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code],
+        env={**env, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,  # only a process that hangs takes so long
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+FIT = """
+import numpy as np
+from lstmfcn import FCNClassifier
+X, y = np.random.RandomState(0).normal(size=(20, 12)), np.arange(20) % 2
+clf = FCNClassifier(n_epochs=1, n_filters=(4,), kernel_sizes=(3,), random_state=0)
+"""
+
+
+def test_tensorflow_says_nothing_on_its_own():
+    assert run(FIT + "print(clf.fit(X, y).predict(X).shape)") == (0, "(20,)\n", "")
+
+
+def test_a_process_without_standard_error_trains():
+    code = f"import sys; sys.stderr = None\n{FIT}clf.set_params(verbose=2).fit(X, y)"
+    assert run(f"{code}\nprint(clf.n_epochs_)")[:2] == (0, "1\n")
+
+
+def test_remarks_come_where_the_user_has_asked_for_them():
+    *_, error = run(FIT + "clf.fit(X, y)", TF_CPP_MIN_LOG_LEVEL="0")
+    assert "oneDNN" in error or "CPU instructions" in error
+
+
+def test_docstrings_may_be_stripped():
+    assert run(FIT + "print(clf.fit(X, y).score(X, y) > 0, clf.__doc__)", "-OO") == (
+        0,
+        "True None\n",
+        "",
+    )
+
+
+def test_another_backend_is_refused_where_keras_is_imported():
+    code, _, error = run("import lstmfcn.classifiers", KERAS_BACKEND="numpy")
+    assert code == 1
+    assert error.splitlines()[-1] == (
+        "ImportError: lstmfcn needs Keras on 'tensorflow', not on 'numpy'; set "
+        "KERAS_BACKEND=tensorflow (or 'backend' in keras.json) before Keras is imported."
+    )
+
+
+def test_graph_mode_is_refused_in_a_sentence():
+    graph = "\nimport tensorflow as tf\ntf.compat.v1.disable_eager_execution()\n"
+    code, _, error = run(FIT + graph + "clf.fit(X, y)")
+    assert code == 1
+    assert error.splitlines()[-1] == (
+        "RuntimeError: lstmfcn needs TensorFlow's eager mode; call it outside of tf.function and "
+        "without tf.compat.v1.disable_eager_execution()."
+    )
+
+
+FORK = """
+import multiprocessing, warnings
+warnings.simplefilter("ignore")
+def ask(method):
+    try:
+        return getattr(clf, method)(*(X, y)[: 1 + (method == "fit")])
+    except RuntimeError as error:
+        return str(error)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    for method in ("predict", "fit"):
+        print(pool.apply(ask, (method,)))
+    try:
+        pool.apply(clf.predict, (X,))  # pickled on its way
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_process_that_is_forked_after_use_says_why_it_cannot_compute():
+    sentence = (
+        "this process was forked from one that has used TensorFlow, whose threads do not survive "
+        "a fork; start processes with multiprocessing.get_context('spawn'), or use joblib's "
+        "default backend.\n"
+    )
+    code, output, _ = run(FIT + "clf.fit(X, y)" + FORK)
+    assert (code, output) == (0, sentence * 3)
+
+
+GROWTH = """
+import gc, sys
+import numpy as np
+import lstmfcn
+X, y = np.random.RandomState(0).normal(size=(16, 12)), np.arange(16) % 2
+
+def megabytes():
+    gc.collect()
+    lines = dict(line.split(":") for line in open("/proc/self/status"))
+    return int(lines["RssAnon"].split()[0]) / 1024
+
+def fit(n):
+    for _ in range(n):
+        clf = getattr(lstmfcn, sys.argv[1])(n_epochs=1, n_filters=(4, 4, 4), random_state=0)
+        clf.fit(X, y).fine_tune(X, y, n_epochs=1, n_iterations=1)
+
+fit(3)
+before = megabytes()
+fit(8)
+print(megabytes() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux' /proc")
+@pytest.mark.parametrize("name", ["LSTMFCNClassifier", "ALSTMFCNClassifier"])
+def test_fits_do_not_keep_memory(name):
+    code = GROWTH.replace("sys.argv[1]", repr(name))
+    _, output, error = run(code, MALLOC_ARENA_MAX="1", TF_CPP_MIN_LOG_LEVEL="3")
+    assert float(output) < 32, error  # MB; 100 and more while each training kept its graph
