@@ -13,22 +13,33 @@ too: ``fusion.json`` first, then the two members of each classifier under a name
 import json
 import math
 import re
+import sys
 import zipfile
 from numbers import Real
-from pathlib import Path
 
 import numpy as np
 
 from lstmfcn import __version__, classifiers, validation
-from lstmfcn.atomic import atomic_path, check_writable
-from lstmfcn.networks import count_weights
+from lstmfcn.atomic import atomic_path
+from lstmfcn.networks import count_weights, depends_on_length
+from lstmfcn.outside import (
+    BoundedZip,
+    check_json_size,
+    check_stored,
+    damage,
+    decode_json,
+    open_file,
+    shown,
+)
 from lstmfcn.preprocessing import Normalizer
 
 __all__ = [
+    "check_answers",
     "classes_from_json",
     "classes_to_json",
     "classifier_from_members",
     "classifier_from_parameters",
+    "is_finite",
     "load",
     "members_of",
     "parameters_to_json",
@@ -42,9 +53,14 @@ __all__ = [
 FORMAT = 4
 MEMBERS = ["classifier.json", "weights.f32"]
 FUSION = "fusion.json"  # the first member of a file of several
+LARGEST_FLOAT = sys.float_info.max
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
 LARGEST_JSON = 32 * 2**20  # bytes
-LARGEST_SEED, LONGEST_SERIES = 2**32, 2**26
+LARGEST_SEED, LARGEST_COUNT = 2**32, 2**31
+LONGEST_SERIES = 2**22  # timepoints: an hour at 1 kHz
+LARGEST_LAYER = 2**30  # values of one series in the widest layer, 4 GiB: the longest at 256 filters
+LARGEST_PROBE = 2**24  # of these, in each series that shows whether a network answers
+SHORT = 64  # timepoints of a probe, where a network's weights fit any length
 FITTED = (
     "history_",
     "n_channels_in_",
@@ -99,6 +115,7 @@ def members_of(classifier):
         raise TypeError(
             f"only the classifiers of lstmfcn can be saved, not {name}; use pickle for subclasses."
         )
+    _check_length(classifier._architecture)
     names = getattr(classifier, "feature_names_in_", None)
     content = {
         "format": FORMAT,
@@ -125,14 +142,8 @@ def parameters_to_json(classifier):
 
 
 def to_json(content):
-    """Return JSON as bytes, or refuse what :func:`load` would not read."""
-    text = json.dumps(content, default=_plain).encode()
-    if len(text) > LARGEST_JSON:
-        raise ValueError(
-            f"the classifier's parameters and history take {len(text):,} bytes, more than load "
-            f"reads ({LARGEST_JSON:,}); empty history_, or use pickle."
-        )
-    return text
+    """Return JSON as bytes."""
+    return json.dumps(content, default=_plain).encode()
 
 
 def to_bytes(weights):
@@ -142,7 +153,13 @@ def to_bytes(weights):
 
 def write_members(path, members):
     """Write a dict of name to bytes to an uncompressed zip, wholly or not at all."""
-    check_writable(path)
+    try:
+        _check_texts({name: len(content) for name, content in members.items()})
+        check_json_size(*(text for name, text in members.items() if name.endswith(".json")))
+    except ValueError as error:
+        raise ValueError(
+            f"load would not read this classifier's file: {error}; empty history_, or use pickle."
+        ) from error
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
@@ -162,8 +179,8 @@ def load(path):
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If there is no such file, or it cannot be read.
     ValueError
         If the file is not such a file, is damaged, or holds anything else. Nothing in it is
         executed or unpickled.
@@ -181,38 +198,45 @@ def load(path):
     >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
     True
     """
-    members = _read_members(Path(path))
+    members = _read_members(path)
     try:
         if FUSION in members:
             from lstmfcn.emotion.fusion.files import fusion_from_members
 
             return fusion_from_members(members)
         return classifier_from_members(members)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path} does not describe a classifier of lstmfcn: {reason}") from error
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ValueError(
+            f"{shown(path)} does not describe a classifier of lstmfcn: {damage(error)}"
+        ) from error
+    except MemoryError as error:
+        raise MemoryError(f"the memory does not suffice to load {shown(path)}.") from error
 
 
 def _read_members(path):
     """Return a sound container's members by name: decoded JSON, weights as one float32 array."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}; check the path.")
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file; pass one written by classifier.save(path).")
+    file = open_file(path, remedy="pass a file written by classifier.save(path)")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            names = [member.filename for member in members]
+        with file, BoundedZip(file) as archive:
+            # Uncompressed, so nothing can be larger in memory than it is as a file.
+            check_stored(archive)
+            names = archive.namelist()
             if names != MEMBERS and (names[:1] != [FUSION] or len(set(names)) < len(names)):
                 raise ValueError(f"it holds {names[:5]}, not {MEMBERS}")
-            # Uncompressed, so nothing can be larger in memory than it is as a file.
-            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-                raise ValueError("its members are compressed")
-            n_bytes = sum(member.file_size for member in members)
-            n_text = max(m.file_size for m in members if m.filename.endswith(".json"))
-            if n_bytes > path.stat().st_size or n_text > LARGEST_JSON:
-                raise ValueError("its members claim to be larger than they can be")
-            return {name: _decoded(name, archive.read(name)) for name in names}
+            texts = _check_texts({name: archive.getinfo(name).file_size for name in names})
+            packed = {name: archive.read(name) for name in texts}
+            check_json_size(*packed.values())
+            packed |= {name: archive.read(name) for name in names if name not in packed}
+            return {name: _decoded(name, packed.pop(name)) for name in names}
+    except MemoryError as error:
+        raise MemoryError(f"the memory does not suffice to load {shown(path)}.") from error
     except (
         ArithmeticError,
         EOFError,
@@ -222,15 +246,25 @@ def _read_members(path):
         zipfile.BadZipFile,
     ) as error:
         raise ValueError(
-            f"{path} is not a classifier file, or is damaged ({error}); pass a file written by "
-            "classifier.save(path)."
+            f"{shown(path)} is not a classifier file, or is damaged ({damage(error)}); pass a file "
+            "written by classifier.save(path)."
         ) from error
+
+
+def _check_texts(sizes):
+    """Return the members that are JSON, of a dict of name to bytes, unless they are too long."""
+    texts = [name for name in sizes if name.endswith(".json")]
+    if sum(sizes[name] for name in texts) > LARGEST_JSON:
+        raise ValueError(f"its JSON takes more than {LARGEST_JSON:,} bytes")
+    return texts
 
 
 def _decoded(name, packed):
     if name.endswith(".json"):
-        return json.loads(packed)
-    return np.frombuffer(packed, "<f4").astype(np.float32)
+        return decode_json(packed)
+    if len(packed) % 4:
+        raise ValueError(f"its {name} is cut off")
+    return np.frombuffer(packed, "<f4").astype(np.float32, copy=False)
 
 
 def classifier_from_members(members):
@@ -272,6 +306,7 @@ def classifier_from_members(members):
         raise ValueError("its weights contain NaN or infinity")
     model = classifier._build(architecture)
     model.set_weights(split_weights(weights, [tuple(variable.shape) for variable in model.weights]))
+    _check_network(classifier, model, architecture)
     classifier._adopt(model, architecture)
     return classifier
 
@@ -281,11 +316,18 @@ def classifier_from_parameters(name, parameters):
     if name not in classifiers.__all__:
         raise ValueError(f"its class {name!r} is none of {classifiers.__all__}")
     cls = getattr(classifiers, name)
+    _check_names(cls, parameters)
     classifier = cls(**{key: _unpaired(value) for key, value in parameters.items()})
     if classifier.callbacks is not None or classifier.checkpoint is not None:
         raise ValueError("it has callbacks or a checkpoint, which are never written")
     classifier._check_parameters()
     return classifier
+
+
+def _check_names(cls, names):
+    unknown = set(names) - set(cls().get_params(deep=False))
+    if unknown:
+        raise ValueError(f"{cls.__name__} has no parameter {min(unknown)!r}")
 
 
 def split_weights(weights, shapes):
@@ -298,16 +340,20 @@ def split_weights(weights, shapes):
 def _check_fitted(classifier):
     """Refuse fitted numbers that ``fit`` does not leave behind."""
     names = ("n_channels_in_", "n_timepoints_in_", "n_features_in_", "n_epochs_", "batch_size_")
-    validation.check_counts(**{name: getattr(classifier, name) for name in names})
+    counts = {name: getattr(classifier, name) for name in names}
+    validation.check_counts(**counts)
+    for name, count in counts.items():
+        if count >= LARGEST_COUNT:
+            raise ValueError(f"{name}={count} is not possible")
     n_channels, n_timepoints = classifier.n_channels_in_, classifier.n_timepoints_in_
-    if classifier.n_features_in_ != n_channels * n_timepoints or n_timepoints > LONGEST_SERIES:
+    if classifier.n_features_in_ != n_channels * n_timepoints:
         raise ValueError(f"series of {n_channels} x {n_timepoints} values are not possible")
     if classifier.unequal_length_in_ not in (None, "pad", "resample"):
         raise ValueError(f"unequal_length_in_={classifier.unequal_length_in_!r} is not possible")
     if classifier.precision_ not in ("bfloat16", "float32"):
         raise ValueError(f"precision_={classifier.precision_!r} is not possible")
     for name, values in classifier.history_.items():
-        if not all(isinstance(value, Real) for value in values):
+        if type(values) is not list or not all(isinstance(value, Real) for value in values):
             raise ValueError(f"history_[{name!r}] is not a list of numbers")
 
 
@@ -329,12 +375,68 @@ def _check_architecture(classifier, architecture):
     # The network's parameters obey the same rules as the constructor's.
     validation.check_choice(architecture["passes_gaps"], "passes_gaps", (True, False))
     names = architecture.keys() - expected.keys() - {"seed", "passes_gaps"}
+    _check_names(type(classifier), names)
     type(classifier)(**{name: architecture[name] for name in names})._check_parameters()
     if "n_cells" in names:
         validation.check_counts(n_cells=architecture["n_cells"])
     validation.check_kernel_sizes(
         architecture["kernel_sizes"], architecture["n_filters"], architecture["n_timepoints"]
     )
+    _check_length(architecture)
+
+
+def _check_length(architecture):
+    """Refuse series that no machine could train on: one short series would be padded to them."""
+    n_timepoints = architecture["n_timepoints"]
+    if n_timepoints > LONGEST_SERIES or n_timepoints * _width(architecture) > LARGEST_LAYER:
+        raise ValueError(
+            f"series of {n_timepoints:,} timepoints in a network that is {_width(architecture):,} "
+            "wide are too long for a file of lstmfcn; shorten the series"
+        )
+
+
+def _width(architecture):
+    """Return the values per timepoint in a network's widest layer."""
+    return max(architecture["n_channels"], *architecture["n_filters"])
+
+
+def is_finite(number):
+    """Whether a JSON value is a number that a float can hold."""
+    return type(number) in (int, float) and -LARGEST_FLOAT <= number <= LARGEST_FLOAT
+
+
+def _check_network(classifier, model, architecture):
+    """Refuse weights that no training leaves behind: finite ones, but their answer is not."""
+    for variable in model.weights:
+        if variable.name == "moving_variance" and (variable.numpy() < 0).any():
+            raise ValueError(f"its weights {variable.path} are variances below 0")
+    if not depends_on_length(model) and architecture["n_timepoints"] > SHORT:
+        weights = model.get_weights()
+        model = classifier._build({**architecture, "n_timepoints": SHORT})
+        model.set_weights(weights)
+    elif architecture["n_timepoints"] * _width(architecture) > LARGEST_PROBE:
+        return  # it would take gigabytes
+    check_answers(model)
+
+
+def check_answers(model):
+    """Refuse a network that answers plausible series with NaN.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Whose inputs are series (batch, n_timepoints, n_channels), masks and what is present.
+    """
+    generator = np.random.RandomState(0)
+    # A series of zeros, and some of noise, as normalised series and as their largest outliers.
+    scale = np.array([0, 1, 1, 1, 10, 10, 100, 100], np.float32)
+    inputs = [np.ones((len(scale), *tensor.shape[1:]), np.float32) for tensor in model.inputs]
+    for values in inputs:
+        if values.ndim == 3:
+            values *= scale[:, None, None] * generator.standard_normal(values.shape)
+    inputs = inputs[0] if len(inputs) == 1 else inputs
+    if not np.isfinite(model(inputs, training=False).numpy()).all():
+        raise ValueError("its weights are not possible: the answer to a plausible series is NaN")
 
 
 def _normalizer_from_json(content, n_channels):
@@ -344,11 +446,12 @@ def _normalizer_from_json(content, n_channels):
     if (
         normalizer.kind not in (None, "series", "dataset")
         or not len(normalizer.mean) == len(normalizer.scale) == n_expected
-        or not all(isinstance(number, Real) and math.isfinite(number) for number in numbers)
+        or not all(map(is_finite, numbers))
         or not all(scale > 0 for scale in normalizer.scale)
     ):
         raise ValueError("its normalisation does not fit its channels")
-    return normalizer
+    mean, scale = (tuple(map(float, part)) for part in (normalizer.mean, normalizer.scale))
+    return Normalizer(normalizer.kind, mean, scale)
 
 
 def _feature_names(names):
@@ -389,7 +492,10 @@ def classes_from_json(content):
         raise ValueError(f"{len(values)} class labels of type {dtype!r} are too many")
     if not all(isinstance(value, (bool, int, float, str)) for value in values):
         raise ValueError("class labels are numbers, strings or booleans")
-    classes = np.array(values, dtype=dtype)
+    try:
+        classes = np.array(values, dtype=dtype)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"its class labels are not all of type {dtype!r}") from error
     if classes.tolist() != values or len(classes) < 2 or not (classes[:-1] < classes[1:]).all():
         raise ValueError("its class labels are not sorted, different from each other, or of a type")
     return classes

@@ -329,10 +329,22 @@ def test_compressed_and_impossible_checkpoints_are_refused(unfinished, tmp_path)
         np.savez(tmp_path / "fit.npz", **{**arrays, "content": np.array(text)})
         with pytest.raises(ValueError, match="does not fit this training"):
             clf.fit(X, y)
-    for wrong in (json.dumps({"format": checkpoint.FORMAT}), "[" * 100_000, "null"):
+    text = str(arrays["content"])
+    for wrong, problem in (
+        (json.dumps({"format": checkpoint.FORMAT}), "it has no 'job'"),
+        ("[" * 100_000, "its JSON is nested too deeply"),
+        ("null", "one of its entries is of another kind than expected"),
+        (re.sub(r'"seeds": \[\d+', '"seeds": [{"dict": {}}', text), "it has not 3 seeds"),
+        ("[" + "0," * 2**20 + "0]", "its JSON holds more than 1,048,576 values"),
+    ):
+        assert wrong != text
         np.savez(tmp_path / "fit.npz", **{**arrays, "content": np.array(wrong)})
-        with pytest.raises(ValueError, match="is not a checkpoint, or is damaged"):
+        with pytest.raises(ValueError) as caught:
             clf.fit(X, y)
+        assert str(caught.value) == (
+            f"{tmp_path}/fit.npz is not a checkpoint, or is damaged ({problem}); delete it to "
+            "start again, or give another folder."
+        )
 
 
 def test_a_checkpoint_with_pickled_objects_is_refused(tmp_path):
@@ -362,6 +374,78 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
         FCNClassifier(**SMALL, checkpoint=tmp_path / "file" / "inside").fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("folder", "sentence"),
+    [
+        ("", "checkpoint '' is not the name of a folder; give a folder's name."),
+        (
+            "a\0b",
+            "checkpoint 'a\\x00b' is not a folder and cannot be made one (it holds a character "
+            "that no file name can hold); give another.",
+        ),
+        (
+            "a\ud800b",
+            "checkpoint 'a\\ud800b' is not a folder and cannot be made one (it holds a character "
+            "that no file name can hold); give another.",
+        ),
+        (
+            "x" * 300,
+            f"checkpoint {'x' * 300} is not a folder and cannot be made one (File name too long); "
+            "give another.",
+        ),
+    ],
+)
+def test_a_folder_without_a_possible_name_is_refused(folder, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = make_series()
+    with pytest.raises(ValueError) as caught:
+        FCNClassifier(**SMALL, checkpoint=folder).fit(X, y)
+    assert str(caught.value) == sentence
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "loop", "holes"])
+def test_what_is_no_file_is_refused_and_not_waited_for(kind, tmp_path):
+    path = tmp_path / "fit.npz"
+    problem = "is not a file"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to("fit.npz")
+        problem = "is a link that leads back to itself"
+    else:
+        path.touch()
+        os.truncate(path, 2**40)
+        problem = "is damaged: it claims to be long and holds next to nothing"
+    with pytest.raises((OSError, ValueError)) as caught:
+        Checkpoint(tmp_path, "fit", {}, [])
+    assert str(caught.value) == (
+        f"{path} {problem}; delete it to start again, or give another folder."
+    )
+
+
+def test_a_folder_with_the_name_of_a_half_written_file_stays(tmp_path):
+    (tmp_path / ".fit-x.npz").mkdir()
+    X, y = make_series()
+    FCNClassifier(**SMALL, checkpoint=tmp_path).fit(X, y)
+    assert sorted(os.listdir(tmp_path)) == [".fit-x.npz", "fit.npz"]
+
+
+def test_a_linked_checkpoint_is_written_where_the_link_leads(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "fit.npz").symlink_to(tmp_path / "there.npz")
+    for n in (1, 2):
+        keeper = Checkpoint(tmp_path / "folder", "fit", {}, [])
+        assert keeper.state == (None if n == 1 else {"epoch": 1, "seeds": []})
+        keeper.write({"epoch": n})
+    assert (tmp_path / "folder" / "fit.npz").is_symlink()
+    assert (tmp_path / "there.npz").is_file()
+
+
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     folder = tmp_path / "c"
     keeper = Checkpoint(folder, "fit", {}, [])
@@ -372,8 +456,13 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint.np, "savez", full)
-    with pytest.raises(OSError, match=r"cannot be written .*No space left.*make room"):
+    with pytest.raises(OSError) as caught:
         keeper.write({"epoch": 2})
+    assert str(caught.value) == (
+        f"the checkpoint {folder}/fit.npz cannot be written (No space left on device); an old file "
+        "of that name is as it was; make room or the folder writable, and call the same method "
+        "again."
+    )
     assert (folder / "fit.npz").read_bytes() == before
     assert os.listdir(folder) == ["fit.npz"]
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -178,12 +179,12 @@ def test_save_refuses_a_subclass(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*; check the path"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none; pass a file written by"):
         lstmfcn.load(tmp_path / "none")
 
 
 def test_folder(tmp_path):
-    with pytest.raises(ValueError, match="is not a file; pass one written by"):
+    with pytest.raises(ValueError, match="is not a file; pass a file written by"):
         lstmfcn.load(tmp_path)
 
 
@@ -216,8 +217,9 @@ def _zip(members, compression=zipfile.ZIP_STORED):
 def _refused(tmp_path, content, match):
     path = tmp_path / "crafted.lstmfcn"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ValueError, match=match) as caught:
         lstmfcn.load(path)
+    assert len(str(caught.value)) < 1000
 
 
 CONTAINERS = {
@@ -316,7 +318,7 @@ CONTENTS = [
     (["parameters", "n_cells"], -1, "'n_cells' parameter"),
     (["parameters", "callbacks"], ["os"], "which are never written"),
     (["parameters", "random_state"], "x", "'random_state' parameter"),
-    (["parameters", "evil"], 1, "unexpected keyword argument 'evil'"),
+    (["parameters", "evil"], 1, "LSTMFCNClassifier has no parameter 'evil'"),
     (["parameters"], [], "does not describe a classifier"),
     (["architecture", "n_filters"], [4096] * 3, "weights, but the file holds"),
     (["architecture", "n_filters"], [4] * 10_000, "is not a sequence of 1 to 64 whole numbers"),
@@ -332,9 +334,9 @@ CONTENTS = [
     (["architecture", "seed"], -1, "must be a whole number"),
     (["architecture", "dropout"], "0.5", "'dropout' parameter"),
     (["architecture", "recurrent_activation"], "lambda x: x", "'recurrent_activation' parameter"),
-    (["architecture", "layer"], "Lambda", "unexpected keyword argument 'layer'"),
+    (["architecture", "layer"], "Lambda", "LSTMFCNClassifier has no parameter 'layer'"),
     (["architecture"], "Lambda", "does not describe a classifier"),
-    (["n_timepoints_in_"], 2**40, "are not possible"),
+    (["n_timepoints_in_"], 2**40, "n_timepoints_in_=1099511627776 is not possible"),
     (["n_features_in_"], 11, "are not possible"),
     (["n_channels_in_"], "1", "must be a whole number"),
     (["unequal_length_in_"], "cut", "is not possible"),
@@ -345,6 +347,14 @@ CONTENTS = [
     (["normalizer", "scale"], [0.0], "does not fit its channels"),
     (["normalizer", "scale"], [float("nan")], "does not fit its channels"),
     (["normalizer", "kind"], "code", "does not fit its channels"),
+    (["normalizer", "scale"], [10**400], "does not fit its channels"),
+    (["normalizer", "scale"], [True], "does not fit its channels"),
+    (["normalizer", "scale"], 1.0, "one of its entries is of another kind than expected"),
+    (["history_"], {"loss": {}}, "is not a list of numbers"),
+    (["batch_size_"], 2**70, "batch_size_=1180591620717411303424 is not possible"),
+    (["classes"], {"dtype": "|i1", "values": [1, 300]}, "are not all of type '|i1'"),
+    (["classes"], ["class 0"], "one of its entries is of another kind than expected"),
+    (["format"], "9" * 10_000, "is not format 4; use the version of lstmfcn that wrote it"),
     (["classes", "dtype"], "V8", "are not possible"),
     (["classes", "dtype"], "(1000000,1000000)f8", "are not possible"),
     (["classes", "dtype"], "<f8", "does not describe a classifier"),
@@ -365,12 +375,14 @@ def test_crafted_content_is_refused(saved, tmp_path, path, value, match):
     ("text", "match"),
     [
         (b"[", "is damaged"),
-        (b"[" * 100_000, "is damaged"),
-        (b"\xff", "is damaged"),
         (b"[]", "does not describe"),
         (b"null", "does not describe"),
         (b"{}", "it has no 'format'"),
-        (b'{"format": ' + b"9" * 5000 + b"}", "is damaged"),
+        (b'{"format": ' + b"9" * 5000 + b"}", "its JSON holds an integer of thousands of digits"),
+        (b"[" * 100_000, "its JSON is nested too deeply"),
+        (b"\xff", "its JSON is not UTF-8 text"),
+        (b'{"format": 4,\n}', "it is no JSON from line 2, column 1 on"),
+        (b"[" + b"[]," * 2**20 + b"[]]", "its JSON holds more than 1,048,576 values"),
     ],
 )
 def test_crafted_json_is_refused(saved, tmp_path, text, match):
@@ -380,7 +392,7 @@ def test_crafted_json_is_refused(saved, tmp_path, text, match):
 
 def test_huge_json_is_refused_unread(saved, tmp_path):
     members = {**_members(io.BytesIO(saved)), "classifier.json": b" " * (2**25 + 1)}
-    _refused(tmp_path, _zip(members.items()), "larger than they can be")
+    _refused(tmp_path, _zip(members.items()), "its JSON takes more than 33,554,432 bytes")
 
 
 @pytest.mark.parametrize(
@@ -398,3 +410,106 @@ def test_crafted_weights_are_refused(saved, tmp_path, change, match):
     members = _members(io.BytesIO(saved))
     members["weights.f32"] = change(members["weights.f32"])
     _refused(tmp_path, _zip(members.items()), match)
+
+
+def test_weights_that_no_training_leaves_are_refused(classifier, saved, tmp_path):
+    clf, _ = classifier
+    members = _members(io.BytesIO(saved))
+    names = [variable.path for variable in clf.model_.weights]
+    for name, value, match in (
+        ("norm_1/moving_variance", -1e-4, "norm_1/moving_variance are variances below 0"),
+        ("conv_1/kernel", 3e38, "the answer to a plausible series is NaN"),
+        ("logits/kernel", 3e38, "the answer to a plausible series is NaN"),
+    ):
+        weights = clf.model_.get_weights()
+        weights[names.index(name)][:] = value
+        packed = b"".join(array.astype("<f4").tobytes() for array in weights)
+        _refused(tmp_path, _zip({**members, "weights.f32": packed}.items()), match)
+
+
+def test_weights_for_long_series_are_tried_on_short_ones(tmp_path):
+    X, y = make_series(8, n_timepoints=100)
+    clf = FCNClassifier(**TINY).fit(X, y)
+    clf.save(tmp_path / "file")
+    expected = clf.predict_proba(X)
+    np.testing.assert_array_equal(lstmfcn.load(tmp_path / "file").predict_proba(X), expected)
+    clf.model_.get_layer("conv_2").kernel.assign(clf.model_.get_layer("conv_2").kernel * 3e38)
+    clf.save(tmp_path / "file")
+    with pytest.raises(ValueError, match="the answer to a plausible series is NaN"):
+        lstmfcn.load(tmp_path / "file")
+
+
+@pytest.mark.parametrize(("n_timepoints", "n_filters"), [(2**22 + 1, 4), (2**20, 2048)])
+def test_series_that_no_machine_trains_on_are_refused(tmp_path, n_timepoints, n_filters):
+    X, y = make_series(8, n_timepoints=10)
+    clf = FCNClassifier(n_filters=(n_filters,), kernel_sizes=(1,), n_epochs=1).fit(X, y)
+    clf.save(tmp_path / "file")
+    clf._architecture["n_timepoints"] = n_timepoints
+    sentence = (
+        f"series of {n_timepoints:,} timepoints in a network that is {n_filters:,} wide are too "
+        "long for a file of lstmfcn; shorten the series"
+    )
+    with pytest.raises(ValueError, match=sentence):
+        clf.save(tmp_path / "other")
+    content = _changed((tmp_path / "file").read_bytes(), ["n_timepoints_in_"], n_timepoints)
+    content = _changed(content, ["n_features_in_"], n_timepoints)
+    content = _changed(content, ["architecture", "n_timepoints"], n_timepoints)
+    _refused(tmp_path, content, sentence)
+
+
+def test_what_load_would_not_read_is_not_saved(tmp_path):
+    X, y = make_series(8, n_timepoints=10)
+    clf = FCNClassifier(**TINY).fit(X, y)
+    clf.history_["loss"] = [0.5] * (2**20 + 1)
+    with pytest.raises(ValueError) as caught:
+        clf.save(tmp_path / "file")
+    assert str(caught.value) == (
+        "load would not read this classifier's file: its JSON holds more than 1,048,576 values; "
+        "empty history_, or use pickle."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_holes_is_refused_unread(saved, tmp_path):
+    path = tmp_path / "hollow.lstmfcn"
+    path.write_bytes(saved)
+    os.truncate(path, 2**40)
+    with pytest.raises(ValueError) as caught:
+        lstmfcn.load(path)
+    assert str(caught.value) == (
+        f"{path} is damaged: it claims to be long and holds next to nothing; pass a file written "
+        "by classifier.save(path)."
+    )
+
+
+def test_a_zip_of_very_many_members_is_refused_unread(tmp_path):
+    names = ["fusion.json", *(f"{i}.f32" for i in range(20_000))]
+    _refused(tmp_path, _zip([(name, b"") for name in names]), "its list of members is too long")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for path, problem in (
+        (tmp_path / "pipe", "is not a file"),
+        ("/dev/zero", "is not a file"),
+        (tmp_path / "loop", "is a link that leads back to itself"),
+    ):
+        with pytest.raises((OSError, ValueError)) as caught:
+            lstmfcn.load(path)
+        assert str(caught.value) == (
+            f"{path} {problem}; pass a file written by classifier.save(path)."
+        )
+
+
+def test_exhausted_memory_is_a_sentence(classifier, tmp_path, monkeypatch):
+    classifier[0].save(tmp_path / "file")
+
+    def exhausted(*_):
+        raise MemoryError
+
+    for place in ("decode_json", "classifier_from_members"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"lstmfcn.persistence.{place}", exhausted)
+            with pytest.raises(MemoryError, match="memory does not suffice to load"):
+                lstmfcn.load(tmp_path / "file")

@@ -1,15 +1,22 @@
 """Where does an archive keep its datasets, and what are the bytes of one file?"""
 
+import functools
 import importlib.util
+import itertools
 import os
 import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lstmfcn.outside import SMALL, BoundedZip, as_path, damage, open_file, shown
+
 _SPLIT_FILE = re.compile(r"(?P<name>.+)_(?P<split>TRAIN|TEST)\.(?P<suffix>tsv|ts)", re.IGNORECASE)
 _DEEPEST = 2  # folders above a file: <archive>/UCRArchive_2018/<Name>/<Name>_TRAIN.tsv
 _HEAD_BYTES = 2**16
+_LARGEST_DIRECTORY = 2**24  # bytes; the 2018 archive's takes 50,000
+_MOST_PACKED = 100  # times that a file of series is smaller in a zip; 2 to 10 are usual
+_PIECE = 2**12  # bytes
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,16 @@ class Folder:
 
     def read(self, path):
         """Return the bytes of one file."""
-        return (self.path / path).read_bytes()
+        remedy = "expected a file in the layout of UCRArchive_2018"
+        with open_file(self.path / path, remedy=remedy) as file:
+            return file.read()
 
     def head(self, path):
         """Return the first bytes of one file, none if it does not open."""
         try:
-            with open(self.path / path, "rb") as file:
+            with open_file(self.path / path) as file:
                 return file.read(_HEAD_BYTES)
-        except OSError:
+        except (OSError, ValueError):
             return b""
 
     def close(self):
@@ -64,12 +73,17 @@ class Zip:
             )
         self.path = path
         self.password = password.encode() if isinstance(password, str) else password
+        remedy = (
+            "expected a folder or a zip in the layout of UCRArchive_2018; download it again or "
+            "unpack it and pass the folder"
+        )
+        self._file = open_file(path, remedy=remedy)
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = BoundedZip(self._file, _LARGEST_DIRECTORY)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            self._file.close()
             raise ValueError(
-                f"{path} is not a readable zip file ({error}); expected a folder or a zip in the "
-                "layout of UCRArchive_2018; download it again or unpack it and pass the folder."
+                f"{shown(path)} is not a readable zip file ({damage(error)}); {remedy}."
             ) from error
 
     def paths(self):
@@ -78,14 +92,26 @@ class Zip:
 
     def read(self, path):
         """Return the bytes of one member."""
-        encrypted = self._zip.getinfo(path).flag_bits & 0x1
+        member = self._zip.getinfo(path)
+        encrypted = member.flag_bits & 0x1
         if encrypted and self.password is None:
             raise ValueError(
                 f"{path} in {self.path} is encrypted, and no password came; "
                 "pass password=... (the archive's authors publish it in their briefing document)."
             )
+        n_packed = min(member.compress_size, os.fstat(self._file.fileno()).st_size)
+        if member.file_size > max(SMALL, _MOST_PACKED * n_packed):
+            raise ValueError(
+                f"{path} in {self.path} would unpack to {member.file_size:,} bytes, more than "
+                f"{_MOST_PACKED} times what it has in the zip, which no file of series does; "
+                "download the archive again, or unpack it and pass the folder."
+            )
         try:
-            return self._zip.read(path, pwd=self.password)
+            return self._unpacked(path)
+        except MemoryError as error:
+            raise MemoryError(
+                f"the memory does not suffice to unpack {path} in {self.path}."
+            ) from error
         except NotImplementedError as error:
             raise ValueError(
                 f"{path} in {self.path} is packed or encrypted by a method that Python's zipfile "
@@ -108,27 +134,34 @@ class Zip:
     def head(self, path):
         """Return the first bytes of one member, none if it does not open."""
         try:
-            with self._zip.open(path, pwd=self.password) as member:
-                return member.read(_HEAD_BYTES)
+            return self._unpacked(path, _HEAD_BYTES // _PIECE)
         except Exception:
             return b""
+
+    def _unpacked(self, path, n_pieces=None):
+        """Unpack in small pieces: some methods unpack all that they get, whatever is asked for."""
+        with self._zip.open(path, pwd=self.password) as member:
+            pieces = iter(functools.partial(member.read, _PIECE), b"")
+            return b"".join(itertools.islice(pieces, n_pieces))
 
     def close(self):
         """Close the zip file."""
         self._zip.close()
+        self._file.close()
 
 
 def open_archive(archive=None, password=None):
     """Return a `Folder` or `Zip` for a path, or sktime's bundled data for None."""
     if archive is None:
         return Folder(_bundled_folder())
-    path = Path(archive).expanduser()
-    if path.is_dir():
+    path = as_path(archive).expanduser()
+    if os.path.isdir(path):
         return Folder(path)
-    if not path.exists():
+    if not os.path.exists(path):
         raise FileNotFoundError(
-            f"The archive {path} does not exist; pass the folder or the zip of UCRArchive_2018, "
-            "or archive=None for the datasets that come with sktime. Nothing downloads by itself."
+            f"The archive {shown(path)} does not exist; pass the folder or the zip of "
+            "UCRArchive_2018, or archive=None for the datasets that come with sktime. Nothing "
+            "downloads by itself."
         )
     return Zip(path, password)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.emotion.npy import Unusable, read_array
+from lstmfcn.outside import as_path, shown
 from lstmfcn.validation import check_choice, check_counts
 
 __all__ = ["ClipSequences", "FeatureError", "FeatureSet", "FeatureStore", "FeatureSummary"]
@@ -105,11 +106,13 @@ class FeatureStore:
 
     def __init__(self, root, *, n_threads=8):
         check_counts(n_threads=n_threads)
-        root = Path(root).expanduser()
-        if not root.exists():
-            raise FileNotFoundError(f"{root} does not exist; expected a folder of feature sets.")
-        if not root.is_dir():
-            raise NotADirectoryError(f"{root} is a file; expected a folder of feature sets.")
+        root = as_path(root).expanduser()
+        if not os.path.exists(root):
+            raise FileNotFoundError(
+                f"{shown(root)} does not exist; expected a folder of feature sets."
+            )
+        if not os.path.isdir(root):
+            raise NotADirectoryError(f"{shown(root)} is a file; expected a folder of feature sets.")
         inner = root / "features"
         self.root = (inner if inner.is_dir() else root).resolve()
         self.n_threads = n_threads
@@ -121,8 +124,8 @@ class FeatureStore:
     def feature_sets(self):
         """Names of the folders that hold the feature sets, sorted."""
         with os.scandir(self.root) as entries:
-            folders = [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
-        return sorted(folders)
+            names = [entry.name for entry in entries if not entry.name.startswith(".")]
+        return sorted(name for name in names if os.path.isdir(self.root / name))
 
     def feature_set(self, name, level=None):
         """Find a feature set.
@@ -155,8 +158,7 @@ class FeatureStore:
         levels = {_level(folder) for folder in found}
         if len(levels) > 1 and found[0] != name:
             raise ValueError(
-                f"{name!r} is there as {' and '.join(found)}; pass one of these names, or level="
-                "'utterance' or 'frame'."
+                f"{name!r} is there as {' and '.join(found)}; pass one of these names."
             )
         if not found:
             known = self.feature_sets
@@ -167,9 +169,10 @@ class FeatureStore:
                 else f"there is no feature set in {self.root}; expected folders such as {name}_FRA."
             )
         folder = self.root / found[0]
-        if not folder.resolve().is_relative_to(self.root):
+        target = Path(os.path.realpath(folder))  # Path.resolve trips over a link to itself
+        if not target.is_relative_to(self.root):
             raise ValueError(
-                f"{found[0]} is a link to {folder.resolve()}, outside {self.root}; pass the folder "
+                f"{found[0]} is a link to {target}, outside {self.root}; pass the folder "
                 "that it lies in as the root, or copy it."
             )
         return FeatureSet(folder, n_threads=self.n_threads)
@@ -221,7 +224,7 @@ class FeatureSet:
 
     def __init__(self, folder, *, n_threads=8):
         check_counts(n_threads=n_threads)
-        self.folder = Path(folder).resolve()
+        self.folder = Path(os.path.realpath(folder))
         self.name = Path(folder).name or self.folder.name
         self.level = _level(self.name)
         self.n_threads = n_threads
@@ -239,7 +242,7 @@ class FeatureSet:
                     continue
                 if entry.name.endswith(".npy"):
                     found[entry.name[:-4]] = False  # a file wins over a folder of that name
-                elif entry.is_dir():
+                elif os.path.isdir(entry.path):  # entry.is_dir trips over a link to itself
                     found.setdefault(entry.name, True)
         return {clip: found[clip] for clip in sorted(found)}
 
@@ -388,7 +391,7 @@ class FeatureSet:
         """Return a path below the folder, refusing a link that leaves the folder's parent."""
         path = os.path.join(self.folder, *parts)
         if os.path.islink(path):
-            target = Path(path).resolve()
+            target = Path(os.path.realpath(path))
             if not target.is_relative_to(self.folder.parent):
                 raise Unusable(f"{'/'.join(parts)} is a link to {target}, outside the root")
         return path

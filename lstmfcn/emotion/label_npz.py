@@ -11,10 +11,14 @@ import zipfile
 import zlib
 
 from lstmfcn.emotion.npy import read_header
+from lstmfcn.outside import BoundedZip, damage, open_file, shown
 
 __all__ = ["read_corpus"]
 
-LARGEST_CORPUS = 2**28  # bytes of one member of an npz; MER2024's 120,000 clips take 8 MB
+LARGEST_CORPUS = 2**25  # bytes of one member of an npz; MER2024's 120,000 clips take 8 MB
+MOST_INSTRUCTIONS = 2**23  # of a pickle; each may make an object of hundreds of bytes
+
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack any amount in one step
 
 GLOBALS = {
     ("numpy", "ndarray"),
@@ -58,29 +62,26 @@ def read_corpus(path, split):
 
 def _member(path, name):
     """Return the bytes of one member of an npz."""
+    remedy = "expected MERTools' label-6way.npz, or a CSV file with the columns name and discrete"
+    file = open_file(path, path.name, remedy)
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if name not in names:
-                splits = [n.removesuffix("_corpus.npy") for n in names if n.endswith("_corpus.npy")]
-                raise ValueError(
-                    f"{path.name} has no {name.removesuffix('.npy')}; its splits are "
-                    f"{', '.join(splits) or 'none'}."
-                )
-            with archive.open(name) as file:
-                data = file.read(LARGEST_CORPUS + 1)  # what it claims to be long proves nothing
-    except (
-        EOFError,
-        NotImplementedError,
-        OSError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+        with file, BoundedZip(file) as archive:
+            names, data = archive.namelist(), b""
+            if name in names:
+                if archive.getinfo(name).compress_type not in METHODS:
+                    raise ValueError("it is compressed by a method that numpy does not use")
+                with archive.open(name) as member:
+                    data = member.read(LARGEST_CORPUS + 1)  # the length it claims proves nothing
+    except (EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path.name} is no npz or is damaged ({error}); expected MERTools' label-6way.npz, or "
-            "a CSV file with the columns name and discrete."
+            f"{path.name} is no npz or is damaged ({damage(error)}); {remedy}."
         ) from error
+    if name not in names:
+        splits = [n.removesuffix("_corpus.npy") for n in names if n.endswith("_corpus.npy")]
+        raise ValueError(
+            f"{path.name} has no {name.removesuffix('.npy')}; its splits are "
+            f"{shown(', '.join(splits)) or 'none'}."
+        )
     if len(data) > LARGEST_CORPUS:
         raise ValueError(f"{path.name}: {name} is larger than {LARGEST_CORPUS:,} bytes.")
     return data
@@ -113,7 +114,9 @@ class _InertUnpickler(pickle.Unpickler):
 def _inert(pickled):
     """Return the object in a pickled 0-d object array; raise _Refused for all else."""
     try:
-        for opcode, argument, _ in pickletools.genops(pickled):
+        for n_before, (opcode, argument, _) in enumerate(pickletools.genops(pickled)):
+            if n_before >= MOST_INSTRUCTIONS:
+                raise _Refused(f"has more than {MOST_INSTRUCTIONS:,} instructions")
             if opcode.name not in OPCODES:
                 raise _Refused(f"holds the instruction {opcode.name}")
             # The unpickler makes room for as many objects as the largest place it is told.
@@ -124,5 +127,5 @@ def _inert(pickled):
     except _Refused:
         raise
     except Exception as error:  # a hostile pickle may raise anything
-        raise _Refused(f"is damaged ({type(error).__name__}: {error})") from error
+        raise _Refused("is damaged") from error
     return content

@@ -6,10 +6,11 @@ Nothing is unpickled; a damaged file is a clause about it, for an error that may
 import functools
 import math
 import os
-import stat
 from io import BytesIO
 
 import numpy as np
+
+from lstmfcn.outside import open_file
 
 __all__ = ["Unusable", "read_array", "read_header"]
 
@@ -75,8 +76,9 @@ def _parsed_header(source, header):
         shape, fortran_order, dtype = _header_fields(header)
         return tuple(int(n) for n in shape), fortran_order, dtype
     except Exception as error:  # numpy evaluates the header as Python text: anything may happen
-        reason = str(error).partition("\n")[0][:200]
-        raise ValueError(f"{source} is damaged: its header cannot be read ({reason})") from error
+        raise ValueError(
+            f"{source} is damaged: its header is none that numpy.save writes"
+        ) from error
 
 
 def read_array(path, source, header_only=False):
@@ -94,13 +96,10 @@ def read_array(path, source, header_only=False):
     float32 ndarray of shape (T, D), or ((T, D), name of the dtype)
     """
     try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise Unusable(f"{source} is not a file")  # opening a pipe would wait for ever
-        with open(path, "rb") as file:
+        with open_file(path, source) as file:
             shape, fortran_order, dtype = read_header(source, file)
             n_frames, n_features = _frames_shape(source, shape, dtype)
-            n_there = found.st_size - file.tell()
+            n_there = os.fstat(file.fileno()).st_size - file.tell()
             n_bytes = n_frames * n_features * dtype.itemsize
             if n_there != n_bytes:
                 cut = "is cut off" if n_there < n_bytes else "is damaged"
@@ -113,14 +112,15 @@ def read_array(path, source, header_only=False):
             data = file.read(n_bytes)
         stored = np.frombuffer(data, dtype)  # raises if the file shrank meanwhile
         stored = stored.reshape(shape, order="F" if fortran_order else "C")
-    except OSError as error:
-        raise Unusable(f"{source} cannot be read ({error.strerror})") from error
-    except ValueError as error:
+        stored = stored.reshape(n_frames, n_features)
+        with np.errstate(over="ignore"):  # found below
+            frames = stored.astype(np.float32)
+        is_finite = np.isfinite(frames).all()
+    except (OSError, ValueError) as error:
         raise Unusable(str(error)) from error
-    stored = stored.reshape(n_frames, n_features)
-    with np.errstate(over="ignore"):  # found below
-        frames = stored.astype(np.float32)
-    if not np.isfinite(frames).all():
+    except MemoryError as error:
+        raise Unusable(f"{source} does not fit into memory, with {n_bytes:,} bytes") from error
+    if not is_finite:
         row, column = (int(k) for k in np.argwhere(~np.isfinite(frames))[0])
         value = float(stored[row, column])
         what = "NaN" if math.isnan(value) else f"the value {value:g}, too large for float32,"

@@ -5,9 +5,6 @@ of its classifiers would have in a file of its own (of a network with branches: 
 ``head.f32``, the weights behind the trunks.
 """
 
-import math
-from numbers import Real
-
 import numpy as np
 
 from lstmfcn import __version__
@@ -18,11 +15,14 @@ from lstmfcn.emotion.fusion.late import LateFusion, Stack
 from lstmfcn.emotion.fusion.networks import count_head_weights, head_weights
 from lstmfcn.persistence import (
     FUSION,
+    LONGEST_SERIES,
     MEMBERS,
+    check_answers,
     classes_from_json,
     classes_to_json,
     classifier_from_members,
     classifier_from_parameters,
+    is_finite,
     members_of,
     parameters_to_json,
     split_weights,
@@ -149,12 +149,14 @@ def _early(names, fitted, estimator, content):
         for key in READER:
             setattr(reader, key, content["readers"][name][key])
         check_counts(**{key: getattr(reader, key) for key in READER[:3]})
+        if reader.n_timepoints_in_ > LONGEST_SERIES:
+            raise ValueError(f"series of {reader.n_timepoints_in_:,} timepoints are not possible")
         if reader.unequal_length_in_ not in (None, "pad", "resample"):
             raise ValueError(f"unequal_length_in_={reader.unequal_length_in_!r} is not possible")
         mean = content["means"][name]
-        if len(mean) != reader.n_channels_in_ or not all(map(_is_finite, mean)):
+        if len(mean) != reader.n_channels_in_ or not all(map(is_finite, mean)):
             raise ValueError(f"its means of modality {name!r} do not fit its channels")
-        early.readers[name], early.means[name] = reader, tuple(mean)
+        early.readers[name], early.means[name] = reader, tuple(map(float, mean))
     n_channels = sum(reader.n_channels_in_ for reader in early.readers.values())
     if n_channels != estimator.n_channels_in_:
         raise ValueError(f"its modalities have {n_channels} channels, its classifier others")
@@ -190,6 +192,7 @@ def _branches(fitted, trunks, weights):
     arrays = split_weights(weights, [tuple(variable.shape) for variable in head])
     for variable, array in zip(head, arrays, strict=True):
         variable.assign(array)
+    check_answers(branches.model_)
     return branches
 
 
@@ -231,17 +234,21 @@ def _stack(content, n_modalities, n_classes):
         "weights": (n_modalities, n_classes, n_classes),
         "bias": (n_classes,),
     }
-    arrays = {key: np.array(content[key], dtype=np.float64) for key in shapes}
+    try:
+        arrays = {key: np.array(content[key], dtype=np.float64) for key in shapes}
+    except (OverflowError, TypeError, ValueError) as error:
+        raise ValueError("its stack does not consist of numbers") from error
     if any(arrays[key].shape != shape for key, shape in shapes.items()):
         raise ValueError("its stack does not fit its modalities and classes")
     finite = all(np.isfinite(array).all() for array in arrays.values())
     if not finite or not (arrays["scale"] > 0).all():
         raise ValueError("its stack holds numbers that are not possible")
-    return Stack(**arrays)
-
-
-def _is_finite(number):
-    return isinstance(number, Real) and math.isfinite(number)
+    stack = Stack(**arrays)
+    with np.errstate(all="ignore"):
+        answers = stack(np.stack([np.eye(n_classes)] * n_modalities, axis=1))
+    if not np.isfinite(answers).all():
+        raise ValueError("its stack answers plausible probabilities with NaN")
+    return stack
 
 
 def _member(place, name):
