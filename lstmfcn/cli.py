@@ -1,17 +1,18 @@
 """What can be done from a shell? `lstmfcn demo | fit | predict | explain | benchmark | emotion`.
 
 Exit codes: 0 done, 1 refused with one sentence, 2 wrong usage, 130 interrupted.
+With LSTMFCN_DEBUG=1 in the environment an error shows where it happened.
 """
 
 import argparse
-import contextlib
 import csv
-import importlib
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from lstmfcn import __version__
+from lstmfcn.cli_arguments import at_least, in_shell_words, to_number, to_path
 from lstmfcn.cli_benchmark import add_benchmark
 from lstmfcn.cli_emotion import add_emotion
 
@@ -22,6 +23,7 @@ MODELS = {
     "alstmfcn": "ALSTMFCNClassifier",
     "fcn": "FCNClassifier",
 }
+TOLD = (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError)  # by ourselves
 
 
 def main(argv=None):
@@ -42,16 +44,52 @@ def main(argv=None):
     >>> main(["predict", "missing.lstmfcn", "missing.tsv", "--out", "out.csv"])
     1
     """
-    arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the locale cannot show ends no command
+            stream.reconfigure(errors="backslashreplace")
+    arguments = argparse.Namespace()
     try:
-        arguments.command(arguments)
+        _parser().parse_args(argv, arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: _say("warning", str(message), arguments)
+            arguments.command(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("lstmfcn: interrupted; finished files are kept.", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError) as error:
-        print(f"lstmfcn: error: {error}", file=sys.stderr)
+    except BrokenPipeError:  # who reads our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("LSTMFCN_DEBUG"):
+            raise
+        _say("error", _reason(error), arguments)
         return 1
     return 0
+
+
+def _say(kind, text, arguments):
+    print(f"lstmfcn: {kind}: {in_shell_words(text, arguments)}", file=sys.stderr)
+
+
+def _reason(error):
+    """Return the sentence of an error that is ours, or one about another's."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        name = str(error.filename or "a file")
+        name = name if len(name) <= 200 else f"{name[:200]}..."
+        return f"{name} cannot be read or written ({error.strerror})."
+    if isinstance(error, MemoryError) and (type(error) is not MemoryError or not text):
+        return "the memory does not suffice; use fewer or shorter series at a time."
+    if isinstance(error, RecursionError):
+        return "what was given is nested too deeply, as brackets within brackets are."
+    if isinstance(error, TOLD) and not isinstance(error, UnicodeError):
+        return text
+    return (
+        f"{type(error).__name__}, which should not happen, ended the command; the same command "
+        "with LSTMFCN_DEBUG=1 in the environment shows where."
+    )
 
 
 def _parser():
@@ -63,11 +101,11 @@ def _parser():
 
     demo = commands.add_parser("demo", help="train both models on three real datasets")
     demo.add_argument(
-        "--out", type=Path, default=Path("demo-output"), help="folder for the results"
+        "--out", type=to_path, default=Path("demo-output"), help="folder for the results"
     )
-    demo.add_argument("--seed", type=_whole, default=0)
+    demo.add_argument("--seed", type=at_least(0), default=0)
     demo.add_argument(
-        "--epochs", type=_positive_or_auto, default="auto", help="fewer: quicker, worse"
+        "--epochs", type=at_least(1, "auto"), default="auto", help="fewer: quicker, worse"
     )
     demo.set_defaults(command=_demo)
 
@@ -76,12 +114,18 @@ def _parser():
     )
     _add_input(fit, "TRAIN", "training")
     fit.add_argument("--model", choices=MODELS, default="lstmfcn")
-    fit.add_argument("--out", type=Path, required=True, help="model file to write")
-    fit.add_argument("--cells", type=_positive, help="width of the LSTM")
-    fit.add_argument("--epochs", type=_positive_or_auto, default="auto")
-    fit.add_argument("--batch-size", type=_positive_or_auto, default="auto")
-    fit.add_argument("--learning-rate", type=float, default=1e-3)
+    fit.add_argument("--out", type=to_path, required=True, help="model file to write")
+    fit.add_argument("--cells", type=at_least(1), help="width of the LSTM")
+    fit.add_argument("--epochs", type=at_least(1, "auto"), default="auto")
+    fit.add_argument("--batch-size", type=at_least(1, "auto"), default="auto")
+    fit.add_argument("--learning-rate", type=to_number, default=1e-3)
     fit.add_argument("--normalization", choices=("dataset", "series", "none"), default="dataset")
+    fit.add_argument(
+        "--unequal-length",
+        choices=("auto", "pad", "resample"),
+        default="auto",
+        help="what becomes of series of other lengths; default: pad, if the training series differ",
+    )
     fit.add_argument(
         "--precision",
         choices=("auto", "bfloat16", "float32"),
@@ -89,9 +133,12 @@ def _parser():
         help="of the convolutions while training",
     )
     fit.add_argument(
-        "--checkpoint", metavar="FOLDER", help="go on from there after an interruption"
+        "--checkpoint",
+        type=to_path,
+        metavar="FOLDER",
+        help="go on from there after an interruption",
     )
-    fit.add_argument("--seed", type=_whole, default=0)
+    fit.add_argument("--seed", type=at_least(0), default=0)
     fit.set_defaults(command=_fit)
 
     predict = commands.add_parser(
@@ -99,9 +146,9 @@ def _parser():
         help="classify the series of a file with a fitted model",
         description="Write predicted classes and probabilities; print metrics if labels are there.",
     )
-    predict.add_argument("model", metavar="MODEL", type=Path, help="file written by lstmfcn fit")
+    predict.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     _add_input(predict, "TEST", "test")
-    predict.add_argument("--out", type=Path, required=True, help="CSV file to write")
+    predict.add_argument("--out", type=to_path, required=True, help="CSV file to write")
     predict.set_defaults(command=_predict)
 
     explain = commands.add_parser(
@@ -110,10 +157,10 @@ def _parser():
         description="Write pictures and arrays (explanations.npz) that explain a model's decisions "
         "on the series of a file, and how far deleting their evidence moves them.",
     )
-    explain.add_argument("model", metavar="MODEL", type=Path, help="file written by lstmfcn fit")
+    explain.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     _add_input(explain, "TEST", "test")
-    explain.add_argument("--out", type=Path, required=True, help="folder to write to")
-    explain.add_argument("--seed", type=_whole, default=0, help="of the random deletions")
+    explain.add_argument("--out", type=to_path, required=True, help="folder to write to")
+    explain.add_argument("--seed", type=at_least(0), default=0, help="of the random deletions")
     explain.set_defaults(command=_explain)
     add_benchmark(commands)
     add_emotion(commands)
@@ -126,41 +173,41 @@ def _add_input(parser, metavar, split):
         metavar=metavar,
         help=f".tsv, .ts, .csv or .npy file, or the name of a UCR dataset (its {split} split)",
     )
-    parser.add_argument("--archive", help="folder or zip to find a UCR dataset in")
+    parser.add_argument("--archive", type=to_path, help="folder or zip to find a UCR dataset in")
     parser.add_argument("--password", help="of an encrypted zip")
     parser.add_argument(
         "--labels",
         default="auto",
-        help="where the labels are: first or last column, none, or a file (default: auto)",
+        metavar="none|FILE",
+        help="the file has no labels, or they are in another one (default: auto, the column that "
+        "the first line calls label, class, target or y, else the first one)",
+    )
+    parser.add_argument(
+        "--label-column",
+        metavar="NAME|first|last",
+        help="the column with the labels",
     )
     parser.add_argument("--missing", choices=("error", "interpolate"), default="error")
 
 
-def _positive(text):
-    number = _whole(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return number
-
-
-def _positive_or_auto(text):
-    return text if text == "auto" else _positive(text)
-
-
-def _whole(text):
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)
-
-
-def _read(arguments, split, n_timepoints=None):
+def _read(arguments, split, classifier=None):
     """Return X and y (None if unlabelled) of a file or of one split of a UCR dataset."""
     from lstmfcn.datasets import load_ucr, read_series
 
-    name = arguments.series
-    if arguments.archive is None and (Path(name).suffix or Path(name).exists()):
+    name = os.path.expanduser(arguments.series)
+    if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
         return read_series(
-            name, labels=arguments.labels, missing=arguments.missing, n_timepoints=n_timepoints
+            name,
+            labels=arguments.labels,
+            label_column=arguments.label_column,
+            missing=arguments.missing,
+            n_timepoints=getattr(classifier, "n_timepoints_in_", None),
+            classes=getattr(classifier, "classes_", None),
+        )
+    if arguments.labels != "auto" or arguments.label_column is not None:
+        raise ValueError(
+            f"{name} is a dataset's name, but --labels and --label-column are for files; leave "
+            "them out."
         )
     X_train, y_train, X_test, y_test = load_ucr(
         name, arguments.archive, password=arguments.password, missing=arguments.missing
@@ -174,8 +221,7 @@ def _demo(arguments):
         "minutes.",
         flush=True,
     )
-    with _libraries_muted():
-        from lstmfcn.demo import run_demo
+    from lstmfcn.demo import run_demo
 
     rows = run_demo(arguments.out, random_state=arguments.seed, n_epochs=arguments.epochs)
     print(f"\n{'dataset':<18} {'model':<10} {'accuracy':>8} {'published':>10} {'seconds':>8}")
@@ -194,22 +240,21 @@ def _demo(arguments):
 
 
 def _fit(arguments):
-    from lstmfcn.atomic import check_writable
-
-    check_writable(arguments.out)
+    _check_out(arguments)
     X, y = _read(arguments, "train")
     if y is None:
         raise ValueError(
-            f"{arguments.series} has no labels; say where they are with --labels "
-            "(first, last, or a file)."
+            f"{arguments.series} has no labels; say where they are with --label-column, or name "
+            "their file with --labels."
         )
-    with _libraries_muted():
-        import lstmfcn.classifiers as classifiers
+    import lstmfcn.classifiers as classifiers
+
     parameters = {
         "n_epochs": arguments.epochs,
         "batch_size": arguments.batch_size,
         "learning_rate": arguments.learning_rate,
         "normalization": None if arguments.normalization == "none" else arguments.normalization,
+        "unequal_length": arguments.unequal_length,
         "precision": arguments.precision,
         "checkpoint": arguments.checkpoint,
         "random_state": arguments.seed,
@@ -229,13 +274,11 @@ def _fit(arguments):
 
 
 def _predict(arguments):
-    from lstmfcn.atomic import check_writable
+    _check_out(arguments)
+    from lstmfcn.persistence import load
 
-    check_writable(arguments.out)
-    with _libraries_muted():
-        from lstmfcn.persistence import load
     classifier = load(arguments.model)
-    X, y = _read(arguments, "test", classifier.n_timepoints_in_)
+    X, y = _read(arguments, "test", classifier)
     proba = _predict_with_progress(classifier, X)
     predicted = classifier.classes_[proba.argmax(axis=1)]
     _write_predictions(arguments.out, classifier.classes_, predicted, proba, y)
@@ -252,11 +295,11 @@ def _predict(arguments):
 def _explain(arguments):
     if arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
-    with _libraries_muted():
-        from lstmfcn.persistence import load
-        from lstmfcn.plots.overview import explain_to_folder
+    from lstmfcn.persistence import load
+    from lstmfcn.plots.overview import explain_to_folder
+
     classifier = load(arguments.model)
-    X, y = _read(arguments, "test", classifier.n_timepoints_in_)
+    X, y = _read(arguments, "test", classifier)
     summary = explain_to_folder(
         classifier, X, y, arguments.out, random_state=arguments.seed, verbose=1
     )
@@ -272,9 +315,21 @@ def _explain(arguments):
         print("its training kept no gaps (occlusion_ is 0): any deletion may confuse it")
 
 
+def _check_out(arguments):
+    """Refuse an output that cannot be written, or is one of the command's own inputs."""
+    from lstmfcn.atomic import check_writable
+
+    check_writable(arguments.out)
+    for name in ("series", "labels", "model"):
+        given = Path(os.path.expanduser(str(getattr(arguments, name, ""))))
+        if given.is_file() and arguments.out.is_file() and given.samefile(arguments.out):
+            raise ValueError(f"{arguments.out} is also what is read; name another file with --out.")
+
+
 def _predict_with_progress(classifier, X, rows=512):
     import numpy as np
-    from tqdm.auto import tqdm
+
+    from lstmfcn.progress import tqdm
 
     starts = tqdm(range(0, len(X), rows), desc="predict", disable=len(X) <= rows)
     return np.concatenate([classifier.predict_proba(X[i : i + rows]) for i in starts])
@@ -285,33 +340,12 @@ def _write_predictions(path, classes, predicted, proba, y):
     from lstmfcn.atomic import atomic_path
 
     header = ["predicted", *(f"probability_{label}" for label in classes)]
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header if y is None else ["label", *header])
         for i, (label, row) in enumerate(zip(predicted, proba, strict=True)):
             line = [label, *(f"{p:.6f}" for p in row)]
             writer.writerow(line if y is None else [y[i], *line])
-
-
-@contextlib.contextmanager
-def _libraries_muted():
-    """Keep TensorFlow's start-up remarks, written by C++ before any setting counts, off stderr."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # no stderr at all
-        importlib.import_module("keras")
-        yield
-        return
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        importlib.import_module("keras")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-    yield
 
 
 if __name__ == "__main__":

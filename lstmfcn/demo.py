@@ -5,15 +5,15 @@ import math
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
-from tqdm.auto import tqdm
 
 from lstmfcn.atomic import atomic_path
+from lstmfcn.backend import keras
 from lstmfcn.classifiers import ALSTMFCNClassifier, LSTMFCNClassifier
 from lstmfcn.datasets import load_ucr
 from lstmfcn.evaluation import published_accuracy
 from lstmfcn.plots import HistoryDisplay, MapDisplay
+from lstmfcn.progress import tqdm
 
 __all__ = ["run_demo"]
 
@@ -99,9 +99,6 @@ class _Advance(keras.callbacks.Callback):
         super().__init__()
         self.bar, self.cost, self.is_planned = bar, cost, True
 
-    def __deepcopy__(self, memo):
-        return self  # fit copies its callbacks; there is one bar
-
     def on_train_begin(self, logs=None):
         if not self.is_planned:
             self.bar.total += self.cost * self.params["epochs"]
@@ -119,7 +116,7 @@ def _work_per_epoch(classifier, X, y):
 
 
 def _write_table(rows, path):
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows({**row, "seconds": round(row["seconds"], 1)} for row in rows)

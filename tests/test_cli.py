@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -104,18 +105,203 @@ def test_predict_without_labels(folder, capsys):
     assert "label" not in read_csv(out)[0]
 
 
+def write_last(path, X, y, names=""):
+    """Write a .csv with the labels in the last column."""
+    lines = [
+        [*(f"{value:.6f}" for value in series[0]), label]
+        for series, label in zip(X, y, strict=True)
+    ]
+    path.write_text(names + "".join(",".join(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_the_label_column_is_said(tmp_path, capsys):
+    X, y = make_series(n_samples=40, n_timepoints=20)
+    numbers = [f"{list(np.unique(y)).index(label)}.0" for label in y]
+    said = write_last(tmp_path / "said.csv", X[:30], numbers[:30])
+    names = "".join(f"t{i}," for i in range(20))
+    named = write_last(tmp_path / "named.csv", X[30:], numbers[30:], f"{names}label\n")
+    model, out = str(tmp_path / "m.lstmfcn"), str(tmp_path / "out.csv")
+    fit = ["fit", said, "--model", "fcn", "--epochs", "15", "--out", model]
+    assert main(fit) == 1
+    assert capsys.readouterr().err.endswith(
+        "pass --label-column NAME, 'first' or 'last', or --labels none.\n"
+    )
+    assert main([*fit, "--label-column", "last"]) == 0
+    assert "30 series, 2 classes" in capsys.readouterr().out
+    assert main(["predict", model, named, "--out", out]) == 0
+    rows = read_csv(out)
+    right = np.mean([row["label"] == row["predicted"] for row in rows])
+    assert f"accuracy           {right:.4f}" in capsys.readouterr().out and right > 0.8
+    assert {row["label"] for row in rows} == {"0", "1"}
+    explained = ["explain", model, said, "--out", str(tmp_path / "explained")]
+    assert main([*explained, "--label-column", "first"]) == 1
+    assert "which is no class of the model; pass --label-column" in capsys.readouterr().err
+
+
+def test_labels_in_any_script_and_locale(folder, tmp_path):
+    X, y = lstmfcn.datasets.read_series(folder / "train.tsv")
+    classes = np.array(["Zürich", "01"])
+    y = classes[(y == y[0]).astype(int)]
+    lstmfcn.FCNClassifier(n_epochs=1, n_filters=(4, 4, 4)).fit(X, y).save(tmp_path / "m.lstmfcn")
+    lines = ["\t".join([label, *map(str, row)]) for label, row in zip(y, X, strict=True)]
+    (tmp_path / "é.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = subprocess.run(
+        f"{sys.executable} -m lstmfcn.cli predict m.lstmfcn é.tsv --out é.csv".split(),
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "é.csv").read_bytes().decode("utf-8")
+    assert text.startswith("label,predicted,probability_01,probability_Zürich\r\n")
+    assert [row["label"] for row in csv.DictReader(io.StringIO(text))] == y.tolist()
+
+
+def test_series_of_other_lengths_than_in_fit(folder, tmp_path, capsys):
+    X, y = make_series(n_samples=6, n_timepoints=20)
+    rows = [
+        [label.replace(" ", "_"), *map(str, series[0, : 10 + 2 * i])]
+        for i, (label, series) in enumerate(zip(y, X, strict=True))
+    ]
+    rows = [row + ["NaN"] * (21 - len(row)) for row in rows]
+    (tmp_path / "other.tsv").write_text("\n".join("\t".join(row) for row in rows) + "\n")
+    out = f"{tmp_path}/other.tsv --out {tmp_path}/y.csv"
+    assert main(f"predict {folder}/model.lstmfcn {out}".split()) == 1
+    assert capsys.readouterr().err == (
+        "lstmfcn: error: other.tsv has series of 10 to 20 timepoints, but this ALSTMFCNClassifier "
+        "was fitted on series of equal length 20; resample them, or fit it with --unequal-length "
+        "resample or 'pad'.\n"
+    )
+    command = f"fit {folder}/train.tsv --model fcn --epochs 1 --unequal-length resample"
+    assert main([*command.split(), "--out", f"{tmp_path}/m.lstmfcn"]) == 0
+    assert main(f"predict {tmp_path}/m.lstmfcn {out}".split()) == 0
+    assert len(read_csv(tmp_path / "y.csv")) == 6
+
+
+def test_a_path_behind_an_equals_sign(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    command = f"predict {folder}/model.lstmfcn {folder}/test.tsv --out=~/y.csv".split()
+    assert main(command) == 0
+    assert len(read_csv(tmp_path / "y.csv")) == 10
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "sentence"),
+    [
+        (
+            "a,1,,3\nb,1,2,3\n",
+            "",
+            "x.csv has missing values inside 1 of 2 series; pass --missing interpolate to fill "
+            "them linearly.",
+        ),
+        (
+            "a,1,2\na,3,4\n",
+            "",
+            "the label column has only one class, 'a'; LSTMFCNClassifier needs at least two "
+            "classes.",
+        ),
+        (
+            "a,1,2\nb,3,4\n",
+            "--labels frist",
+            "--labels frist is neither 'auto', 'first', 'last' or 'none' nor a file that exists.",
+        ),
+        (
+            "a,1,2\nb,3,4\n",
+            "--learning-rate 11",
+            "--learning-rate must be a float in the range (0.0, 10.0]. Got 11.0 instead.",
+        ),
+        (
+            "a,1,2\nb,3,4\n",
+            "--archive {}/none",
+            "The archive {}/none does not exist; pass the folder or the zip of UCRArchive_2018, or "
+            "no --archive for the datasets that come with sktime. Nothing downloads by itself.",
+        ),
+    ],
+)
+def test_errors_name_the_options_of_the_shell(tmp_path, capsys, content, options, sentence):
+    (tmp_path / "x.csv").write_text(content)
+    command = f"fit {tmp_path}/x.csv --out {tmp_path}/m {options.format(tmp_path)}".split()
+    assert main(command) == 1
+    assert capsys.readouterr().err == f"lstmfcn: error: {sentence.format(tmp_path)}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            KeyError("n_classes"),
+            "KeyError, which should not happen, ended the command; the same command with "
+            "LSTMFCN_DEBUG=1 in the environment shows where.",
+        ),
+        (
+            UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+            "UnicodeEncodeError, which should not happen, ended the command; the same command with "
+            "LSTMFCN_DEBUG=1 in the environment shows where.",
+        ),
+        (
+            RecursionError("maximum recursion depth exceeded"),
+            "what was given is nested too deeply, as brackets within brackets are.",
+        ),
+        (MemoryError(), "the memory does not suffice; use fewer or shorter series at a time."),
+        (MemoryError("a is too large."), "a is too large."),
+        (
+            OSError(28, "No space left on device", "x" * 300),
+            f"{'x' * 200}... cannot be read or written (No space left on device).",
+        ),
+    ],
+)
+def test_no_error_is_a_traceback(monkeypatch, capsys, error, sentence):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("lstmfcn.datasets.load_ucr", fail)
+    assert main(["fit", "GunPoint", "--out", "m"]) == 1
+    assert capsys.readouterr().err == f"lstmfcn: error: {sentence}\n"
+    monkeypatch.setenv("LSTMFCN_DEBUG", "1")
+    with pytest.raises(type(error)):
+        main(["fit", "GunPoint", "--out", "m"])
+
+
+def test_a_warning_is_a_line(monkeypatch, capsys):
+    def warn(*args, **kwargs):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("pass missing='interpolate'.", UserWarning, stacklevel=1)
+        raise ValueError("done.")
+
+    monkeypatch.setattr("lstmfcn.datasets.load_ucr", warn)
+    assert main(["fit", "GunPoint", "--out", "m"]) == 1
+    assert capsys.readouterr().err == (
+        "lstmfcn: warning: pass --missing interpolate.\nlstmfcn: error: done.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["fit", "{}/none.tsv", "--out", "{}/m"], "none.tsv"),
         (["fit", "{}/train.tsv", "--out", "{}/no/m"], "the folder {}/no does not exist"),
         (["fit", "{}/train.tsv", "--out", "{}"], "{} is a folder; give a file name to write to."),
+        (
+            ["fit", "{}/train.tsv", "--out", "{}/train.tsv"],
+            "{}/train.tsv is also what is read; name another file with --out.",
+        ),
         (["fit", "GunPiont", "--out", "{}/m"], "GunPoint"),
         (["fit", "{}/unlabelled.npy", "--out", "{}/m"], "has no labels; say where they are"),
         (["fit", "{}/train.tsv", "--model", "fcn", "--cells", "4", "--out", "{}/m"], "--cells"),
-        (["fit", "{}/train.tsv", "--learning-rate", "-1", "--out", "{}/m"], "learning_rate"),
+        (["fit", "{}/train.tsv", "--learning-rate", "-1", "--out", "{}/m"], "--learning-rate"),
         (["predict", "{}/train.tsv", "{}/test.tsv", "--out", "{}/p"], "is not a classifier file"),
-        (["predict", "{}/none", "{}/test.tsv", "--out", "{}/p"], "there is no file {}/none"),
+        (
+            ["predict", "{}/none", "{}/test.tsv", "--out", "{}/p"],
+            "there is no file {}/none; pass a file written by lstmfcn fit.",
+        ),
         (["predict", "{}/model.lstmfcn", "ArrowHead", "--out", "{}/p"], "expecting 20 features"),
     ],
 )
@@ -146,6 +332,22 @@ def test_wrong_usage_is_code_2(arguments, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert "usage: lstmfcn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--seed", "9" * 4400], f"'{'9' * 40}...' is not a whole number from 0 to 4294967295"),
+        (["--epochs", "1.5"], "'1.5' is not auto or a whole number from 1 to 4294967295"),
+        (["--out="], "an empty text is no path"),
+        (["--learning-rate", "fast"], "'fast' is not a number"),
+    ],
+)
+def test_wrong_values_are_named(capsys, option, sentence):
+    with pytest.raises(SystemExit):
+        main(["fit", "GunPoint", "--out", "m", *option])
+    name = option[0].rstrip("=")
+    assert capsys.readouterr().err.endswith(f"error: argument {name}: {sentence}\n")
 
 
 def test_help_and_version(capsys):
@@ -278,7 +480,7 @@ def test_explain_refuses_in_a_sentence_and_leaves_nothing(folder, tmp_path, caps
     (tmp_path / "file").write_text("")
     out = tmp_path / "explained"
     for series, folder_out, sentence in [
-        (longer, out, "X has 31 features"),
+        (longer, out, "longer.tsv has 31 features"),
         (unknown, out, "the series have the label 'a_wave', which the model does not know"),
         (f"{folder}/test.tsv", tmp_path / "file", "is a file; name a folder with --out"),
         (f"{folder}/missing.tsv", out, "missing.tsv"),

@@ -1,6 +1,7 @@
 """Does read_series find the series and the labels in each kind of file?"""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -67,8 +68,9 @@ def check(read, labels=(1, 2)):
         ("x.tsv", "0.5\t0.25\t1\ta\n1.5\t2.5\t-0.1\tb\n", "last", ("a", "b")),
         # Headers: names, names without one for the label, or the column numbers of pandas.
         ("x.csv", "gait,t0,t1,t2\n" + CSV, "auto", (1, 2)),
-        ("x.csv", ",t0,t1,t2\n" + CSV, "auto", (1, 2)),
+        ("x.csv", ",t0,t1,t2\n" + CSV, "first", (1, 2)),
         ("x.csv", "label,0,1,2\n" + CSV, "auto", (1, 2)),
+        ("x.tsv", '"gait"\t"t0"\t"t1"\t"t2"\n' + TSV.replace("1\t", '"1"\t', 1), "auto", (1, 2)),
         ("x.csv", "1,2,3,y\n0.5,0.25,1,a\n1.5,2.5,-0.1,b\n", "last", ("a", "b")),
         ("x.csv", "t0,t1,t2\n" + NO_LABELS, "none", None),
         ("x.csv", "0,1,2\n" + NO_LABELS, "none", None),
@@ -76,6 +78,225 @@ def check(read, labels=(1, 2)):
 )
 def test_tables(write, name, text, labels, expected):
     check(read_series(write(name, text), labels=labels), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        # Named anywhere, in any case; pandas' index and other columns of a label's name left out.
+        ("x.csv", "t0,t1,t2,label\n0.5,0.25,1,a\n1.5,2.5,-0.1,b\n", {}),
+        ("x.tsv", "t0\tt1\tt2\tCLASS\n0.5\t0.25\t1\ta\n1.5\t2.5\t-0.1\tb\n", {}),
+        ("x.csv", ",Target,t0,t1,t2\n0,a,0.5,0.25,1\n1,b,1.5,2.5,-0.1\n", {}),
+        ("x.csv", "Unnamed: 0,t0,t1,t2,y\n7,0.5,0.25,1,a\n9,1.5,2.5,-0.1,b\n", {}),
+        ("x.csv", "id,gait,t0,t1,t2\n7,a,0.5,0.25,1\n9,b,1.5,2.5,-0.1\n", {}),
+        (
+            "x.csv",
+            "label,t0,t1,t2,class\n3,0.5,0.25,1,a\n4,1.5,2.5,-0.1,b\n",
+            {"label_column": "class"},
+        ),
+        # Columns named by numbers: positions, or times.
+        ("x.csv", ",0,1,2,label\n0,0.5,0.25,1,a\n1,1.5,2.5,-0.1,b\n", {}),
+        ("x.csv", "label,0.0,0.01,0.02\na,0.5,0.25,1\nb,1.5,2.5,-0.1\n", {}),
+        # What the caller says.
+        ("x.csv", "t0,t1,gait,t2\n0.5,0.25,a,1\n1.5,2.5,b,-0.1\n", {"label_column": "Gait"}),
+        ("x.csv", "0.5,0.25,1,a\n1.5,2.5,-0.1,b\n", {"label_column": "last"}),
+        ("x.csv", "a,0.5,0.25,1\nb,1.5,2.5,-0.1\n", {"label_column": "first"}),
+    ],
+)
+def test_the_label_column(write, name, text, where):
+    check(read_series(write(name, text), **where), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "text", [",t0,t1,t2\n4,0.5,0.25,1\n8,1.5,2.5,-0.1\n", "0.5,0.25,1\n1.5,2.5,-0.1\n"]
+)
+def test_without_labels_an_index_is_left_out(write, text):
+    check(read_series(write("x.csv", text), labels="none"), None)
+
+
+def table(labels, at, n_values=3):
+    """Return a .csv without a first line, with the labels before value ``at`` of each series."""
+    rows = np.random.RandomState(0).uniform(size=(len(labels), n_values)).round(3).astype(str)
+    lines = [[*row[:at], str(label), *row[at:]] for row, label in zip(rows, labels, strict=True)]
+    return "\n".join(map(",".join, lines)) + "\n"
+
+
+CSV_EXPECTED = (
+    "expected a label and then the values of one series on every line, separated by commas."
+)
+SAY = "pass label_column=NAME, 'first' or 'last', or labels='none'."
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "sentence"),
+    [
+        (
+            table([0.0, 1.0, 2.0] * 4, 3),
+            {},
+            "the first column of x.csv does not look like labels: it holds '0.549' and has 11 "
+            f"different ones for 12 series; {SAY}",
+        ),
+        (
+            "t0,t1,t2,Y\n" + table(np.arange(8) / 4, 3),
+            {},
+            f"column 4 of x.csv does not look like labels: it holds '0.25'; {SAY}",
+        ),
+        (table([f"clip{i}" for i in range(6)] * 2, 0), {}, None),
+        (
+            table([f"clip{i}" for i in range(12)], 0),
+            {},
+            "the first column of x.csv does not look like labels: it has 12 different ones for 12 "
+            f"series; {SAY}",
+        ),
+        # Who says where the labels are may have 18 classes of one series, but no measurements.
+        (table(range(18, 0, -1), 0), {"label_column": "first"}, None),
+        (
+            table([0, 1] * 6, 0),
+            {"label_column": "last"},
+            "the last column of x.csv does not look like labels: it holds '0.603' and has 12 "
+            f"different ones for 12 series; {SAY}",
+        ),
+        (
+            "row," * 3 + "label\n" + table([0, 1] * 6, 3),
+            {"label_column": "row"},
+            "x.csv has 3 columns of the name label_column='row'; its columns are 'row', 'row', "
+            "'row', 'label' (4 in all).",
+        ),
+        (
+            "t0,t1,t2,gait\n" + table([0, 1] * 6, 3),
+            {"label_column": "label"},
+            "x.csv has no column of the name label_column='label'; its columns are 't0', 't1', "
+            "'t2', 'gait' (4 in all).",
+        ),
+        (
+            table([0, 1] * 6, 3),
+            {"label_column": "label"},
+            "x.csv has no first line that names its columns, but label_column='label' is a name; "
+            "pass 'first' or 'last'.",
+        ),
+        (
+            "1,0.5,2,3\n" + table([0, 1] * 6, 0),
+            {"label_column": "1"},  # no position, and no name either
+            "x.csv has no first line that names its columns, but label_column='1' is a name; pass "
+            "'first' or 'last'.",
+        ),
+        (
+            ",1,2,4\n" + table([0, 1] * 6, 0),
+            {},
+            f"x.csv line 1 has no label in column 1 (it holds ''); {CSV_EXPECTED}",
+        ),
+        (
+            ",t0,t1,t2,gait\n" + table(range(3), 0, 4),
+            {},
+            "x.csv: the first column has no name; pass label_column='first' if it holds the "
+            "labels, or labels='none' if it is an index of series without labels.",
+        ),
+        (
+            "t0,t1,t2,t3,gait\n" + table([0, 1] * 6, 4, 4),
+            {},
+            "x.csv names no column 'label', 'class', 'target' or 'y'; say which one holds the "
+            "labels with label_column=NAME, 'first' or 'last', or pass labels='none'.",
+        ),
+        (
+            "subject,t0,t1,t2,t3,label\n" + table([0, 1] * 6, 5, 5),
+            {},
+            "x.csv has the column 'subject' among timepoints; remove what is no timepoint, or name "
+            "the labels with label_column=NAME.",
+        ),
+        (
+            table(range(5), 0),
+            {},
+            "the first column of x.csv does not look like labels: it counts the series; pass "
+            "label_column=NAME, 'first' or 'last', or labels='none'.",
+        ),
+        (
+            "label,class,t0,t1\n" + table([0, 1] * 6, 3),
+            {},
+            "x.csv may have labels in 'label' and 'class'; choose one with label_column=NAME.",
+        ),
+        (
+            table(["walk", "run"] * 6, 3),
+            {},
+            "x.csv line 1 ends in 'walk', but expected a number; if the labels are there, pass "
+            "label_column='last'.",
+        ),
+        (
+            "\n".join(f"{i},0.5,{i % 2}" for i in range(12)),
+            {"label_column": "last"},
+            "x.csv column 1 counts the series, so it is an index; remove it, or call it 'index' in "
+            "a first line that names the columns.",
+        ),
+        (
+            table([0, 1] * 6, 3),
+            {"label_column": "last", "labels": "none"},
+            "labels='none' and label_column='last' both say where the labels are; pass one of "
+            "them.",
+        ),
+    ],
+)
+def test_labels_that_look_like_something_else(write, text, where, sentence):
+    path = write("x.csv", text)
+    if sentence is None:
+        X, y = read_series(path, **where)
+        assert X.shape == (len(y), 3)
+    else:
+        assert message(read_series, path, **where) == sentence
+
+
+def test_the_archive_has_a_class_for_each_series(write):
+    text = table(range(18, 0, -1), 0).replace(",", "\t")
+    assert len(np.unique(read_series(write("Fungi_TRAIN.tsv", text))[1])) == 18
+    assert message(read_series, write("own.tsv", text)) == (
+        "the first column of own.tsv does not look like labels: it has 18 different ones for 18 "
+        f"series; {SAY}"
+    )
+
+
+@pytest.mark.parametrize("name", ["y.txt", "y.npy"])
+def test_a_label_file_of_measurements(write, name):
+    values = np.linspace(0, 1, 12)
+    content = values if name == "y.npy" else "\n".join(map(str, values))
+    series = write("x.npy", np.random.RandomState(0).normal(size=(12, 5)))
+    assert message(read_series, series, labels=write(name, content)) == (
+        f"{name} does not look like labels: it holds '{values[1]}' and has 12 different ones for "
+        f"12 series; {SAY}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("00", "01", "10"), ["00", "01", "10"]),
+        (("1", "01", "001"), ["1", "01", "001"]),
+        (("0", "-1", "10"), [0, -1, 10]),
+        (("0.0", "1.0", "2.0000000e+00"), [0, 1, 2]),
+        (("1E2", "1E3", "1E2"), ["1E2", "1E3", "1E2"]),
+        (("True", "False", "True"), ["True", "False", "True"]),
+        (("1", "\u0661", "2"), ["1", "\u0661", "2"]),  # float() takes the digits of all scripts
+    ],
+)
+def test_labels_come_back_as_they_were(write, labels, expected):
+    text = "".join(f"{label},0.5,2\n" for label in labels).encode()
+    assert read_series(write("x.csv", text))[1].tolist() == expected
+    as_text = np.array([str(label) for label in expected])
+    _, y = read_series(write("x.csv", text), classes=np.unique(as_text))
+    assert y.tolist() == as_text.tolist()
+
+
+def test_labels_as_the_classes_of_a_model(write):
+    path = write("x.csv", table([1, 2, 1], 0))
+    for classes in (np.array([1.0, 2.0]), np.array([1, 2, 3], np.int8), np.array(["1", "2"])):
+        _, y = read_series(path, classes=classes)
+        assert y.dtype == classes.dtype and y.tolist() == classes[[0, 1, 0]].tolist()
+    _, y = read_series(path, classes=np.array([1, 5]))
+    assert y.tolist() == ["1", "2", "1"]
+    each = write("each.csv", table(range(12), 0))
+    _, y = read_series(each, classes=np.arange(20))  # all are known: not doubted
+    assert y.tolist() == list(range(12))
+    assert message(read_series, path, classes=np.array(["walk", "run"])) == (
+        "the first column of x.csv does not look like labels: it holds '1', which is no class of "
+        f"the model; {SAY}"
+    )
 
 
 @pytest.mark.parametrize("first_label", ["7", "walk", "run"])
@@ -94,10 +315,14 @@ def test_the_expected_length_tells_whether_there_are_labels(write, ending):
     path = write(f"without.{ending}", without)
     check(read_series(path, n_timepoints=3), None)
     check(read_series(path, n_timepoints=99, labels="none"), None)
-    # Without a known length, or with another one, the first column is the label.
+    # Without a known length, or with another one, the first column is the label: if it can be.
     for n_timepoints in (None, 99):
-        X, y = read_series(path, n_timepoints=n_timepoints)
-        assert X.shape == (2, 2) and y.tolist() == ["0.5", "1.5"]
+        assert message(read_series, path, n_timepoints=n_timepoints) == (
+            f"the first column of without.{ending} does not look like labels: it holds '0.5'; pass "
+            "label_column=NAME, 'first' or 'last', or labels='none'."
+        )
+    X, y = read_series(path, label_column="first")
+    assert X.shape == (2, 2) and y.tolist() == ["0.5", "1.5"]
 
 
 def test_empty_cells_at_the_end_mean_unequal_length(write):
@@ -179,9 +404,6 @@ def test_label_files(write, name, content, expected):
 
 # Sentences
 
-CSV_EXPECTED = (
-    "expected a label and then the values of one series on every line, separated by commas."
-)
 NPY_EXPECTED = "expected one numeric array that numpy.save wrote."
 SHAPES = "(n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)"
 
@@ -241,8 +463,8 @@ def savez(**arrays):
             "x.csv",
             'a,"' + "1" * 200_000,
             "auto",
-            "x.csv line 1 is not comma-separated text (field larger than field limit (131072)); "
-            "expected values separated by commas.",
+            "x.csv line 1 has a cell of more than 131,072 characters; expected values separated by "
+            "commas; a quote may not be closed.",
         ),
         (
             "x.tsv",
@@ -255,8 +477,8 @@ def savez(**arrays):
             "x.ts",
             TS,
             "first",
-            "labels='first' is for tables, but x.ts is a .ts file, which has its own place for "
-            "labels; pass 'auto', 'none' or a label file.",
+            "label_column='first' is for tables, but x.ts is a .ts file, which has its own place "
+            "for labels; pass labels='auto', 'none' or a label file.",
         ),
         ("x.npy", "text", "auto", f"x.npy is no .npy file; {NPY_EXPECTED}"),
         ("x.npy", b"", "auto", f"x.npy is no .npy file; {NPY_EXPECTED}"),
@@ -294,7 +516,7 @@ def savez(**arrays):
             "x.npy",
             np.ones((2, 2, 3)),
             "last",
-            "labels='last' needs a label column, but x.npy holds an array of shape (2, 2, 3); "
+            "label_column='last' needs a table, but x.npy holds an array of shape (2, 2, 3); "
             "pass labels='none' or a label file.",
         ),
         (
@@ -357,18 +579,82 @@ def test_sentences_about_label_files(write, name, content, sentence):
     assert message(read_series, series, labels=write(name, content)) == sentence
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "x.y" * 3000,
+        "[" * 3000,
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999, 3)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 99999)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 3)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 3)}",
+        "{'descr': '\u00e9', 'fortran_order': False, 'shape': (1, 3)}" + " " * 30_000,
+    ],
+)
+def test_a_header_that_no_npy_has(write, header):
+    data = header.encode()
+    data = b"\x93NUMPY\x01\0" + len(data).to_bytes(2, "little") + data + bytes(24)
+    assert message(read_series, write("x.npy", data)) == (
+        f"x.npy is damaged or cut off; {NPY_EXPECTED}"
+    )
+
+
+def test_counts_of_very_many_digits(write):
+    says = f"'@seriesLength {'9' * 26}...'"
+    for count in ("9" * 5000, "9" * 400):
+        path = write("x.ts", f"@classLabel true 1 2\n@seriesLength {count}\n@data\n1,2:1\n")
+        assert message(read_series, path) == (
+            f"x.ts line 2 says {says}; expected a whole number of at least 1."
+        )
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.ts", "x.npy"])
+def test_a_file_of_holes_is_not_read(write, name):
+    path = write(name, b"\x93NUMPY\x01\0")
+    with open(path, "r+b") as file:
+        file.truncate(2**34)
+    assert message(read_series, path) == (
+        f"{name} is damaged: it claims to be long and holds next to nothing; expected a whole file "
+        "of series or labels."
+    )
+
+
+def test_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "device.csv").symlink_to("/dev/zero")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    for name in ("pipe.csv", "device.csv"):
+        assert (
+            message(read_series, tmp_path / name)
+            == f"{name} is not a file; expected a whole file of series or labels."
+        )
+    assert message(read_series, tmp_path / "loop.csv", error=OSError) == (
+        f"{tmp_path}/loop.csv is a link that leads back to itself; expected a file with series."
+    )
+    assert message(read_series, "x" * 8000, error=OSError) == (
+        f"{'x' * 150}...{'x' * 150} is too long for the name of a file; expected a file with "
+        "series."
+    )
+    assert message(read_series, "a\0b.csv") == (
+        "'a\\x00b.csv' holds a character that no file name can hold; expected a file with series."
+    )
+    assert message(read_series, 5, error=TypeError) == (
+        "expected the path of a file with series, but it is int."
+    )
+
+
 def test_a_cut_off_npy(write):
     whole = write("x.npy", X_EXPECTED).read_bytes()
     for n_bytes in range(len(whole)):
         sentence = message(read_series, write("x.npy", whole[:n_bytes]))
-        assert sentence.startswith(("x.npy is no .npy file; ", "x.npy is damaged ("))
+        assert sentence.startswith(("x.npy is no .npy file; ", "x.npy is damaged or cut off; "))
         assert sentence.endswith(NPY_EXPECTED)
 
 
 def test_sentences_about_paths(write, tmp_path):
     gone = tmp_path / "gone.csv"
     assert message(read_series, gone, error=FileNotFoundError) == (
-        f"{gone} does not exist; expected a file with series."
+        f"there is no file {gone}; expected a file with series."
     )
     assert message(read_series, tmp_path) == f"{tmp_path} is a folder; expected a file with series."
     series = write("x.csv", NO_LABELS)

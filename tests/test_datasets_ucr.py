@@ -498,8 +498,7 @@ def test_sentences_about_archives(tmp_path):
 
     folder = write(tmp_path / "GunPoint", name="GunPoint")
     assert message(load_ucr, "GunPiont", folder) == (
-        f"'GunPiont' is not in {folder}; the nearest name is GunPoint, and list_ucr(archive) "
-        "lists all names."
+        f"'GunPiont' is not in {folder}, which has 1; the nearest name is GunPoint."
     )
     (folder / "Adiac_TRAIN.tsv").write_text(TRAIN)
     assert message(load_ucr, "adiac", folder) == (
@@ -526,6 +525,46 @@ def test_sentences_about_arguments(tmp_path):
     assert message(load_ucr, "Toy", path, password=7, error=TypeError) == (
         "password must be a str or bytes, but it is int; pass password=None for an archive that "
         "is not encrypted."
+    )
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_unpacks_to_very_much_is_refused_unread(tmp_path, method):
+    path = tmp_path / "bomb.zip"
+    n_bytes = 2**24 + 1
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("Toy_TRAIN.tsv", bytes(n_bytes))
+        archive.writestr("Toy_TEST.tsv", TEST)
+    assert message(load_ucr, "Toy", path) == (
+        f"Toy_TRAIN.tsv in {path} would unpack to 16,777,217 bytes, more than 100 times what it "
+        "has in the zip, which no file of series does; download the archive again, or unpack it "
+        "and pass the folder."
+    )
+    # A length that is not true does not help.
+    data = path.read_bytes()
+    path.write_bytes(data.replace(n_bytes.to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    assert "Toy_TRAIN.tsv" in message(load_ucr, "Toy", path)
+
+
+def test_other_methods_of_packing_are_read(tmp_path):
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(tmp_path / "archive.zip", "w", method) as archive:
+            archive.writestr("Toy_TRAIN.tsv", TRAIN)
+            archive.writestr("Toy_TEST.tsv", TEST)
+        check_toy(load_ucr("Toy", tmp_path / "archive.zip"))
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    write(tmp_path / "archive")
+    (tmp_path / "archive" / "Toy_TEST.tsv").unlink()
+    os.mkfifo(tmp_path / "archive" / "Toy_TEST.tsv")
+    assert message(load_ucr, "Toy", tmp_path / "archive") == (
+        f"{tmp_path}/archive/Toy_TEST.tsv is not a file; expected a file in the layout of "
+        "UCRArchive_2018."
+    )
+    os.mkfifo(tmp_path / "archive.zip")
+    assert message(load_ucr, "Toy", tmp_path / "archive.zip").startswith(
+        f"{tmp_path}/archive.zip is not a file; expected a folder or a zip in the layout"
     )
 
 

@@ -2,29 +2,39 @@
 
 import io
 import os
+import stat
 from itertools import chain, islice
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 
-from lstmfcn.datasets.panel import check_missing, to_labels, to_panels
+from lstmfcn.datasets.columns import (
+    LABEL_NAMES,
+    PLACES,
+    Columns,
+    check_index,
+    check_labels,
+    find_columns,
+)
+from lstmfcn.datasets.panel import check_missing, to_classes, to_labels, to_panels
 from lstmfcn.datasets.parsing import (
     ParsedFile,
     csv_rows,
+    cut,
     decode,
     parse_table,
     parse_ts,
-    tsv_rows,
+    short,
 )
+from lstmfcn.outside import open_file, path_error, shown
 
 _ENDINGS = (".tsv", ".csv", ".ts", ".npy")
 _LABEL_ENDINGS = (".txt", ".csv", ".npy")
-_LABEL_NAMES = ("label", "labels", "class", "target", "y")
-_LABEL_COLUMN = {"first": 0, "last": -1, "none": None}
 
 
-def read_series(path, *, labels="auto", missing="error", n_timepoints=None):
+def read_series(
+    path, *, labels="auto", label_column=None, missing="error", n_timepoints=None, classes=None
+):
     """Read series, and labels where there are any, from a file.
 
     Parameters
@@ -33,23 +43,29 @@ def read_series(path, *, labels="auto", missing="error", n_timepoints=None):
         One of
 
         - `.tsv`: one series per line, tab separated, as in the UCR archive;
-        - `.csv`: the same with commas. A first line that names the columns is skipped, also if
-          it numbers them 0, 1, 2, ... or 1, 2, 3, ... beside "label", "class", "target" or "y";
+        - `.csv`: the same with commas. In both, a first line may name the columns, also by
+          numbers that grow. No values are columns of the name "label", "labels", "class",
+          "target" or "y", and an index: "index", "id", "Unnamed: 0", or a first column without a
+          name;
         - `.ts`: the format of sktime, aeon and timeseriesclassification.com, without timestamps;
         - `.npy`: a numeric array of shape (n_samples, n_timepoints) or
           (n_samples, n_channels, n_timepoints).
 
         Series of unequal length end in NaN (tables: or in empty cells) up to the longest one.
     labels : {"auto", "first", "last", "none"} or path, default="auto"
-        Where the labels are: the first or the last column, nowhere, or in a file of their own
-        (`.txt` or `.csv` with one label per line, or `.npy`): then all columns of a table are
-        values, and the labels of a `.ts` file are dropped. "auto" is the first column of a `.tsv`
-        or `.csv`, the labels that a `.ts` file declares, and none for `.npy`.
+        Where the labels are: nowhere, or in a file of their own (`.txt` or `.csv` with one label
+        per line, or `.npy`): then the labels of `path` are dropped. "auto" is the column of a
+        table that is called as above, else the first one; the labels that a `.ts` file declares;
+        and none for `.npy`. "first" and "last" are as in `label_column`.
+    label_column : str, default=None
+        The column of a table that holds the labels: its name, "first" or "last".
     missing : {"error", "interpolate"}, default="error"
         What to do with values missing inside a series, as in `load_ucr`.
     n_timepoints : int, default=None
         With labels="auto", the length a fitted classifier expects: a `.tsv` or `.csv` with
         exactly so many columns then has no label column.
+    classes : array of shape (n_classes,), default=None
+        The `classes_` of a fitted classifier. Labels come as these: "1.0" as the class 1.
 
     Returns
     -------
@@ -58,7 +74,8 @@ def read_series(path, *, labels="auto", missing="error", n_timepoints=None):
         (n_samples, n_channels, n_timepoints) for equal-length multivariate series, else a list
         of arrays of shape (n_channels, n_timepoints_i).
     y : array of shape (n_samples,) or None
-        Labels: int64 where all are whole numbers, else str; None where there are none.
+        Labels: int64 where all are whole numbers ("1", "1.0"), else str, as in the file (also
+        where one begins with a zero: "01"); None where there are none.
 
     Raises
     ------
@@ -67,7 +84,9 @@ def read_series(path, *, labels="auto", missing="error", n_timepoints=None):
     ValueError
         If a file is not what its ending says (the sentence has file, line and what was
         expected), the number of labels is not the number of series, or values are missing inside
-        or infinite.
+        or infinite. If labels look like values or an index: fractions, more than half as many
+        classes as series (of ten or more), or none among `classes`. With `label_column`, both
+        of the former.
 
     Examples
     --------
@@ -86,16 +105,14 @@ def read_series(path, *, labels="auto", missing="error", n_timepoints=None):
     """
     check_missing(missing)
     path = _existing(path, "series")
-    label_path = None
-    if not (isinstance(labels, str) and labels in ("auto", *_LABEL_COLUMN)):
-        label_path, labels = _label_path(labels), "none"
+    labels, label_path = _place(labels, label_column)
     ending = path.suffix.lower()
     if ending == ".ts":
         parsed = _read_ts(path, labels)
     elif ending == ".npy":
-        parsed = _read_npy(path, labels)
+        parsed = _read_npy(path, labels, classes)
     elif ending in (".tsv", ".csv"):
-        parsed = _read_table(path, ending, labels, n_timepoints)
+        parsed = _read_table(path, ending, labels, n_timepoints, classes)
     else:
         raise ValueError(
             f"{path.name} has the ending {ending!r}, which is not known; "
@@ -103,82 +120,105 @@ def read_series(path, *, labels="auto", missing="error", n_timepoints=None):
         )
     if label_path is not None:
         parsed.labels = _read_labels(label_path, path.name, len(parsed.series))
+        check_labels(parsed.labels, label_path.name, True, classes)
     (X,) = to_panels(path.name, [parsed], missing)
-    return X, None if parsed.labels is None else to_labels(parsed.labels)[0]
+    if parsed.labels is None:
+        return X, None
+    if classes is None:
+        return X, to_labels(parsed.labels)[0]
+    return X, to_classes(parsed.labels, classes)[0]
 
 
 def _existing(path, content):
-    path = Path(path).expanduser()
-    if path.is_dir():
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"expected the path of a file with {content}, but it is {type(path).__name__}."
+        )
+    path = Path(os.path.expanduser(path))
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError) as error:
+        raise path_error(error, shown(path), f"expected a file with {content}") from error
+    if is_folder:
         raise ValueError(f"{path} is a folder; expected a file with {content}.")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; expected a file with {content}.")
     return path
 
 
-def _label_path(labels):
+def _content(path):
+    """Return the bytes of a file."""
+    with open_file(path, path.name, "expected a whole file of series or labels") as file:
+        try:
+            return file.read()
+        except MemoryError:
+            raise MemoryError(
+                f"{path.name} is larger than the memory; pass fewer series."
+            ) from None
+
+
+def _place(labels, label_column):
+    """Return where the labels are in the file of the series, and the path of their own file."""
+    if label_column is not None:
+        if not isinstance(label_column, str):
+            raise TypeError(
+                "label_column must be the name of a column, 'first' or 'last', but it is "
+                f"{type(label_column).__name__}."
+            )
+        if labels != "auto":
+            raise ValueError(
+                f"labels={str(labels)!r} and label_column={label_column!r} both say where the "
+                "labels are; pass one of them."
+            )
+        return label_column, None
     if not isinstance(labels, str | os.PathLike):
         raise TypeError(
             "labels must be 'auto', 'first', 'last', 'none' or the path of a label file, but it "
             f"is {type(labels).__name__}."
         )
-    path = Path(labels).expanduser()
-    if not path.exists():
+    if labels in PLACES:
+        return labels, None
+    try:
+        return "none", _existing(labels, "labels")
+    except FileNotFoundError:
         raise FileNotFoundError(
-            f"labels={str(labels)!r} is neither 'auto', 'first', 'last' or 'none' nor a file that "
-            "exists."
-        )
-    return _existing(path, "labels")
+            f"labels={short(str(labels), 200)} is neither 'auto', 'first', 'last' or 'none' nor a "
+            "file that exists."
+        ) from None
 
 
 def _read_ts(path, labels):
-    if labels in ("first", "last"):
+    if labels not in ("auto", "none"):
         raise ValueError(
-            f"labels={labels!r} is for tables, but {path.name} is a .ts file, which has its own "
-            "place for labels; pass 'auto', 'none' or a label file."
+            f"label_column={short(labels)} is for tables, but {path.name} is a .ts file, which has "
+            "its own place for labels; pass labels='auto', 'none' or a label file."
         )
-    text = decode(path.name, path.read_bytes())
+    text = decode(path.name, _content(path))
     return parse_ts(path.name, text, with_labels=labels == "auto")
 
 
-def _read_table(path, ending, labels, n_timepoints):
-    text = decode(path.name, path.read_bytes())
+def _read_table(path, ending, labels, n_timepoints, classes):
+    text = decode(path.name, _content(path))
     separator = "tabs" if ending == ".tsv" else "commas"
-    rows = tsv_rows(text) if ending == ".tsv" else csv_rows(path.name, text)
+    rows = csv_rows(path.name, text, "\t" if ending == ".tsv" else ",")
     first_two = list(islice(rows, 2))
-    if labels == "auto":
-        labels = "none" if first_two and len(first_two[0][1]) == n_timepoints else "first"
-    column = _LABEL_COLUMN[labels]
-    if ending == ".csv" and len(first_two) == 2 and _is_header(first_two[0][1], column):
-        del first_two[0]
-    return parse_table(path.name, chain(first_two, rows), column, separator)
-
-
-def _is_header(cells, label_column):
-    """Tell whether the cells of a first row name or number the columns."""
-    cells = [cell.strip() for cell in cells]
-    label = cells.pop(label_column) if label_column is not None else None
-    numeric = [_is_number(cell) for cell in cells if cell]
-    if not any(numeric):
-        return bool(numeric)
-    # pandas names the columns of an array 0, 1, 2, ...; beside them only a name for the label
-    # column tells a header from a series that happens to count.
-    counts = len(cells) > 2 and any(
-        cells == [str(i) for i in range(start, start + len(cells))] for start in (0, 1)
+    columns = find_columns(path.name, first_two, labels, n_timepoints)
+    parsed = parse_table(
+        path.name,
+        chain(first_two, rows),
+        columns.label,
+        separator,
+        columns.left_out,
+        columns.has_header,
     )
-    return counts and (label is None or label.lower() in ("", *_LABEL_NAMES))
-
-
-def _is_number(cell):
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    check_index(parsed, columns)
+    if parsed.labels is not None:
+        # By its name a file of the archive has its labels first, also one class per series (Fungi).
+        is_said = labels != "auto" or path.name.upper().endswith(("_TRAIN.TSV", "_TEST.TSV"))
+        check_labels(parsed.labels, columns.where(path.name), is_said, classes)
+    return parsed
 
 
 def _load_npy(path):
-    data = path.read_bytes()
+    data = _content(path)
     expected = "expected one numeric array that numpy.save wrote"
     if not data.startswith(b"\x93NUMPY"):
         what = (
@@ -187,32 +227,37 @@ def _load_npy(path):
         raise ValueError(f"{path.name} is {what}; {expected}.")
     try:
         return np.load(io.BytesIO(data), allow_pickle=False)
-    # numpy evaluates the header as Python text, hence the last two.
-    except (ValueError, EOFError, MemoryError, SyntaxError, TokenError) as error:
-        what = "holds Python objects" if "allow_pickle" in str(error) else f"is damaged ({error})"
+    except Exception as error:  # numpy evaluates the header as Python text: anything may happen
+        what = "holds Python objects" if "Object arrays" in str(error) else "is damaged or cut off"
         raise ValueError(f"{path.name} {what}; {expected}.") from error
 
 
-def _read_npy(path, labels):
+def _read_npy(path, labels, classes):
     array = _load_npy(path)
     shapes = "(n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)"
     if array.dtype.kind not in "iuf":
         raise ValueError(
-            f"{path.name} holds an array of dtype {array.dtype}; expected numbers, of shape "
-            f"{shapes}."
+            f"{path.name} holds an array of dtype {cut(str(array.dtype))}; expected numbers, of "
+            f"shape {shapes}."
         )
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(f"{path.name} holds an array of shape {array.shape}; expected {shapes}.")
     values, strings = array, None
-    if labels in ("first", "last"):
+    if labels not in ("auto", "none"):
+        if labels not in PLACES:
+            raise ValueError(
+                f"label_column={short(labels)} is a name, but {path.name} has no names of columns; "
+                "pass 'first', 'last' or a label file."
+            )
         if array.ndim == 3 or array.shape[1] < 2:
             raise ValueError(
-                f"labels={labels!r} needs a label column, but {path.name} holds an array of shape "
+                f"label_column={labels!r} needs a table, but {path.name} holds an array of shape "
                 f"{array.shape}; pass labels='none' or a label file."
             )
-        column = _LABEL_COLUMN[labels]
+        column = PLACES[labels]
         values = np.delete(array, column, axis=1)
         strings = _strings(path.name, array[:, column])
+        check_labels(strings, Columns(False, column).where(path.name), True, classes)
     values = values.astype(np.float64)
     if np.isinf(values).any():
         row = int(np.argwhere(np.isinf(values))[0, 0])
@@ -232,8 +277,8 @@ def _read_labels(path, series_name, n_series):
         array = _load_npy(path)
         if array.ndim != 1 or array.dtype.kind not in "iufbU":
             raise ValueError(
-                f"{path.name} holds an array of shape {array.shape} and dtype {array.dtype}; "
-                "expected labels of shape (n_samples,), numbers or text."
+                f"{path.name} holds an array of shape {array.shape} and dtype "
+                f"{cut(str(array.dtype))}; expected labels of shape (n_samples,), numbers or text."
             )
         labels = _strings(path.name, array)
     elif ending in (".txt", ".csv"):
@@ -252,7 +297,7 @@ def _read_labels(path, series_name, n_series):
 
 
 def _text_labels(path, ending):
-    text = decode(path.name, path.read_bytes())
+    text = decode(path.name, _content(path))
     if ending == ".csv":
         rows = list(csv_rows(path.name, text))
         for number, cells in rows:
@@ -262,7 +307,7 @@ def _text_labels(path, ending):
                     "line."
                 )
         labels = [(number, cells[0].strip()) for number, cells in rows]
-        if labels and labels[0][1].lower() in _LABEL_NAMES:
+        if labels and labels[0][1].lower() in LABEL_NAMES:
             del labels[0]
     else:
         lines = text.rstrip("\n").split("\n")

@@ -3,6 +3,8 @@
 import difflib
 import re
 
+from lstmfcn.datasets.parsing import short
+
 # The folder names of UCRArchive_2018 (Dau et al., 2019). The archive's summary table spells three
 # of them differently (CinCECGtorso, StarlightCurves, MixedShapes); they resolve like any old name.
 UCR_2018_NAMES = tuple(
@@ -102,7 +104,8 @@ def canonical_name(name):
         return _BY_KEY[name_key(name)]
     except KeyError:
         raise ValueError(
-            f"{name!r} is not a dataset of the UCR 2018 archive; {nearest(name, UCR_2018_NAMES)}."
+            f"{short(name)} is not a dataset of the UCR 2018 archive; "
+            f"{nearest(name, UCR_2018_NAMES)}."
         ) from None
 
 

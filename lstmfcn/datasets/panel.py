@@ -1,6 +1,11 @@
-"""Do the series make one array or a list, and what becomes of missing values?"""
+"""Do the series make one array or a list, and what becomes of missing values and of labels?"""
+
+import re
 
 import numpy as np
+
+# "1", "-1", "1.0", "1.0000000e+00". What begins with a zero, such as "01", is a name.
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.0*)?|[+-]?[0-9]\.[0-9]+[eE][+-]?[0-9]+")
 
 
 def check_missing(missing):
@@ -65,7 +70,7 @@ def to_labels(*lists_of_labels):
     """Return one array per list of label strings, all of one dtype.
 
     The dtype is int64 if every label of every list is a whole number ("1", "-1", "1.0",
-    "1.0000000e+00"), else str.
+    "1.0000000e+00"), else str: "01" is a text, since "1" would be another one.
     """
     numbers = [[_whole_number(label) for label in labels] for labels in lists_of_labels]
     if any(number is None for labels in numbers for number in labels):
@@ -74,13 +79,28 @@ def to_labels(*lists_of_labels):
     return [np.array(labels, dtype=np.int64) for labels in numbers]
 
 
+def to_classes(labels, classes):
+    """Return label strings as the classes they stand for, and the share that stands for one.
+
+    A class goes by its text, or by its number: the class 1 by "1", "1.0" and "1.0000000e+00".
+    Where a label is no class, the array holds texts.
+    """
+    known = {_whole_number(str(label)): label for label in classes.tolist()}
+    known |= {str(label): label for label in classes.tolist()}
+    known.pop(None, None)
+    found = [known.get(label, known.get(_whole_number(label))) for label in labels]
+    n_found = sum(label is not None for label in found)
+    if n_found == len(labels):
+        return np.array(found, dtype=classes.dtype), 1.0
+    texts = [label if own is None else str(own) for label, own in zip(labels, found, strict=True)]
+    return np.array(texts), n_found / len(labels)
+
+
 def _whole_number(label):
-    try:
-        number = float(label)
-    except ValueError:
+    if not _NUMBER.fullmatch(label):
         return None
-    # float() also takes the underscores of Python's number literals; beyond 2**53 it rounds.
-    if "_" in label or not number.is_integer() or abs(number) > 2**53:
+    number = float(label)
+    if not number.is_integer() or abs(number) > 2**53:  # beyond, float() rounds
         return None
     return int(number)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,28 +39,30 @@ def decode(source, data):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def tsv_rows(text):
-    """Yield (line number, cells) for the lines of a tab-separated text that are not blank."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line.split("\t")
+def csv_rows(source, text, separator=","):
+    """Yield (line number, cells) for the lines of a table that are not blank.
 
-
-def csv_rows(source, text):
-    """Yield (line number, cells) for the lines of a comma-separated text that are not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    Parameters
+    ----------
+    source : str
+        The file's name, for error sentences.
+    text : str
+    separator : {",", "\\t"}
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
             if len(cells) > 1 or "".join(cells).strip():
                 yield reader.line_num, cells
     except csv.Error as error:
         raise ValueError(
-            f"{source} line {reader.line_num} is not comma-separated text ({error}); expected "
-            "values separated by commas."
+            f"{source} line {reader.line_num} has a cell of more than {csv.field_size_limit():,} "
+            f"characters; expected values separated by {'commas' if separator == ',' else 'tabs'}; "
+            "a quote may not be closed."
         ) from error
 
 
-def parse_table(source, rows, label_column=0, separator="tabs"):
+def parse_table(source, rows, label_column=0, separator="tabs", left_out=(), has_header=False):
     """Read a table with one univariate series per row.
 
     Parameters
@@ -67,11 +70,16 @@ def parse_table(source, rows, label_column=0, separator="tabs"):
     source : str
         The file's name, for error sentences.
     rows : iterable of (int, list of str)
-        Line numbers and cells, from `tsv_rows` or `csv_rows`.
-    label_column : 0, -1 or None
-        The column with the labels; None where there are none.
+        Line numbers and cells, from `csv_rows`.
+    label_column : int or None
+        The column with the labels, counted from 0, or -1 for the last one; None where there are
+        none.
     separator : str
         "tabs" or "commas", for error sentences.
+    left_out : collection of int
+        Columns that are neither values nor the label.
+    has_header : bool
+        True if the first row names the columns.
 
     Returns
     -------
@@ -81,32 +89,35 @@ def parse_table(source, rows, label_column=0, separator="tabs"):
         0: "a label and then the values of one series",
         -1: "the values of one series and then its label",
         None: "the values of one series",
-    }[label_column]
+    }.get(label_column, "the values of one series and its label")
     expected = f"expected {layout} on every line, separated by {separator}"
     parsed = ParsedFile(source, labels=None if label_column is None else [])
-    width = first_line = None
+    width = first_line = label_at = None
     for number, cells in rows:
         if width is None:
             width, first_line = len(cells), number
-            if width < (1 if label_column is None else 2):
-                raise ValueError(f"{source} line {number} has {width} column; {expected}.")
+            label_at = None if label_column is None else label_column % width
+            values_at = [i for i in range(width) if i != label_at and i not in left_out]
+            if not values_at:
+                columns = "1 column" if width == 1 else f"{width} columns and no values"
+                raise ValueError(f"{source} line {number} has {columns}; {expected}.")
+            if has_header:
+                continue
         if len(cells) != width:
             raise ValueError(
                 f"{source} line {number} has {len(cells)} columns, but line {first_line} has "
                 f"{width}; the file may be cut off, or a shorter series needs NaN at its end."
             )
         place = f"line {number}"
-        if label_column is not None:
-            label = cells.pop(label_column).strip()
-            if label.lower() in ("", "nan", "?"):
-                column = 1 if label_column == 0 else width
+        if label_at is not None:
+            label = cells[label_at].strip()
+            if label.lower() in ("", "nan", "<na>", "?"):
                 raise ValueError(
-                    f"{source} {place} has no label in column {column} (it holds {label!r}); "
-                    f"{expected}."
+                    f"{source} {place} has no label in column {label_at + 1} (it holds "
+                    f"{label!r}); {expected}."
                 )
             parsed.labels.append(label)
-        first_column = 2 if label_column == 0 else 1
-        values = _numbers(cells, f"{source} {place} column", first_column)
+        values = _numbers([cells[i] for i in values_at], f"{source} {place} column", values_at)
         parsed.series.append(values[np.newaxis, :])
         parsed.places.append(place)
     if not parsed.series:
@@ -153,7 +164,9 @@ def parse_ts(source, text, with_labels=True):
         for channel, values in enumerate(dimensions, start=1):
             dimension = f" dimension {channel}" if len(dimensions) > 1 else ""
             cells = values.replace("?", "nan").split(",")
-            channels.append(_numbers(cells, f"{source} {place}{dimension} value", 1))
+            channels.append(
+                _numbers(cells, f"{source} {place}{dimension} value", range(len(cells)))
+            )
         lengths = sorted({len(channel) for channel in channels})
         if len(lengths) > 1:
             raise ValueError(
@@ -215,8 +228,8 @@ class _TsHeader:
         words = " ".join(label.split())
         if not words or f" {words} " not in f" {' '.join(self.classes)} ":
             raise ValueError(
-                f"{source} {place} has the label {label!r}, which the @classLabel line does not "
-                f"declare; expected {_some_of(self.classes)}."
+                f"{source} {place} has the label {short(label)}, which the @classLabel line "
+                f"does not declare; expected {_some_of(self.classes)}."
             )
         return words
 
@@ -227,11 +240,11 @@ def _ts_header(source, lines):
     for number, line in lines:
         if not line.startswith("@"):
             raise ValueError(
-                f"{source} line {number} holds {_short(line)} before any @data line; expected "
+                f"{source} line {number} holds {short(line)} before any @data line; expected "
                 "header lines that start with '@', then @data, then one series per line."
             )
         tag, *words = line.split()
-        tag, says = tag.lower(), f"{source} line {number} says {_short(line)}"
+        tag, says = tag.lower(), f"{source} line {number} says {short(line)}"
         if tag == "@data":
             if not has_labels_line:
                 raise ValueError(
@@ -278,15 +291,15 @@ def _flag(says, words):
 
 
 def _count(says, words):
-    if len(words) != 1 or not words[0].isdecimal() or int(words[0]) < 1:
+    if len(words) != 1 or not re.fullmatch("[0-9]{1,9}", words[0]) or int(words[0]) < 1:
         raise ValueError(f"{says}; expected a whole number of at least 1.")
     return int(words[0])
 
 
-def _numbers(cells, where, first):
+def _numbers(cells, where, columns):
     """Return the cells as a float64 array of shape (n_cells,); blank cells become NaN.
 
-    `where` and `first` name a bad cell: "GunPoint_TRAIN.tsv line 3 column", counting from `first`.
+    `where` and `columns`, counted from 0, name a bad cell: "GunPoint_TRAIN.tsv line 3 column 2".
     """
     try:
         # float() also takes the underscores of Python's number literals.
@@ -294,11 +307,12 @@ def _numbers(cells, where, first):
             raise ValueError
         values = np.array([float(cell) for cell in cells])
     except ValueError:
-        values = np.array([_number(cell, f"{where} {first + i}") for i, cell in enumerate(cells)])
+        numbered = zip(cells, columns, strict=True)
+        values = np.array([_number(cell, f"{where} {i + 1}") for cell, i in numbered])
     if np.isinf(values).any():
         position = int(np.flatnonzero(np.isinf(values))[0])
         raise ValueError(
-            f"{where} {first + position} holds {_short(cells[position].strip())}, which is "
+            f"{where} {columns[position] + 1} holds {short(cells[position].strip())}, which is "
             "infinite; expected a finite number, or NaN where a value is missing."
         )
     return values
@@ -314,13 +328,20 @@ def _number(cell, where):
         return float(cell)
     except ValueError:
         raise ValueError(
-            f"{where} holds {_short(cell)}; expected a number, or NaN where a value is missing."
+            f"{where} holds {short(cell)}; expected a number, or NaN where a value is missing."
         ) from None
 
 
-def _short(text):
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
+def cut(text, most=40):
+    """Return a text, and only its beginning if it is long."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def short(text, most=40):
+    """Return a text in quotes, and only its beginning if it is long."""
+    return repr(cut(text, most))
 
 
 def _some_of(names):
-    return ", ".join(names[:10]) + (f" ... ({len(names)} in all)" if len(names) > 10 else "")
+    first = ", ".join(cut(name) for name in names[:10])
+    return first + (f" ... ({len(names)} in all)" if len(names) > 10 else "")

@@ -5,7 +5,7 @@ import re
 from lstmfcn.datasets.archives import find_datasets, open_archive
 from lstmfcn.datasets.names import canonical_name, check_name, name_key, nearest
 from lstmfcn.datasets.panel import check_missing, to_labels, to_panels
-from lstmfcn.datasets.parsing import decode, parse_table, parse_ts, tsv_rows
+from lstmfcn.datasets.parsing import csv_rows, decode, parse_table, parse_ts, short
 
 # The 2018 archive documents these as equal-length sets with lost readings, so that NaN at the end
 # of a series is a missing value there and not padding.
@@ -171,13 +171,12 @@ def _find(name, opened, bundled):
         )
     if bundled:
         raise ValueError(
-            f"{name!r} is not among {place}; {nearest(name, datasets)}. For others pass "
+            f"{short(name)} is not among {place}; {nearest(name, datasets)}. For others pass "
             "archive=... with the folder or the zip of UCRArchive_2018; nothing downloads by "
             "itself."
         )
     raise ValueError(
-        f"{name!r} is not in {place}; {nearest(name, datasets)}, and list_ucr(archive) lists "
-        "all names."
+        f"{short(name)} is not in {place}, which has {len(datasets)}; {nearest(name, datasets)}."
     )
 
 
@@ -193,7 +192,7 @@ def _parse(path, data):
     source = path.rsplit("/", 1)[-1]
     text = decode(source, data)
     if source.lower().endswith(".tsv"):
-        return parse_table(source, tsv_rows(text))
+        return parse_table(source, csv_rows(source, text, "\t"))
     parsed = parse_ts(source, text)
     if parsed.labels is None:
         raise ValueError(

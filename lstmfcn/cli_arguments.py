@@ -1,0 +1,121 @@
+"""How does the shell read its arguments, and name them in its errors?"""
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+__all__ = ["at_least", "in_shell_words", "to_names", "to_number", "to_path"]
+
+LARGEST = 2**32 - 1  # the largest seed
+OPTIONS = {  # whose names differ from Python's by more than the dashes
+    "n_babble": "babble",
+    "n_cells": "cells",
+    "n_copies": "copies",
+    "n_epochs": "epochs",
+    "n_seeds": "seeds",
+    "n_timepoints": "length",
+    "random_state": "seed",
+}
+OF_FIT = {"unequal_length"}  # which predict and explain recommend
+
+
+def to_path(text):
+    """Return a path; the shell itself expands no ``~`` behind a ``=``.
+
+    Examples
+    --------
+    >>> from lstmfcn.cli_arguments import to_path
+    >>> to_path("~/model.lstmfcn").is_absolute()
+    True
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text is no path")
+    return Path(os.path.expanduser(text))
+
+
+def to_names(text):
+    """Return the names in "A,B,C"."""
+    return [name for name in text.split(",") if name]
+
+
+def to_number(text):
+    """Return a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{_cut(text)!r} is not a number") from None
+
+
+def at_least(least, *words):
+    """Return a function that reads a whole number, or one of some words.
+
+    Examples
+    --------
+    >>> from lstmfcn.cli_arguments import at_least
+    >>> at_least(1)("30"), at_least(1, "auto")("auto")
+    (30, 'auto')
+    """
+
+    def whole(text):
+        if text in words:
+            return text
+        if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST:
+            raise argparse.ArgumentTypeError(
+                f"{_cut(text)!r} is not {' or '.join([*words, 'a whole number'])} from {least} to "
+                f"{LARGEST}"
+            )
+        return int(text)
+
+    return whole
+
+
+def in_shell_words(text, arguments):
+    """Return a sentence of the library with the shell's options in place of Python's arguments.
+
+    Parameters
+    ----------
+    text : str
+    arguments : argparse.Namespace
+        What the command has options for. Of a command that reads series, ``X`` is their file.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from argparse import Namespace
+    >>> from lstmfcn.cli_arguments import in_shell_words
+    >>> arguments = Namespace(missing="error", epochs=3, archive=None)
+    >>> in_shell_words("pass missing='interpolate', or archive=None and more n_epochs", arguments)
+    'pass --missing interpolate, or no --archive and more --epochs'
+    """
+    known = set(vars(arguments)) - {"command", "series"} | OF_FIT
+
+    def option(match):
+        name, value = match["name"], match["quoted"] or match["bare"] or ""
+        shell_name = OPTIONS.get(name, name)
+        is_argument = "_" in name or match["equals"]  # "missing" alone is an English word
+        if shell_name not in known or not is_argument:
+            return match[0]
+        if value == "None":
+            return f"no --{shell_name.replace('_', '-')}"
+        return f"--{shell_name.replace('_', '-')} {value}".rstrip()
+
+    text = text.replace("classifier.save(path)", "lstmfcn fit")
+    text = re.sub(r"The '(\w+)' parameter of \w+", r"\1", text)  # scikit-learn's wording
+    text = re.sub(
+        r"(?<![\w/.'-])(?P<name>[a-z]+(_[a-z]+)*)\b(?![/.]\w)"
+        r"(?P<equals>=('(?P<quoted>[^']*)'|(?P<bare>\.\.\.|-?\w+(\.\d+)?)))?",
+        option,
+        text,
+    )
+    if "series" in vars(arguments):
+        text = re.sub(r"(?<!\S)X(?=[\s,;])", lambda _: Path(arguments.series).name, text)
+        text = re.sub(r"(?<!\S)y(?=[\s,;])", "the label column", text)
+    return text
+
+
+def _cut(text):
+    return text if len(text) <= 40 else f"{text[:40]}..."

@@ -1,0 +1,227 @@
+"""Which column of a table holds the labels, and which columns hold no values?"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmfcn.datasets.panel import to_classes
+from lstmfcn.datasets.parsing import short
+
+LABEL_NAMES = ("label", "labels", "class", "target", "y")
+PLACES = {"auto": 0, "first": 0, "last": -1, "none": None}
+_INDEX_NAMES = ("index", "id", "unnamed: 0")
+_FEWEST_TIMEPOINTS = 4  # whose names count
+_FEWEST = 10  # series; of fewer, each may be of another class
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where things stand in a table.
+
+    Attributes
+    ----------
+    has_header : bool
+        Whether the first row names the columns.
+    label : int or None
+        The column of the labels, counted from 0, or -1 for the last one.
+    left_out : frozenset of int
+        Columns that are neither values nor the label.
+    """
+
+    has_header: bool
+    label: int | None
+    left_out: frozenset = frozenset()
+
+    def where(self, source):
+        """Say where the labels are."""
+        ends = {0: "the first column", -1: "the last column"}
+        return f"{ends.get(self.label, f'column {(self.label or 0) + 1}')} of {source}"
+
+
+def find_columns(source, rows, place, n_timepoints=None):
+    """Find the label column of a table.
+
+    Parameters
+    ----------
+    source : str
+        The file's name, for error sentences.
+    rows : list of (int, list of str)
+        Line numbers and cells of the first two rows.
+    place : {"auto", "first", "last", "none"} or str
+        Else the name of the label column.
+    n_timepoints : int or None
+        With "auto", a table of exactly so many columns has no labels.
+
+    Returns
+    -------
+    Columns
+    """
+    first = [cell.strip() for cell in rows[0][1]] if rows else []
+    names = [name.lower() for name in first]
+    is_name = place not in PLACES
+    label = None if is_name else PLACES[place]
+    is_there = is_name and place.lower() in names and not _is_number(place)
+    if len(rows) < 2 or not (_is_header(names, label) or is_there):
+        if is_name and rows:
+            raise ValueError(
+                f"{source} has no first line that names its columns, but "
+                f"label_column={short(place)} is a name; pass 'first' or 'last'."
+            )
+        if place == "auto" and len(first) == n_timepoints:
+            label = None
+        elif place == "auto" and rows:
+            _check_last(source, *rows[0])
+        return Columns(False, label)
+
+    labels = [i for i, name in enumerate(names) if name in LABEL_NAMES]
+    index = {i for i, name in enumerate(names) if name in _INDEX_NAMES or (i == 0 and not name)}
+    if is_name:
+        label = _named(source, first, place)
+    elif place == "auto" and len(labels) > 1:
+        found = " and ".join(short(first[i]) for i in labels)
+        raise ValueError(f"{source} may have labels in {found}; choose one with label_column=NAME.")
+    elif place == "auto" and labels:
+        label = labels[0]
+    elif place == "auto":
+        label = _odd_one(source, first, index)
+        _check_last(source, *rows[1])
+    at = set() if label is None else {label % len(names)}
+    left_out = index.union(labels) - at
+    _check_run(source, first, left_out | at)
+    return Columns(True, label, frozenset(left_out))
+
+
+def _odd_one(source, first, index):
+    """Return the first column if its name is of another kind than the rest's, None if all agree."""
+    if not first[0]:
+        raise ValueError(
+            f"{source}: the first column has no name; pass label_column='first' if it holds the "
+            "labels, or labels='none' if it is an index of series without labels."
+        )
+    kinds = {i: _kind(name) for i, name in enumerate(first) if i not in index}
+    if len(set(kinds.values())) == 1 and len(kinds) > 1:
+        return None  # a run such as t0, t1, ...: no labels
+    place, *others = kinds or {0: ""}
+    if not kinds or kinds[place] in {kinds[i] for i in others}:
+        raise ValueError(
+            f"{source} names no column 'label', 'class', 'target' or 'y'; say which one holds the "
+            "labels with label_column=NAME, 'first' or 'last', or pass labels='none'."
+        )
+    return place
+
+
+def _check_run(source, first, others):
+    """Refuse a named column among timepoints whose names count, such as t0, t1, ..."""
+    kinds = {i: _kind(name) for i, name in enumerate(first) if i not in others}
+    counts = Counter(kinds.values())
+    kind, n_counted = counts.most_common(1)[0] if counts else ("", 0)
+    odd = [first[i] for i in kinds if kinds[i] != kind]
+    if "0" in kind and n_counted >= _FEWEST_TIMEPOINTS and len(odd) < n_counted / 2 and odd:
+        raise ValueError(
+            f"{source} has the column {short(odd[0])} among timepoints; remove what is no "
+            "timepoint, or name the labels with label_column=NAME."
+        )
+
+
+def _kind(name):
+    """Return a column's name with 0 in the place of its number: "0" for a time."""
+    name = name.strip().lower()
+    return "0" if _is_number(name) else re.sub(r"[0-9]+", "0", name)
+
+
+def _is_header(names, label):
+    """Tell whether the cells of a first row, in lower case, name or number the columns."""
+    known = [name in LABEL_NAMES or name in _INDEX_NAMES for name in names]
+    at = None if label is None else label % len(names)
+    others = [name for i, name in enumerate(names) if name and not known[i] and i != at]
+    numbers = [float(name) for name in others if _is_number(name)]
+    if not numbers:
+        return bool(others)
+    if any(known):  # beside a name, others number the columns or write the time above each
+        return len(numbers) > 2 and all(np.diff(numbers) > 0)
+    # pandas numbers the columns of an array 0, 1, 2, ..., and names no index.
+    counted = names if names[0] else names[1:]
+    counts = any(counted == [str(start + i) for i in range(len(counted))] for start in (0, 1))
+    return counts and len(counted) > (8 if label is not None and names[0] else 2)
+
+
+def _check_last(source, line, cells):
+    last = cells[-1].strip()
+    if len(cells) > 1 and last and not _is_number(last):
+        raise ValueError(
+            f"{source} line {line} ends in {short(last)}, but expected a number; if the labels are "
+            "there, pass label_column='last'."
+        )
+
+
+def _named(source, first, place):
+    """Return the only column of this name, in this spelling or else in any."""
+    for names, name in ((first, place), ([one.lower() for one in first], place.lower())):
+        found = [i for i, other in enumerate(names) if other == name]
+        if len(found) == 1:
+            return found[0]
+    what = f"{len(found)} columns" if found else "no column"
+    some = ", ".join(short(name) for name in (*first[:3], first[-1]))
+    raise ValueError(
+        f"{source} has {what} of the name label_column={short(place)}; its columns are {some} "
+        f"({len(first)} in all)."
+    )
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def check_index(parsed, columns):
+    """Refuse a table whose first values count its series."""
+    firsts = [series[0, 0] for series in parsed.series]
+    if len(firsts) >= _FEWEST and firsts[0] in (0, 1) and (np.diff(firsts) == 1).all():
+        used = {*columns.left_out, columns.label}
+        column = next(i for i in range(len(used) + 1) if i not in used)
+        raise ValueError(
+            f"{parsed.source} column {column + 1} counts the series, so it is an index; remove it, "
+            "or call it 'index' in a first line that names the columns."
+        )
+
+
+def check_labels(labels, where, is_said, classes=None):
+    """Refuse labels that look like values or an index.
+
+    Parameters
+    ----------
+    labels : list of str
+    where : str
+        "the first column of x.csv", for the error sentence.
+    is_said : bool
+        Whether the caller said that the labels are there: then one reason is not enough.
+    classes : array or None
+        Those of a fitted classifier; labels among them are not doubted.
+    """
+    n_classes = len(set(labels))
+    reasons = [f"holds {short(label)}" for label in labels if _is_fraction(label)][:1]
+    if len(labels) >= _FEWEST and n_classes > len(labels) / 2:
+        reasons.append(f"has {n_classes} different ones for {len(labels)} series")
+    is_doubted, share = len(reasons) > is_said, 0
+    if classes is not None:
+        share = to_classes(labels, classes)[1]
+        is_doubted = share == 0 or (is_doubted and share < 1)
+        if share == 0:
+            reasons = [f"holds {short(labels[0])}, which is no class of the model"]
+    counted = [[str(i + start) for i in range(len(labels))] for start in (0, 1)]
+    if len(labels) > 2 and list(labels) in counted and not is_said and share < 1:
+        is_doubted, reasons = True, ["counts the series"]
+    if is_doubted:
+        raise ValueError(
+            f"{where} does not look like labels: it {' and '.join(reasons)}; pass "
+            "label_column=NAME, 'first' or 'last', or labels='none'."
+        )
+
+
+def _is_fraction(label):
+    return _is_number(label) and np.isfinite(float(label)) and float(label) % 1 != 0
