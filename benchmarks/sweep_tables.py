@@ -68,7 +68,7 @@ def summary():
     table = score_table(ranked).complete()
     seconds = score_table(records, "fit_seconds")
     arithmetic, geometric = (
-        mean_ranks(table.scores, mean=mean, ties="min") for mean in ("arithmetic", "geometric")
+        mean_ranks(table.scores, mean=mean) for mean in ("arithmetic", "geometric")
     )
     errors = mean_per_class_error(table.scores, table.n_classes)
     lines = [

@@ -2,10 +2,10 @@
 
 import argparse
 import csv
-import json
 import os
 import textwrap
-from pathlib import Path
+
+from lstmfcn.cli_arguments import at_least, to_names, to_number, to_path
 
 __all__ = ["add_benchmark"]
 
@@ -16,6 +16,7 @@ MODELS = {
 }
 LONGEST_REASON = 300  # characters; the file of the failure has all
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
+FILLINGS = ("error", "interpolate")
 
 
 def add_benchmark(commands):
@@ -29,15 +30,17 @@ def add_benchmark(commands):
         description="Train and test every model on every dataset. Called again, it does what is "
         "missing: interrupted and failed runs, new datasets, models and seeds.",
     )
-    run.add_argument("--out", type=Path, required=True, help="folder for the results")
+    run.add_argument("--out", type=to_path, required=True, help="folder for the results")
     run.add_argument(
-        "--config", type=Path, help="JSON file with any of " + ", ".join(CONFIGURATION)
+        "--config", type=to_path, help="JSON file with any of " + ", ".join(CONFIGURATION)
     )
-    run.add_argument("--archive", help="folder or zip; default: the sets that come with sktime")
-    run.add_argument("--password", help="of an encrypted zip")
-    run.add_argument("--datasets", type=_names, help="A,B,...; default: all of the archive")
     run.add_argument(
-        "--models", type=_names, help=f"of {', '.join(MODELS)}; default: all three", metavar="A,B"
+        "--archive", type=to_path, help="folder or zip; default: the sets that come with sktime"
+    )
+    run.add_argument("--password", help="of an encrypted zip")
+    run.add_argument("--datasets", type=to_names, help="A,B,...; default: all of the archive")
+    run.add_argument(
+        "--models", type=to_names, help=f"of {', '.join(MODELS)}; default: all three", metavar="A,B"
     )
     run.add_argument(
         "--model",
@@ -47,94 +50,90 @@ def add_benchmark(commands):
         metavar="NAME=MODULE:CLASS[:JSON]",
         help="any classifier in scikit-learn's style, with parameters; may be repeated",
     )
-    run.add_argument("--seeds", type=_count, help="seeds 0 to N-1 (default: 1)", metavar="N")
+    run.add_argument("--seeds", type=at_least(1), help="seeds 0 to N-1 (default: 1)", metavar="N")
     run.add_argument(
         "--resamples",
-        type=_count,
+        type=at_least(1),
         help="the archive's split and N-1 others (default: 1)",
         metavar="N",
     )
-    run.add_argument("--missing", choices=("error", "interpolate"), help="default: interpolate")
-    run.add_argument("--jobs", type=_count, help="runs at a time (default: one per core)")
-    run.add_argument("--threads", type=_count, help="of each run; default: cores shared out")
+    run.add_argument("--missing", choices=FILLINGS, help="default: interpolate")
+    run.add_argument("--jobs", type=at_least(1), help="runs at a time (default: one per core)")
+    run.add_argument("--threads", type=at_least(1), help="of each run; default: cores shared out")
     run.add_argument("--dask", choices=("local",), help="use a Dask cluster of --jobs workers here")
     run.add_argument("--scheduler", help="use the Dask cluster with the scheduler at this address")
     run.add_argument("--send-data", action="store_true", help="the cluster has no archive")
-    run.add_argument("--time-limit", type=float, metavar="SECONDS", help="of a run")
+    run.add_argument("--time-limit", type=to_number, metavar="SECONDS", help="of a run")
     run.add_argument("--keep-models", action="store_true", help="keep our own fitted models")
     run.set_defaults(command=_run)
 
     table = what.add_parser("table", help="print the scores, and the mean ranks")
     _add_results(table)
-    table.add_argument("--out", type=Path, help="write the scores to this CSV file as well")
-    table.add_argument("--runs", type=Path, help="write every run to this .csv or .jsonl file")
+    table.add_argument("--out", type=to_path, help="write the scores to this CSV file as well")
+    table.add_argument("--runs", type=to_path, help="write every run to this .csv or .jsonl file")
     table.set_defaults(command=_table)
 
     compare = what.add_parser("compare", help="which models differ? pairwise tests and groups")
     _add_results(compare)
     compare.add_argument("--test", choices=("wilcoxon-holm", "nemenyi"), default="wilcoxon-holm")
-    compare.add_argument("--alpha", type=float, default=0.05)
+    compare.add_argument("--alpha", type=to_number, default=0.05)
     compare.set_defaults(command=_compare)
 
     report = what.add_parser("report", help="write one HTML page with all of it")
     _add_results(report)
-    report.add_argument("--out", type=Path, required=True, help="HTML file to write")
+    report.add_argument("--out", type=to_path, required=True, help="HTML file to write")
     report.add_argument("--title", default="Benchmark results")
-    report.add_argument("--archive", help="where the series of kept models are; default: sktime's")
+    report.add_argument(
+        "--archive", type=to_path, help="where the series of kept models are; default: sktime's"
+    )
     report.add_argument("--password", help="of an encrypted zip")
     report.set_defaults(command=_report)
 
     export = what.add_parser("export", help="write the results as files of tsml, aeon, tsml-eval")
-    export.add_argument("results", metavar="RESULTS", type=Path, help="folder of benchmark run")
-    export.add_argument("--out", type=Path, required=True, help="folder for the files")
-    export.add_argument("--seed", type=int, default=0, help="whose runs to write (default: 0)")
+    export.add_argument("results", metavar="RESULTS", type=to_path, help="folder of benchmark run")
+    export.add_argument("--out", type=to_path, required=True, help="folder for the files")
+    export.add_argument(
+        "--seed", type=at_least(0), default=0, help="whose runs to write (default: 0)"
+    )
     export.set_defaults(command=_export)
 
     add = what.add_parser("import", help="add results of tsml, aeon, tsml-eval, or of a .jsonl")
     add.add_argument(
         "source",
         metavar="SOURCE",
-        type=Path,
+        type=to_path,
         help="folder with MODEL/Predictions/DATASET/..., or a .jsonl file of `table --runs`",
     )
-    add.add_argument("--into", type=Path, required=True, metavar="RESULTS")
+    add.add_argument("--into", type=to_path, required=True, metavar="RESULTS")
     add.set_defaults(command=_import)
 
 
 def _add_results(parser):
-    parser.add_argument("results", metavar="RESULTS", type=Path, help="folder of benchmark run")
+    parser.add_argument("results", metavar="RESULTS", type=to_path, help="folder of benchmark run")
     parser.add_argument("--metric", default="accuracy")
     parser.add_argument(
         "--published",
-        type=_names,
+        type=to_names,
         default=[],
         metavar="A,B",
         help="put published accuracies beside: HC2, InceptionTime, karim2018:LSTM-FCN, ...",
     )
 
 
-def _names(text):
-    return [name for name in text.split(",") if name]
-
-
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)
-
-
 def _model(text):
     from lstmfcn.evaluation import Model
+    from lstmfcn.evaluation.records import parse_json
 
     name, equals, rest = text.partition("=")
     target, brace, parameters = rest.partition(":{")
-    try:
-        parameters = json.loads(brace[1:] + parameters) if brace else {}
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"the parameters of {name} are no JSON: {error}") from None
     if not (name and equals and target):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=MODULE:CLASS or ...:CLASS:JSON")
-    return Model(name, target, parameters)
+    try:
+        return Model(name, target, parse_json(brace[1:] + parameters) if brace else {})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"the parameters of {name} are no JSON object: {error}"
+        ) from None
 
 
 def _run(arguments):
@@ -182,18 +181,57 @@ def _run(arguments):
 
 
 def _configuration(path):
+    """Return what a file says a sweep is; its models are Model objects."""
+    from lstmfcn.evaluation.records import read_json
+
     if path is None:
         return {}
     try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
+        return _check_plan(read_json(path))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from None
-    unknown = sorted(set(plan) - set(CONFIGURATION)) if isinstance(plan, dict) else ["no object"]
+        raise ValueError(f"{path} is no configuration: {error}.") from None
+
+
+def _check_plan(plan):
+    from reprlib import repr as brief
+
+    from lstmfcn.evaluation import Model
+    from lstmfcn.evaluation.records import is_whole
+
+    if not isinstance(plan, dict):
+        raise ValueError(f"it is no object; it may have {', '.join(CONFIGURATION)}")
+    unknown = sorted(set(plan) - set(CONFIGURATION))
     if unknown:
-        raise ValueError(
-            f"{path} has {', '.join(unknown)}; it may have {', '.join(CONFIGURATION)}."
-        )
+        raise ValueError(f"it has {', '.join(unknown)}; it may have {', '.join(CONFIGURATION)}")
+    kinds = {
+        "datasets": (_is_names, "a list of names"),
+        "models": (_is_models, 'an object of names and {"target": TEXT, "parameters": OBJECT}'),
+        "seeds": (lambda n: is_whole(n) and n > 0, "a number of at least 1"),
+        "resamples": (lambda n: is_whole(n) and n > 0, "a number of at least 1"),
+        "archive": (lambda path: isinstance(path, str), "a path"),
+        "missing": (lambda filling: filling in FILLINGS, f"one of {', '.join(FILLINGS)}"),
+    }
+    for key, value in plan.items():
+        fits, expected = kinds[key]
+        if not fits(value):
+            raise ValueError(f"its {key!r} is {brief(value)}, where {expected} belongs")
+    if "models" in plan:
+        plan["models"] = [Model(name, **model) for name, model in plan["models"].items()]
     return plan
+
+
+def _is_names(value):
+    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+
+
+def _is_models(value):
+    return isinstance(value, dict) and all(
+        isinstance(model, dict)
+        and {"target"} <= model.keys() <= {"target", "parameters"}
+        and isinstance(model["target"], str)
+        and isinstance(model.get("parameters", {}), dict)
+        for model in value.values()
+    )
 
 
 def _models(arguments, planned):
@@ -201,7 +239,7 @@ def _models(arguments, planned):
     from lstmfcn.evaluation import Model
 
     if arguments.models is None and not arguments.model and planned is not None:
-        return [Model(name, **description) for name, description in planned.items()]
+        return planned
     names = arguments.models
     if names is None:
         names = [] if arguments.model else list(MODELS)
@@ -233,11 +271,19 @@ def _client(arguments, stack):
     return stack.enter_context(Client(address))
 
 
-def _read_table(results, arguments):
+def _results(arguments):
+    """Return the results in a folder that is there."""
+    from lstmfcn.evaluation import Results
+
+    if not arguments.results.exists():
+        raise FileNotFoundError(f"the folder {arguments.results} does not exist.")
+    return Results(arguments.results)
+
+
+def _read_table(records, arguments):
     """Return the table of scores, after a line for each dataset that must be left out."""
     from lstmfcn.evaluation import score_table, with_published
 
-    records = results.records()
     if not arguments.published:
         return score_table(records, arguments.metric)
     if arguments.metric != "accuracy":
@@ -250,13 +296,14 @@ def _read_table(results, arguments):
 
 def _table(arguments):
     from lstmfcn.atomic import check_writable
-    from lstmfcn.evaluation import Results, write_records
+    from lstmfcn.evaluation import write_records
 
     for path in (arguments.out, arguments.runs):
         if path is not None:
             check_writable(path)
-    results = Results(arguments.results)
-    table = _read_table(results, arguments)
+    results = _results(arguments)
+    records, damaged = results.read()
+    table = _read_table(records, arguments)
     width = max(len(name) for name in (*table.datasets, "dataset"))
     columns = [max(len(name), 8) for name in table.models]
     print(_line("dataset", table.models, width, columns))
@@ -271,7 +318,7 @@ def _table(arguments):
             f"{row['model']:<20} {row['mean']:>8.4f} {row['arithmetic_rank']:>7.3f} "
             f"{row['geometric_rank']:>10.3f} {mpce:>8} {row['best']:>8}"
         )
-    failed = results.failed()
+    failed = {**results.failed(), **damaged}
     if failed:
         print(f"\n{len(failed)} runs failed:")
         for run, record in sorted(failed.items()):
@@ -284,13 +331,13 @@ def _table(arguments):
             ([name, *("" if x != x else x for x in row)] for name, row in rows),
         )
     if arguments.runs is not None:
-        write_records(results.records(), arguments.runs)
+        write_records(records, arguments.runs)
 
 
 def _write_csv(path, head, rows):
     from lstmfcn.atomic import atomic_path
 
-    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
         writer.writerows(rows)
@@ -302,10 +349,12 @@ def _line(name, cells, width, columns):
 
 
 def _compare(arguments):
-    from lstmfcn.evaluation import Results
     from lstmfcn.evaluation.ranking import compare, friedman, rank_biserial, wins_ties_losses
 
-    table = _read_table(Results(arguments.results), arguments).complete()
+    records, damaged = _results(arguments).read()
+    for failure in damaged.values():
+        print(f"left out: {failure['reason']}")
+    table = _read_table(records, arguments).complete()
     scores = table.better()
     if len(table.models) < 2:
         raise ValueError(f"{arguments.results} has one model, {table.models[0]}; add another.")
@@ -333,7 +382,6 @@ def _compare(arguments):
 
 
 def _report(arguments):
-    from lstmfcn.evaluation import Results
     from lstmfcn.evaluation.worker import read_source
     from lstmfcn.report import write_report
 
@@ -341,9 +389,8 @@ def _report(arguments):
     for key in ("archive", "password"):
         if getattr(arguments, key) is not None:
             source[key] = getattr(arguments, key)
-    results = Results(arguments.results)
     write_report(
-        results,
+        _results(arguments),
         arguments.out,
         metric=arguments.metric,
         published=arguments.published,
@@ -355,15 +402,17 @@ def _report(arguments):
 
 
 def _export(arguments):
-    from lstmfcn.evaluation import Results, export_tsml
+    from lstmfcn.evaluation import export_tsml
 
-    n_files = export_tsml(Results(arguments.results), arguments.out, seed=arguments.seed)
+    n_files = export_tsml(_results(arguments), arguments.out, seed=arguments.seed)
     print(f"{n_files} runs written to {arguments.out}/")
 
 
 def _import(arguments):
     from lstmfcn.evaluation import Results, add_records, import_tsml
 
+    if not arguments.source.exists():
+        raise FileNotFoundError(f"{arguments.source} does not exist.")
     add = add_records if arguments.source.suffix == ".jsonl" else import_tsml
     n_runs = add(arguments.source, Results(arguments.into))
     print(f"{n_runs} runs added to {arguments.into}/")

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from lstmfcn import load
 from lstmfcn.datasets import load_ucr
 from lstmfcn.evaluation import Model, Results, Run, experiment, sweep
+from lstmfcn.evaluation.worker import Worker
 
 HERE = Path(__file__).parent
 QUICK = Model("quick", "foreign:Majority")
@@ -103,13 +105,120 @@ def test_what_fails_is_recorded_and_stops_nothing(tmp_path):
     assert reasons["raises"] == "RuntimeError: the bottom fell out"
     assert reasons["nan"] == "FloatingPointError: some of its probabilities are not numbers."
     assert reasons["sleeps"] == "took longer than 20 seconds"
-    assert "killed by signal 9" in reasons["dies"]
+    assert reasons["dies"] == (
+        "its process ended (killed by signal 9; the memory may not have sufficed)"
+    )
     assert len((tmp_path / "tried").read_text().splitlines()) == 2  # tried again, once
     assert "there is no foreign:Nothing" in reasons["missing"]
     assert "'refuses'" in reasons["refuses"] and "depth" in reasons["refuses"]
     failed = Results(tmp_path / "results").failed()
     assert {run.model: record["reason"] for run, record in failed.items()} == reasons
     assert b"from below" in (tmp_path / "results" / "output.log").read_bytes()
+
+
+# What a run does to its process
+
+
+THREAD = """
+import threading, time
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("can_fork", [True, False])
+def test_a_run_leaves_nothing_to_the_others(tmp_path, monkeypatch, can_fork):
+    if not can_fork:  # a process with threads does not, and each run has a new one
+        (tmp_path / "sitecustomize.py").write_text(THREAD)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(HERE)]))
+    meddles = Model("meddles", "foreign:Meddles")
+    result = sweep(SETS, [meddles, QUICK], tmp_path, seeds=(0, 1), jobs=1, verbose=0)
+    assert len(result.done) == 8 and not result.failed
+    draws = Model("draws", "foreign:Draws")
+    sweep(["GunPoint"], [draws], tmp_path, seeds=(0, 1), jobs=1, verbose=0)
+    first, second = (Results(tmp_path).predictions(Run("GunPoint", "draws", s)) for s in (0, 1))
+    assert (first["y_pred"] != second["y_pred"]).any()
+
+
+def test_a_process_that_a_run_has_forked_answers_for_no_run(tmp_path):
+    model = Model("twice", "foreign:ComesBackTwice", {"journal": str(tmp_path / "fits")})
+    alone, beside = tmp_path / "alone", tmp_path / "beside"
+    sweep(SETS, [QUICK], alone, jobs=1, verbose=0)
+    result = sweep(SETS, [model, QUICK], beside, jobs=1, verbose=0)
+    assert len(result.done) == 4
+    for run in Results(alone).finished():
+        here, there = (Results(folder).predictions(run) for folder in (alone, beside))
+        assert all((here[name] == there[name]).all() for name in here)
+    assert_gone(tmp_path / "fits.pids")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_what_a_run_has_started_ends_with_it(tmp_path, seconds):
+    parameters = {"journal": str(tmp_path / "fits"), "seconds": seconds}
+    model = Model("leaves", "foreign:Leaves", parameters)
+    result = sweep(["GunPoint"], [model], tmp_path / "out", jobs=1, time_limit=5.0, verbose=0)
+    assert list(result.failed.values()) == (["took longer than 5 seconds"] if seconds else [])
+    assert_gone(tmp_path / "fits.pids")
+
+
+def assert_gone(path):
+    pids = [int(line) for line in path.read_text().split()]
+    assert any(pids)
+    for pid in filter(None, pids):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_memory_does_not_depend_on_what_ran_before():
+    small = Model("small", "FCNClassifier", {"n_epochs": 1, "n_filters": [4, 4, 4]})
+    large = Model("large", "FCNClassifier", {"n_epochs": 1})
+    with Worker() as worker:
+        first, _, other, last = (
+            worker.run(model, {"dataset": dataset})[0]["peak_memory_bytes"]
+            for model, dataset in (
+                (small, "GunPoint"),
+                (large, "OSULeaf"),
+                (Model("foreign", "sklearn.dummy:DummyClassifier"), "GunPoint"),
+                (small, "GunPoint"),
+            )
+        )
+    assert last == pytest.approx(first, rel=0.05)
+    assert other < first / 2  # without Keras
+
+
+def test_the_working_folder_shadows_nothing_and_may_hold_models(tmp_path, monkeypatch):
+    for name in ("random", "queue", "numbers", "json"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not the real one')")
+    (tmp_path / "mine.py").write_text("from foreign import Majority as Mine")
+    monkeypatch.chdir(tmp_path)
+    result = sweep(["GunPoint"], [Model("mine", "mine:Mine")], "results", verbose=0)
+    assert len(result.done) == 1
+
+
+def test_a_worker_that_cannot_start_says_why(tmp_path, monkeypatch):
+    (tmp_path / "scipy.py").write_text("raise ImportError('no such library today')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    result = sweep(["GunPoint"], [QUICK], tmp_path / "results", verbose=0)
+    assert list(result.failed.values()) == [
+        "its process ended (exit code 1; the last line of its log: ImportError: no such library "
+        "today)"
+    ]
+
+
+def test_half_a_character_costs_one_run(tmp_path):
+    half = Model("half", "foreign:SpeaksHalf")
+    result = sweep(["GunPoint"], [half, QUICK], tmp_path, jobs=1, verbose=2)
+    assert result.failed == {Run("GunPoint", "half"): r"ValueError: cannot read \udcff"}
+    assert len(result.done) == 1
+
+
+@pytest.mark.parametrize("number, total", [(7.0, "14"), (-1.0, "-2"), (0.25, "0.5")])
+def test_numbers_that_are_no_probabilities_fail_a_run(tmp_path, number, total):
+    model = Model("sure", "foreign:IsSure", {"number": number})
+    result = sweep(["GunPoint"], [model], tmp_path, verbose=0)
+    assert list(result.failed.values()) == [
+        f"ValueError: the probabilities of sample 0 are {number:g}, {number:g}, which sum to "
+        f"{total}; pass numbers from 0 to 1 that sum to 1, or none."
+    ]
 
 
 def test_what_failed_is_tried_again_by_the_next_call(tmp_path):
@@ -143,7 +252,17 @@ def test_damaged_data_costs_the_runs_on_it(tmp_path):
     [
         ({"datasets": ["GunPoint", "GunPoint"]}, "dataset 'GunPoint' is given twice"),
         ({"models": [QUICK, QUICK]}, "model 'quick' is given twice"),
+        ({"seeds": (0, 0)}, "seed 0 is given twice"),
         ({"jobs": 0}, "jobs=0 is not a number of processes"),
+        ({"jobs": "2"}, "jobs='2' is not a number of processes"),
+        ({"threads": 0.5}, "threads=0.5 is not a number of threads"),
+        ({"time_limit": float("inf")}, "time_limit=inf is not a number of seconds"),
+        ({"datasets": "GunPoint"}, "datasets='GunPoint' is one text; pass a list of names"),
+        ({"datasets": [None]}, "dataset name None is empty or no text"),
+        ({"datasets": ["A" * 300]}, "dataset name 'A{30}'... is longer than 200 bytes"),
+        ({"models": ["quick"]}, "models has 'quick'; pass lstmfcn.evaluation.Model objects"),
+        ({"seeds": [-1]}, "seeds has -1; pass whole numbers of at least 0"),
+        ({"resamples": "1"}, "resamples has '1'; pass whole numbers of at least 0"),
         ({"models": [Model("quick", "foreign:Raises")]}, "results of another 'quick': target was"),
     ],
 )
@@ -153,6 +272,24 @@ def test_what_cannot_be_planned_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         sweep(plan.pop("datasets"), plan.pop("models"), tmp_path, **plan)
     assert Results(tmp_path).finished() == set()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((1, "a:B"), "name=1 of a model is no text; pass one."),
+        (("a", None), "target=None of a model is no text; pass one."),
+        (("a", "a:B", [1]), "parameters of model 'a' must be a dict of JSON values: it is a list."),
+        (
+            ("a", "a:B", {"b": np.int64(1)}),
+            "parameters of model 'a' must be a dict of JSON values: it has a int64, which is no "
+            "JSON value.",
+        ),
+    ],
+)
+def test_what_is_no_model_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Model(*arguments)
 
 
 # Interruptions
@@ -264,7 +401,8 @@ def test_a_cluster_gives_the_results_of_one_machine(tmp_path, cluster, send_data
             np.testing.assert_array_equal(here[name], there[name])
 
 
-def test_a_worker_that_dies_costs_no_result(tmp_path, cluster):
+@pytest.mark.parametrize("send_data", [False, True])
+def test_a_worker_that_dies_costs_no_result(tmp_path, cluster, send_data):
     journal = tmp_path / "journal"
     model = Model("noted", "foreign:Majority", {"seconds": 0.5, "journal": str(journal)})
     pids = list(cluster.run(os.getpid).values())
@@ -289,7 +427,15 @@ def test_a_worker_that_dies_costs_no_result(tmp_path, cluster):
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        result = sweep(SETS, [model], tmp_path / "out", seeds=range(4), client=cluster, verbose=0)
+        result = sweep(
+            SETS,
+            [model],
+            tmp_path / "out",
+            seeds=range(4),
+            client=cluster,
+            send_data=send_data,
+            verbose=0,
+        )
     finally:
         stop.set()
         watcher.join()

@@ -4,11 +4,13 @@ import contextlib
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lstmfcn.cli import main
+from lstmfcn.cli_benchmark import CONFIGURATION
 from lstmfcn.evaluation import Results, ScoreTable, score_table
 
 NEAREST = '1-NN=sklearn.neighbors:KNeighborsClassifier:{"n_neighbors": 1}'
@@ -98,10 +100,44 @@ def test_a_configuration_says_what_the_sweep_is(tmp_path, capsys):
     assert {run.resample for run in Results(tmp_path / "out").finished()} == {0, 1}
     path.write_text(json.dumps({**plan, "model": {}}))
     assert main(command) == 1
-    assert "has model; it may have datasets, models" in capsys.readouterr().err
-    path.write_text("{")
-    assert main(command) == 1
-    assert "plan.json is no JSON" in capsys.readouterr().err
+    assert "it has model; it may have datasets, models" in capsys.readouterr().err
+
+
+WHOLE = "a number of at least 1"
+NAMES = "a list of names"
+MODELS = 'an object of names and {"target": TEXT, "parameters": OBJECT}'
+
+
+@pytest.mark.parametrize(
+    "plan, message",
+    [
+        ("{", "it is not JSON"),
+        ("[" * 5000, "it is not JSON"),
+        ("[1]", f"it is no object; it may have {', '.join(CONFIGURATION)}"),
+        ('{"seeds": "3"}', f"its 'seeds' is '3', where {WHOLE} belongs"),
+        ('{"resamples": true}', f"its 'resamples' is True, where {WHOLE} belongs"),
+        ('{"datasets": [null]}', f"its 'datasets' is [None], where {NAMES} belongs"),
+        ('{"datasets": "GunPoint"}', f"its 'datasets' is 'GunPoint', where {NAMES} belongs"),
+        ('{"missing": []}', "its 'missing' is [], where one of error, interpolate belongs"),
+        ('{"archive": 1}', "its 'archive' is 1, where a path belongs"),
+        ('{"models": ["fcn"]}', f"its 'models' is ['fcn'], where {MODELS} belongs"),
+        ('{"models": {"a": {}}}', f"its 'models' is {{'a': {{}}}}, where {MODELS} belongs"),
+        (
+            '{"models": {"a": {"target": "b:C", "foo": 1}}}',
+            f"its 'models' is {{'a': {{'foo': 1, 'target': 'b:C'}}}}, where {MODELS} belongs",
+        ),
+        (
+            '{"models": {"a": {"target": "b:C", "parameters": {"d": NaN}}}}',
+            "it has nan, where a finite number belongs",
+        ),
+    ],
+)
+def test_a_configuration_is_checked(tmp_path, capsys, plan, message):
+    path = tmp_path / "plan.json"
+    path.write_text(plan)
+    assert main(["benchmark", "run", "--config", str(path), "--out", str(tmp_path / "out")]) == 1
+    assert f"error: {path} is no configuration: {message}.\n" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -112,8 +148,15 @@ def test_a_configuration_says_what_the_sweep_is(tmp_path, capsys):
             ["run", "--out", "OUT", "--dask", "local", "--scheduler", "tcp://x:1"],
             "choose one of them",
         ),
-        (["table", "OUT"], "there are no results yet"),
-        (["compare", "OUT"], "there are no results yet"),
+        (["table", "OUT"], "error: the folder OUT does not exist."),
+        (["compare", "OUT"], "error: the folder OUT does not exist."),
+        (["report", "OUT", "--out", "r.html"], "error: the folder OUT does not exist."),
+        (["export", "OUT", "--out", "files"], "error: the folder OUT does not exist."),
+        (["import", "OUT", "--into", "OUT"], "error: OUT does not exist."),
+        (
+            ["run", "--out", "OUT", *PLAN, "--time-limit", "inf"],
+            "error: --time-limit inf is not a number of seconds; pass one above 0.",
+        ),
         (["run", "--out", "OUT", *PLAN, "--archive", "nowhere"], "nowhere"),
     ],
 )
@@ -121,15 +164,17 @@ def test_refusals(tmp_path, arguments, message, capsys):
     out = str(tmp_path / "out")
     assert main(["benchmark", *(out if a == "OUT" else a for a in arguments)]) == 1
     printed = capsys.readouterr()
-    assert message in printed.err + printed.out
+    assert message.replace("OUT", out) in printed.err + printed.out
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--seeds", "0"], "0 is not a whole number of at least 1"),
+        (["--seeds", "0"], "'0' is not a whole number from 1 to 4294967295"),
+        (["--jobs", "9" * 5000], f"'{'9' * 40}...' is not a whole number from 1 to 4294967295"),
         (["--model", "KNeighborsClassifier"], "is not NAME=MODULE:CLASS"),
-        (["--model", "a=b:C:{1}"], "the parameters of a are no JSON"),
+        (["--model", "a=b:C:{1}"], "the parameters of a are no JSON object: it is not JSON"),
+        (["--model", 'a=b:C:{"d": NaN}'], "it has nan, where a finite number belongs"),
     ],
 )
 def test_wrong_usage(tmp_path, arguments, message, capsys):
@@ -146,6 +191,26 @@ def test_failed_runs_end_with_a_failure(tmp_path, capsys, monkeypatch):
     assert "1 runs failed, for the reasons above" in capsys.readouterr().err
     assert main(["benchmark", "table", str(out)]) == 0
     assert "bad on GunPoint, seed 0: RuntimeError: the bottom fell out" in capsys.readouterr().out
+
+
+def test_a_damaged_record_is_named_and_the_others_are_shown(folder, tmp_path, capsys):
+    damaged, page = tmp_path / "damaged", tmp_path / "report.html"
+    shutil.copytree(folder, damaged)
+    path = damaged / "runs" / "1-NN" / "GunPoint" / "seed1-resample0.json"
+    path.write_text('{"accuracy": 0.5}')
+    (damaged / "runs" / "5-NN" / "ArrowHead" / "seed0-resample0.npz").write_text("no arrays")
+    sentence = f"{path} is not a record: it has no 'dataset'; delete it to run again."
+    assert main(["benchmark", "table", str(damaged)]) == 0
+    printed = capsys.readouterr().out
+    assert f"1 runs failed:\n  1-NN on GunPoint, seed 1: {sentence}\n" in printed
+    assert "GunPoint    0.9133   0.8000" in printed
+    assert main(["benchmark", "compare", str(damaged)]) == 0
+    assert f"left out: {sentence}\n" in capsys.readouterr().out
+    assert main(["benchmark", "report", str(damaged), "--out", str(page)]) == 0
+    assert "it has no 'dataset'; delete it to run again" in page.read_text(encoding="utf-8")
+    assert main(["benchmark", "export", str(damaged), "--out", str(tmp_path / "files")]) == 1
+    assert "error: 3 of 4 runs were written, but not these: " in capsys.readouterr().err
+    assert len(list((tmp_path / "files").rglob("*.csv"))) == 3
 
 
 # Tables
@@ -172,12 +237,12 @@ def test_a_table_keeps_the_datasets_that_all_models_have():
     assert first == {
         "model": "two",
         "mean": pytest.approx(0.825),
-        "arithmetic_rank": 1.0,
-        "geometric_rank": 1.0,
+        "arithmetic_rank": 1.25,  # 1 and 1.5
+        "geometric_rank": pytest.approx(1.5**0.5),
         "mpce": pytest.approx(0.0875),
         "best": 2,
     }
-    assert second["arithmetic_rank"] == 1.5 and second["best"] == 1
+    assert second["arithmetic_rank"] == 1.75 and second["best"] == 1
     assert second["mpce"] == pytest.approx((0.15 + 0.125) / 2)
 
 

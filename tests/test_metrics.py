@@ -77,6 +77,9 @@ def test_decisions_without_probabilities():
         (([], []), "there are 0 predictions for 0 samples"),
         (([0, 1], [0, 1], [[0.5, 0.5]]), r"have shape \(1, 2\); pass one row for each of 2"),
         (([0, 1], [0, 1], np.ones((2, 3)), [0, 1]), "one column for each of 2 classes"),
+        (([0, 1], [0, 1], [[0.5, 0.5], [1.5, -0.5]]), "of sample 1 are 1.5, -0.5, which sum to 1;"),
+        (([0, 1], [0, 1], [[0.5, 0.4], [1, 0]]), "sample 0 are 0.5, 0.4, which sum to 0.9;"),
+        (([0, 1], [0, 1], [[0.5, np.nan], [1, 0]]), "sample 0 are 0.5, nan, which sum to nan;"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments, message):

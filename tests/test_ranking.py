@@ -114,6 +114,7 @@ def test_ranks_of_ties():
     scores = [[0.5, 0.7, 0.7, 0.9], [0.1, 0.1, 0.1, 0.1]]
     assert ranking.rank(scores).tolist() == [[4, 2.5, 2.5, 1], [2.5] * 4]
     assert ranking.rank(scores, ties="min").tolist() == [[4, 2, 2, 1], [1] * 4]
+    assert ranking.rank([[0.3, 0.1 + 0.2]]).tolist() == [[1.5, 1.5]]  # but for rounding
 
 
 def test_the_mean_per_class_error_of_several_classifiers():
@@ -185,6 +186,7 @@ def test_cliques_are_the_longest_stretches_without_a_difference():
         (lambda: ranking.rank([1.0, 2.0]), r"scores has shape \(2,\)"),
         (lambda: ranking.rank([[1.0, np.nan]]), "scores has a missing value"),
         (lambda: ranking.rank([[1.0, 2.0]], ties="max"), "ties='max' is unknown"),
+        (lambda: ranking.compare([[1.0, 2.0]], ["A", "B"], alpha=5.0), r"alpha=5.0 must be a num"),
         (lambda: ranking.mean_ranks([[1.0]], mean="median"), "mean='median' is unknown"),
         (lambda: ranking.wilcoxon([1.0], [1.0, 2.0]), "pass two equal rows"),
         (lambda: ranking.wilcoxon([1.0], [np.nan]), "compare where both have one"),

@@ -158,10 +158,23 @@ def test_one_model_on_one_dataset(tmp_path):
     assert [picture["title"] for picture in contents["pictures"]] == ["Every dataset"]
 
 
+def test_any_name_of_a_dataset_is_drawn(tmp_path):
+    found = Results(tmp_path / "results")
+    for dataset in ("$$", r"$\frac$", "_", "\N{SNOWMAN}" * 20, "A" * 200):
+        for model, accuracy in (("one", 0.5), ("_two", 0.75)):
+            found.write(Run(dataset, model), {"accuracy": accuracy, "fit_seconds": 1.0}, {})
+    write_report(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    contents = json.loads(re.search(r'id="contents">(.*?)</script>', page, re.DOTALL)[1])
+    titles = [picture["title"] for picture in contents["pictures"]]
+    assert titles[:2] == ["Critical differences", "Every pair"]
+    assert titles[2:] == ["_two against one", "Score and cost", "Every dataset"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--metric", "f2"], "metric='f2' is unknown; choose one of accuracy, balanced_accuracy"),
+        (["--metric", "f2"], "--metric f2 is unknown; choose one of accuracy, balanced_accuracy"),
         (["--out", "/nowhere/report.html"], "the folder /nowhere does not exist"),
         (["--published", "HC3"], "method='HC3' is unknown; choose one of karim2018:1-NN DTW"),
     ],

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -105,9 +107,29 @@ def test_a_name_stands_for_one_model(results):
     results.register("FCN", first)
     results.register("FCN", json.loads(json.dumps(first)))
     other = {"target": "FCNClassifier", "parameters": {"n_filters": [8, 8], "n_epochs": 6}}
-    with pytest.raises(ValueError, match=r"has results of another 'FCN': parameters was .*5.* is"):
+    with pytest.raises(ValueError) as raised:
         results.register("FCN", other)
+    assert str(raised.value) == (
+        f"{results.folder} has results of another 'FCN': n_epochs was 5 and is 6. Give the model "
+        "another name, or the results another folder."
+    )
     results.register("FCN (6 epochs)", other)
+
+
+def test_of_two_sweeps_that_start_at_once_one_may_use_a_name(tmp_path):
+    barrier = threading.Barrier(2)
+
+    def register(number, k):
+        barrier.wait()
+        try:
+            Results(tmp_path / str(k)).register("FCN", {"parameters": {"n_epochs": number}})
+        except ValueError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(2) as pool:
+        for k in range(50):
+            assert sum(pool.map(register, (1, 2), (k, k))) == 1
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "a:b", "a\n"])

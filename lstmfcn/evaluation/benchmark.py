@@ -3,25 +3,32 @@
 import collections
 import concurrent.futures
 import contextlib
+import numbers
 import os
+import queue
 import tempfile
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as brief
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from lstmfcn.datasets import ucr_summary
-from lstmfcn.evaluation.experiment import hardware
+from lstmfcn.evaluation.experiment import Model, hardware
+from lstmfcn.evaluation.records import is_whole, to_file_name
 from lstmfcn.evaluation.results import Results, Run
 from lstmfcn.evaluation.worker import Died, Failed, Worker, pack_split, read_source
+from lstmfcn.progress import tqdm
 
 __all__ = ["Sweep", "sweep"]
 
 AHEAD = 2  # runs handed out per worker: one under way, one waiting
 POLL_SECONDS = 0.5
+MOST_LOSSES = 3  # of a run by a cluster, which itself has tried several workers each time
+LONGEST_REASON = 2000  # characters
 JOB_BYTES = 2 * 2**30  # what a run may need; most need half
 FEWEST = 400  # series: smaller sets are trained for as many updates
 
@@ -124,15 +131,15 @@ def sweep(
     (2, [0.8, 0.913])
     """
     results = Results(folder)
-    names = [model.name for model in models]
-    for kind, given in (("dataset", datasets), ("model", names)):
-        twice = [name for name, n in collections.Counter(given).items() if n > 1]
-        if twice:
-            raise ValueError(f"{kind} {twice[0]!r} is given twice.")
     if jobs is None:
         jobs = _default_jobs()
-    if jobs < 1:
-        raise ValueError(f"jobs={jobs} is not a number of processes; pass at least 1.")
+    _check_plan(datasets, models, seeds, resamples)
+    if not is_whole(jobs) or jobs < 1:
+        raise ValueError(f"jobs={jobs!r} is not a number of processes; pass at least 1.")
+    if threads is not None and (not is_whole(threads) or threads < 1):
+        raise ValueError(f"threads={threads!r} is not a number of threads; pass at least 1.")
+    if time_limit is not None and not 0 < time_limit <= threading.TIMEOUT_MAX:
+        raise ValueError(f"time_limit={time_limit!r} is not a number of seconds; pass one above 0.")
     grouped = [name for name in datasets if name.startswith("mer:")]
     if grouped and any(resamples):
         raise ValueError(
@@ -143,9 +150,9 @@ def sweep(
         results.register(model.name, model.describe())
     results.tidy()
     runs = [
-        Run(dataset, model, int(seed), int(resample))
+        Run(dataset, model.name, int(seed), int(resample))
         for dataset in datasets
-        for model in names
+        for model in models
         for seed in seeds
         for resample in resamples
     ]
@@ -154,7 +161,7 @@ def sweep(
     summary = Sweep(len(runs), skipped=len(runs) - len(missing_runs))
     source = {"missing": missing}
     if archive is not None:
-        source["archive"] = os.fspath(archive if client is None else Path(archive).resolve())
+        source["archive"] = os.path.abspath(archive)
     if password is not None:
         source["password"] = password
     work = _Work({model.name: model for model in models}, source, results, time_limit, keep_models)
@@ -167,6 +174,27 @@ def sweep(
     with _Progress(runs, missing_runs, results, verbose) as progress, engine:
         _do_all(missing_runs, work, engine, summary, progress)
     return summary
+
+
+def _check_plan(datasets, models, seeds, resamples):
+    """Refuse what names no runs, before the folder is touched."""
+    if isinstance(datasets, str):
+        raise ValueError(f"datasets={brief(datasets)} is one text; pass a list of names.")
+    for dataset in datasets:
+        to_file_name(dataset)
+    for model in models:
+        if not isinstance(model, Model):
+            raise ValueError(f"models has {brief(model)}; pass lstmfcn.evaluation.Model objects.")
+    for name, values in (("seeds", seeds), ("resamples", resamples)):
+        for value in values:
+            if not isinstance(value, numbers.Integral) or value < 0:
+                raise ValueError(f"{name} has {brief(value)}; pass whole numbers of at least 0.")
+    names = [model.name for model in models]
+    parts = {"dataset": datasets, "model": names, "seed": seeds, "resample": resamples}
+    for part, given in parts.items():
+        twice = [value for value, n in collections.Counter(given).items() if n > 1]
+        if twice:
+            raise ValueError(f"{part} {twice[0]!r} is given twice.")
 
 
 def _cores():
@@ -213,7 +241,7 @@ class _Work:
 
 
 def _do_all(runs, work, engine, summary, progress):
-    results, waiting = work.results, collections.deque(runs)
+    results, waiting, losses = work.results, collections.deque(runs), collections.Counter()
     held_elsewhere, under_way = [], {}
     started = time.time()
     with contextlib.ExitStack() as every_claim:
@@ -235,7 +263,11 @@ def _do_all(runs, work, engine, summary, progress):
             )
             for future in ended:
                 run, claim = under_way.pop(future)
+                losses[run] += engine.has_lost(future)
                 with claim:
+                    if engine.has_lost(future) and losses[run] <= MOST_LOSSES:
+                        waiting.appendleft(run)
+                        continue
                     _keep(run, future, work, summary)
                 progress.ended(run, summary.failed.get(run))
             if not waiting and not under_way and held_elsewhere:
@@ -250,18 +282,14 @@ def _keep(run, future, work, summary):
     """Write what a run gave, or why it failed."""
     try:
         record, predictions = future.result()
-        work.results.write(run, record, predictions)
-    except (KeyboardInterrupt, concurrent.futures.CancelledError):
-        raise
-    except OSError:
-        raise  # the folder cannot be written: no use to go on
     except Exception as error:  # whatever came from a run, or from a cluster
-        reason = (
-            str(error) if isinstance(error, (Failed, Died)) else f"{type(error).__name__}: {error}"
-        )
+        kind = "" if isinstance(error, (Failed, Died)) else f"{type(error).__name__}: "
+        # Files and terminals take Unicode alone, and not millions of letters.
+        reason = f"{kind}{error}"[:LONGEST_REASON].encode("utf-8", "backslashreplace").decode()
         work.results.write_failure(run, reason, **work.models[run.model].describe())
         summary.failed[run] = reason
     else:
+        work.results.write(run, record, predictions)
         summary.done.append(run)
 
 
@@ -278,18 +306,21 @@ def _left(runs, results, started, summary, progress):
 
 
 class _Here:
-    """Threads of this process, each with a process for its runs."""
+    """Threads of this process, each with a worker for its runs."""
 
     def __init__(self, jobs, threads, folder):
         self.capacity = jobs
         self._threads, self._folder = threads, folder
         self._pool = concurrent.futures.ThreadPoolExecutor(jobs)
-        self._workers, self._own = [], threading.local()
+        self._workers, self._idle = [], queue.LifoQueue()
         self._log = None
 
     def __enter__(self):
         self._folder.mkdir(parents=True, exist_ok=True)
         self._log = open(self._folder / "output.log", "ab")  # closed in __exit__
+        self._workers = [Worker(self._threads, self._log) for _ in range(self.capacity)]
+        for worker in self._workers:
+            self._idle.put(worker)
         return self
 
     def __exit__(self, *_):
@@ -301,11 +332,15 @@ class _Here:
     def submit(self, run, arguments):
         return self._pool.submit(self._do, arguments)
 
+    def has_lost(self, future):
+        return False
+
     def _do(self, arguments):
-        if not hasattr(self._own, "worker"):
-            self._own.worker = Worker(self._threads, self._log)
-            self._workers.append(self._own.worker)
-        return _do_twice(self._own.worker, arguments)
+        worker = self._idle.get()
+        try:
+            return _do_twice(worker, arguments)
+        finally:
+            self._idle.put(worker)
 
 
 class _There:
@@ -329,17 +364,34 @@ class _There:
             self._client.run(_close_workers)
 
     def submit(self, run, arguments):
-        data = self._data(arguments["source"]) if self._send_data else None
+        try:
+            data = self._data(arguments["source"]) if self._send_data else None
+        except Exception as error:  # damaged data cost the runs on them
+            future = concurrent.futures.Future()
+            future.set_exception(error)
+            return future
         return self._pool.submit(_do_there, arguments, self._threads, data)
+
+    def has_lost(self, future):
+        """Whether the workers that had a run, or its data, are gone."""
+        from distributed import KilledWorker
+
+        return future.cancelled() or isinstance(future.exception(), KilledWorker)
 
     def _data(self, source):
         """Return the dataset on the cluster; runs on one come one after the other."""
         dataset = source["dataset"]
-        if self._sent[0] != dataset:
+        if self._sent[0] != dataset or self._sent[1].status not in ("pending", "finished"):
             packed = pack_split(read_source(source))
-            # In a list, as a dict would be taken apart, under names that are all alike.
-            self._sent = dataset, self._client.scatter([packed])[0]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+                # The result of a task comes again when its worker dies; scattered data do not.
+                self._sent = dataset, self._client.submit(_as_it_is, packed, pure=False)
         return self._sent[1]
+
+
+def _as_it_is(data):
+    return data
 
 
 def _do_there(arguments, threads, data):

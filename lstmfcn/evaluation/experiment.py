@@ -13,11 +13,13 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as brief
 
 import numpy as np
 import sklearn
 
 from lstmfcn.evaluation.metrics import classification_metrics
+from lstmfcn.evaluation.records import check_json
 from lstmfcn.evaluation.resampling import stratified_resample
 
 __all__ = [
@@ -58,6 +60,20 @@ class Model:
     target: str
     parameters: dict = field(default_factory=dict)
 
+    def __post_init__(self):
+        for name in ("name", "target"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise ValueError(f"{name}={brief(value)} of a model is no text; pass one.")
+        try:
+            if not isinstance(self.parameters, dict):
+                raise ValueError(f"it is a {type(self.parameters).__name__}")
+            check_json(self.parameters)
+        except ValueError as error:
+            raise ValueError(
+                f"parameters of model {self.name!r} must be a dict of JSON values: {error}."
+            ) from None
+
     def build(self, seed=0):
         """Return an unfitted classifier; ``seed`` becomes its ``random_state`` if it has one.
 
@@ -78,6 +94,12 @@ class Model:
         except (TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"model {self.name!r}: {error}") from None
         return estimator
+
+    @property
+    def is_ours(self):
+        """Whether it is a class of this package."""
+        module, _, _ = self.target.rpartition(":")
+        return not module or module.split(".")[0] == "lstmfcn"
 
     def describe(self):
         """Return what the name stands for: JSON values."""
@@ -103,10 +125,17 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     record : dict of str to JSON value
         The metrics of :func:`lstmfcn.evaluation.classification_metrics`; ``fit_seconds``,
         ``predict_seconds``; ``epochs`` and ``n_parameters``, None where the classifier does not
-        say; ``peak_memory_bytes`` of the process during fit and prediction, None where the system
-        does not say; sizes of the data; versions, hardware, time and commit.
+        say; ``peak_memory_bytes`` of the process during fit and prediction with what it held
+        before (in a sweep, imports alone: each run has a new process), None where the system does
+        not say; sizes of the data; versions, hardware, time and commit.
     predictions : dict of str to ndarray
         See :meth:`lstmfcn.evaluation.Results.predictions`.
+
+    Raises
+    ------
+    ValueError, FloatingPointError
+        Among others, if the classifier's probabilities are not in [0, 1] or do not sum to 1: its
+        scores would be wrong. One without ``predict_proba`` is scored by its decisions.
 
     Examples
     --------

@@ -16,6 +16,8 @@ METRICS = {
 """The names of the metrics, and whether larger or smaller values are better."""
 
 SMALLEST = 1e-7  # probability that a log loss counts with: one wrong sample costs 16 at most
+ROUNDING = 1e-6  # that a probability may be out of [0, 1] by
+LARGEST_GAP = 0.01  # between 1 and a sum of probabilities: files of others give two digits
 
 
 def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
@@ -42,7 +44,8 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
     Raises
     ------
     ValueError
-        If the lengths or the columns do not fit.
+        If the lengths or the columns do not fit, or if the probabilities of a sample are not in
+        [0, 1] or do not sum to 1 (to two digits).
 
     Examples
     --------
@@ -77,6 +80,7 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
             f"the probabilities have shape {probabilities.shape}; pass one row for each of "
             f"{len(y_true)} samples and one column for each of {len(columns)} classes."
         )
+    _check_probabilities(probabilities)
     areas, of_truth = [], np.zeros(len(y_true))
     for label, column in zip(columns, probabilities.T, strict=True):
         belongs = y_true == label
@@ -87,3 +91,17 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
     result["auroc"] = float(np.mean(areas)) if areas else None
     result["log_loss"] = float(-np.log(np.maximum(of_truth, SMALLEST)).mean())
     return result
+
+
+def _check_probabilities(probabilities):
+    """Refuse other numbers: they would give a log loss and an AUROC, too."""
+    inside = (probabilities >= -ROUNDING) & (probabilities <= 1.0 + ROUNDING)
+    fits = inside.all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1.0) <= LARGEST_GAP)
+    if not fits.all():
+        i = int(fits.argmin())
+        row, dots = probabilities[i, :3].tolist(), ", ..." if probabilities.shape[1] > 3 else ""
+        raise ValueError(
+            f"the probabilities of sample {i} are {', '.join(f'{p:.3g}' for p in row)}{dots}, "
+            f"which sum to {probabilities[i].sum():.3g}; pass numbers from 0 to 1 that sum to 1, "
+            "or none."
+        )

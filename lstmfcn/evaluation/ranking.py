@@ -32,8 +32,9 @@ def rank(scores, ties="average"):
     ----------
     scores : array-like of shape (n_datasets, n_classifiers)
     ties : {"average", "min"}, default="average"
-        What equal scores get: the mean of their places, as Friedman's test needs it, or the best
-        of them, as in the tables of the LSTM-FCN papers.
+        What scores get that are equal but for rounding: the mean of their places, as Friedman's
+        test needs it and all tables here have it, or the best of them, as in the tables of the
+        LSTM-FCN papers.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def rank(scores, ties="average"):
     """
     if ties not in ("average", "min"):
         raise ValueError(f"ties={ties!r} is unknown; choose 'average' or 'min'.")
-    return scipy.stats.rankdata(-_table(scores), method=ties, axis=1).astype(float)
+    return scipy.stats.rankdata(-np.round(_table(scores), 12), method=ties, axis=1).astype(float)
 
 
 def mean_ranks(scores, *, mean="arithmetic", ties="average"):
@@ -385,6 +386,8 @@ def compare(scores, names, *, test="wilcoxon-holm", alpha=0.05):
     >>> result.names, result.mean_ranks.tolist(), result.cliques
     (['C', 'B', 'A'], [1.0, 2.0, 3.0], [])
     """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha={alpha!r} must be a number in (0, 1).")
     scores, names = _table(scores), list(names)
     n_datasets, n_classifiers = scores.shape
     if len(names) != n_classifiers or len(set(names)) != n_classifiers:

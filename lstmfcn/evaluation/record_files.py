@@ -9,11 +9,10 @@ import json
 from pathlib import Path
 
 from lstmfcn.atomic import atomic_path
+from lstmfcn.evaluation.records import RUN, check_record, parse_json, read_text
 from lstmfcn.evaluation.results import Run
 
 __all__ = ["add_records", "read_records", "write_records"]
-
-RUN = ("dataset", "model", "seed", "resample")
 
 
 def write_records(records, path):
@@ -79,20 +78,22 @@ def read_records(path):
     Raises
     ------
     ValueError
-        If a line is no record.
+        If a line is no record, or two are of one run.
     """
-    records = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = read_text(path).split("\n")
+    except ValueError as error:
+        raise ValueError(f"{path} holds no records: {error}.") from None
+    records, places = [], {}
+    for number, line in enumerate(lines if lines[-1] else lines[:-1], start=1):
         try:
-            record = json.loads(line)
-            numbers = [record[key] for key in RUN[2:]]
-            names = [record[key] for key in RUN[:2]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"line {number} of {path} is no record ({error}).") from None
-        if not all(type(n) is int and n >= 0 for n in numbers) or not all(
-            type(name) is str and name for name in names
-        ):
-            raise ValueError(f"line {number} of {path} does not say which run it is of.")
+            record = parse_json(line)
+            check_record(record)
+            first = places.setdefault(tuple(record[key] for key in RUN), number)
+            if first < number:
+                raise ValueError(f"it is of the run of line {first}")
+        except ValueError as error:
+            raise ValueError(f"line {number} of {path} is no record: {error}.") from None
         records.append(record)
     return records
 

@@ -15,15 +15,23 @@ import contextlib
 import json
 import os
 import re
+import tempfile
 import time
 import urllib.parse
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lstmfcn.atomic import atomic_path
+from lstmfcn.evaluation.records import (
+    LARGEST_FILE,
+    RUN,
+    check_model_name,
+    check_record,
+    read_json,
+    to_file_name,
+)
 
 __all__ = ["Results", "Run"]
 
@@ -97,12 +105,40 @@ class Results:
 
     def failed(self):
         """Return a dict of run to the record of its failure: those not finished since."""
-        finished = self.finished()
-        return {
-            run: _read_json(path)
-            for run, path in self._list("failures").items()
-            if run not in finished
-        }
+        finished, found = self.finished(), {}
+        for run, path in self._list("failures").items():
+            if run not in finished:
+                try:
+                    found[run] = _read_record(path, run)
+                except ValueError as error:
+                    found[run] = {"reason": str(error)}
+                found[run].setdefault("reason", "no reason given")
+        return found
+
+    def read(self):
+        """Return the records of all finished runs, whatever lies beside them.
+
+        Returns
+        -------
+        records : list of dict
+            As :meth:`records` gives them.
+        damaged : dict of Run to dict
+            Of those that cannot be read, the ``reason``.
+
+        Raises
+        ------
+        ValueError
+            If none can be read.
+        """
+        records, damaged = [], {}
+        for run, path in sorted(self._list("runs").items()):
+            try:
+                records.append(_read_record(path, run))
+            except ValueError as error:
+                damaged[run] = {"reason": str(error)}
+        if damaged and not records:
+            raise ValueError(next(iter(damaged.values()))["reason"])
+        return records, damaged
 
     def records(self):
         """Return the records of all finished runs, sorted by dataset, model, seed and resample.
@@ -117,12 +153,15 @@ class Results:
         ValueError
             If a record cannot be read: it was not written by this package.
         """
-        return [_read_json(path) for _, path in sorted(self._list("runs").items())]
+        records, damaged = self.read()
+        for failure in damaged.values():
+            raise ValueError(failure["reason"])
+        return records
 
     def record(self, run):
         """Return the record of one finished run."""
         try:
-            return _read_json(self._path("runs", run))
+            return _read_record(self._path("runs", run), run)
         except FileNotFoundError:
             raise ValueError(f"{self.folder} has no finished run of {run}.") from None
 
@@ -142,9 +181,13 @@ class Results:
             raise ValueError(f"{self.folder} has no predictions of {run}.")
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} cannot be read ({error}); delete it to run again.") from None
+                if sum(entry.file_size for entry in arrays.zip.infolist()) > LARGEST_FILE:
+                    raise ValueError("it would fill the memory")
+                return _checked({name: arrays[name] for name in PREDICTIONS if name in arrays})
+        except Exception:  # whatever numpy makes of a damaged file
+            raise ValueError(
+                f"{path} cannot be read as predictions; delete it to run again."
+            ) from None
 
     def write(self, run, record, predictions):
         """Write what a run gave: its predictions, then its numbers.
@@ -187,26 +230,37 @@ class Results:
         ValueError
             If the folder knows the name with another description, or the name is no file name.
         """
-        if not re.fullmatch(r"[\w.+ ()-]*\w[\w.+ ()-]*", name):
-            raise ValueError(
-                f"model name {name!r} has characters that do not belong into a file name; use "
-                "letters, digits, spaces and .+-_()."
-            )
-        path = self.folder / "models" / f"{name}.json"
-        description = json.loads(json.dumps(description))
+        path = self._description_path(name)
         if not path.exists():
-            _write_json(path, description)
-        known = _read_json(path)
-        differing = [
-            f"{key} was {known.get(key)!r} and is {description.get(key)!r}"
-            for key in sorted({*known, *description})
-            if known.get(key) != description.get(key)
-        ]
+            _write_once(path, json.loads(json.dumps(description, allow_nan=False)))
+        differing = self.differences(name, description)
         if differing:
             raise ValueError(
                 f"{self.folder} has results of another {name!r}: {'; '.join(differing)}. Give the "
                 "model another name, or the results another folder."
             )
+
+    def differences(self, name, description):
+        """Return how what a model's name is bound to differs from a description: list of str."""
+        path = self._description_path(name)
+        if not path.exists():
+            return []
+        try:
+            known = read_json(path)
+            if not isinstance(known, dict):
+                raise ValueError("it is no object with fields")
+        except ValueError as error:
+            raise ValueError(f"{path} does not say what a model is: {error}.") from None
+        known, new = _leaves(known), _leaves(json.loads(json.dumps(description)))
+        return [
+            f"{key} was {known.get(key, 'unset')} and is {new.get(key, 'unset')}"
+            for key in sorted({*known, *new})
+            if known.get(key) != new.get(key)
+        ]
+
+    def _description_path(self, name):
+        check_model_name(name)
+        return self.folder / "models" / f"{name}.json"
 
     def tidy(self):
         """Remove what processes left that were killed while they wrote: files an hour old."""
@@ -257,11 +311,20 @@ class Results:
         return found
 
     def _path(self, kind, run):
-        # Names of datasets may be paths ("mer:/data:HUBERT").
-        dataset = urllib.parse.quote(run.dataset, safe=" ()+")
-        dataset = f"%2E{dataset[1:]}" if dataset.startswith(".") else dataset
         name = f"seed{run.seed}-resample{run.resample}.json"
-        return self.folder / kind / run.model / dataset / name
+        return self.folder / kind / run.model / to_file_name(run.dataset) / name
+
+
+def _leaves(description, prefix=""):
+    """Return a dict of dicts as one of "key.key" to JSON text, without what is None."""
+    leaves = {}
+    for key, value in description.items():
+        if isinstance(value, dict):
+            # Parameters are meant, and need not be named.
+            leaves |= _leaves(value, "" if key == "parameters" else f"{prefix}{key}.")
+        elif value is not None:
+            leaves[f"{prefix}{key}"] = json.dumps(value, ensure_ascii=False)
+    return leaves
 
 
 def _folders(path):
@@ -301,12 +364,42 @@ def _write_json(path, value):
         temporary.write_text(json.dumps(value, indent=1, allow_nan=False), encoding="utf-8")
 
 
-def _read_json(path):
+def _write_once(path, value):
+    """Write a file that may appear meanwhile; the first one stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+        _write_json(Path(folder, path.name), value)
+        try:
+            os.link(Path(folder, path.name), path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            os.replace(Path(folder, path.name), path)
+
+
+def _read_record(path, run):
     try:
-        with open(path, encoding="utf-8") as file:
-            value = json.load(file)
+        record = read_json(path)
+        check_record(record)
+        if tuple(record[key] for key in RUN) != (run.dataset, run.model, run.seed, run.resample):
+            raise ValueError("it is of another run than its name says")
     except ValueError as error:
-        raise ValueError(f"{path} is not a record ({error}); delete it to run again.") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} is not a record; delete it to run again.")
-    return value
+        raise ValueError(f"{path} is not a record: {error}; delete it to run again.") from None
+    return record
+
+
+def _checked(arrays):
+    """Return arrays of predictions, if they are numbers or words and their shapes fit together."""
+    classes, probabilities = arrays.get("classes"), arrays.get("probabilities")
+    lists = [array for name, array in arrays.items() if name != "probabilities"]
+    by_case = [array for name, array in arrays.items() if name != "classes"]
+    numbers = [array for array in arrays.values() if array.dtype.kind == "f"]
+    if (
+        any(array.dtype.kind not in "biufSU" for array in arrays.values())
+        or not all(np.isfinite(array).all() for array in numbers)
+        or any(array.ndim != 1 for array in lists)
+        or len({len(array) for array in by_case}) > 1
+        or (probabilities is not None and probabilities.shape[1:] != np.shape(classes))
+    ):
+        raise ValueError("they do not fit together")
+    return arrays

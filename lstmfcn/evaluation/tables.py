@@ -23,6 +23,7 @@ class ScoreTable:
         Means over seeds and resamples; NaN where there is no record.
     n_runs : int ndarray of shape (n_datasets, n_models)
     n_classes : int ndarray of shape (n_datasets,)
+        0 where no record says it.
     metric : str
     """
 
@@ -64,19 +65,20 @@ class ScoreTable:
         -------
         list of dict
             Best mean rank first: ``model``, ``mean`` score, ``arithmetic_rank``,
-            ``geometric_rank`` (ties share the best place, as in the papers), ``mpce`` for the
-            accuracy, else None, and ``best``: on how many datasets no model is better.
+            ``geometric_rank`` (ties get the mean of their places), ``mpce`` for the accuracy, None
+            for other metrics and where a number of classes is unknown, and ``best``: on how many
+            datasets no model is better.
         """
         table = self.complete()
         better = table.better()
         arithmetic, geometric = (
-            mean_ranks(better, mean=mean, ties="min") for mean in ("arithmetic", "geometric")
+            mean_ranks(better, mean=mean) for mean in ("arithmetic", "geometric")
         )
         rows = []
         for i, model in enumerate(table.models):
             wins, ties, _ = wins_ties_losses(better[:, i], better.max(axis=1))
             mpce = None
-            if self.metric == "accuracy":
+            if self.metric == "accuracy" and table.n_classes.all():
                 mpce = mean_per_class_error(table.scores[:, i], table.n_classes)
             rows.append(
                 {
@@ -126,9 +128,10 @@ def score_table(records, metric="accuracy"):
         raise ValueError("there are no results yet; do a sweep first.")
     found, n_classes = defaultdict(list), {}
     for record in records:
-        n_classes[record["dataset"]] = record["n_classes"]
-        if record.get(metric) is not None:
-            found[record["dataset"], record["model"]].append(float(record[metric]))
+        dataset = record["dataset"]
+        n_classes[dataset] = record.get("n_classes") or n_classes.get(dataset, 0)
+        if isinstance(record.get(metric), (int, float)):
+            found[dataset, record["model"]].append(float(record[metric]))
     if not found:
         numbers = sorted(k for k, v in records[0].items() if isinstance(v, (int, float)))
         raise ValueError(f"no record has {metric!r}; choose one of {', '.join(numbers)}.")

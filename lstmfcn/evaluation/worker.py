@@ -1,23 +1,36 @@
-"""Who does a run? A child process: one run after the other, and no run can harm another.
+"""Who does a run? A process that does nothing else: no run can harm or slow down another.
 
-The parent holds a :class:`Worker`. A run that never ends is killed with its process; one that
-takes its process with it (no memory left, a crash in foreign code) costs a new process. The two
-speak over the child's standard input and output: a line of JSON, behind it the bytes of the
-arrays. What a classifier prints goes to standard error.
+The parent holds a :class:`Worker`. Its process imports what runs need, once, and forks a child for
+each run, so that every run begins alike: with its own memory, folder, environment and settings.
+When a run has ended, so have all processes that it started. Where a process cannot be forked
+safely, each run gets a new one.
+
+Parent and process speak over its standard input and output: a line of JSON, behind it the bytes of
+the arrays. The child has neither of them: it leaves its answer in a file without a name. What a
+classifier prints goes to standard error. The end of standard input ends everything.
 """
 
 import contextlib
+import ctypes
 import io
+import itertools
 import json
 import os
-import queue
+import select
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
+import traceback
+from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.evaluation.experiment import Model, experiment
+import lstmfcn
+from lstmfcn.evaluation.experiment import Model, commit, experiment, hardware
 
 __all__ = ["Died", "Failed", "TimedOut", "Worker"]
 
@@ -30,6 +43,24 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+# The working folder comes last: a file random.py there must not stand for Python's own. The
+# package is the parent's, wherever that is.
+START = """
+import sys
+folder, package, needs_keras = sys.argv[1:]
+sys.path[:] = [package, *filter(None, sys.path)]
+import lstmfcn
+del sys.path[0]
+sys.path.append(folder)
+from lstmfcn.evaluation.worker import main
+main(needs_keras == "True")
+"""
+POLL_SECONDS = 0.02
+GRACE_SECONDS = 10.0  # for a process to end by itself
+LONGEST_LINE = 300  # characters of a log that a reason quotes
+LOG_BYTES = 4096
+SIGNALS = 128  # exit codes beyond it stand for signals, as in a shell
+BECOME_SUBREAPER = 36  # of Linux' prctl
 
 
 class Failed(Exception):
@@ -45,14 +76,14 @@ class Died(Exception):
 
 
 class Worker:
-    """A process that does runs.
+    """Who does one run after the other, each in a process of its own.
 
     Parameters
     ----------
     threads : int, default=1
         Of the numerical libraries.
-    log : file, optional
-        Where the process writes what classifiers print; by default nowhere.
+    log : binary file, optional
+        Where to write what classifiers print; by default nowhere.
 
     Examples
     --------
@@ -67,8 +98,10 @@ class Worker:
 
     def __init__(self, threads=1, log=None):
         self._threads, self._log = threads, log
-        self._process, self._is_closed = None, False
-        self._lock = threading.Lock()
+        self._folder = os.getcwd()
+        # Whether it has imported Keras -> process: a run's memory must not tell what ran before.
+        self._processes, self._is_closed = {}, False
+        self._lock, self._numbers = threading.Lock(), itertools.count()
 
     def run(self, model, source, *, seed=0, resample=0, keep=None, time_limit=None):
         """Do one run; see :func:`lstmfcn.evaluation.experiment`.
@@ -97,41 +130,42 @@ class Worker:
             If the process ended.
         """
         job = {
+            "number": next(self._numbers),
             "name": model.name,
             **model.describe(),
             "source": source,
             "seed": seed,
             "resample": resample,
-            "keep": None if keep is None else os.fspath(keep),
+            "keep": None if keep is None else os.path.abspath(keep),
         }
-        process = self._started()
+        process = self._started(model.is_ours)
         late = threading.Event()
-        timer = threading.Timer(time_limit or 0.0, lambda: (late.set(), process.kill()))
-        if time_limit is not None:
-            timer.start()
+        timer = threading.Timer(time_limit or 0.0, lambda: (late.set(), process.end()))
         try:
-            process.stdin.write(json.dumps(job).encode() + b"\n")
-            process.stdin.flush()
-            answer, arrays = _receive(process.stdout)
+            process.wait_until_ready()
+            if time_limit is not None:
+                timer.start()
+            answer, arrays = process.ask(job)
         except (OSError, EOFError, ValueError):
-            code = process.wait()
-            self._process = None
+            how = process.end()
             if late.is_set():
                 raise TimedOut(f"took longer than {time_limit:g} seconds") from None
-            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            raise Died(f"its process ended ({how}); the memory may not have sufficed") from None
+            raise Died(f"its process ended ({how})") from None
         finally:
             timer.cancel()
+        if answer["is_last"]:
+            process.end()
         if "reason" in answer:
             raise Failed(answer["reason"])
         return answer["record"], arrays
 
     def close(self):
-        """End the process, also in the middle of a run."""
+        """End the processes, also in the middle of a run."""
         with self._lock:
             self._is_closed = True
-            if self._process is not None:
-                self._process.kill()
+            processes = list(self._processes.values())
+        for process in processes:
+            process.end()
 
     def __enter__(self):
         return self
@@ -139,22 +173,89 @@ class Worker:
     def __exit__(self, *_):
         self.close()
 
-    def _started(self):
+    def _started(self, needs_keras):
         with self._lock:
             if self._is_closed:
                 raise Died("the sweep has been stopped")
-            if self._process is None or self._process.poll() is not None:
+            process = self._processes.get(needs_keras)
+            if process is None or process.has_ended():
                 threads = dict.fromkeys(THREAD_VARIABLES, str(self._threads))
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "lstmfcn.evaluation.worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=self._log or subprocess.DEVNULL,
-                    env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **threads},
-                    # Ctrl-C in the terminal is the parent's to handle.
-                    start_new_session=True,
-                )
-            return self._process
+                process = _Process(needs_keras, self._folder, threads, self._log)
+                self._processes[needs_keras] = process
+            return process
+
+
+class _Process:
+    """The parent's end of a process that does runs."""
+
+    def __init__(self, needs_keras, folder, environment, log):
+        package = Path(lstmfcn.__file__).resolve().parents[1]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", START, folder, str(package), str(needs_keras)],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **environment},
+            # Ctrl-C in the terminal is the parent's to handle.
+            start_new_session=True,
+        )
+        self._log, self._printed, self._is_ready = log, b"", False
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+
+    def wait_until_ready(self):
+        """Wait until the process has imported what runs need."""
+        self._is_ready = self._is_ready or bool(self._process.stdout.readline())
+        if not self._is_ready:
+            raise EOFError
+
+    def ask(self, job):
+        """Send a job; return its answer and arrays."""
+        self._printed = b""
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self._process.stdin.flush()
+        answer, arrays = _receive(self._process.stdout)
+        if answer["number"] != job["number"]:
+            raise ValueError(f"answer {answer['number']} came to job {job['number']}")
+        return answer, arrays
+
+    def has_ended(self):
+        return self._process.poll() is not None
+
+    def end(self):
+        """End the process and all that it started; return how it ended, in words."""
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.close()
+        try:
+            code = self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+        code = self._process.wait() if code is None else code
+        self._reader.join(GRACE_SECONDS)
+        number = -code if code < 0 else max(0, code - SIGNALS)
+        how = f"killed by signal {number}" if number else f"exit code {code}"
+        if number == 9:  # SIGKILL, which Windows has no name for
+            how += "; the memory may not have sufficed"
+        lines = self._printed.decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), None)
+        if last is not None:
+            how += f"; the last line of its log: {last[:LONGEST_LINE]}"
+        return how
+
+    def _read_log(self):
+        with self._process.stderr as stream:
+            while text := stream.read1():
+                self._printed = (self._printed + text)[-LOG_BYTES:]
+                if self._log is not None:
+                    with contextlib.suppress(OSError, ValueError):  # no room; or it is closed
+                        self._log.write(text)
+                        self._log.flush()
 
 
 def read_source(source):
@@ -231,8 +332,126 @@ def _plain(array):
     return array.astype(str) if array.dtype == object else array
 
 
-def _do(job):
+# What follows runs in the process that is started.
+
+
+def main(needs_keras=False):
+    """Do the runs that come over standard input, until it ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what classifiers print must not come between
+    hardware(), commit()  # they are remembered
+    if needs_keras:
+        with contextlib.suppress(ImportError):  # the run says it
+            _ = lstmfcn.FCNClassifier
+    can_fork = _can_fork()
+    answers.write(b"ready\n")
+    answers.flush()
+    for line in iter(sys.stdin.buffer.readline, b""):
+        job = json.loads(line)
+        if not can_fork:
+            threading.Thread(target=_end_with_parent, daemon=True).start()
+            _send(answers, *_do(job, is_last=True))
+            break
+        with tempfile.TemporaryFile() as file:
+            code = _wait(_fork(job, file, answers))
+            if code or not file.seek(0, os.SEEK_END):
+                os._exit(code if code >= 0 else SIGNALS - code)
+            file.seek(0)
+            shutil.copyfileobj(file, answers)
+            answers.flush()
+    os._exit(0)  # tidying up would take Keras a second
+
+
+def _can_fork():
+    """Whether a child would be sound: a thread might hold a lock that it would wait for."""
+    if not sys.platform.startswith("linux"):
+        return False
+    pid = os.fork()  # OpenBLAS ends its threads then, and starts them where they are needed
+    if not pid:
+        os._exit(0)
+    latest = time.monotonic() + GRACE_SECONDS
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        if time.monotonic() > latest:  # what is to be done in a child, by others, waits for ever
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return False
+        time.sleep(POLL_SECONDS / 10)
+    if len(os.listdir("/proc/self/task")) > 1:
+        return False
+    # Processes whose parents have ended become our children, and can be ended, too.
+    return ctypes.CDLL(None).prctl(BECOME_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def _fork(job, file, answers):
+    """Start a process that does one run; return its number."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        answers.close()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        # Or classifiers without a random_state would draw alike in all runs.
+        np.random.seed()  # noqa: NPY002
+        here = os.getpid()
+        message, arrays = _do(job)
+        if os.getpid() == here:  # a process that the classifier forked may come back, too
+            _send(file, message, arrays)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        os._exit(code)
+
+
+def _wait(pid):
+    """Wait until a child has ended and end what it started; return its exit code."""
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            _end_children()
+            return os.waitstatus_to_exitcode(status)
+        if select.select([0], [], [], POLL_SECONDS)[0]:  # no job comes now: input has ended
+            _end_children()
+            os._exit(0)
+
+
+def _end_children():
+    """Kill children, and theirs, which then are ours."""
+    latest = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < latest:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:  # none is left
+            return
+        if not ended:
+            for pid in _children():
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(POLL_SECONDS / 10)
+
+
+def _children():
+    """Return the numbers of the processes whose parent this one is."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            # pid (name) state parent ...: a name may hold anything
+            if int(path.read_bytes().rpartition(b")")[2].split()[1]) == os.getpid():
+                found.append(int(path.parent.name))
+    return found
+
+
+def _end_with_parent():
+    sys.stdin.buffer.read()
+    os._exit(0)  # nobody waits for the run under way
+
+
+def _do(job, is_last=False):
     """Do one run; return (message, arrays)."""
+    head = {"number": job["number"], "is_last": is_last}
     try:
         record, predictions = experiment(
             Model(job["name"], job["target"], job["parameters"]),
@@ -242,30 +461,7 @@ def _do(job):
             keep=job["keep"],
         )
         json.dumps(record, allow_nan=False)
-    except (KeyboardInterrupt, SystemExit):
-        raise
     except BaseException as error:  # whatever a foreign classifier raises is this run's alone
         text = " ".join(str(error).split()) or "no message"
-        return {"reason": f"{type(error).__name__}: {text}"}, {}
-    return {"record": record}, predictions
-
-
-def main():
-    """Do the runs that come over standard input, until it ends."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what classifiers print must not come between
-    jobs = queue.SimpleQueue()
-
-    def listen():
-        for line in sys.stdin.buffer:
-            jobs.put(json.loads(line))
-        os._exit(0)  # the parent is gone: nobody waits for the run under way
-
-    threading.Thread(target=listen, daemon=True).start()
-    with contextlib.suppress(BrokenPipeError):
-        while True:
-            _send(answers, *_do(jobs.get()))
-
-
-if __name__ == "__main__":
-    main()
+        return {**head, "reason": f"{type(error).__name__}: {text}"}, {}
+    return {**head, "record": record}, predictions

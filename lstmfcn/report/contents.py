@@ -19,7 +19,7 @@ LARGEST_MATRIX = 20  # classes; beyond, the pairs that are confused most say mor
 MOST_PAIRS = 5
 
 
-def read_contents(results, records, metric="accuracy", published=()):
+def read_contents(results, records, metric="accuracy", published=(), damaged=None):
     """Collect what a report says.
 
     Parameters
@@ -30,6 +30,8 @@ def read_contents(results, records, metric="accuracy", published=()):
     metric : str, default="accuracy"
     published : sequence of str, default=()
         Methods to put beside ours; see :func:`lstmfcn.evaluation.published_accuracy`.
+    damaged : dict of Run to dict, optional
+        The records that cannot be read, of ``results.read()``.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def read_contents(results, records, metric="accuracy", published=()):
         ],
         "incomplete": _incomplete(table),
         "friedman": _friedman(table),
-        "failures": _failures(results),
+        "failures": _failures({**results.failed(), **(damaged or {})}),
         "confusions": _confusions(results, groups),
         "provenance": _provenance(records),
         "published": _published(records, published),
@@ -140,16 +142,16 @@ def _deviations(table, groups):
     return found
 
 
-def _failures(results):
+def _failures(failed):
     return [
         {
             "dataset": run.dataset,
             "model": run.model,
             "seed": run.seed,
             "resample": run.resample,
-            "reason": record.get("reason", "no reason given"),
+            "reason": record["reason"],
         }
-        for run, record in sorted(results.failed().items())
+        for run, record in sorted(failed.items())
     ]
 
 
@@ -161,6 +163,8 @@ def _confusions(results, groups):
         try:
             arrays = results.predictions(Run(dataset, model, seed, resample))
         except ValueError:  # damaged, or records alone were passed on
+            continue
+        if not {"y_true", "y_pred"} <= arrays.keys():
             continue
         found.setdefault(dataset, {})[model] = _confusion(arrays["y_true"], arrays["y_pred"])
     return found

@@ -64,8 +64,8 @@
     const parts = [tiles()];
     if (rows.length) {
       parts.push(make("p", {}, `${words(contents.metric)} over the ${n} datasets that all models ` +
-        "have, each the mean of its runs. Ranks: 1 is best, ties share the best place. MPCE: the " +
-        "mean of error divided by number of classes."), summaryRows(rows));
+        "have, each the mean of its runs. Ranks: 1 is best, ties get the mean of their places. " +
+        "MPCE: the mean of error divided by number of classes."), summaryRows(rows));
     } else {
       parts.push(make("p", { class: "notice" }, "There is no dataset that all models have."));
     }
@@ -192,7 +192,8 @@
   };
 
   const failures = () => contents.failures.length ? section("failures", "Failures",
-    make("p", {}, "These runs gave no result. The same command tries them again."),
+    make("p", {}, "These runs gave no result that can be read. The same command tries those again " +
+      "that have no record."),
     table(["dataset", "model", "seed", "resample", "reason"], contents.failures.map((failure) =>
       [failure.dataset, make("td", { class: "left" }, failure.model), failure.seed,
         failure.resample, make("td", { class: "wrap bad" }, failure.reason)]))) : null;
@@ -247,13 +248,13 @@
   const dataset = (i) => {
     const found = contents.datasets[i], previous = contents.datasets[i - 1];
     const next = contents.datasets[i + 1], columns = contents.run_columns;
+    const count = (n, words) => n === null ? null : `${n} ${words}`;  // not all records say all
     const facts = [
-      found.n_train === null ? null : `${found.n_train} training series`, `${found.n_test} test series`,
-      found.n_timepoints === null ? null : `${found.n_timepoints} timepoints`,
-      found.n_channels === null ? null : `${found.n_channels} ` +
-        (found.n_channels === 1 ? "channel" : "channels"),
-      `${found.n_classes} classes`, found.kind,
-    ].filter((fact) => fact !== null && fact !== undefined && !fact.startsWith("undefined"));
+      count(found.n_train, "training series"), count(found.n_test, "test series"),
+      count(found.n_timepoints, "timepoints"),
+      count(found.n_channels, found.n_channels === 1 ? "channel" : "channels"),
+      count(found.n_classes, "classes"), found.kind,
+    ].filter((fact) => fact !== null);
     const rows = contents.models.flatMap((model, j) => contents.runs[i][j].map((run) => [
       model, ...run.map((value, k) => k < 2 ? value : format(value, columns[k]))]));
     const confusions = Object.entries(contents.confusions[found.name] ?? {});

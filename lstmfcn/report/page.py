@@ -4,11 +4,10 @@ import html
 import json
 from importlib.resources import files
 
-from tqdm.auto import tqdm
-
 from lstmfcn import __version__
 from lstmfcn.atomic import atomic_path, check_writable
 from lstmfcn.evaluation import METRICS, with_published
+from lstmfcn.progress import tqdm
 from lstmfcn.report.contents import read_contents
 from lstmfcn.report.pictures import compare_pictures, model_pictures, sweep_pictures
 
@@ -66,8 +65,8 @@ def write_report(
     if metric not in METRICS:
         raise ValueError(f"metric={metric!r} is unknown; choose one of {', '.join(METRICS)}.")
     check_writable(path)
-    records = results.records()
-    contents = read_contents(results, records, metric, published)
+    records, damaged = results.read()
+    contents = read_contents(results, records, metric, published, damaged)
     contents["version"] = __version__
     contents["pictures"] = sweep_pictures(records, metric)
     if published:
