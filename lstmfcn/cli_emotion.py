@@ -1,10 +1,9 @@
 """What can be done with emotion data from a shell? `lstmfcn emotion ...`."""
 
-import argparse
 import csv
 import json
-from pathlib import Path
 
+from lstmfcn.cli_arguments import at_least, to_names, to_number, to_path
 from lstmfcn.emotion.zero_shot.command import add_zero_shot_run
 
 __all__ = ["add_emotion"]
@@ -33,28 +32,30 @@ def _add_run(what):
         help="semi: with unlabelled clips, 12 trainings a seed; noise: noisy test clips; ov: open "
         "vocabulary (default: full)",
     )
-    run.add_argument("--data", type=Path, required=True, metavar="ROOT", help="the folder")
-    run.add_argument("--features", type=_names, required=True, metavar="A[,B]", help="feature sets")
+    run.add_argument("--data", type=to_path, required=True, metavar="ROOT", help="the folder")
+    run.add_argument(
+        "--features", type=to_names, required=True, metavar="A[,B]", help="feature sets"
+    )
     run.add_argument(
         "--model", choices=("lstmfcn", "alstmfcn", "fcn", "attention"), default="alstmfcn"
     )
-    run.add_argument("--out", type=Path, required=True, help="folder for the results")
+    run.add_argument("--out", type=to_path, required=True, help="folder for the results")
     run.add_argument(
         "--fusion", choices=("branch", "early", "late"), help="of several feature sets: branch"
     )
     run.add_argument(
         "--classes",
-        type=_names,
+        type=to_names,
         metavar="A,B,C",
         help="the labels in order; default: MER2024's six, or others if none of the six occurs",
     )
     run.add_argument(
         "--group", help="column, such as speaker, whose values are kept on one side of any split"
     )
-    run.add_argument("--seeds", type=_count, default=1, metavar="N", help="seeds 0 to N-1")
+    run.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="seeds 0 to N-1")
     run.add_argument(
         "--length",
-        type=_count,
+        type=at_least(1),
         metavar="N",
         help="timepoints of a sequence; default: the median in training (of --mode resample; else "
         "the longest), at most 150",
@@ -69,7 +70,7 @@ def _add_run(what):
     )
     run.add_argument(
         "--noisy-validation",
-        type=float,
+        type=to_number,
         metavar="SHARE",
         help="of track noise: hold out this share of the training clips (0.2: a fifth), add noise "
         "to their features, keep the epoch that is best on them and print their WAF",
@@ -82,22 +83,22 @@ def _add_run(what):
     )
     run.add_argument(
         "--babble",
-        type=_whole,
+        type=at_least(0),
         default=0,
         metavar="N",
         help="train on N more copies of each clip with three others talking in the background, at "
         "5 to 10 dB; for features that are natural logarithms of power, such as log-mel frames",
     )
-    run.add_argument("--epochs", type=_count, metavar="N", help="default: the model's own")
+    run.add_argument("--epochs", type=at_least(1), metavar="N", help="default: the model's own")
     run.add_argument(
         "--copies",
-        type=_whole,
+        type=at_least(0),
         metavar="N",
         help="augmented copies of each training clip; default: 3 for track noise, else 0",
     )
     run.add_argument(
         "--threshold",
-        type=float,
+        type=to_number,
         metavar="P",
         help="of track semi: least probability of a pseudo-label (default: 0.8)",
     )
@@ -106,6 +107,10 @@ def _add_run(what):
         choices=("error", "drop", "zeros"),
         default="error",
         help="what to do with clips without features",
+    )
+    run.add_argument(
+        "--name",
+        help="of the model in tables and folders; default: its kind, feature sets, fusion, copies",
     )
     run.set_defaults(command=_run)
 
@@ -124,8 +129,8 @@ def _add_zero_shot(what):
         "numbers, and strictly: refused and out of the vocabulary is wrong. Where there is no "
         "file of answers, the counts that come with this package are scored.",
     )
-    table.add_argument("--answers", type=Path, metavar="ROOT", help="folder of released answers")
-    table.add_argument("--out", type=Path, help="write the table to this CSV file as well")
+    table.add_argument("--answers", type=to_path, metavar="ROOT", help="folder of released answers")
+    table.add_argument("--out", type=to_path, help="write the table to this CSV file as well")
     table.set_defaults(command=_table)
 
     compare = what.add_parser(
@@ -135,13 +140,13 @@ def _add_zero_shot(what):
         "difference with its interval, McNemar's test, recall of each class.",
     )
     compare.add_argument(
-        "--answers", type=Path, metavar="ROOT", required=True, help="folder of released answers"
+        "--answers", type=to_path, metavar="ROOT", required=True, help="folder of released answers"
     )
     compare.add_argument("--dataset", required=True, help="its folder: ckplus, cmumosi, ...")
     compare.add_argument("--variant", help="rgb, text, 2, ...; default: the published one")
     compare.add_argument(
         "--predictions",
-        type=Path,
+        type=to_path,
         metavar="FILE",
         required=True,
         help="CSV file with the columns name and predicted",
@@ -149,30 +154,16 @@ def _add_zero_shot(what):
     compare.add_argument("--column", default="predicted", help="another name of the latter")
     compare.add_argument(
         "--labels",
-        type=Path,
+        type=to_path,
         metavar="FILE",
         help="CSV file with the columns name and discrete: compare on its samples, with its labels",
     )
     compare.add_argument("--name", default="classifier", help="who predicted, as printed")
-    compare.add_argument("--model", default="GPT-4V", help="who answered, as printed")
-    compare.add_argument("--out", type=Path, help="folder for numbers, rows and picture")
+    compare.add_argument(
+        "--model", help="who answered, as printed; default: the model that zero-shot run asked"
+    )
+    compare.add_argument("--out", type=to_path, help="folder for numbers, rows and picture")
     compare.set_defaults(command=_compare)
-
-
-def _names(text):
-    return [name for name in text.split(",") if name]
-
-
-def _whole(text):
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 0")
-    return int(text)
-
-
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)
 
 
 def _run(arguments):
@@ -197,6 +188,7 @@ def _run(arguments):
         n_copies=arguments.copies,
         threshold=arguments.threshold,
         on_missing=arguments.on_missing,
+        name=arguments.name,
     )
 
 
@@ -222,9 +214,10 @@ def _table(arguments):
         )
     agree = [row["agrees"] for row in rows if row["agrees"] is not None]
     print(
-        f"\n{sum(agree)} of {len(agree)} published numbers come out to their two decimals. All in "
-        "per cent; uar: unweighted average\nrecall, waf: weighted F1; strict: every sample of the "
-        "label file, what is missing or out of the vocabulary wrong."
+        f"\n{sum(row['source'] == 'csv' for row in rows)} of {len(rows)} lines are of files of "
+        f"answers. {sum(agree)} of {len(agree)} published numbers come out to their two decimals. "
+        "All in\nper cent; uar: unweighted average recall, waf: weighted F1; strict: every sample "
+        "of the label file,\nwhat is missing or out of the vocabulary wrong."
     )
     flattered, wronged, below = zero_shot_remarks(rows)
     for title, remarks in (
@@ -242,6 +235,7 @@ def _compare(arguments):
     import warnings
 
     from lstmfcn.emotion.zero_shot import compare_to_zero_shot, load_zero_shot
+    from lstmfcn.emotion.zero_shot.cache import CACHE, asked_model
     from lstmfcn.emotion.zero_shot.files import read_csv
 
     if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
@@ -259,7 +253,8 @@ def _compare(arguments):
             answers,
             y_true=y_true,
         )
-    names = (arguments.name, arguments.model)
+    model = arguments.model or asked_model(arguments.answers / answers.task.name / CACHE)
+    names = (arguments.name, model or "GPT-4V")
     for warning in caught:
         print(f"note: {warning.message}")
     _print_comparison(result, names)

@@ -83,7 +83,7 @@ def test_table_without_files_is_that_of_the_counts(tmp_path, capsys):
 def test_table_says_if_a_number_does_not_come_out(folder, capsys):
     assert main([*ZERO_SHOT, "table", "--answers", str(folder / "root")]) == 0
     printed = capsys.readouterr().out
-    assert "24 of 25 published numbers come out" in printed
+    assert "1 of 36 lines are of files of answers. 24 of 25 published numbers come out" in printed
     line = next(line for line in printed.splitlines() if line.startswith("Twitter II"))
     assert line.split() == (
         "Twitter II accuracy 87.95 50.00 40.00 0.0-100.0 2/4 50.00 50.00 csv".split()
@@ -158,7 +158,7 @@ def test_compare_notes_predictions_of_no_class(folder, tmp_path, capsys):
     "arguments, message",
     [
         (["--column", "label"], "has the columns name, predicted; expected name, label, each once"),
-        (["--variant", "three"], "variant='three' of twitter2 is unknown"),
+        (["--variant", "three"], "--variant three of twitter2 is unknown"),
         (["--out", "FILE"], "is a file; name a folder with --out."),
         (["--labels", "nowhere.csv"], "nowhere.csv does not exist; it should have the columns"),
     ],
@@ -172,7 +172,7 @@ def test_compare_refuses(folder, arguments, message, capsys):
 
 def test_other_refusals(folder, tmp_path, capsys):
     assert compare(folder, dataset="emodb") == 1
-    assert "dataset='emodb' is unknown; choose one of ckplus," in capsys.readouterr().err
+    assert "--dataset emodb is unknown; choose one of ckplus," in capsys.readouterr().err
     assert main([*ZERO_SHOT, "table", "--answers", str(tmp_path)]) == 1
     assert "has none of the folders ckplus," in capsys.readouterr().err
     assert main([*ZERO_SHOT, "table", "--answers", str(tmp_path / "nowhere")]) == 1

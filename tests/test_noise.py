@@ -76,6 +76,12 @@ def test_int16_that_fits_is_only_cut_towards_zero():
     assert_array_equal(mixed, np.trunc(clean + gain * np.array([1, -1, -1, 1])))
 
 
+@pytest.mark.parametrize("unit", [2.0**-600, 2.0**-50, 2.0**50, 2.0**600])
+def test_noise_is_the_same_in_any_unit(unit):
+    mixed = add_noise_at_snr(CLEAN, NOISE, 5, 0)
+    np.testing.assert_allclose(add_noise_at_snr(CLEAN * unit, NOISE / 7, 5, 0), mixed * unit)
+
+
 def test_a_silent_recording_stays_silent_and_silent_noise_is_refused():
     assert_array_equal(add_noise_at_snr(np.zeros(10), NOISE, 5, 0), np.zeros(10))
     with pytest.raises(ValueError) as raised:
@@ -200,8 +206,9 @@ def test_modalities_go_missing_but_never_all():
          r"fill has the shape \(2,\); pass one number, or one for each of 3 features"),
         (lambda: add_feature_noise(FEATURES, -1, 1, 0), ValueError, "level=-1 must be a finite"),
         (lambda: add_feature_noise(FEATURES, 1, [1, 2], 0), ValueError,
-         r"deviation has the shape \(2,\) or values below 0"),
+         r"deviation has the shape \(2,\) or values that are no finite numbers of at least 0"),
         (lambda: add_feature_noise(FEATURES, 1, np.nan, 0), ValueError, "deviation has the shape"),
+        (lambda: add_feature_noise(FEATURES, 1, np.inf, 0), ValueError, "deviation has the shape"),
         (lambda: drop_modalities({}, 0.5, 0), TypeError, "modalities must be a dict of name to"),
         (lambda: drop_modalities({"a": np.ones((2, 2), int)}, 0.5, 0), ValueError, "type int64"),
     ],

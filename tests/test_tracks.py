@@ -16,9 +16,9 @@ from lstmfcn.cli import main
 from lstmfcn.emotion import load_labels, open_vocabulary_scores
 from lstmfcn.emotion.run_command import _over_frames, run_track
 from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
-from lstmfcn.emotion.track_data import load_track_data
+from lstmfcn.emotion.track_data import HELD_OUT, load_track_data
 from lstmfcn.emotion.tracks import answer_openly, plan_variants, run_variant
-from lstmfcn.evaluation import Results
+from lstmfcn.evaluation import Results, Run
 
 TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}
 QUICK = {"n_epochs": 8, "settings": TINY, "verbose": 0}
@@ -141,13 +141,13 @@ def test_without_test_clips_a_part_of_the_speakers_is_held_out(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     (root / "label-test.csv").unlink()
     data = load_track_data(root, "full", ["tone"], group="speaker")
-    assert data.held_out and len(data.train) + len(data.tests["test"]) == 24
-    assert not speakers(root, data.train) & speakers(root, data.tests["test"])
+    assert list(data.tests) == [HELD_OUT] and len(data.train) + len(data.tests[HELD_OUT]) == 24
+    assert not speakers(root, data.train) & speakers(root, data.tests[HELD_OUT])
     semi = load_track_data(root, "semi", ["tone"], group="speaker")
-    assert len(semi.unlabelled) and semi.held_out
-    assert not speakers(root, semi.unlabelled) & speakers(root, semi.tests["test"])
+    assert len(semi.unlabelled) and list(semi.tests) == [HELD_OUT]
+    assert not speakers(root, semi.unlabelled) & speakers(root, semi.tests[HELD_OUT])
     without = load_track_data(root, "full", ["tone"])
-    assert len(without.tests["test"]) in (4, 5, 6)
+    assert len(without.tests[HELD_OUT]) in (4, 5, 6)
     rows = [(f"train{i}", "sad", "s0") for i in range(3)] + [("train3", "happy", "s0")]
     write_labels(root / "label-train.csv", rows)
     with pytest.raises(ValueError, match=r"label-train.csv cannot give some: it has one speaker"):
@@ -293,13 +293,46 @@ def test_a_finished_seed_is_not_trained_again(full, monkeypatch):
 
 def test_other_parameters_or_clips_need_another_folder(full, tmp_path):
     *_, arguments = full
-    with pytest.raises(ValueError, match="has results of another 'ALSTM-FCN tone_FRA': parameters"):
-        run_track(*arguments, n_epochs=9, settings=TINY, verbose=0)
-    with pytest.raises(ValueError, match="has results of another 'ALSTM-FCN tone_FRA': parameters"):
-        run_track(*arguments, group="speaker", mode="mertools", **QUICK)
+    for options, differing in (
+        ({"n_epochs": 9, "settings": TINY, "verbose": 0}, "n_epochs was 8 and is 9"),
+        ({**QUICK, "mode": "mertools"}, 'mode was unset and is "mertools"'),
+    ):
+        with pytest.raises(ValueError) as raised:
+            run_track(*arguments, **options)
+        assert str(raised.value) == (
+            f"{arguments[-1]} has results of another 'ALSTM-FCN tone_FRA': {differing}. Give this "
+            "model a name of its own (--name), or its results another folder (--out)."
+        )
     other = write_mer_folder(tmp_path / "toy", n_train=21)
     with pytest.raises(ValueError, match="has results of toy:full with other clips or labels; na"):
         run_track(other, *arguments[1:], **QUICK)
+
+
+def test_a_model_of_other_options_gets_a_name_of_its_own(root, tmp_path, capsys):
+    command = ["emotion", "run", "--data", str(root), "--features", "tone", "--model", "fcn"]
+    command += ["--out", str(tmp_path), "--epochs"]
+    assert main([*command, "1"]) == 0
+    assert main([*command, "2", "--name", "FCN for longer"]) == 0
+    assert "FCN for longer, test" in capsys.readouterr().out
+    assert {record["model"] for record in Results(tmp_path).records()} == {
+        "FCN tone_FRA",
+        "FCN for longer",
+    }
+    data = load_track_data(root, "semi", ["tone"])
+    names = [variant.name for variant in plan_variants(data, "fcn", name="mine")]
+    assert names == ["mine pseudo-labels", "mine"]
+
+
+def test_two_processes_do_not_train_the_same(root, tmp_path):
+    run = Run("toy:full", "FCN tone_FRA", 0)
+    with Results(tmp_path).claim(run) as free, pytest.raises(BlockingIOError) as raised:
+        assert free
+        run_track(root, "full", ["tone"], "fcn", tmp_path, **QUICK)
+    assert str(raised.value) == (
+        f"another process trains FCN tone_FRA, seed 0, in {tmp_path}; wait until it is done, or "
+        "name another folder."
+    )
+    assert not Results(tmp_path).finished()
 
 
 def test_a_seed_repeats_itself(root):
@@ -321,7 +354,8 @@ def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys, monkeyp
     printed = capsys.readouterr().out
     assert "toy, track semi: 12 training clips, 12 unlabelled, 12 test; tone_FRA at" in printed
     change = rows[0]["weighted_f1"] - rows[1]["weighted_f1"]
-    assert f"the unlabelled clips change WAF by {change:+.4f} (paired by seed)" in printed
+    sentence = f"the unlabelled clips change WAF by {change:+.4f} (of test, paired by seed)"
+    assert sentence in printed
     for folder in (tmp_path / "toy-semi").iterdir():
         assert (folder / "submission.csv").exists()
         answers = load_labels(folder / "submission-unlabelled.csv")
@@ -339,6 +373,76 @@ def test_noise_is_tested_noisy_clean_and_more_and_more(root, tmp_path):
     scores = record["robustness"]["noise"]["scores"]
     clean = next(r for r in Results(tmp_path).records() if r["dataset"] == "toy:noise (clean)")
     assert scores[0] == pytest.approx(clean["weighted_f1"]) and scores[-1] < scores[0]
+
+
+LABELS = {"test": "label-test.csv", "noisy": "label-test-noise.csv"}
+
+
+@pytest.mark.parametrize(
+    "track, labelled, tests, remark",
+    [
+        ("noise", ["noisy"], {"noisy": "test{}_noise"}, ""),
+        (
+            "noise",
+            ["test"],
+            {"clean": "test{}"},
+            "no noisy test clips are labelled: all scores are of the clean ones; robustness.png is "
+            "of their corrupted features",
+        ),
+        *(
+            (
+                track,
+                ["noisy"] if track != "noise" else [],
+                {HELD_OUT: "train{}"},
+                "no test clips are labelled: all scores are of training clips that are held out",
+            )
+            for track in ("full", "semi", "noise")
+        ),
+    ],
+)
+def test_every_number_says_which_clips_it_is_of(
+    tmp_path, track, labelled, tests, remark, capsys, monkeypatch
+):
+    quicker = partial(PseudoLabelClassifier, n_rounds=1, n_members=2)
+    monkeypatch.setattr("lstmfcn.emotion.tracks.PseudoLabelClassifier", quicker)
+    root = write_mer_folder(tmp_path / "toy")
+    for test, file in LABELS.items():
+        if test not in labelled:
+            (root / file).unlink()
+    settings = {"group": "speaker", "n_copies": 0, "n_epochs": 1, "settings": TINY}
+    settings |= {"threshold": 0.0} if track == "semi" else {}
+    rows = run_track(root, track, ["tone"], "fcn", tmp_path / "out", **settings)
+    printed = capsys.readouterr().out
+    assert remark in printed and ("are labelled: all scores" in printed) == bool(remark)
+    assert {row["test"] for row in rows} == set(tests)
+    names = {f"toy:{track}" + ("" if t in ("test", "noisy") else f" ({t})") for t in tests}
+    records = Results(tmp_path / "out").records()
+    assert {record["dataset"] for record in records} == names
+    assert bool(records[0]["robustness"]) == ("clean" in tests)
+    for folder in (tmp_path / "out" / f"toy-{track}").iterdir():
+        assert (folder / "robustness.png").exists() == ("clean" in tests)
+        for test, name in tests.items():
+            suffix = "" if test in ("test", "noisy") else f"-{test.replace(' ', '-')}"
+            scored = read(folder / f"predictions{suffix}.csv")
+            begin, end = name.split("{}")
+            for row in scored:
+                middle = row["name"].removeprefix(begin).removesuffix(end)
+                assert row["name"] == name.format(middle) and middle.isdecimal()
+            assert (folder / f"submission{suffix}.csv").exists() == (test != HELD_OUT)
+            model = folder.name.replace("_", " ").replace("tone FRA", "tone_FRA")
+            title = f"{model}, {test} "
+            line = next(line for line in printed.splitlines() if line.startswith(title))
+            right = np.mean([row["predicted"] == row["truth"] for row in scored])
+            assert float(line.removeprefix(title).split()[2]) == pytest.approx(right, abs=1e-4)
+
+
+def test_one_test_clip_has_a_score(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    write_labels(root / "label-test.csv", [("test0", "angry", "s8")])
+    (row,) = run_track(root, "full", ["tone"], "fcn", tmp_path / "out", **QUICK)
+    assert row["weighted_f1"] in (0.0, 1.0)
+    folder = tmp_path / "out" / "toy-full" / "FCN_tone_FRA"
+    assert (folder / "confusion.png").stat().st_size > 5_000
 
 
 def test_several_feature_sets_are_fused(root, tmp_path):
@@ -462,7 +566,17 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
             "the feature set tone_FRA is named twice; name each one once.",
         ),
         (["--features", "../tone"], "would leave the folder of the features"),
-        (["--fusion", "early"], "needs several feature sets"),
+        (
+            ["--fusion", "early"],
+            "--fusion early needs several feature sets, but only tone_FRA was named; name more",
+        ),
+        (
+            ["--threshold", "0.7"],
+            "--threshold 0.7 is for track 'semi'; leave it out of track 'full'",
+        ),
+        (["--babble", "2", "--features", "tone,face"], "--babble 2 is for one feature set, of log"),
+        (["--classes", "sad,sad"], "classes holds sad, sad; pass each emotion once, and at least"),
+        (["--name", "a/b"], "model name 'a/b' has characters that do not belong into a file name;"),
         (["--out", "FILE"], "is a file; name a folder for the results."),
     ],
 )

@@ -1,7 +1,8 @@
 """Is a reply read as it was meant, or not at all? Replies of models, good, bad and hostile."""
 
 import json
-import time
+import subprocess
+import sys
 
 import pytest
 
@@ -55,6 +56,48 @@ GOOD = records((1, ["happy", "sad"]), (2, ["sad"]))
 )
 def test_what_is_meant_is_read(reply):
     assert read(reply) == BOTH
+
+
+DRAFT = records((1, ["sad"]), (2, ["happy"]))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"<think>\nI can't be sure: {DRAFT}\n</think>\n\n{GOOD}",
+        f"<think></think>{GOOD}",
+        f"<THINKING>{DRAFT}</Thinking>Output: {GOOD}",
+        f"<think>{DRAFT}</think>Again.<think>[[sad]]</think>\n```json\n{GOOD}\n```",
+        f"<think>one <think>{DRAFT}</think> {DRAFT} </think>{GOOD}",
+        f"{DRAFT} No, the other way round.</think>{GOOD}",
+        f"<think>The first one is glad.\n{GOOD}",
+        f"{GOOD}<think>That was easy.",
+        f"First I thought {DRAFT}.\n\n**Final Answer:**\n{GOOD}",
+        f"<think>{DRAFT}\n\n## Final answer\n\n[[happy, sad], [sad]]",
+        f"Final answer: {DRAFT}? No. Final answer: {GOOD}",
+        f"{DRAFT} <answer>{GOOD}</answer>",
+        records((1, ["happy", "sad"]), (2, ["sad"])).replace(
+            '": 2', '": 2, "text": "final answer"'
+        ),
+        json.dumps({"final answer": json.loads(GOOD)}),
+    ],
+)
+def test_what_was_thought_before_the_answer_is_not_read(reply):
+    assert read(reply) == BOTH
+
+
+@pytest.mark.parametrize(
+    "reply, finish_reason, status",
+    [
+        (f"<think>Perhaps {GOOD}", "length", "truncated"),
+        (f"<think>Perhaps {GOOD}, but I am not sure", "stop", "parse_error"),
+        (f"<think>{GOOD}</think>", "stop", "parse_error"),
+        (f"<think>{GOOD}</think>I'm sorry, I can't tell.", "stop", "refused"),
+        (f"Perhaps {GOOD}. Final answer: I cannot tell.", "stop", "refused"),
+    ],
+)
+def test_a_thought_is_no_answer(reply, finish_reason, status):
+    assert read(reply, finish_reason=finish_reason) == [(status, ())] * 2
 
 
 @pytest.mark.parametrize(
@@ -184,18 +227,37 @@ HOSTILE = [
     '{"name": true, "result": {"result": {"result": []}}}',
     "\x00[\x00]\x00",
     "[\ud800]",
+    "<think>" * 14_000,
+    "</think><think>[1]" * 5_000,
+    "final answer [" * 7_000,
+    "<think" + " " * 99_000,
 ]
 
 
-@pytest.mark.parametrize("reply", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_reply_costs_little(reply):
-    started = time.perf_counter()
-    for n_samples in (1, 3):
-        for status, ranked in read(reply, n_samples):
-            assert (status in STATUSES and status != "ok") or ranked == ("sad",)
-            json.dumps(ranked).encode("ascii")
+READ = """
+import json, sys
+from lstmfcn.emotion.zero_shot.answers import parse_answers
+replies = json.load(sys.stdin)
+answers = [[parse_answers(r, n, ("happy", "sad")) for n in (1, 3)] for r in replies]
+print(json.dumps([[[(a.status, a.ranked) for a in part] for part in both] for both in answers]))
+"""
+
+
+def test_hostile_replies_neither_hang_the_reader_nor_become_labels():
+    done = subprocess.run(
+        [sys.executable, "-c", READ],
+        input=json.dumps(HOSTILE),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,  # against hanging: they take a second
+    )
+    found = json.loads(done.stdout)
+    assert len(found) == len(HOSTILE)
+    for reply, both in zip(HOSTILE, found, strict=True):
+        for status, ranked in (answer for part in both for answer in part):
+            assert (status in STATUSES and status != "ok") or ranked == ["sad"], reply[:20]
             "".join(ranked).encode("utf-8")
-    assert time.perf_counter() - started < 20  # a hang, not a speed
 
 
 def test_no_cut_of_a_good_reply_gives_a_wrong_label():

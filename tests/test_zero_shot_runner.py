@@ -2,13 +2,17 @@
 
 import argparse
 import base64
+import contextlib
+import gzip
 import hashlib
+import http.server
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -16,16 +20,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lstmfcn.cli import main
 from lstmfcn.emotion.zero_shot import command as run_command
 from lstmfcn.emotion.zero_shot import load_zero_shot, prompts, score_zero_shot
 from lstmfcn.emotion.zero_shot.answers import Answer
 from lstmfcn.emotion.zero_shot.cache import AnswerCache, read_cache
-from lstmfcn.emotion.zero_shot.client import ChatClient, EndpointError
+from lstmfcn.emotion.zero_shot.client import (
+    MAX_BYTES,
+    ChatClient,
+    EndpointError,
+    TransportError,
+)
 from lstmfcn.emotion.zero_shot.command import add_zero_shot_run
 from lstmfcn.emotion.zero_shot.fake_endpoint import FAULTS, FakeEndpoint, Fault
 from lstmfcn.emotion.zero_shot.prompts import Question
 from lstmfcn.emotion.zero_shot.runner import ZeroShotRunner, write_answers
 from lstmfcn.emotion.zero_shot.samples import Sample, frame_indices, image_url, read_samples
+from lstmfcn.emotion.zero_shot.sender import Sender
 
 pytest.importorskip("openai", reason="the client library comes with lstmfcn[zeroshot]")
 
@@ -40,7 +51,7 @@ def make_samples(n_samples):
     ]
 
 
-def make_runner(endpoint, out, timeout_seconds=10.0, question=QUESTION, **parameters):
+def make_runner(endpoint, out, timeout_seconds=60.0, question=QUESTION, **parameters):
     client = ChatClient(endpoint.base_url, KEY, timeout_seconds=timeout_seconds)
     parameters = {"batch_size": 4, "backoff_seconds": 0.01, "verbose": 0, **parameters}
     return ZeroShotRunner(question, "fake", out, client=client, **parameters)
@@ -96,9 +107,9 @@ def test_all_faults_are_tried():
 
 @pytest.mark.parametrize("kind", ONCE)
 def test_one_fault_costs_so_many_requests_and_no_answer(tmp_path, kind):
-    fault = Fault(kind, {"silence": 0.6, "date": 0.0}.get(kind))
+    fault = Fault(kind, {"silence": 300.0, "date": 0.0}.get(kind))
     with FakeEndpoint([fault], api_key=KEY) as endpoint:
-        runner = make_runner(endpoint, tmp_path, 0.3 if kind == "silence" else 10.0)
+        runner = make_runner(endpoint, tmp_path, 2.0 if kind == "silence" else 60.0)
         run = runner.run(make_samples(4))
         again = runner.run(make_samples(4))
     if kind == "outside":
@@ -147,15 +158,20 @@ def test_a_wrong_key_is_refused_and_shown_nowhere(tmp_path, caplog):
     assert_unseen(written, caplog.text, repr(chain), *traceback.format_exception(caught.value))
 
 
-def test_pauses_are_as_long_as_the_endpoint_asks(tmp_path):
+def test_pauses_are_as_long_as_the_endpoint_asks(tmp_path, monkeypatch):
+    heard, hold_all = [], Sender._hold_all
+
+    def hear(sender, seconds):
+        hold_all(sender, seconds)
+        heard.append(time.monotonic())
+
+    monkeypatch.setattr(Sender, "_hold_all", hear)
     with FakeEndpoint([Fault("limit", 0.4)], api_key=KEY, seconds=0.1) as endpoint:
         run = make_runner(endpoint, tmp_path, concurrency=3).run(make_samples(40))
     assert run.counts == {"ok": 40} and run.n_requests == endpoint.n_requests == 11
-    first, *others = endpoint.requests
-    begins = [request["began"] - first["ended"] for request in others]
-    # Those of the other two threads that were on their way.
-    assert sum(0 < begin < 0.39 for begin in begins) <= 2
-    assert sum(begin >= 0.39 for begin in begins) >= 7
+    (when,) = heard
+    # Those of the other two threads may have been on their way.
+    assert sum(when < request["began"] < when + 0.39 for request in endpoint.requests) <= 2
 
 
 def test_a_pause_of_hours_ends_the_run(tmp_path):
@@ -221,13 +237,133 @@ def test_the_budget_holds_for_failures_and_threads(tmp_path):
 
 
 def test_concurrency_is_bounded(tmp_path):
-    with FakeEndpoint(api_key=KEY, seconds=0.05) as endpoint:
-        make_runner(endpoint, tmp_path, concurrency=3).run(make_samples(48))
-    overlaps = [
-        sum(other["began"] <= request["began"] < other["ended"] for other in endpoint.requests)
-        for request in endpoint.requests
-    ]
-    assert len(overlaps) == 12 and 2 <= max(overlaps) <= 3
+    together, under_way, most = threading.Barrier(3, timeout=300), [], []
+
+    def client(*request):
+        under_way.append(request)
+        together.wait()  # for the two others
+        most.append(len(under_way))
+        together.wait()
+        under_way.pop()
+        return '[["sad"], ["sad"], ["sad"], ["sad"]]', "stop"
+
+    settings = {"batch_size": 4, "concurrency": 3, "verbose": 0}
+    runner = ZeroShotRunner(QUESTION, "fake", tmp_path, client=client, **settings)
+    assert runner.run(make_samples(48)).counts == {"ok": 48}
+    assert most == [3] * 12
+
+
+# What an endpoint may do beyond an answer
+
+
+def completion(text):
+    message = {"role": "assistant", "content": text}
+    return json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+
+@contextlib.contextmanager
+def server(answer):
+    """Let a function answer each request on the loopback; yield host and port, and what came."""
+    came = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            came.append(self.rfile.read(int(self.headers["Content-Length"])))
+            with contextlib.suppress(ConnectionError):  # who asked has gone
+                answer(self)
+
+        do_GET = do_POST
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
+        yield "{}:{}".format(*running.server_address), came
+        running.shutdown()
+
+
+def send(handler, body, status=200, **headers):
+    handler.send_response(status)
+    for name, value in {"Content-Length": len(body), **headers}.items():
+        handler.send_header(name.replace("_", "-"), str(value))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def ask(host, timeout_seconds=60.0):
+    client = ChatClient(f"http://{host}/v1", KEY, timeout_seconds=timeout_seconds)
+    return client(QUESTION.messages(make_samples(1)), "m", 0.0, 100)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(tmp_path, status):
+    right = completion('[["sad"]]').encode()
+    with server(lambda handler: send(handler, right)) as (other, came_to_other):
+        target = f"http://{other}/v1/chat/completions"
+        with server(lambda handler: send(handler, b"", status, Location=target)) as (host, came):
+            client = ChatClient(f"http://{host}/v1", KEY)
+            runner = ZeroShotRunner(QUESTION, "m", tmp_path, client=client, verbose=0)
+            with pytest.raises(EndpointError) as caught:
+                runner.run(make_samples(4))
+    assert str(caught.value) == (
+        f"the endpoint http://{host}/v1/chat/completions points to {target} (status {status}), "
+        "where nothing is sent; set OPENAI_BASE_URL to the endpoint that answers."
+    )
+    assert (len(came), came_to_other) == (1, [])
+    assert_unseen((tmp_path / "answers.jsonl").read_text(), str(caught.value))
+
+
+NO_ANSWER = "the endpoint sent something other than an answer"
+TOO_MUCH = "the endpoint sent more than 8 MiB"
+
+
+@pytest.mark.parametrize(
+    "body, headers, message",
+    [
+        (b'{"choices": {"a": 1}}', {}, NO_ANSWER),
+        (b'{"choices": [[]]}', {}, NO_ANSWER),
+        (b"[" * 100_000, {}, NO_ANSWER),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, {}, NO_ANSWER),
+        (completion("x" * MAX_BYTES).encode(), {}, TOO_MUCH),
+        (
+            gzip.compress(completion("x" * MAX_BYTES).encode()),
+            {"Content_Encoding": "gzip"},
+            TOO_MUCH,
+        ),
+        (b"not packed", {"Content_Encoding": "gzip"}, NO_ANSWER),
+        (completion("[[]]").encode(), {"Content_Encoding": "br"}, NO_ANSWER),
+    ],
+    ids=range(8),
+)
+@pytest.mark.parametrize("status", [200, 500])
+def test_what_is_no_answer_costs_one_request(status, body, headers, message):
+    with server(lambda handler: send(handler, body, status, **headers)) as (host, came):
+        with pytest.raises(TransportError) as caught:
+            ask(host)
+    assert len(came) == 1 and len(str(caught.value)) <= 350
+    if status == 200 or message == TOO_MUCH:
+        assert str(caught.value) == message
+
+
+def test_a_packed_answer_is_read():
+    body = gzip.compress(completion('[["sad"]]').encode())
+    with server(lambda handler: send(handler, body, Content_Encoding="gzip")) as (host, _):
+        assert ask(host).text == '[["sad"]]'
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"])
+def test_an_answer_that_comes_drop_by_drop_is_given_up(before):
+    def drip(handler):
+        handler.wfile.write(before or b"HTTP/1.1 200 OK\r\nA: ")
+        for _ in range(400):  # until whoever asked has gone, at most 20 seconds
+            handler.wfile.write(b" ")
+            time.sleep(0.05)
+
+    with server(drip) as (host, came):
+        with pytest.raises(TransportError, match=r"^no answer within the time limit$"):
+            ask(host, 2.0)
+    assert len(came) == 1
 
 
 # Interruptions
@@ -541,8 +677,12 @@ def test_parameters_that_cannot_be(tmp_path, parameters, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((("happy",),), "is not a list of at least two labels that differ in more than case"),
-        ((("Happy", "happy"),), "is not a list of at least two labels that differ in more than"),
+        ((("happy",),), "the vocabulary happy needs at least two labels that all differ in more"),
+        (
+            (("Happy", "happy"),),
+            "the vocabulary Happy, happy needs at least two labels that all differ in more than "
+            "case; pass those that the model is to choose from.",
+        ),
         (("happy",), "vocabulary='happy' is not a sequence of labels."),
         ((("a, b", "c"),), "the label 'a, b' cannot be told apart in a ranked list"),
         ((("a", "b"), "sound"), "modality='sound' is unknown; choose one of text, image, evoke"),
@@ -562,7 +702,11 @@ def test_questions_that_cannot_be(arguments, message):
         ("text", Sample("a", text="  "), "sample 'a' has no text; modality 'text' needs text."),
         ("multi", Sample("a", text="x"), "sample 'a' has no frames; modality 'multi' needs text "),
         ("image", Sample("a", image="no.png"), "the picture no.png does not exist; correct its"),
-        ("image", Sample("a", image=__file__), "cannot be read as a picture ("),
+        (
+            "image",
+            Sample("a", image=__file__),
+            "cannot be read as a picture; save it as a JPEG or PNG.",
+        ),
         ("video", Sample("a", frames=__file__), "take them out of the video into a folder"),
         ("video", Sample("a", frames="nowhere"), "the folder nowhere with the frames of 'a' does"),
         ("video", Sample("a", frames=os.path.dirname(__file__)), "'a' has no frames in "),
@@ -597,7 +741,9 @@ def test_names_that_cannot_be(tmp_path):
         ("a.jsonl", '{"name": "a", "text": 3}\n', "text in row 1 is 3; give a text."),
         ("a.jsonl", '{"name": "a", "frames": [3]}', "[3]; give a text, or a list of files."),
         ("a.csv", "name,text\n", "there are no samples; give at least one."),
-        ("a.csv", b"name,text\na,\xff\n", "is no text in UTF-8"),
+        ("a.csv", b"name,text\na,\xff\n", "is no text in UTF-8 (byte 12); save it as such."),
+        ("a.csv", f"{'x' * 8000}\n", f"has the columns {'x' * 150}...{'x' * 150}; expected name"),
+        ("a.csv", f"name,text\na,{'x' * 140_000}\n", "has a cell of more than 131,072 characters"),
     ],
 )
 def test_tables_that_cannot_be(tmp_path, name, content, message):
@@ -634,6 +780,16 @@ def test_endpoints_that_cannot_be(monkeypatch, base_url, key, message):
         ChatClient()
     assert message in str(caught.value)
     assert_unseen(str(caught.value))
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_time_limit_that_cannot_be(seconds):
+    with pytest.raises(ValueError) as caught:
+        ChatClient("http://127.0.0.1/v1", KEY, timeout_seconds=seconds)
+    assert str(caught.value) == (
+        f"the time limit of a request is {seconds:g} seconds; give a number above 0 and at most "
+        "86400."
+    )
 
 
 def test_without_the_client_library_the_extra_is_named(monkeypatch):
@@ -677,6 +833,29 @@ def test_the_command_plans_asks_and_goes_on(tmp_path, capsys, monkeypatch):
     assert "ask fake: 100%" in captured.err
     assert lines(out, "run")[0]["seed"] == 3
     assert (out / "label-gpt4v.csv").read_text().splitlines()[1] == 's0,happy,"happy,sad"'
+
+
+def test_a_comparison_names_the_model_that_answered(tmp_path, capsys):
+    (tmp_path / "samples.csv").write_text(
+        "name,gt,text\na,positive,What a good day!\nb,negative,A bad day.\n"
+    )
+    arguments = ["--samples", tmp_path / "samples.csv", "--vocabulary", "positive,negative"]
+    command(*arguments, "--model", "mine-7b", "--out", tmp_path / "twitter2", "--fake")
+    (tmp_path / "predictions.csv").write_text("name,predicted\na,positive\nb,positive\n")
+    compare = ["emotion", "zero-shot", "compare", "--answers", str(tmp_path), "--dataset"]
+    compare += ["twitter2", "--predictions", str(tmp_path / "predictions.csv")]
+    assert main(compare) == 0
+    printed = capsys.readouterr().out
+    assert "of 2 samples answered by mine-7b;" in printed and "GPT-4V" not in printed
+
+
+def test_a_vocabulary_that_is_none(tmp_path, capsys):
+    call = ["emotion", "zero-shot", "run", "--samples", "x.csv", "--model", "m", "--out"]
+    assert main([*call, str(tmp_path / "out"), "--vocabulary", "happy"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "lstmfcn: error: the vocabulary 'happy' is neither several labels with commas between them "
+        "nor one of the datasets ckplus, sfew2, "
+    )
 
 
 def test_the_command_knows_the_modalities_and_vocabularies(tmp_path, capsys):

@@ -8,9 +8,9 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
-from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.atomic import changed_at_once
 from lstmfcn.emotion.delegation import DelegatingClassifier
-from lstmfcn.emotion.lengths import resample
+from lstmfcn.emotion.lengths import check_squares, resample
 from lstmfcn.emotion.panels import as_panel, join_panels, n_rows, take_rows
 from lstmfcn.validation import check_counts, check_labels, check_weights
 
@@ -286,32 +286,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         ValueError, TypeError
             On unusable input, in one sentence.
         """
-        with unchanged_on_error(self):
-            self._check_parameters()
-            panel = as_panel(X)
-            y = check_labels(y, n_rows(panel), type(self).__name__)
-            self.classes_ = np.unique(y)
-            weights = check_weights(sample_weight, len(y))
-            is_weighted = sample_weight is not None or self.mixup > 0
-            if is_weighted and not has_fit_parameter(self.estimator, "sample_weight"):
-                raise TypeError(
-                    f"{type(self.estimator).__name__}.fit takes no sample_weight, which mixup and "
-                    "weights need; pass mixup=0 and no sample_weight, or another estimator."
-                )
-            arguments = {}
-            if validation_data is not None:
-                if not has_fit_parameter(self.estimator, "validation_data"):
-                    raise TypeError(
-                        f"{type(self.estimator).__name__}.fit takes no validation_data; leave it "
-                        "out, or pass another estimator."
-                    )
-                arguments["validation_data"] = validation_data
-            rng = check_random_state(self.random_state)
-            panel, y, weights = self.augment(panel, y, weights, rng)
-            if is_weighted:
-                arguments["sample_weight"] = weights
-            self.n_trained_on_ = len(y)
-            self.estimator_ = clone(self.estimator).fit(panel, y, **arguments)
+        with changed_at_once(self) as fitted:
+            fitted._fit(X, y, sample_weight, validation_data)
         return self
 
     def augment(self, panel, y, weights, rng):
@@ -350,6 +326,33 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
                 labels.append(names[rows])
                 shares.append(parts[rows])
         return join_panels(panels), np.concatenate(labels), np.concatenate(shares)
+
+    def _fit(self, X, y, sample_weight, validation_data):
+        self._check_parameters()
+        panel = as_panel(X)
+        y = check_labels(y, n_rows(panel), type(self).__name__)
+        self.classes_ = np.unique(y)
+        weights = check_weights(sample_weight, len(y))
+        is_weighted = sample_weight is not None or self.mixup > 0
+        if is_weighted and not has_fit_parameter(self.estimator, "sample_weight"):
+            raise TypeError(
+                f"{type(self.estimator).__name__}.fit takes no sample_weight, which mixup and "
+                "weights need; pass mixup=0 and no sample_weight, or another estimator."
+            )
+        arguments = {}
+        if validation_data is not None:
+            if not has_fit_parameter(self.estimator, "validation_data"):
+                raise TypeError(
+                    f"{type(self.estimator).__name__}.fit takes no validation_data; leave it "
+                    "out, or pass another estimator."
+                )
+            arguments["validation_data"] = validation_data
+        rng = check_random_state(self.random_state)
+        panel, y, weights = self.augment(panel, y, weights, rng)
+        if is_weighted:
+            arguments["sample_weight"] = weights
+        self.n_trained_on_ = len(y)
+        self.estimator_ = clone(self.estimator).fit(panel, y, **arguments)
 
     def _distorted(self, panel, moments, rng):
         """Return a distorted copy of every series; modalities are distorted independently."""
@@ -403,7 +406,9 @@ def _moments(panel):
         return {name: _moments(series) for name, series in panel.items()}
     if isinstance(panel, np.ndarray):
         series = panel if panel.ndim == 3 else panel[:, np.newaxis]
+        check_squares(np.abs(series).max(axis=(0, 2)))
         return series.mean(axis=(0, 2), dtype=np.float64), series.std(axis=(0, 2), dtype=np.float64)
+    check_squares(np.max([np.abs(series).max(axis=1) for series in panel], axis=0))
     count = sum(series.shape[1] for series in panel)
     mean = sum(series.sum(axis=1, dtype=np.float64) for series in panel) / count
     squares = sum(np.square(series - mean[:, np.newaxis]).sum(axis=1) for series in panel)

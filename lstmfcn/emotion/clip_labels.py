@@ -1,7 +1,6 @@
 """Which clips are there, and what emotion does each show? CSV files, and MERTools' label npz."""
 
 import math
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,8 @@ import numpy as np
 from lstmfcn.datasets.parsing import csv_rows, decode
 from lstmfcn.emotion.feature_store import name_problem
 from lstmfcn.emotion.label_npz import read_corpus
+from lstmfcn.outside import shown
+from lstmfcn.warning import warn
 
 __all__ = ["EMOTIONS", "ClipTable", "load_labels", "load_unlabelled"]
 
@@ -210,9 +211,9 @@ def name_problems(rows):
     for place, row in rows:
         name = row["name"]
         if name_problem(name):
-            problems.append(f"{place}: the name {name!r} {name_problem(name)}")
+            problems.append(f"{place}: the name {shown(repr(name))} {name_problem(name)}")
         elif name in first:
-            problems.append(f"{place}: the name {name!r} is in {first[name]} already")
+            problems.append(f"{place}: the name {shown(repr(name))} is in {first[name]} already")
         else:
             first[name] = place
     return problems
@@ -221,10 +222,10 @@ def name_problems(rows):
 def refuse_rows(source, problems):
     """Raise ValueError with what is wrong with a file's rows, if anything is."""
     if problems:
-        shown = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
+        listed = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
         if len(problems) > MOST_LISTED:
-            shown += f"\n  ... and {len(problems) - MOST_LISTED} more"
-        raise ValueError(f"{source} cannot be used as it is; correct or remove:{shown}")
+            listed += f"\n  ... and {len(problems) - MOST_LISTED} more"
+        raise ValueError(f"{source} cannot be used as it is; correct or remove:{listed}")
 
 
 def checked_classes(classes):
@@ -233,7 +234,10 @@ def checked_classes(classes):
         raise TypeError(f"classes={classes!r} is not a sequence of names, such as EMOTIONS.")
     classes = tuple(classes)
     if not classes or repeated(classes):
-        raise ValueError(f"classes={classes!r} must hold each emotion once, and at least one.")
+        raise ValueError(
+            f"classes holds {', '.join(classes) or 'no emotion'}; pass each emotion once, and at "
+            "least one."
+        )
     return classes
 
 
@@ -257,9 +261,9 @@ def known_labels(y, name, classes):
 
 def some_of(names):
     """Return names as text, the first ones where there are many."""
-    shown = ", ".join(names[:MOST_LISTED])
+    listed = ", ".join(map(shown, names[:MOST_LISTED]))
     more = len(names) - MOST_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def count_of(found, noun):
@@ -300,7 +304,8 @@ def read_clips_csv(path, required):
     if missing:
         raise ValueError(
             f"{path.name} has no column {' and no column '.join(map(repr, missing))}; expected a "
-            f"first line with {', '.join(required)}, but it is {', '.join(header) or 'empty'}."
+            f"first line with {', '.join(required)}, but it is "
+            f"{shown(', '.join(header)) or 'empty'}."
         )
     twice = repeated(name for name in header if name)
     if twice:
@@ -321,7 +326,7 @@ def read_clips_csv(path, required):
 def _unknown(emotion, classes):
     if not emotion:
         return "the emotion is empty"
-    return f"the emotion {emotion!r} is unknown; expected one of {', '.join(classes)}"
+    return f"the emotion {shown(repr(emotion))} is unknown; expected one of {', '.join(classes)}"
 
 
 def _valence(value):
@@ -333,7 +338,7 @@ def _valence(value):
     except (TypeError, ValueError):
         number = math.inf
     if math.isinf(number):
-        raise ValueError(f"the valence {value!r} is no finite number")
+        raise ValueError(f"the valence {shown(repr(value))} is no finite number")
     return math.nan if number == NO_VALENCE else number
 
 
@@ -360,11 +365,9 @@ def _labels_of_corpus(path, classes, split):
             problems.append(f"clip {name!r}: {problem}")
     refuse_rows(path.name, problems)
     if split != "train" and set(emotions) == {"neutral"}:
-        warnings.warn(
+        warn(
             f"every emotion of {path.name}: {split}_corpus is 'neutral', which MERTools puts in "
             "the place of an unknown one; use load_unlabelled for such clips.",
-            UserWarning,
-            stacklevel=3,
         )
     return ClipTable(
         source=path.name,

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from lstmfcn import validation
-from lstmfcn.atomic import atomic_path, check_writable, unchanged_on_error
+from lstmfcn.atomic import atomic_path, changed_at_once, check_writable, of_one_fit
 from lstmfcn.datasets.parsing import csv_rows, decode
 from lstmfcn.emotion.fusion.modalities import read_modalities, take_rows
 from lstmfcn.validation import StrOptions
@@ -245,42 +245,16 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         self
             Unchanged if the call is refused or interrupted.
         """
-        with unchanged_on_error(self):
-            self._validate_params()
-            name = type(self).__name__
-            y = validation.check_labels(y, _count(X), name)
-            self.classes_ = np.unique(y)
-            validation.check_classes(self.classes_, name)
-            self.names_ = None if names is None else _checked_names(names)
-            if names is not None and len(self.names_) != len(y):
-                raise ValueError(
-                    f"there are {len(self.names_)} names and {len(y)} samples; pass one per sample."
-                )
-            if sample_weight is not None:
-                sample_weight = validation.check_weights(sample_weight, len(y))
-            self.folds_, seed = self._folds(y, groups)
-            self.fold_of_ = _fold_of(self.folds_, len(y))
-            self.estimators_ = []
-            self.out_of_fold_ = np.empty((len(y), len(self.classes_)))
-            for fold, random_state in enumerate(
-                validation.draw_seeds(seed, len(self.folds_)).tolist()
-            ):
-                train, test = (np.flatnonzero((self.fold_of_ == fold) == held) for held in (0, 1))
-                estimator = clone(self.estimator)
-                if "random_state" in estimator.get_params():
-                    estimator.set_params(random_state=random_state)
-                options = {} if sample_weight is None else {"sample_weight": sample_weight[train]}
-                if groups is not None and has_fit_parameter(estimator, "groups"):
-                    options["groups"] = np.asarray(groups)[train]
-                estimator.fit(take_rows(X, train), y[train], **options)
-                self.estimators_.append(estimator)
-                self.out_of_fold_[test] = self._probabilities(estimator, take_rows(X, test))
+        with changed_at_once(self) as fitted:
+            fitted._fit(X, y, sample_weight, groups, names)
         return self
 
+    @of_one_fit
     def predict(self, X):
         """Return the class of highest mean probability, (n_samples,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    @of_one_fit
     def predict_proba(self, X):
         """Return what the models of all folds say together.
 
@@ -300,6 +274,7 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         logits = np.mean(np.log(np.maximum(said, LOWEST)), axis=0)
         return scipy.special.softmax(logits, axis=1)
 
+    @of_one_fit
     def out_of_fold(self):
         """Return the predicted class of each training sample by its name (without names: row).
 
@@ -311,6 +286,35 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         predicted = self.classes_[self.out_of_fold_.argmax(axis=1)].tolist()
         names = range(len(predicted)) if self.names_ is None else self.names_
         return dict(zip(names, predicted, strict=True))
+
+    def _fit(self, X, y, sample_weight, groups, names):
+        self._validate_params()
+        name = type(self).__name__
+        y = validation.check_labels(y, _count(X), name)
+        self.classes_ = np.unique(y)
+        validation.check_classes(self.classes_, name)
+        self.names_ = None if names is None else _checked_names(names)
+        if names is not None and len(self.names_) != len(y):
+            raise ValueError(
+                f"there are {len(self.names_)} names and {len(y)} samples; pass one per sample."
+            )
+        if sample_weight is not None:
+            sample_weight = validation.check_weights(sample_weight, len(y))
+        self.folds_, seed = self._folds(y, groups)
+        self.fold_of_ = _fold_of(self.folds_, len(y))
+        self.estimators_ = []
+        self.out_of_fold_ = np.empty((len(y), len(self.classes_)))
+        for fold, random_state in enumerate(validation.draw_seeds(seed, len(self.folds_)).tolist()):
+            train, test = (np.flatnonzero((self.fold_of_ == fold) == held) for held in (0, 1))
+            estimator = clone(self.estimator)
+            if "random_state" in estimator.get_params():
+                estimator.set_params(random_state=random_state)
+            options = {} if sample_weight is None else {"sample_weight": sample_weight[train]}
+            if groups is not None and has_fit_parameter(estimator, "groups"):
+                options["groups"] = np.asarray(groups)[train]
+            estimator.fit(take_rows(X, train), y[train], **options)
+            self.estimators_.append(estimator)
+            self.out_of_fold_[test] = self._probabilities(estimator, take_rows(X, test))
 
     def _folds(self, y, groups):
         """Return the folds, and the seed of the estimators."""

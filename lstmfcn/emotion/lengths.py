@@ -6,16 +6,17 @@ package's public axis order: (n_samples, n_channels, n_timepoints), or a list of
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from lstmfcn.validation import check_choice, check_counts, check_is_fitted
+from lstmfcn.warning import warn
 
 __all__ = [
     "SequencePreprocessor",
+    "check_squares",
     "mean_pool",
     "pad_sequences",
     "pool_or_pad",
@@ -23,6 +24,7 @@ __all__ = [
     "standardize_by_group",
 ]
 
+LARGEST_SQUARED = 1e150  # its square still fits float64, also summed over all frames
 MODES = ("pad", "resample", "mean_pool", "mertools")
 
 
@@ -265,7 +267,8 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         D.
     mean_, scale_ : float64 arrays of shape (D,)
-        0 and 1 without standardisation; the scale of a feature that is constant is 1.
+        0 and 1 without standardisation; the scale of a feature that is constant is the size of its
+        mean, or 1.
     n_frames_seen_ : int
         Training frames.
 
@@ -313,11 +316,11 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
             moments = moments or _Moments(frames.shape[1])
             moments.add(frames)
             lengths.append(math.ceil(len(frames) / self.compress))
-        self.n_features_in_ = len(moments.mean)
-        self.n_frames_seen_ = moments.n_frames
-        self.mean_, self.scale_ = np.zeros(self.n_features_in_), np.ones(self.n_features_in_)
+        mean, scale = np.zeros(len(moments.mean)), np.ones(len(moments.mean))
         if self.standardize:
-            self.mean_, self.scale_ = moments.mean, moments.scale()
+            mean, scale = moments.mean, moments.scale()
+        self.n_features_in_, self.n_frames_seen_ = len(mean), moments.n_frames
+        self.mean_, self.scale_ = mean, scale
         self.n_timepoints_ = self.n_timepoints
         if self.n_timepoints is None:
             usual = np.median(lengths) if self.mode == "resample" else max(lengths)
@@ -384,23 +387,50 @@ class _Moments:
         self.n_frames = 0
         self.mean = np.zeros(n_features)
         self._squares = np.zeros(n_features)  # sum of squared deviations from the mean
+        self._largest = np.zeros(n_features)
 
     def add(self, frames):
         """Take in frames of shape (T, D)."""
         frames = frames.astype(np.float64)
-        mean = frames.mean(axis=0)
-        delta = mean - self.mean
-        n_frames = self.n_frames + len(frames)
-        self._squares += np.square(frames - mean).sum(axis=0)
-        self._squares += np.square(delta) * self.n_frames * len(frames) / n_frames
-        self.mean += delta * len(frames) / n_frames
+        np.maximum(self._largest, np.abs(frames).max(axis=0), out=self._largest)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+            mean = frames.mean(axis=0)
+            delta = mean - self.mean
+            n_frames = self.n_frames + len(frames)
+            self._squares += np.square(frames - mean).sum(axis=0)
+            self._squares += np.square(delta) * self.n_frames * len(frames) / n_frames
+            self.mean += delta * len(frames) / n_frames
         self.n_frames = n_frames
 
     def scale(self):
-        """Return the deviation, 1 where it is no more than float32's rounding."""
-        scale = np.sqrt(self._squares / self.n_frames)
-        scale[scale <= np.finfo(np.float32).eps * np.abs(self.mean)] = 1.0
-        return scale
+        """Return the deviation; the size of the mean, or 1, where it is float32's rounding."""
+        check_squares(self._largest)
+        scale, size = np.sqrt(self._squares / self.n_frames), np.abs(self.mean)
+        is_constant = scale <= np.finfo(np.float32).eps * size
+        return np.where(is_constant, np.where(size > 0, size, 1.0), scale)
+
+
+def check_squares(largest):
+    """Refuse features whose squares, and so their deviation, overflow float64 or vanish in it.
+
+    Parameters
+    ----------
+    largest : array of shape (D,)
+        Largest absolute value of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstmfcn.emotion.lengths import check_squares
+    >>> check_squares(np.array([0.0, 1e-15, 1e15]))
+    """
+    largest = largest.astype(np.float64)
+    is_unfit = (largest > LARGEST_SQUARED) | ((largest > 0) & (largest < 1 / LARGEST_SQUARED))
+    for feature in np.flatnonzero(is_unfit):
+        raise ValueError(
+            f"feature {feature} has values of up to {largest[feature]:.3g}, whose deviation cannot "
+            "be computed in float64; give it in other units, or repair it."
+        )
 
 
 def _scaled(frames, mean, scale):
@@ -473,9 +503,7 @@ def _window_means(x, window):
 def _warn_if_cut(lengths, n_timepoints):
     n_cut = int((lengths > n_timepoints).sum())
     if n_cut:
-        warnings.warn(
+        warn(
             f"{n_cut} of {len(lengths)} sequences are longer than {n_timepoints} timepoints; their "
             "ends were cut. Use mode='mean_pool' or 'resample' to keep them whole.",
-            UserWarning,
-            stacklevel=3,
         )

@@ -92,7 +92,9 @@ def babble(clips, n_frames, rng, *, n_voices=N_VOICES):
     """
     check_counts(n_frames=n_frames, n_voices=n_voices)
     if len(clips) < n_voices:
-        raise ValueError(f"n_voices={n_voices} voices cannot be drawn from {len(clips)} clips.")
+        raise ValueError(
+            f"babble of {n_voices} voices needs as many other clips, but there are {len(clips)}."
+        )
     rng = generator(rng)
     voices = []
     for i in rng.choice(len(clips), n_voices, replace=False):

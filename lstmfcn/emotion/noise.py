@@ -161,10 +161,11 @@ def add_feature_noise(x, level, deviation, rng):
     if not isinstance(level, Real) or not 0 <= level < math.inf:
         raise ValueError(f"level={level!r} must be a finite number of at least 0.")
     deviation = np.asarray(deviation, dtype=np.float64)
-    if deviation.shape not in ((), x.shape[1:]) or not (deviation >= 0).all():
+    is_possible = np.isfinite(deviation) & (deviation >= 0)
+    if deviation.shape not in ((), x.shape[1:]) or not is_possible.all():
         raise ValueError(
-            f"deviation has the shape {deviation.shape} or values below 0; pass one number of at "
-            f"least 0 for each of {x.shape[1]} features."
+            f"deviation has the shape {deviation.shape} or values that are no finite numbers of at "
+            f"least 0; pass one for each of {x.shape[1]} features."
         )
     noise = generator(rng).standard_normal(x.shape)
     return (x + level * deviation * noise).astype(x.dtype)
@@ -241,7 +242,8 @@ def _noise_crop(noise, n_values, rng):
 
 
 def _rms(x):
-    return math.sqrt(np.mean(np.square(x)))
+    peak = float(np.abs(x).max())  # of its squares, those of the smallest and the largest are lost
+    return peak * math.sqrt(np.mean(np.square(x / peak))) if peak else 0.0
 
 
 def _waveform(x, name):

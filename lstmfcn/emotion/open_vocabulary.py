@@ -21,6 +21,7 @@ import numpy as np
 
 from lstmfcn.datasets.parsing import csv_rows, decode
 from lstmfcn.emotion.npy import read_header
+from lstmfcn.outside import shown
 from lstmfcn.validation import check_choice
 
 __all__ = [
@@ -400,8 +401,8 @@ def _read_csv(path):
     header = [name.strip() for name in header]
     if header.count("name") != 1 or header.count("openset") != 1:
         raise ValueError(
-            f"{path.name} has the columns {', '.join(header) or '(none)'}; expected name and "
-            "openset, each once, in the first line."
+            f"{path.name} has the columns {shown(', '.join(header)) or '(none)'}; expected name "
+            "and openset, each once, in the first line."
         )
     found, problems = {}, []
     for number, cells in rows:
@@ -412,12 +413,12 @@ def _read_csv(path):
         elif not name:
             problems.append(f"line {number}: the name is empty")
         elif name in found:
-            problems.append(f"line {number}: the name {name!r} is there twice")
+            problems.append(f"line {number}: the name {shown(repr(name))} is there twice")
         else:
             found[name] = row["openset"]
     if problems:
-        shown = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
-        raise ValueError(f"{path.name} has {len(problems)} lines to correct or remove:{shown}")
+        listed = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
+        raise ValueError(f"{path.name} has {len(problems)} lines to correct or remove:{listed}")
     return found
 
 
@@ -498,8 +499,7 @@ def _read_groups(path, wanted):
         zlib.error,
     ) as error:
         raise ValueError(
-            f"{path.name} is no zip or is damaged ({error}); expected a zip with one CLIP.npy per "
-            "clip."
+            f"{path.name} is no zip or is damaged; expected a zip with one CLIP.npy per clip."
         ) from error
     return found
 
@@ -528,14 +528,14 @@ def _text(source, data):
     try:  # numpy's own reading of characters that do not exist ends in a SystemError
         return text.decode("utf-32-be" if dtype.str[0] == ">" else "utf-32-le").rstrip("\0")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{source} is damaged ({error}); {expected}.") from error
+        raise ValueError(f"{source} holds what is no character; {expected}.") from error
 
 
 def _refuse_names(names, missing, remedy):
     if names:
         more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-        shown = ", ".join(names[:MOST_LISTED])
-        raise ValueError(f"there is no {missing} for {shown}{more}; {remedy}.")
+        listed = ", ".join(names[:MOST_LISTED])
+        raise ValueError(f"there is no {missing} for {listed}{more}; {remedy}.")
 
 
 def _checked(probabilities, classes, vocabulary):

@@ -4,12 +4,11 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from lstmfcn.atomic import atomic_path
 from lstmfcn.emotion.challenge_scores import write_submission
 from lstmfcn.emotion.panels import take_rows
-from lstmfcn.emotion.track_data import CHOSEN_ON, load_track_data
+from lstmfcn.emotion.track_data import CHOSEN_ON, HELD_OUT, RANKED_BY, load_track_data
 from lstmfcn.emotion.tracks import (
     answer_openly,
     innermost,
@@ -19,6 +18,7 @@ from lstmfcn.emotion.tracks import (
 )
 from lstmfcn.evaluation.intervals import mean_interval, paired_interval
 from lstmfcn.evaluation.results import Results, Run
+from lstmfcn.progress import tqdm
 
 __all__ = ["run_track"]
 
@@ -50,6 +50,7 @@ def run_track(
     threshold=None,
     on_missing="error",
     settings=None,
+    name=None,
     verbose=1,
 ):
     """Train and test a model on a track; leave tables, records, pictures and a page in a folder.
@@ -66,7 +67,7 @@ def run_track(
     root, track, features, classes, group, n_timepoints, mode, noisy_validation, standardize_by, \
 n_babble, on_missing
         As for :func:`lstmfcn.emotion.track_data.load_track_data`.
-    model, fusion, n_epochs, n_copies, threshold, settings
+    model, fusion, n_epochs, n_copies, threshold, settings, name
         As for :func:`lstmfcn.emotion.tracks.plan_variants`.
     out : str or path
         Folder of results; several models and tracks may share one.
@@ -85,6 +86,8 @@ n_babble, on_missing
     ------
     ValueError, OSError
         On data that cannot be used, or a folder with results of other data or parameters.
+    BlockingIOError
+        If another process trains one of the models in this folder.
 
     Examples
     --------
@@ -130,9 +133,10 @@ n_babble, on_missing
         n_copies=n_copies,
         threshold=threshold,
         settings=settings,
+        name=name,
     )
     for variant in variants:
-        results.register(variant.name, variant.describe())
+        _register(results, variant)
     _refuse_other_data(results, data, variants)
     if verbose:
         print(_summary(data))
@@ -180,8 +184,13 @@ def _summary(data):
         parts.append(f"{len(data.unlabelled)} unlabelled")
     parts += [f"{len(clips)} {test}" for test, clips in data.tests.items()]
     text = f"{data.name}, track {data.track}: {', '.join(parts)}; {lengths}"
-    if data.held_out:
-        text += "\nno labelled test clips: a part of the training clips is held out to test on"
+    if HELD_OUT in data.tests:
+        text += "\nno test clips are labelled: all scores are of training clips that are held out"
+    elif data.track == "noise" and "noisy" not in data.tests:
+        text += (
+            "\nno noisy test clips are labelled: all scores are of the clean ones; robustness.png "
+            "is of their corrupted features"
+        )
     if data.validation is not None:
         n_clips = len(set(data.validation.names))
         *most, last = (f"{level:g}" for level in CHOSEN_ON)
@@ -190,6 +199,17 @@ def _summary(data):
             f"noise of {', '.join(most)} and {last} deviations"
         )
     return text
+
+
+def _register(results, variant):
+    """Bind a variant's name to what it stands for, or say what else it stands for there."""
+    differing = results.differences(variant.name, variant.describe())
+    if differing:
+        raise ValueError(
+            f"{results.folder} has results of another {variant.name!r}: {'; '.join(differing)}. "
+            "Give this model a name of its own (--name), or its results another folder (--out)."
+        )
+    results.register(variant.name, variant.describe())
 
 
 def _refuse_other_data(results, data, variants):
@@ -209,17 +229,28 @@ def _train_what_is_missing(results, data, variants, n_seeds, verbose):
     with tqdm(runs, desc=f"emotion {data.track}", unit="run", disable=not verbose) as bar:
         for variant, seed in bar:
             keys = {test: Run(data.dataset(test), variant.name, seed) for test in data.tests}
-            if all(results.is_finished(run) for run in keys.values()):
-                continue
-            bar.set_postfix_str(f"{variant.name}, seed {seed}")
-            classifier, measured = run_variant(data, variant, seed)
-            curves = measure_robustness(data, classifier) if data.track == "noise" else {}
-            if data.unlabelled is not None:
-                _keep_answers(_folder(results.folder, data, variant), data, classifier, seed)
-            if seed == 0:
-                _draw_attention(_folder(results.folder, data, variant), data, classifier)
-            for test, (record, predictions) in measured.items():
-                results.write(keys[test], {**record, "robustness": curves}, predictions)
+            with results.claim(next(iter(keys.values()))) as free:
+                if not free:
+                    raise BlockingIOError(
+                        f"another process trains {variant.name}, seed {seed}, in {results.folder}; "
+                        "wait until it is done, or name another folder."
+                    )
+                if all(results.is_finished(run) for run in keys.values()):
+                    continue
+                bar.set_postfix_str(f"{variant.name}, seed {seed}")
+                _train(results, data, variant, seed, keys)
+
+
+def _train(results, data, variant, seed, keys):
+    """Train a variant once, and write what it says of every test split."""
+    classifier, measured = run_variant(data, variant, seed)
+    curves = measure_robustness(data, classifier) if data.track == "noise" else {}
+    if data.unlabelled is not None:
+        _keep_answers(_folder(results.folder, data, variant), data, classifier, seed)
+    if seed == 0:
+        _draw_attention(_folder(results.folder, data, variant), data, classifier)
+    for test, (record, predictions) in measured.items():
+        results.write(keys[test], {**record, "robustness": curves}, predictions)
 
 
 def _row(data, variant, test, records):
@@ -277,8 +308,9 @@ def _print_pair(variants, records, data):
     test = next(iter(data.tests))
     ours, theirs = ([r["weighted_f1"] for r in records[variant, test]] for variant in variants)
     difference, low, high = paired_interval(ours, theirs)
-    interval = "" if np.isnan(low) else f", 95 % interval {low:+.4f} to {high:+.4f}"
-    print(f"the unlabelled clips change WAF by {difference:+.4f} (paired by seed{interval})")
+    how = f"of {test}, paired by seed"
+    how += "" if np.isnan(low) else f", 95 % interval {low:+.4f} to {high:+.4f}"
+    print(f"the unlabelled clips change WAF by {difference:+.4f} ({how})")
 
 
 def _folder(out, data, variant):
@@ -287,10 +319,10 @@ def _folder(out, data, variant):
     return out.joinpath(*(word.replace(" ", "_") for word in words))
 
 
-def _file(folder, data, kind, test, ending):
-    """Return the file of a test split: that of the first one has the plain name."""
-    first = test == next(iter(data.tests))
-    return folder / f"{kind}{'' if first else f'-{test}'}.{ending}"
+def _file(folder, kind, test, ending):
+    """Return the file of a test split: the track's own has its plain name."""
+    suffix = "" if test in RANKED_BY else f"-{test.replace(' ', '-')}"
+    return folder / f"{kind}{suffix}.{ending}"
 
 
 def _write_predictions(folder, data, test, parts):
@@ -305,7 +337,7 @@ def _write_predictions(folder, data, test, parts):
     if clips.y is not None:
         columns["truth"] = clips.y
     columns["predicted"] = y_pred
-    submission = _file(folder, data, "submission", test, "csv")
+    submission = _file(folder, "submission", test, "csv")
     folder.mkdir(parents=True, exist_ok=True)
     if data.track == "ov":
         said = answer_openly(data, classes, probabilities)
@@ -314,13 +346,13 @@ def _write_predictions(folder, data, test, parts):
         _write_csv(
             submission, [dict(zip(names, row, strict=True)) for row in _zipped(columns, names)]
         )
-    else:
+    elif test != HELD_OUT:
         labels = tuple(dict.fromkeys([*data.classes, *classes.tolist()]))
         write_submission(submission, clips.names, y_pred, classes=labels)
     for label, column in zip(classes, probabilities.T, strict=True):
         columns[f"probability_{label}"] = np.round(column, 6)
     rows = [dict(zip(columns, row, strict=True)) for row in _zipped(columns, columns)]
-    _write_csv(_file(folder, data, "predictions", test, "csv"), rows)
+    _write_csv(_file(folder, "predictions", test, "csv"), rows)
 
 
 def _keep_answers(folder, data, classifier, seed):
@@ -366,21 +398,24 @@ def _draw(folder, results, data, variant, found, records):
     if data.track != "ov":
         for test, clips in data.tests.items():
             parts = [results.predictions(run)["y_pred"] for run in found[variant, test]]
-            path = _file(folder, data, "confusion", test, "png")
+            path = _file(folder, "confusion", test, "png")
             _draw_confusion(path, data, clips.y, parts, f"{variant.name}, {test}")
     curves = [record["robustness"] for record in records[variant, next(iter(data.tests))]]
     if curves[0]:
-        waf = np.mean([record["weighted_f1"] for record in records[variant, "noisy"]])
-        references = {f"the noisy test clips ({waf:.3f})": float(waf)}
+        references = {}
+        if "noisy" in data.tests:
+            waf = np.mean([record["weighted_f1"] for record in records[variant, "noisy"]])
+            references = {f"the noisy test clips ({waf:.3f})": float(waf)}
         _draw_robustness(folder / "robustness.png", curves, variant.name, references)
 
 
 def _draw_confusion(path, data, y_true, predictions, title):
     """Draw the share of each class that was taken for each other, over all seeds."""
-    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+    from sklearn.metrics import ConfusionMatrixDisplay
 
     labels = [label for label in data.classes if label in y_true or label in np.unique(predictions)]
-    counts = sum(confusion_matrix(y_true, y_pred, labels=labels) for y_pred in predictions)
+    is_true, *are_predicted = (y[:, np.newaxis] == labels for y in (y_true, *predictions))
+    counts = sum(is_true.T.astype(int) @ is_predicted for is_predicted in are_predicted)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = _new_figure(1.6 + 0.9 * len(labels), 1.2 + 0.8 * len(labels))
     ax = figure.subplots()

@@ -1,6 +1,5 @@
 """What do clips without a label teach? Confident answers about them become training labels."""
 
-import warnings
 from itertools import product
 from numbers import Integral, Real
 
@@ -8,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
-from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.atomic import changed_at_once
 from lstmfcn.emotion.delegation import DelegatingClassifier
 from lstmfcn.emotion.panels import as_panel, n_rows, seeded_clone, take_rows
 from lstmfcn.validation import (
@@ -18,6 +17,7 @@ from lstmfcn.validation import (
     check_weights,
     draw_seeds,
 )
+from lstmfcn.warning import warn
 
 __all__ = ["PseudoLabelClassifier", "is_unlabelled"]
 
@@ -175,29 +175,32 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         ValueError, TypeError
             On unusable input, in one sentence.
         """
-        with unchanged_on_error(self):
-            self._check_parameters()
-            panel = as_panel(X)
-            labels, codes = self._read_labels(y, n_rows(panel))
-            weights = check_weights(sample_weight, len(codes))
-            rng = check_random_state(self.random_state)
-            # What is taught: the weight of each class for each series, (n_samples, n_classes).
-            taught = np.eye(len(self.classes_))[codes] * (codes >= 0)[:, np.newaxis]
-            given, confidence = codes.copy(), np.full(len(codes), np.nan)
-            unlabelled = np.flatnonzero(codes == UNLABELLED)
-            parts = rng.permutation(len(unlabelled)) % self.n_members
-            self.rounds_ = []
-            for _ in range(self.n_rounds if len(unlabelled) else 0):
-                probabilities = self._ask(panel, taught, weights, unlabelled, parts, rng)
-                confidence[unlabelled] = probabilities.max(axis=1)
-                given[unlabelled] = self._choose(probabilities, codes)
-                taught[unlabelled] = self._lesson(probabilities, given[unlabelled])
-                self.rounds_.append(self._count(given[unlabelled]))
-            self._warn_if_of_no_use(given[unlabelled], confidence[unlabelled])
-            self.estimator_ = self._train(self.estimator, panel, taught, weights, rng)
-            self.confidence_ = confidence
-            self.transduction_ = _filled(labels, given, codes, self.classes_)
+        with changed_at_once(self) as fitted:
+            fitted._fit(X, y, sample_weight)
         return self
+
+    def _fit(self, X, y, sample_weight):
+        self._check_parameters()
+        panel = as_panel(X)
+        labels, codes = self._read_labels(y, n_rows(panel))
+        weights = check_weights(sample_weight, len(codes))
+        rng = check_random_state(self.random_state)
+        # What is taught: the weight of each class for each series, (n_samples, n_classes).
+        taught = np.eye(len(self.classes_))[codes] * (codes >= 0)[:, np.newaxis]
+        given, confidence = codes.copy(), np.full(len(codes), np.nan)
+        unlabelled = np.flatnonzero(codes == UNLABELLED)
+        parts = rng.permutation(len(unlabelled)) % self.n_members
+        self.rounds_ = []
+        for _ in range(self.n_rounds if len(unlabelled) else 0):
+            probabilities = self._ask(panel, taught, weights, unlabelled, parts, rng)
+            confidence[unlabelled] = probabilities.max(axis=1)
+            given[unlabelled] = self._choose(probabilities, codes)
+            taught[unlabelled] = self._lesson(probabilities, given[unlabelled])
+            self.rounds_.append(self._count(given[unlabelled]))
+        self._warn_if_of_no_use(given[unlabelled], confidence[unlabelled])
+        self.estimator_ = self._train(self.estimator, panel, taught, weights, rng)
+        self.confidence_ = confidence
+        self.transduction_ = _filled(labels, given, codes, self.classes_)
 
     def _check_parameters(self):
         check_counts(n_rounds=self.n_rounds)
@@ -319,10 +322,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
                 f"the surest of {len(given)} unlabelled series has probability "
                 f"{confidence.max():.2f}, below threshold={self.threshold}; lower it"
             )
-        warnings.warn(
+        warn(
             f"{reason}. The estimator is trained on the labelled series alone.",
-            UserWarning,
-            stacklevel=3,
         )
 
 

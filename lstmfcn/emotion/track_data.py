@@ -22,11 +22,22 @@ from lstmfcn.emotion.open_vocabulary import read_label_sets
 from lstmfcn.emotion.panels import join_panels
 from lstmfcn.validation import check_counts
 
-__all__ = ["CHOSEN_ON", "Clips", "TrackData", "load_track_data", "standardize_parts"]
+__all__ = [
+    "CHOSEN_ON",
+    "HELD_OUT",
+    "Clips",
+    "TrackData",
+    "load_track_data",
+    "standardize_parts",
+]
 
 CHOSEN_ON = (0.5, 1.0, 1.5)
 """Deviations of the noise in each clip of a noisy validation set."""
 
+HELD_OUT = "held-out training clips"
+"""What is scored where no test clips are labelled."""
+
+RANKED_BY = ("test", "noisy", "open vocabulary")
 N_HELD_OUT = 5  # where no test clips are labelled, one of so many parts is held out
 
 
@@ -66,7 +77,8 @@ class TrackData:
     train : Clips
     unlabelled : Clips or None
     tests : dict of str to Clips
-        The first one is what the track ranks by.
+        What is scored: "test", "noisy" and "clean", or "open vocabulary"; :data:`HELD_OUT` where no
+        test clips are labelled. The first one is what models are compared by.
     n_timepoints : dict of str to int
         Of each feature set; what no clip exceeds, where each has its own length.
     asked_timepoints : int or None
@@ -81,8 +93,6 @@ class TrackData:
         The column by whose values features were standardised, each by itself.
     n_babble : int
         Copies of each training clip, in `train`, with voices in the background.
-    held_out : bool
-        Whether the test clips were taken from the training clips, as none others are labelled.
     ground_truth : dict of str to list of str, or None
         The words of each test clip of track "ov".
     synonyms : Path or None
@@ -102,7 +112,6 @@ class TrackData:
     asked_validation: float | None = None
     standardized_by: str | None = None
     n_babble: int = 0
-    held_out: bool = False
     ground_truth: dict | None = None
     synonyms: Path | None = None
 
@@ -112,9 +121,8 @@ class TrackData:
         return len(self.train) // (1 + self.n_babble)
 
     def dataset(self, test):
-        """Return what records call a test split."""
-        first = next(iter(self.tests))
-        return f"{self.name}:{self.track}" + ("" if test == first else f" ({test})")
+        """Return what records call a test split: the track's own has its plain name."""
+        return f"{self.name}:{self.track}" + ("" if test in RANKED_BY else f" ({test})")
 
     def digest(self):
         """Return a text that other clips or labels would not have."""
@@ -260,7 +268,6 @@ def load_track_data(
         asked_validation=noisy_validation,
         standardized_by=standardize_by,
         n_babble=n_babble,
-        held_out=track != "ov" and found.test is None,
         ground_truth=ground_truth,
         synonyms=found.synonyms,
     )
@@ -301,24 +308,20 @@ def _tables(found, root, classes, group):
         tables["unlabelled"] = found.unlabelled
     if found.name == "ov":
         names = tuple(read_label_sets(found.ground_truth))
-        tables["open vocabulary"] = ClipTable(found.ground_truth.name, names, None, ())
-    elif found.test is None:
-        tables |= _hold_out(found, group)
-    elif found.name == "noise":
-        tables["noisy"] = found.test
-        clean = _load_track(root, "full", classes, group).test
-        tables |= {} if clean is None else {"clean": clean}
-    else:
-        tables["test"] = found.test
-    return tables
+        return tables | {"open vocabulary": ClipTable(found.ground_truth.name, names, None, ())}
+    tests = {"noisy" if found.name == "noise" else "test": found.test}
+    if found.name == "noise":
+        tests["clean"] = _load_track(root, "full", classes, group).test
+    tests = {test: table for test, table in tests.items() if table is not None}
+    return tables | (tests or _hold_out(found, group))
 
 
 def _hold_out(found, group):
     """Split training clips into those to train on and a fifth to test on."""
     table = found.train
     refusal = f"no test clips are labelled, and {table.source} cannot give some"
-    train, test = _split(table, N_HELD_OUT, group, refusal)
-    parts = {"train": train, "test": test}
+    train, test = _split(table, N_HELD_OUT, group, refusal, "label more clips")
+    parts = {"train": train, HELD_OUT: test}
     if group is not None and found.unlabelled is not None:
         known = ~np.isin(found.unlabelled.groups(group), np.unique(test.groups(group)))
         parts["unlabelled"] = found.unlabelled[known]
@@ -327,16 +330,13 @@ def _hold_out(found, group):
 
 def _hold_out_validation(table, share, group):
     """Split training clips into those to train on and a share to validate on."""
-    n_folds = round(1 / share)
-    refusal = (
-        f"noisy_validation={share:g} holds out one of n_folds={n_folds} parts, which "
-        f"{table.source} cannot give"
-    )
-    train, validation = _split(table, n_folds, group, refusal, share * len(table))
+    refusal = f"noisy_validation={share:g} cannot be held out of {table.source}"
+    remedy = "hold out a larger share, or label more clips"
+    train, validation = _split(table, round(1 / share), group, refusal, remedy, share * len(table))
     return {"train": train, "validation": validation}
 
 
-def _split(table, n_folds, group, refusal, n_clips=None):
+def _split(table, n_folds, group, refusal, remedy, n_clips=None):
     """Return all clips but one fold, and that: stratified, of whole groups.
 
     The first fold is taken, or, as groups differ in size, the one that is nearest to ``n_clips``.
@@ -347,8 +347,12 @@ def _split(table, n_folds, group, refusal, n_clips=None):
         raise ValueError(f"{refusal}: it has one {group}, which would be on both sides.")
     try:
         folds = make_folds(len(table), n_folds, random_state=0, y=table.y, groups=groups)
-    except ValueError as error:
-        raise ValueError(f"{refusal}: {error}") from None
+    except ValueError:
+        labels, counts = np.unique(table.y, return_counts=True)
+        raise ValueError(
+            f"{refusal}: of {labels[counts.argmin()]} it has {counts.min()} clips, and a part of "
+            f"one in {n_folds} needs {n_folds}; {remedy}."
+        ) from None
     held = folds[0] if n_clips is None else min(folds, key=lambda fold: abs(len(fold) - n_clips))
     return table[np.setdiff1d(np.arange(len(table)), held)], table[held]
 

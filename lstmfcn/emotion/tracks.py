@@ -6,7 +6,6 @@ Nothing here knows where results are kept; :mod:`lstmfcn.emotion.run_command` do
 import math
 import re
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,7 +31,7 @@ from lstmfcn.evaluation.experiment import (
     versions,
 )
 from lstmfcn.evaluation.metrics import classification_metrics
-from lstmfcn.validation import check_choice
+from lstmfcn.validation import axes_are_known, check_choice
 
 __all__ = [
     "FUSIONS",
@@ -131,7 +130,15 @@ class Variant:
 
 
 def plan_variants(
-    data, model, *, fusion=None, n_epochs=None, n_copies=None, threshold=None, settings=None
+    data,
+    model,
+    *,
+    fusion=None,
+    n_epochs=None,
+    n_copies=None,
+    threshold=None,
+    settings=None,
+    name=None,
 ):
     """Say which classifiers a track trains: one, or for "semi" another without unlabelled clips.
 
@@ -152,6 +159,8 @@ def plan_variants(
     settings : dict of str to JSON value, default=None
         Further parameters of the classifier. Where there is a noisy validation set, its
         `keep_weights` is "best" if nothing else is said.
+    name : str, default=None
+        What tables and folders call the model; by default its kind, feature sets, fusion, copies.
 
     Returns
     -------
@@ -209,13 +218,15 @@ def plan_variants(
     if data.validation is not None:
         validation = {"share": data.asked_validation, "levels": list(CHOSEN_ON)}
         parameters["noisy_validation"] = validation
-    name = " ".join([label, "+".join(data.features), *([f"{fusion} fusion"] if fusion else [])])
+    words = [label, "+".join(data.features), *([f"{fusion} fusion"] if fusion else [])]
     if n_copies:
-        name += f" {n_copies} {'copy' if n_copies == 1 else 'copies'}"
+        words.append(f"{n_copies} {'copy' if n_copies == 1 else 'copies'}")
         if n_epochs is None:
             n_batches = math.ceil(len(data.train) * (1 + 2 * n_copies) / BATCH_SIZE)
             n_epochs = max(FEWEST_EPOCHS, math.ceil(N_UPDATES / n_batches))
-    alone = Variant(TOKEN.sub("_", name), target, parameters, n_epochs)
+    alone = Variant(
+        TOKEN.sub("_", " ".join(words)) if name is None else name, target, parameters, n_epochs
+    )
     if data.track != "semi":
         if threshold is not None:
             raise ValueError(
@@ -247,9 +258,7 @@ def run_variant(data, variant, seed):
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     forget_peak_memory()
     started = time.perf_counter()
-    with warnings.catch_warnings():
-        # A vector per utterance is one timepoint of many channels, and meant to be.
-        warnings.filterwarnings("ignore", ".* channels of one timepoint", UserWarning)
+    with axes_are_known():  # of frames (T, D), which may be fewer than their features
         classifier = _fit(data, variant, seed)
     fit_seconds = time.perf_counter() - started
     trained = _trained(classifier)

@@ -3,14 +3,13 @@
 import math
 from numbers import Integral, Real
 
-import keras
 import numpy as np
 import scipy.special
-from keras import ops
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from lstmfcn import validation
-from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.atomic import changed_at_once, of_one_fit
+from lstmfcn.backend import float32_layers, keras, ops
 from lstmfcn.emotion.fusion.modalities import read_modalities
 from lstmfcn.emotion.lengths import pool_or_pad
 from lstmfcn.inference import Forwards
@@ -85,6 +84,7 @@ class TwoBiasLSTMCell(keras.layers.Layer):
         return {**super().get_config(), "n_cells": self.n_cells, "l2": self.l2, "seed": self.seed}
 
 
+@float32_layers()
 def build_attention_fusion(
     shapes, n_classes, *, level="utterance", n_hidden=128, dropout=0.3, l2=1e-5, seed=0
 ):
@@ -152,7 +152,7 @@ def build_attention_fusion(
         cell = TwoBiasLSTMCell(n_hidden, l2, seed=next(seeds))
         return dense(dropped(keras.layers.RNN(cell)(x)), n_hidden)
 
-    inputs = [keras.Input(np.atleast_1d(shape).tolist()) for shape in shapes]
+    inputs = [keras.Input(np.atleast_1d(shape).tolist(), dtype="float32") for shape in shapes]
     encode = of_frames if level == "frame" else of_vector
     h = [encode(x) for x in inputs]
     joined = keras.layers.Concatenate()(h) if len(h) > 1 else h[0]
@@ -276,35 +276,16 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
         self
             Unchanged if the call is refused or interrupted.
         """
-        with unchanged_on_error(self):
-            self._validate_params()
-            name = type(self).__name__
-            modalities = read_modalities(self._as_vectors(X))
-            y = validation.check_labels(y, len(modalities), name)
-            self.classes_ = np.unique(y)
-            validation.check_classes(self.classes_, name)
-            labels = validation.encode_labels(y, self.classes_, name)
-            weights = validation.check_weights(sample_weight, len(y))
-            seeds = validation.draw_seeds(self.random_state, 2).tolist()
-            self.modalities_ = modalities.names
-            self.shapes_ = {name: self._shape(s) for name, s in modalities.series.items()}
-            architecture = self._new_architecture(seeds[0])
-            model = self._build(architecture)
-            recipe = Recipe(
-                int(self.n_epochs), int(self.batch_size), float(self.learning_rate), "constant"
-            )
-            with progress_bar(recipe.n_epochs, name, self.verbose) as bar:
-                inputs = self._to_inputs(modalities)
-                self.history_ = train(
-                    model, inputs, labels, weights, recipe, seed=seeds[1], bar=bar
-                )
-            self._adopt(model, architecture)
+        with changed_at_once(self) as fitted:
+            fitted._fit(X, y, sample_weight)
         return self
 
+    @of_one_fit
     def predict(self, X):
         """Return the class of each sample, (n_samples,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    @of_one_fit
     def predict_proba(self, X):
         """Predict class probabilities.
 
@@ -322,6 +303,7 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
         logits = self._forwards("logits", inputs).astype(np.float64)
         return scipy.special.softmax(logits, axis=1)
 
+    @of_one_fit
     def attention_weights(self, X):
         """Return how much each modality counts, which need not be positive nor sum to 1.
 
@@ -335,6 +317,28 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
         """
         inputs = self._read(X)
         return self._forwards("attention", inputs).astype(np.float64)
+
+    def _fit(self, X, y, sample_weight):
+        self._validate_params()
+        name = type(self).__name__
+        modalities = read_modalities(self._as_vectors(X))
+        y = validation.check_labels(y, len(modalities), name)
+        self.classes_ = np.unique(y)
+        validation.check_classes(self.classes_, name)
+        labels = validation.encode_labels(y, self.classes_, name)
+        weights = validation.check_weights(sample_weight, len(y))
+        seeds = validation.draw_seeds(self.random_state, 2).tolist()
+        self.modalities_ = modalities.names
+        self.shapes_ = {name: self._shape(s) for name, s in modalities.series.items()}
+        architecture = self._new_architecture(seeds[0])
+        model = self._build(architecture)
+        recipe = Recipe(
+            int(self.n_epochs), int(self.batch_size), float(self.learning_rate), "constant"
+        )
+        with progress_bar(recipe.n_epochs, name, self.verbose) as bar:
+            inputs = self._to_inputs(modalities)
+            self.history_ = train(model, inputs, labels, weights, recipe, seed=seeds[1], bar=bar)
+        self._adopt(model, architecture)
 
     def _new_architecture(self, seed):
         shapes = [shape if self.level == "frame" else shape[1] for shape in self.shapes_.values()]

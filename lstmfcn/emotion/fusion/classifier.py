@@ -1,12 +1,13 @@
 """How do several modalities of one sample decide together: early, late, or branch by branch?"""
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from lstmfcn import validation
-from lstmfcn.atomic import unchanged_on_error
+from lstmfcn.atomic import changed_at_once, of_one_fit
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.emotion.fusion.branch import make_branches
 from lstmfcn.emotion.fusion.early import EarlyFusion
@@ -151,20 +152,11 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         ValueError, TypeError
             On unusable input, in one sentence that names the modality.
         """
-        with unchanged_on_error(self):
-            self._validate_params()
-            modalities = read_modalities(X)
-            y, sample_weight = self._checked(modalities, y, sample_weight)
-            self.classes_ = np.unique(y)
-            validation.check_classes(self.classes_, type(self).__name__)
-            self.fusion_ = self._new_fusion(modalities.names)
-            options = {"validation_data": self._read_held_out(validation_data, modalities.names)}
-            if self.fusion == "late":
-                options["groups"] = groups
-            self.fusion_.fit(modalities, y, sample_weight, **options)
-            self.modalities_, self.history_ = modalities.names, self.fusion_.history_
+        with changed_at_once(self) as fitted:
+            fitted._fit(X, y, sample_weight, groups, validation_data)
         return self
 
+    @of_one_fit
     def predict(self, X):
         """Predict the class of each sample.
 
@@ -181,6 +173,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    @of_one_fit
     def predict_proba(self, X):
         """Predict class probabilities.
 
@@ -242,11 +235,13 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
             "batch_size": batch_size,
             "freeze": freeze,
         }
-        with unchanged_on_error(self):
-            self.fusion_.fine_tune(modalities, y, sample_weight, **options)
-            self.history_ = self.fusion_.history_
+        with changed_at_once(self) as tuned:
+            tuned.fusion_ = copy.copy(tuned.fusion_)
+            tuned.fusion_.fine_tune(modalities, y, sample_weight, **options)
+            tuned.history_ = tuned.fusion_.history_
         return self
 
+    @of_one_fit
     def attention_maps(self, X):
         """Return the attention that each modality's timepoints get.
 
@@ -284,6 +279,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
             )
         return self.fusion_.attention_maps(modalities)
 
+    @of_one_fit
     def save(self, path):
         """Write the fitted classifier to one file, atomically.
 
@@ -300,6 +296,20 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
 
         validation.check_is_fitted(self)
         write_members(path, fusion_members(self))
+
+    def _fit(self, X, y, sample_weight, groups, validation_data):
+        self._validate_params()
+        modalities = read_modalities(X)
+        y, sample_weight = self._checked(modalities, y, sample_weight)
+        self.classes_ = np.unique(y)
+        validation.check_classes(self.classes_, type(self).__name__)
+        self.fusion_ = self._new_fusion(modalities.names)
+        options = {"validation_data": self._read_held_out(validation_data, modalities.names)}
+        if self.fusion == "late":
+            options["groups"] = groups
+        with validation.axes_are_known():  # embeddings have many channels, perhaps of one timepoint
+            self.fusion_.fit(modalities, y, sample_weight, **options)
+        self.modalities_, self.history_ = modalities.names, self.fusion_.history_
 
     def _estimator(self):
         """Return what is to be cloned."""

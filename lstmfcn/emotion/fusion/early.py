@@ -1,5 +1,7 @@
 """How do several modalities become the channels of one series? Aligned in time, and stacked."""
 
+import copy
+
 import numpy as np
 from sklearn.base import clone
 
@@ -69,7 +71,8 @@ class EarlyFusion:
         return self.estimator.predict_proba(self._matching(modalities))
 
     def fine_tune(self, modalities, y, sample_weight=None, **options):
-        """Train the estimator on."""
+        """Train a copy of the estimator on, and keep that."""
+        self.estimator = copy.copy(self.estimator)
         self.estimator.fine_tune(self._matching(modalities), y, sample_weight, **options)
         return self
 
@@ -114,7 +117,7 @@ class EarlyFusion:
                     validation.check_matches_fit(series, self.readers[name])
 
     def _stacked(self, modalities, common):
-        """Return a list of (n_channels of all, T_i), of the common length or each of its own."""
+        """Return series (n_channels of all, T_i): an array of the common length, or a list."""
         stacked = []
         for places in modalities.places().T:
             own = {
@@ -130,7 +133,7 @@ class EarlyFusion:
                 for name, mean in self.means.items()
             ]
             stacked.append(np.concatenate(parts))
-        return stacked
+        return np.stack(stacked) if common else stacked
 
 
 def _brought(series, n_timepoints):

@@ -1,9 +1,8 @@
 """What does a network of several modalities look like? A trunk for each, and one head."""
 
-import keras
 import numpy as np
-from keras import ops
 
+from lstmfcn.backend import float32_layers, keras, ops
 from lstmfcn.layers import SharedLogits
 from lstmfcn.networks import NETWORKS
 from lstmfcn.validation import draw_seeds
@@ -57,7 +56,7 @@ class ModalityDropout(keras.layers.Layer):
         """Return (batch, n_modalities): 1 on a modality of `present` that the head may see."""
         if not training or not self.rate:
             return present
-        u = present * keras.random.uniform(ops.shape(present), seed=self.random)
+        u = present * keras.random.uniform(ops.shape(present), dtype="float32", seed=self.random)
         stays = ops.logical_or(u >= self.rate, u == ops.max(u, axis=1, keepdims=True))
         return present * ops.cast(stays, present.dtype)
 
@@ -68,6 +67,7 @@ class ModalityDropout(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
+@float32_layers()
 def build_branches(
     trunks,
     n_classes,
@@ -126,7 +126,7 @@ def build_branches(
     ([(None, 50, 3), (None, 9, 5), (None, 2)], (None, 4))
     """
     seeds = draw_seeds(seed, len(trunks) + 3).tolist()
-    present = keras.Input((len(trunks),), name="present")
+    present = keras.Input((len(trunks),), dtype="float32", name="present")
     seen = ModalityDropout(modality_dropout, seed=seeds[0], name="modality_dropout")(present)
     inputs, answers = [], {"lstm": [], "pooled": [], "context": []}
     for place, architecture in enumerate(trunks.values()):

@@ -8,6 +8,7 @@ no sample.
 import json
 import re
 import unicodedata
+from collections import deque
 from dataclasses import dataclass, replace
 
 __all__ = ["ANSWERED", "STATUSES", "Answer", "label_key", "parse_answers"]
@@ -29,6 +30,8 @@ REFUSAL = re.compile(
     r"|\u4e0d\u80fd",
     re.IGNORECASE,
 )
+THOUGHT = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
+FINAL = re.compile(r"(?<![\w\"'])final[ _-]answers?\b(?![\"'])|<answer>", re.IGNORECASE)
 SAMPLE_NUMBER = r"(?:sample|image|video|text|no\.?)?[\s_#\"'*]*(\d{1,6})[\"'*]*"
 TOKEN = re.compile(
     r"""\s+|[\[\]{}:,]|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|-?\d{1,15}(?:\.\d{1,15})?"""
@@ -93,6 +96,9 @@ def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
 
     Notes
     -----
+    What stands between ``<think>`` and ``</think>`` is no part of the reply, and what follows the
+    words "final answer" comes before all else.
+
     If the reply numbers its lists, the numbers must be exactly 1 to n_samples, and give the order;
     else the lists are in the order of the samples. A reply with another number of lists, a number
     twice, or two readings that differ is an answer to no sample. Nothing that was cut, declined,
@@ -115,14 +121,15 @@ def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
     >>> parse_answers("I'm sorry, I can't help with that.", 1, ("happy", "sad"))[0].status
     'refused'
     """
-    text = _tidied(reply)
+    text = _tidied(_without_thoughts(reply or "", finish_reason == "length"))
     try:
         if finish_reason == "content_filter":
             raise _Unreadable("the endpoint's filter withheld the reply")
-        entries = _in_order(_read(text, n_samples))
+        entries = _read_final(text, n_samples)
     except _Unreadable as error:
         status = "truncated" if finish_reason == "length" else "parse_error"
-        if finish_reason == "content_filter" or _declines(_prose(text)):
+        prose = _prose(text), _prose(FINAL.split(text)[-1])
+        if finish_reason == "content_filter" or any(map(_declines, prose)):
             status = "refused"
         return [Answer(status, reason=str(error))] * n_samples
     spelling = {label_key(label): label for label in vocabulary}
@@ -171,15 +178,43 @@ def _printable(item):
     return "".join(c for c in " ".join(item.split()) if c.isprintable())
 
 
+def _without_thoughts(reply, is_cut):
+    """Return a reply without what a model thought aloud before it.
+
+    A thought without an end reaches to the end of the reply. Only of a reply that was not cut, and
+    ends with a bracket, is it the answer.
+    """
+    first, *rest = THOUGHT.split(reply)  # texts, and "/" or "" for the tags between them
+    texts, tags = [first, *rest[1::2]], rest[::2]
+    before, behind = ["/", *tags], [*tags, ""]
+    if not is_cut and texts[-1].rstrip("` \r\n").endswith(("]", "}")):
+        before[-1] = "/"
+    # Text before an end without a beginning is a thought, too: the prompt's template has that one.
+    tagged = zip(before, texts, behind, strict=True)
+    return "".join(text for begins, text, ends in tagged if (begins, ends) == ("/", ""))
+
+
 def _tidied(reply):
     """Return a reply without the word "output" and the fence of code around it."""
-    text = re.sub(r"\Aoutput\b\s*:?", "", (reply or "").strip(), flags=re.IGNORECASE)
+    text = re.sub(r"\Aoutput\b\s*:?", "", reply.strip(), flags=re.IGNORECASE)
     return re.sub(r"^[ \t]*```\w*[ \t]*$", "", text, flags=re.MULTILINE).strip()
 
 
 def _prose(text):
     """Return what a reply says before its first bracket."""
     return re.split(r"[\[{]", text, maxsplit=1)[0]
+
+
+def _read_final(text, n_samples):
+    """Return the entries of what follows the words "final answer", or of all where that fails."""
+    for match in deque(FINAL.finditer(text), maxlen=1):
+        final = text[match.end() :]
+        try:
+            return _in_order(_read(final, n_samples))
+        except _Unreadable:
+            if _declines(_prose(final)):
+                raise
+    return _in_order(_read(text, n_samples))
 
 
 def _read(text, n_samples):

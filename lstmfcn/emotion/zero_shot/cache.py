@@ -10,14 +10,17 @@ A request's line and those of the samples it answers are written at once and rea
 the next request: whatever is killed then, an answered sample is not asked about again.
 """
 
+import contextlib
 import json
 import os
 from pathlib import Path
 
 from lstmfcn.emotion.zero_shot.answers import ANSWERED, Answer
 
-__all__ = ["AnswerCache", "answered", "read_cache"]
+__all__ = ["CACHE", "AnswerCache", "answered", "asked_model", "read_cache"]
 
+CACHE = "answers.jsonl"
+"""The file's name."""
 
 BEGIN = b'{"kind": '
 
@@ -127,6 +130,27 @@ def read_cache(path):
         return _answers(path, Path(path).read_bytes())[0]
     except FileNotFoundError:
         return {}
+
+
+def asked_model(path):
+    """Return the model of the last run that wrote to a cache's file, or None without any.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    str or None
+    """
+    model = None
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        for line in file:
+            with contextlib.suppress(ValueError, RecursionError):
+                line = json.loads(line)
+                if isinstance(line, dict) and line.get("kind") == "run":
+                    model = line.get("model")
+    return model if isinstance(model, str) else None
 
 
 def answered(answers):

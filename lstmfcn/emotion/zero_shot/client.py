@@ -4,8 +4,11 @@ import email.utils
 import logging
 import math
 import os
+import queue
 import re
+import threading
 import time
+import zlib
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,8 +30,12 @@ TOO_LONG = re.compile(
     re.I,
 )
 PICTURE = re.compile(r"data:image/[\w.+-]*;base64,[\w+/=-]*|[\w+/-]{200,}={0,2}", re.ASCII)
+MAX_BYTES = 8 * 2**20  # of an answer, as it comes and unpacked
+MAX_SECONDS = 86_400.0
 MAX_REASON = 300  # characters of what an endpoint says that are passed on
 MAX_WORD = 40
+NO_ANSWER = "the endpoint sent something other than an answer"
+TOO_LATE = "no answer within the time limit"
 MIN_SECRET = 6  # shorter "keys" (none, x) may be words of an answer
 
 
@@ -89,7 +96,7 @@ class ChatClient:
         By default the environment variable ``OPENAI_API_KEY``. It is in no message, and cut out of
         whatever the endpoint says.
     timeout_seconds : float, default=120.0
-        How long an endpoint may be silent.
+        From a request's first byte to the last one of its answer.
     token_limit : {"max_tokens", "max_completion_tokens"}, default="max_tokens"
         What the endpoint calls the limit of a reply's length.
 
@@ -98,7 +105,12 @@ class ChatClient:
     ImportError
         If the client library is not installed.
     ValueError
-        If there is no key, or key or base URL cannot be right.
+        If there is no key, or key, base URL or time limit cannot be right.
+
+    Notes
+    -----
+    A call is one HTTP request to one address: redirects are refused, nothing is sent again. Of an
+    answer no more than 8 MiB are read, packed or unpacked.
 
     Examples
     --------
@@ -135,6 +147,11 @@ class ChatClient:
                 "the endpoint's base URL begins with neither http:// nor https://; correct "
                 "OPENAI_BASE_URL."
             )
+        if not 0 < timeout_seconds <= MAX_SECONDS:
+            raise ValueError(
+                f"the time limit of a request is {timeout_seconds:g} seconds; give a number above "
+                f"0 and at most {MAX_SECONDS:.0f}."
+            )
         here = urlsplit(base_url or "").hostname in ("127.0.0.1", "localhost", "::1")
         self._secrets = (key,) if len(key) >= MIN_SECRET else ()
         self._client = openai.OpenAI(
@@ -143,9 +160,9 @@ class ChatClient:
             timeout=timeout_seconds,
             max_retries=0,  # every request is ours to count
             # A proxy reaches no endpoint on this machine.
-            http_client=openai.DefaultHttpxClient(trust_env=False) if here else None,
+            http_client=_bounded_client(openai, timeout_seconds, trust_env=not here),
         )
-        self._token_limit = token_limit
+        self._token_limit, self._timeout_seconds = token_limit, timeout_seconds
 
     @property
     def host(self):
@@ -172,21 +189,31 @@ class ChatClient:
         ------
         TransportError, Declined, TooLong, EndpointError
         """
-        failure = None
+        outcome = queue.SimpleQueue()
+
+        def send():
+            try:
+                with _bodies_out_of_logs():
+                    reply = self._client.chat.completions.create(
+                        model=model,
+                        messages=messages,
+                        **{self._token_limit: max_tokens},
+                        **({} if temperature is None else {"temperature": temperature}),
+                    )
+                outcome.put(self._reply(reply))
+            except Exception as error:
+                outcome.put(self._meaning(error))
+
+        # The library bounds each wait for some bytes, not all of them together.
+        threading.Thread(target=send, daemon=True).start()
         try:
-            with _bodies_out_of_logs():
-                reply = self._client.chat.completions.create(
-                    model=model,
-                    messages=messages,
-                    **{self._token_limit: max_tokens},
-                    **({} if temperature is None else {"temperature": temperature}),
-                )
-        except Exception as error:
-            failure = self._meaning(error)
+            found = outcome.get(timeout=self._timeout_seconds)
+        except queue.Empty:
+            found = TransportError(TOO_LATE)
         # Outside the handler: a chained exception would hold the request, and with it the key.
-        if failure is not None:
-            raise failure
-        return self._reply(reply)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _reply(self, reply):
         try:
@@ -196,8 +223,8 @@ class ChatClient:
             text = message.content or refusal or ""
             if not isinstance(text, str):
                 text = "".join(str(_field(part, "text") or "") for part in text)
-        except (AttributeError, IndexError, TypeError):
-            raise TransportError("the endpoint sent something other than an answer") from None
+        except (AttributeError, LookupError, TypeError):
+            raise TransportError(NO_ANSWER) from None
         if refusal and not message.content:
             finish_reason = "content_filter"
         usage = {
@@ -211,19 +238,29 @@ class ChatClient:
     def _meaning(self, error):
         """Return one of our exceptions for one of the library's."""
         openai = _import_openai()
+        for ours in (error, error.__cause__):
+            if isinstance(ours, TransportError):
+                return TransportError(str(ours))  # that one's traceback holds the request
         if isinstance(error, openai.APITimeoutError):
-            return TransportError("no answer within the time limit")
+            return TransportError(TOO_LATE)
         if isinstance(error, openai.APIConnectionError):
             return TransportError("the connection failed or broke off")
         if not isinstance(error, openai.APIStatusError):
-            if isinstance(error, (openai.APIError, ValueError)):
-                return TransportError("the endpoint sent something other than an answer")
+            if isinstance(error, (openai.APIError, ValueError, RecursionError)):
+                return TransportError(NO_ANSWER)
             # Not its message: what cannot become a header may be the key.
             return EndpointError(
                 f"the request could not be made ({type(error).__name__}); correct the endpoint's "
                 "base URL, the key, and the model's name."
             )
         status, said = error.status_code, self._said(error)
+        if 300 <= status < 400:
+            asked, target = error.response.request.url, error.response.headers.get("location", "")
+            return EndpointError(
+                f"the endpoint {asked.scheme}://{self.host}{asked.path} points to "
+                f"{self._short(target) or 'another one'} (status {status}), where nothing is sent; "
+                "set OPENAI_BASE_URL to the endpoint that answers."
+            )
         code = f"{error.code or ''} {getattr(error, 'type', None) or ''}".lower()
         if status == 429 and "insufficient_quota" in code:
             return EndpointError(f"the endpoint has no quota left for this key: {said}")
@@ -248,6 +285,10 @@ class ChatClient:
         body = getattr(error, "body", None)
         message = body.get("message") if isinstance(body, dict) else None
         text = message if isinstance(message, str) else str(error)
+        return self._short(text)
+
+    def _short(self, text):
+        """Return a text of an endpoint in one short line."""
         return " ".join(self._without_secrets(text).split())[:MAX_REASON]
 
     def _without_secrets(self, text):
@@ -266,6 +307,54 @@ def _import_openai():
             "pip install 'lstmfcn[zeroshot]'."
         ) from None
     return openai
+
+
+def _bounded_client(openai, seconds, trust_env):
+    """Return an HTTP client that follows no redirect and reads no more than MAX_BYTES."""
+
+    class BoundedClient(openai.DefaultHttpxClient):
+        def send(self, request, **options):
+            deadline = time.monotonic() + seconds
+            options |= {"stream": True, "follow_redirects": False}
+            response = super().send(request, **options)
+            try:
+                body = bytearray()
+                for chunk in response.iter_raw():
+                    body += chunk
+                    _check_size(body)
+                    if time.monotonic() > deadline:  # nobody waits any more
+                        raise TransportError(TOO_LATE)
+            finally:
+                response.close()
+            headers = response.headers
+            body = _unpacked(bytes(body), headers.pop("content-encoding", "identity"))
+            for name in ("content-length", "transfer-encoding"):
+                headers.pop(name, None)
+            return type(response)(
+                response.status_code, headers=headers, content=body, request=request
+            )
+
+    # What may come is what can be unpacked piece by piece.
+    return BoundedClient(trust_env=trust_env, headers={"Accept-Encoding": "gzip"})
+
+
+def _check_size(body):
+    if len(body) > MAX_BYTES:
+        raise TransportError(f"the endpoint sent more than {MAX_BYTES // 2**20} MiB")
+
+
+def _unpacked(body, encoding):
+    """Return the body of an answer, which may be packed by gzip."""
+    if encoding == "identity":
+        return body
+    try:
+        if encoding not in ("gzip", "x-gzip", "deflate"):
+            raise zlib.error
+        body = zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(body, MAX_BYTES + 1)
+    except zlib.error:
+        raise TransportError(NO_ANSWER) from None
+    _check_size(body)
+    return body
 
 
 class _bodies_out_of_logs(logging.Filter):

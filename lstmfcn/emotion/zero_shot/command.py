@@ -1,8 +1,8 @@
 """How is a model asked from a shell? `lstmfcn emotion zero-shot run`."""
 
-import argparse
 import contextlib
-from pathlib import Path
+
+from lstmfcn.cli_arguments import at_least, to_number, to_path
 
 __all__ = ["add_zero_shot_run"]
 
@@ -25,7 +25,7 @@ def add_zero_shot_run(commands):
     )
     run.add_argument(
         "--samples",
-        type=Path,
+        type=to_path,
         metavar="FILE",
         required=True,
         help=".csv or .jsonl file with the columns name, gt, text, image, frames",
@@ -38,16 +38,21 @@ def add_zero_shot_run(commands):
     )
     run.add_argument("--modality", choices=MODALITIES, default="text", help="what a sample is")
     run.add_argument("--model", required=True, help="as the endpoint calls it")
-    run.add_argument("--out", type=Path, required=True, help="folder for answers, of one dataset")
+    run.add_argument(
+        "--out", type=to_path, required=True, help="folder for answers, of one dataset"
+    )
     run.add_argument("--variant", default="", help="part of the file's name: label-gpt4v-VARIANT")
-    run.add_argument("--frames", type=_count, default=3, help="sent of each clip (default: 3)")
+    run.add_argument("--frames", type=at_least(1), default=3, help="sent of each clip (default: 3)")
     run.add_argument("--grey", action="store_true", help="send pictures without colours")
     run.add_argument(
-        "--batch-size", type=_count, metavar="N", help="samples in a request (default: modality's)"
+        "--batch-size",
+        type=at_least(1),
+        metavar="N",
+        help="samples in a request (default: modality's)",
     )
-    run.add_argument("--concurrency", type=_count, default=1, metavar="N", help="default: 1")
-    run.add_argument("--max-requests", type=_count, metavar="N", help="end after as many")
-    run.add_argument("--max-tokens", type=_count, default=1000, metavar="N", help="of a reply")
+    run.add_argument("--concurrency", type=at_least(1), default=1, metavar="N", help="default: 1")
+    run.add_argument("--max-requests", type=at_least(1), metavar="N", help="end after as many")
+    run.add_argument("--max-tokens", type=at_least(1), default=1000, metavar="N", help="of a reply")
     run.add_argument(
         "--max-completion-tokens",
         action="store_true",
@@ -56,8 +61,16 @@ def add_zero_shot_run(commands):
     run.add_argument(
         "--temperature", type=_temperature, default=0.0, help="a number, or none (default: 0)"
     )
-    run.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS")
-    run.add_argument("--seed", type=int, default=0, help="of the order of samples (default: 0)")
+    run.add_argument(
+        "--timeout",
+        type=to_number,
+        default=120.0,
+        metavar="SECONDS",
+        help="of a request, from its first byte to the answer's last one (default: 120)",
+    )
+    run.add_argument(
+        "--seed", type=at_least(0), default=0, help="of the order of samples (default: 0)"
+    )
     run.add_argument("--dry-run", action="store_true", help="show the prompt and count its tokens")
     run.add_argument(
         "--fake", action="store_true", help="ask the endpoint that comes along, which counts words"
@@ -65,19 +78,8 @@ def add_zero_shot_run(commands):
     run.set_defaults(command=_run)
 
 
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)
-
-
 def _temperature(text):
-    if text == "none":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is neither a number nor none") from None
+    return None if text == "none" else to_number(text)
 
 
 def _run(arguments):
@@ -143,7 +145,15 @@ def _print_plan(plan):
 
 def _vocabulary(text):
     """Return the labels in a text: some with commas, or the name of a dataset."""
-    from lstmfcn.emotion.zero_shot.tasks import zero_shot_task
+    from lstmfcn.emotion.zero_shot.tasks import TASKS, zero_shot_task
 
     labels = [label.strip() for label in text.split(",") if label.strip()]
-    return tuple(labels) if len(labels) > 1 else zero_shot_task(text).vocabulary
+    if len(labels) > 1:
+        return tuple(labels)
+    try:
+        return zero_shot_task(text).vocabulary
+    except ValueError:
+        raise ValueError(
+            f"the vocabulary {text!r} is neither several labels with commas between them nor one "
+            f"of the datasets {', '.join(TASKS)}."
+        ) from None

@@ -2,7 +2,6 @@
 
 import csv
 import functools
-import io
 import math
 import re
 from collections import Counter
@@ -12,13 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from lstmfcn.datasets.parsing import csv_rows
 from lstmfcn.emotion.zero_shot.tasks import ZeroShotTask, zero_shot_task
+from lstmfcn.outside import shown
 
 __all__ = [
     "ZeroShotAnswers",
     "answers_from_counts",
     "load_zero_shot",
     "read_csv",
+    "read_text",
     "read_zero_shot",
     "sample_name",
 ]
@@ -316,19 +318,12 @@ def read_csv(path, columns):
     OSError
         If it is not there.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        head, *lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line] or [[]]
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} does not exist; it should have the columns {', '.join(columns)}."
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is no CSV file in UTF-8: {error}; save it as one.") from None
+    text = read_text(path, columns)
+    head, *lines = [line for _, line in csv_rows(path, text)] or [[]]
     counted = Counter(head)
     if any(counted[column] != 1 for column in columns):
         raise ValueError(
-            f"{path} has the columns {', '.join(head) or '(none)'}; expected "
+            f"{path} has the columns {shown(', '.join(head)) or '(none)'}; expected "
             f"{', '.join(columns)}, each once."
         )
     rows = {}
@@ -351,3 +346,17 @@ def read_csv(path, columns):
     if not rows:
         raise ValueError(f"{path} has no rows below its header; give one for each sample.")
     return rows
+
+
+def read_text(path, columns):
+    """Return the text of a table of these columns, which is named if the file is not there."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path} does not exist; it should have the columns {', '.join(columns)}."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is no text in UTF-8 (byte {error.start}); save it as such."
+        ) from None

@@ -1,6 +1,5 @@
 """Which samples do predictions and answers share, and which classes do their labels mean?"""
 
-import warnings
 from collections import Counter
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from lstmfcn.emotion.zero_shot.files import read_csv, sample_name
 from lstmfcn.emotion.zero_shot.scores import LEFT_OUT
 from lstmfcn.emotion.zero_shot.tasks import POLARITY
+from lstmfcn.warning import warn
 
 __all__ = ["shared_samples"]
 
@@ -140,7 +140,7 @@ def predicted_classes(task, y_pred):
         advice = f"its classes are {', '.join(classes)}."
         if strange.total() == len(y_pred):
             raise ValueError(f"{several}: {said}; {advice}")
-        warnings.warn(f"{several} and count as wrong: {said}; {advice}", stacklevel=3)
+        warn(f"{several} and count as wrong: {said}; {advice}")
     return np.array([len(classes) if one is None else classes.index(one) for one in found])
 
 

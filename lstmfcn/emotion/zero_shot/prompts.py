@@ -147,8 +147,9 @@ class Question:
             or len(vocabulary) < 2
         ):
             raise ValueError(
-                f"vocabulary={self.vocabulary!r} is not a list of at least two labels that differ "
-                "in more than case; pass those that the model is to choose from."
+                f"the vocabulary {', '.join(vocabulary) or 'of no label'} needs at least two "
+                "labels that all differ in more than case; pass those that the model is to choose "
+                "from."
             )
         for label in vocabulary:
             if not label or not label.isprintable() or re.search(r'[,"\[\]{}]', label):

@@ -12,7 +12,7 @@ import numpy as np
 from lstmfcn.atomic import atomic_path
 from lstmfcn.emotion.zero_shot.answers import STATUSES
 from lstmfcn.emotion.zero_shot.asking import Asking
-from lstmfcn.emotion.zero_shot.cache import AnswerCache, answered, read_cache
+from lstmfcn.emotion.zero_shot.cache import CACHE, AnswerCache, answered, read_cache
 from lstmfcn.emotion.zero_shot.client import ChatClient
 from lstmfcn.emotion.zero_shot.prompts import MODALITIES
 from lstmfcn.emotion.zero_shot.samples import check_names
@@ -20,7 +20,6 @@ from lstmfcn.emotion.zero_shot.sender import Sender
 
 __all__ = ["ZeroShotPlan", "ZeroShotRun", "ZeroShotRunner", "write_answers"]
 
-CACHE = "answers.jsonl"
 NOT_ASKED = "not asked"
 
 
@@ -256,7 +255,7 @@ class ZeroShotRunner:
         BlockingIOError
             If another process asks for the same folder.
         """
-        from tqdm.auto import tqdm
+        from lstmfcn.progress import tqdm
 
         samples, sizes, out = list(samples), self._sizes(), Path(self.out)
         batches = self._batches(samples, sizes[0])

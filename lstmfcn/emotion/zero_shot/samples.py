@@ -1,7 +1,6 @@
 """What is a model asked about? Samples: texts, images, frames of clips, or text and frames."""
 
 import base64
-import csv
 import hashlib
 import io
 import json
@@ -9,7 +8,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstmfcn.emotion.zero_shot.files import sample_name
+from lstmfcn.datasets.parsing import csv_rows
+from lstmfcn.emotion.zero_shot.files import read_text, sample_name
+from lstmfcn.outside import shown
 
 __all__ = ["Sample", "check_names", "frame_indices", "image_url", "read_samples"]
 
@@ -122,8 +123,8 @@ def image_url(path, greyscale=False):
     with _opened(path) as picture:
         try:
             picture.convert("L" if greyscale else "RGB").save(encoded, "JPEG")
-        except (OSError, ValueError, SyntaxError) as error:
-            raise _unreadable(path, error) from None
+        except Exception:  # whatever the library makes of a damaged file
+            raise _unreadable(path) from None
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
 
 
@@ -176,14 +177,7 @@ def read_samples(path):
     readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path} is neither a .csv nor a .jsonl file; save the samples as one.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} does not exist; it should have the columns {', '.join(FIELDS)}."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8 ({error}); save it as such.") from None
+    text = read_text(path, FIELDS)
     rows = readers[path.suffix.lower()](path, text)
     samples = [_sample(path, number, row) for number, row in rows]
     check_names(samples)
@@ -214,15 +208,12 @@ def check_names(samples):
 
 
 def _csv_rows(path, text):
-    try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
-    except csv.Error as error:
-        raise ValueError(f"{path} is no CSV file: {error}; save it as one.") from None
+    lines = [line for _, line in csv_rows(path, text)]
     head = lines[0] if lines else []
     if "name" not in head or len(set(head)) != len(head):
         raise ValueError(
-            f"{path} has the columns {', '.join(head) or '(none)'}; expected name and any of "
-            f"{', '.join(FIELDS[1:])}, each once."
+            f"{path} has the columns {shown(', '.join(head)) or '(none)'}; expected name and any "
+            f"of {', '.join(FIELDS[1:])}, each once."
         )
     for number, line in enumerate(lines[1:], start=1):
         if len(line) != len(head):
@@ -257,7 +248,7 @@ def _sample(path, number, row):
             isinstance(row[field], str) or (field == "frames" and is_list) or field == "gt"
         ):
             raise ValueError(
-                f"{path}: {field} in row {number} is {row[field]!r}; give a text"
+                f"{path}: {field} in row {number} is {shown(repr(row[field]))}; give a text"
                 f"{', or a list of files' if field == 'frames' else ''}."
             )
     here = path.parent
@@ -308,9 +299,9 @@ def _opened(path):
         return Image.open(path)
     except FileNotFoundError:
         raise ValueError(f"the picture {path} does not exist; correct its path.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from None
+    except Exception:  # whatever the library makes of a damaged file
+        raise _unreadable(path) from None
 
 
-def _unreadable(path, error):
-    return ValueError(f"{path} cannot be read as a picture ({error}); save it as a JPEG or PNG.")
+def _unreadable(path):
+    return ValueError(f"{path} cannot be read as a picture; save it as a JPEG or PNG.")
