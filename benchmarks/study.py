@@ -3,12 +3,12 @@
     python benchmarks/study.py recipe --archive ARCHIVE.zip --jobs 2
 
 A run is (dataset, configuration, seed). Studies that *choose* or explain something (``precision``,
-``recipe``, ``size``, ``attention``, ``losses``) never see a test split: each training split is cut
-into three stratified folds, and seed k trains on two of them and is scored on fold k. Studies that
-*report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and score the
-archive's test split once. Each finished run is a row of ``benchmarks/results/study-NAME.csv``;
-calling again does what is missing and goes on with what was interrupted, whose seconds then stay
-empty.
+``recipe``, ``size``, ``attention``, ``losses``, ``front``) never see a test split: each training
+split is cut into three stratified folds, and seed k trains on two of them and is scored on fold k.
+Studies that *report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and
+score the archive's test split once. Each finished run is a row of
+``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes on with what was
+interrupted, whose seconds then stay empty.
 """
 
 import argparse
@@ -83,6 +83,46 @@ LOST_DATASETS = (
     "CricketY",
     "FiftyWords",
 )
+# All sets of equal length with three series in each of two classes or more, by the cost of a run.
+FRONT_DATASETS = (
+    "SmoothSubspace",
+    "ItalyPowerDemand",
+    "SonyAIBORobotSurface1",
+    "TwoLeadECG",
+    "MoteStrain",
+    "BME",
+    "CBF",
+    "ECG200",
+    "SyntheticControl",
+    "GunPoint",
+    "Plane",
+    "ArrowHead",
+    "MiddlePhalanxOutlineAgeGroup",
+    "ProximalPhalanxTW",
+    "DistalPhalanxOutlineAgeGroup",
+    "ProximalPhalanxOutlineCorrect",
+    "DistalPhalanxOutlineCorrect",
+    "PowerCons",
+    "Wine",
+    "FaceFour",
+    "FacesUCR",
+    "MelbournePedestrian",
+    "FaceAll",
+    "ToeSegmentation1",
+    "DodgerLoopDay",
+    "Trace",
+    "Adiac",
+    "BeetleFly",
+    "Strawberry",
+    "FiftyWords",
+    "CricketY",
+    "Car",
+    "Lightning2",
+    "OSULeaf",
+    "ScreenType",
+    "WormsTwoClass",
+    "HouseTwenty",
+)
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
 STUDIES = {
@@ -118,6 +158,20 @@ STUDIES = {
         "means of 4": {"pool": 4},
         "2000 updates": {"n_updates": 2000},
     },
+    # Accuracy for seconds. Their probabilities are kept, so that means of them can be weighed, too.
+    "front": {
+        "64 filters": {"n_filters": (64, 128, 64)},
+        "64 filters, means of 2": {"n_filters": (64, 128, 64), "pool": 2},
+        "32 filters": {"n_filters": (32, 64, 32)},
+        "64 filters, 1000 updates": {"n_filters": (64, 128, 64), "n_updates": 1000},
+        "64 filters, per-series normalisation": {
+            "n_filters": (64, 128, 64),
+            "normalization": "series",
+        },
+        "128 filters": {},
+        "64 filters, means of 4": {"n_filters": (64, 128, 64), "pool": 4},
+        "64 filters, 500 updates": {"n_filters": (64, 128, 64), "n_updates": 500},
+    },
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
@@ -133,7 +187,14 @@ STUDIES = {
 }
 REPORTING = {"paper", "fine_tune", "explanations"}
 EXPLAINING = {"attention", "explanations"}
-DATASETS_OF = {"size": LARGER_DATASETS, "attention": LARGER_DATASETS, "losses": LOST_DATASETS}
+DATASETS_OF = {
+    "size": LARGER_DATASETS,
+    "attention": LARGER_DATASETS,
+    "losses": LOST_DATASETS,
+    "front": FRONT_DATASETS,
+}
+KEPT = RESULTS / "study-front.npz"  # probabilities on the held-out folds, float16
+NEW = CHECKPOINTS / "front"  # those of runs since the last packing
 COLUMNS = (
     "dataset",
     "configuration",
@@ -232,6 +293,10 @@ def run(study, dataset, configuration, seed, archive):
             row[f"{key}_tuned"] = value
     elif study in EXPLAINING:
         row |= explanations(classifier, X_scored, seed)
+    elif study == "front":
+        NEW.mkdir(parents=True, exist_ok=True)
+        with atomic_path(NEW / f"{dataset}, {seed}, {configuration}.npy") as temporary:
+            np.save(temporary, classifier.predict_proba(X_scored).astype(np.float16))
     shutil.rmtree(checkpoint)
     return {key: round(v, 6) if isinstance(v, float) else v for key, v in row.items()}
 
@@ -304,6 +369,24 @@ def write(path, rows):
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
+    if path.stem == "study-front":
+        pack()
+
+
+def pack():
+    """Move new probabilities into one file."""
+    new = sorted(NEW.glob("[!.]*.npy"))
+    if not new:
+        return
+    arrays = {}
+    if KEPT.exists():
+        with np.load(KEPT) as file:
+            arrays = {name: file[name] for name in file.files}
+    arrays |= {path.stem: np.load(path) for path in new}
+    with atomic_path(KEPT) as temporary:
+        np.savez_compressed(temporary, **arrays)
+    for path in new:
+        path.unlink()
 
 
 def main(argv=None):
