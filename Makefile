@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test soak lint clean
 
 demo: .venv/.installed
 	$(BIN)/lstmfcn demo
@@ -11,6 +11,10 @@ test: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# What may go wrong once in a hundred times; a quarter of an hour.
+soak: .venv/.installed-dev
+	LSTMFCN_SOAK=100 $(BIN)/python -m pytest tests/test_threads.py
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format .

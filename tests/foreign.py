@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -59,6 +61,71 @@ class RaisesOnce(Majority):
         if not Path(self.journal).exists():
             Path(self.journal).write_text("")
             raise RuntimeError("not yet")
+        return super().fit(X, y)
+
+
+class SpeaksHalf(Majority):
+    """Fails with half a character, as a file's name may hold one."""
+
+    def fit(self, X, y):
+        raise ValueError("cannot read \udcff")
+
+
+class IsSure(Majority):
+    """Gives every class the same number as its probability."""
+
+    def __init__(self, number=1.0):
+        super().__init__()
+        self.number = number
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), self.number)
+
+
+class Draws(OnlyDecides):
+    """Decides at random, and takes no random_state."""
+
+    def __init__(self):
+        super().__init__()
+
+    def predict(self, X):
+        return np.random.choice(self.classes_, len(X))  # noqa: NPY002
+
+
+class ComesBackTwice(Majority):
+    """Forks in its fit; the child goes on, too."""
+
+    def fit(self, X, y):
+        _note(self.journal, os.fork())
+        return super().fit(X, y)
+
+
+class Leaves(Majority):
+    """Starts two processes that would last for minutes, one of them in a session of its own."""
+
+    def fit(self, X, y):
+        for apart in (False, True):
+            _note(self.journal, subprocess.Popen(["sleep", "600"], start_new_session=apart).pid)
+        return super().fit(X, y)
+
+
+def _note(journal, pid):
+    with open(f"{journal}.pids", "a", encoding="utf-8") as file:
+        file.write(f"{pid}\n")
+
+
+class Meddles(Majority):
+    """Changes its process, and fails where it finds that another run has done so."""
+
+    def fit(self, X, y):
+        if "meddled" in (os.environ.get("MEDDLED"), *sys.path) or os.getcwd() == "/":
+            raise RuntimeError("another run is felt")
+        if signal.getsignal(signal.SIGUSR1) != signal.SIG_DFL:
+            raise RuntimeError("another run's signal handler is felt")
+        os.chdir("/")
+        os.environ["MEDDLED"] = "meddled"
+        sys.path.insert(0, "meddled")
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         return super().fit(X, y)
 
 

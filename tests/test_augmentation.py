@@ -79,6 +79,26 @@ def test_noise_is_in_units_of_each_channel():
     assert 0.4 < max(a for a, _ in found) <= 0.52  # levels are drawn up to the largest
 
 
+@pytest.mark.parametrize("unit", [2.0**-50, 2.0**50])
+def test_copies_are_the_same_in_any_unit(unit):
+    X, y = make_series(n_samples=8, n_channels=2)
+    clf = AugmentedClassifier(LogisticRegression(), crop=0.5)
+    for panel in (X, [x[:, i:] for i, x in enumerate(X)]):
+        inside = panel * unit if panel is X else [x * unit for x in panel]
+        copies, *_ = clf.augment(panel, y, np.ones(8), np.random.RandomState(0))
+        others, *_ = clf.augment(inside, y, np.ones(8), np.random.RandomState(0))
+        for one, other in zip(copies, others, strict=True):
+            np.testing.assert_allclose(other, one * unit, rtol=1e-12)
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+def test_values_without_a_finite_deviation_are_refused(is_list):
+    X, y = make_series(n_samples=8)
+    X[3, 0, 5] = 1.7e308
+    with pytest.raises(ValueError, match=r"^feature 0 has values of up to 1.7e.308, whose deviati"):
+        AugmentedClassifier(FCNClassifier()).fit(list(X) if is_list else X, y)
+
+
 def test_a_mixture_has_the_length_of_the_first():
     assert mix(np.zeros((1, 5)), np.array([[0.0, 4.0]]), 0.5).tolist() == [[0, 0.5, 1.0, 1.5, 2.0]]
 

@@ -9,6 +9,7 @@ import warnings
 import joblib
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from conftest import SMALL, make_series, make_unequal
@@ -23,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, load
 from lstmfcn.datasets import load_ucr
 from lstmfcn.presets import PAPER, PAPER_FCN
 
@@ -324,12 +325,39 @@ def test_transform_returns_the_layers(fitted, bumps):
 
 
 def test_transform_refuses_an_unknown_layer(fitted, bumps):
-    choices = "concatenated, pooled"
+    choices = "'concatenated', 'pooled'"
     if not isinstance(fitted, FCNClassifier):
-        choices = "concatenated, lstm, pooled"
+        choices = "'concatenated', 'lstm', 'pooled'"
     with pytest.raises(ValueError) as caught:
         fitted.transform(bumps[0], layer="conv")
     assert str(caught.value) == f"layer='conv' is unknown; choose one of {choices}."
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series([5, 2**53, 2**53 + 1], dtype="Int64"),
+        pd.array([1, 2, 3], dtype="UInt8"),
+        pd.Series([True, False, True], dtype="boolean"),
+        pd.Series(["b", "a", "c"], dtype="string"),
+        pd.Series(["01", "1", "001"], dtype="category"),
+        pd.Categorical([True, False, True]),
+        pd.DataFrame({"label": pd.array([3, 1, 2], dtype="Int64")}),
+        np.array(["b", "a", "cc"], np.dtypes.StringDType()),
+    ],
+    ids=lambda labels: str(getattr(labels, "dtype", "frame")),
+)
+def test_labels_come_back_as_they_were(labels, tmp_path):
+    X, _ = make_series(n_samples=12)
+    y = labels.iloc[np.arange(12) % 3] if hasattr(labels, "iloc") else labels[np.arange(12) % 3]
+    expected = sorted(set(np.ravel(labels).tolist()))
+    clf = FCNClassifier((4, 4, 4), n_epochs=1, random_state=0).fit(X, y)
+    clf.save(tmp_path / "model.lstmfcn")
+    for one in (clf, load(tmp_path / "model.lstmfcn")):
+        assert one.classes_.tolist() == expected
+        assert [type(label) for label in one.classes_.tolist()] == [type(x) for x in expected]
+        assert set(one.predict(X).tolist()) <= set(expected)
+        assert one.score(X, y) == np.mean(one.predict(X) == np.ravel(y))
 
 
 # Unequal lengths
@@ -375,11 +403,52 @@ def test_resampled_series_may_have_any_length():
     )
 
 
-def test_an_equal_list_is_an_array(bumps):
+@pytest.mark.parametrize(
+    ("unequal_length", "as_list", "expected"),
+    [
+        ("auto", False, None),
+        ("auto", True, "pad"),
+        ("pad", False, "pad"),
+        ("resample", False, "resample"),
+        ("resample", True, "resample"),
+    ],
+)
+def test_a_list_or_the_parameter_decides_and_not_the_lengths_of_fit(
+    unequal_length, as_list, expected, bumps
+):
     X, y = bumps
-    clf = FCNClassifier(**SMALL).fit(list(X), y)
-    assert clf.unequal_length_in_ is None
+    clf = FCNClassifier(**SMALL, unequal_length=unequal_length)
+    clf.fit(list(X) if as_list else X, y)
+    assert clf.unequal_length_in_ == expected and clf.n_timepoints_in_ == 24
+    assert len(clf.model_.inputs) == 1 + (expected == "pad")
     np.testing.assert_array_equal(clf.predict_proba(list(X)), clf.predict_proba(X))
+    shorter = [X[0], X[1, :, :17]]
+    if expected:
+        assert clf.predict(shorter).shape == clf.predict(X[:2, :, :17]).shape == (2,)
+    else:
+        with pytest.raises(ValueError) as caught:
+            clf.predict(shorter)
+        assert str(caught.value) == (
+            "X has series of 17 to 24 timepoints, but this FCNClassifier was fitted on series of "
+            "equal length 24; resample them, or fit it with unequal_length='resample' or 'pad'."
+        )
+
+
+@pytest.mark.parametrize("unequal_length", ["auto", "pad", "resample"])
+def test_a_fold_may_happen_to_have_equal_lengths(unequal_length, bumps):
+    X, y = bumps
+    X = [*X[:7], X[7, :, :19], *X[8:]]  # one recording was cut
+    clf = FCNClassifier(**SMALL, unequal_length=unequal_length)
+    scores = cross_val_score(clf, X, y, cv=5, error_score="raise")
+    assert scores.shape == (5,) and np.isfinite(scores).all()
+
+
+def test_nested_lists_of_one_length_are_an_array(bumps):
+    X, y = bumps
+    clf = FCNClassifier(**SMALL).fit(X[:, 0].tolist(), y)
+    assert clf.unequal_length_in_ is None
+    expected = FCNClassifier(**SMALL).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
 
 # Weights
@@ -603,7 +672,7 @@ def test_the_published_attention_of_several_channels_is_over_channels():
     assert attention.shape == (len(X), 3)
     assert (attention > 0.0).all() and attention.std() > 0
     np.testing.assert_allclose(attention.sum(axis=1), 1.0, atol=1e-12)
-    with pytest.raises(ValueError, match="over='samples' is unknown; choose 'timepoints', 'fea"):
+    with pytest.raises(ValueError, match="over='samples' is unknown; choose one of 'time"):
         clf.attention_map(X, over="samples")
     informative = ALSTMFCNClassifier(**SMALL).fit(X, y)
     with pytest.raises(ValueError, match=r"attention='features'.* attends over timepoints"):

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from test_ranking import DEMSAR
 
 from lstmfcn.evaluation.ranking import compare, wilcoxon
@@ -13,6 +14,7 @@ from lstmfcn.plots import (
     PairwiseDisplay,
     ScoresDisplay,
 )
+from lstmfcn.plots.drawing import plain
 
 NAMES = ["A", "B", "C", "D"]
 
@@ -187,6 +189,26 @@ def test_refusals(call, message):
     with pytest.raises(ValueError) as error:
         call()
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("name", ["$\\frac$", "$$", "_hidden", "\udc80", "x" * 9000])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda names: CriticalDifferenceDisplay.from_scores(DEMSAR, names),
+        lambda names: ComparisonMatrixDisplay(DEMSAR, names),
+        lambda names: PairwiseDisplay(
+            DEMSAR[:, 0], DEMSAR[:, 1], names[:2], datasets=[names[0]] * 14
+        ),
+        lambda names: CostDisplay(DEMSAR, DEMSAR, names),
+        lambda names: ScoresDisplay(DEMSAR, [names[0]] * 14, names),
+    ],
+)
+def test_any_name_is_drawn(make, name):
+    display = make([name, "B", "C", "D"]).plot()
+    display.figure_.canvas.draw()
+    texts = [text.get_text() for text in display.figure_.findobj(Text)]
+    assert any(plain(name).strip()[:20] in text for text in texts)
 
 
 @pytest.mark.parametrize(

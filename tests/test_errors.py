@@ -7,13 +7,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from conftest import make_series, make_unequal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.validation import SHAPES, as_series, check_network_size
+from lstmfcn.evaluation import faithfulness
+from lstmfcn.validation import SHAPES, as_series, axes_are_known, check_network_size
 
 TINY = {"n_filters": (2,), "kernel_sizes": (1,), "n_epochs": 1, "random_state": 0}
 CLASSIFIERS = [LSTMFCNClassifier(2, **TINY), ALSTMFCNClassifier(2, **TINY), FCNClassifier(**TINY)]
@@ -58,10 +60,47 @@ BAD_SERIES = [
     (with_value(np.inf), INFINITY),
     (with_value(-np.inf)[:, None, :], INFINITY),
     ([[1, 2], [1, None, 3]], None),
+    (
+        pd.DataFrame({"a": [pd.Series(row) for row in ONES]}),
+        "X is not an array of real numbers (its cells are series); pass it to "
+        "lstmfcn.sktime.SktimeClassifier, or pass [np.stack(row) for row in X.to_numpy()].",
+    ),
+    (
+        pd.DataFrame(ONES, index=pd.MultiIndex.from_product([range(2), range(6)])),
+        "X is a data frame with a MultiIndex, as sktime's panels have; pass it to "
+        "lstmfcn.sktime.SktimeClassifier, or pass X.to_numpy() if each row is a series.",
+    ),
+    (
+        pd.DataFrame(ONES, columns=list("aabcdefghi")),
+        "X is a data frame whose column names are not unique; rename the columns, or pass "
+        "X.to_numpy().",
+    ),
+    (
+        pd.Series([pd.Series(row) for row in ONES]),
+        "X is not an array of real numbers (its cells are series); pass list(X).",
+    ),
+    (
+        tf.ragged.constant([[1.0, 2.0], [3.0]]),
+        "X is not an array of real numbers (it is of type RaggedTensor); pass [np.asarray(x) for "
+        "x in X] if it holds series of unequal length.",
+    ),
+    (
+        list(np.ma.masked_array(ONES, mask=np.eye(12, 10))),
+        "series 0 of X is a masked array with 1 masked values; fill them first (for example by "
+        "interpolation).",
+    ),
+    (
+        [[[1, 2], [3]], [[1], [2, 3]]],
+        "series 0 of X is not an array of real numbers (its parts differ in length); pass "
+        f"{SHAPES}.",
+    ),
     (None, f"X has no dimensions (it is of type NoneType); pass {SHAPES}."),
     (3.0, f"X has no dimensions (it is of type float); pass {SHAPES}."),
     ((i for i in range(3)), None),
-    ({"a": [1, 2]}, None),
+    (
+        {"a": [1, 2]},
+        f"X is not an array of real numbers (it is of type dict); pass {SHAPES}.",
+    ),
     ([], f"X has 0 sample(s) (shape=(0,)) {EMPTY}"),
     (np.empty((0, 10)), f"X has 0 sample(s) (shape=(0, 10)) {EMPTY}"),
     (np.empty((12, 0)), f"X has 0 feature(s) (shape=(12, 0)) {EMPTY}"),
@@ -80,8 +119,7 @@ BAD_SERIES = [
     ),
     (
         with_value("text"),
-        "X is not an array of real numbers (could not convert string to float: 'text'); pass "
-        f"{SHAPES}.",
+        f"X is not an array of real numbers (it holds the text 'text'); pass {SHAPES}.",
     ),
     (np.full((12, 10), "a"), f"X holds values of type <U1, not numbers; pass {SHAPES}."),
     ([["1", "2"], ["3", "4"]], f"X holds values of type <U1, not numbers; pass {SHAPES}."),
@@ -98,7 +136,7 @@ BAD_SERIES = [
     ),
     (
         [[10**400, 1], [1, 2]],
-        f"X is not an array of real numbers (int too large to convert to float); pass {SHAPES}.",
+        f"X is not an array of real numbers (it holds a number that is too large); pass {SHAPES}.",
     ),
     (
         np.ma.masked_array(ONES, mask=np.eye(12, 10)),
@@ -108,7 +146,7 @@ BAD_SERIES = [
     (
         [np.ones((1, 3)), np.ones((2, 3))],
         "the series of X have between 1 and 2 channels; every series needs the same channels, as "
-        "(n_channels, n_timepoints_i).",
+        "(n_channels, n_timepoints_i). If time is their first axis, pass [x.T for x in X].",
     ),
     (
         [np.ones((1, 3)), np.ones((1, 0))],
@@ -132,10 +170,18 @@ BAD_SERIES = [
     ([5, np.ones((1, 3))], None),
     ([[1, [2, 3]], [1, [2, 3]]], None),
     ([[[[1.0]]]] * 2, None),
-    ([{}] * 12, None),
+    (
+        [{}] * 12,
+        "X is not an array of real numbers (it holds a dict; an argument must be no string or "
+        f"other object but a number); pass {SHAPES}.",
+    ),
     ([None] * 12, None),
     ([np.array(1.0)] * 12, None),
-    (sparse.csr_matrix(ONES), None),
+    (
+        sparse.csr_matrix(ONES),
+        "X is not an array of real numbers (it is sparse); pass a dense array, for example "
+        "X.toarray().",
+    ),
     ([sparse.csr_matrix(ONES)] * 2, None),
 ]
 
@@ -172,7 +218,7 @@ def assert_unchanged(estimator, before):
         (
             [np.ones(10), np.ones(9)],
             "X has series of 9 to 10 timepoints, but this {name} was fitted on series of equal "
-            "length 10; resample them, or fit it on series of unequal length.",
+            "length 10; resample them, or fit it with unequal_length='resample' or 'pad'.",
         ),
     ],
 )
@@ -229,26 +275,31 @@ BAD_LABELS = [
     ),
     (
         np.linspace(0, 1, 12),
-        "Unknown label type: y holds values of type float64 (continuous), but class labels are "
-        "integers, strings or booleans; convert it first, for example with y.astype(int) or "
-        "y.astype(str).",
+        "Unknown label type: y holds fractions, or numbers beyond 2**53, of type float64, but "
+        "class labels are integers, strings or booleans; convert it first, for example with "
+        "y.astype(int) or y.astype(str).",
     ),
     (
         np.array([1, 2] * 6, dtype=object),
-        "Unknown label type: y holds values of type object (unknown), but class labels are "
+        "Unknown label type: y holds values of type object, but class labels are "
         "integers, strings or booleans; convert it first, for example with y.astype(int) or "
         "y.astype(str).",
     ),
     (
         np.ones((12, 2)),
-        "y is not a sequence of class labels (y should be a 1d array, got an array of shape (12, "
-        "2) instead); pass one label per series.",
+        "y, of shape (12, 2) and type float64, does not hold one class label per series; pass a "
+        "sequence of integers, strings or booleans.",
     ),
-    ("text", None),
+    (
+        "text",
+        "y, of type str, does not hold one class label per series; pass a sequence of integers, "
+        "strings or booleans.",
+    ),
     ([b"a", b"b"] * 6, None),
     ([object()] * 12, None),
     ([{1}, {2}] * 6, None),
     ([[1], [1, 2]] * 6, None),
+    ([2**63, -1] * 6, None),  # NumPy would round them
     (np.zeros(12, "V4"), None),
     (np.arange(12) * 1j, None),
 ]
@@ -315,6 +366,77 @@ def test_unusable_sample_weight(sample_weight, message):
     assert "sample_weight" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("y", "sample_weight", "message"),
+    [
+        (Y[:5], None, "X has 12 series, but y has 5 labels; pass one label per series."),
+        ([None, *Y[1:]], None, f"y contains None or NaN; {UNLABELLED}"),
+        (np.ma.masked_array(Y, mask=Y == Y[0]), None, f"y has masked entries; {UNLABELLED}"),
+        (
+            np.arange(12) % 2,
+            None,
+            "y holds numbers, but the classes of this {name} are strings: 'class 0', 'class 1'; "
+            "pass labels of the same type.",
+        ),
+        (Y, *BAD_WEIGHTS[0]),
+    ],
+)
+def test_what_cannot_be_scored(fitted, y, sample_weight, message):
+    message = message.replace("{name}", type(fitted).__name__)
+    with pytest.raises(ValueError, match=whole(message)):
+        fitted.score(X, y, sample_weight)
+
+
+def test_a_score_is_the_accuracy_and_an_unknown_class_is_missed(fitted):
+    predicted = fitted.predict(X)
+    y = np.where(np.arange(12) < 3, "another", predicted)
+    assert (fitted.score(X, predicted), fitted.score(X, y)) == (1.0, 9 / 12)
+    assert fitted.score(X, y, np.arange(12)) == pytest.approx(63 / 66)
+
+
+def test_nearly_as_many_classes_as_series_get_one_warning():
+    series = np.random.RandomState(0).normal(size=(15, 10))
+    message = (
+        "y has 11 classes for 15 series; if it holds measurements or an index, pass class labels "
+        "instead."
+    )
+    with pytest.warns(UserWarning) as caught:
+        FCNClassifier(**TINY).fit(series, np.arange(15) % 11)
+    assert [str(warning.message) for warning in caught] == [message]
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "message"),
+    [
+        ("transform", {"layer": np.array(["pooled", "lstm"])}, "layer=array(['pooled', 'lstm'], "),
+        ("class_activation_map", {"contrast": np.ones(2)}, "contrast=array([1., 1.]) is unknown; "),
+        ("gradient_map", {"per_channel": None}, "per_channel=None is unknown; choose one of False"),
+        ("filter_activations", {"layer": True}, "layer=True must be a whole number from 1 to 1."),
+        ("filter_activations", {"layer": np.ones(2)}, "layer=array([1., 1.]) must be a whole"),
+        ("strongest_series", {"n_series": None}, "n_series=None must be a whole number from 1 to"),
+        ("strongest_series", {"n_series": 1.5}, "n_series=1.5 must be a whole number from 1 to 12"),
+        ("explain", {"y": [[1], [1, 2]]}, "y, of type list, does not hold one class label per"),
+        ("fine_tune", {"y": Y, "n_epochs": -(10**5000)}, "n_epochs=an int of too many digits must"),
+    ],
+)
+def test_unusable_arguments(fitted, method, arguments, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        getattr(fitted, method)(X, **arguments)
+
+
+@pytest.mark.parametrize("random_state", [-1, "a", 1.5, 2**32, [1, 2]])
+def test_unusable_seeds(fitted, random_state):
+    message = (
+        f"random_state={random_state!r} is no seed; pass a whole number from 0 to 2**32 - 1, a "
+        "numpy.random.RandomState, or None."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        fitted.with_random_weights(random_state)
+    with pytest.raises(ValueError, match=whole(message)):
+        faithfulness(fitted, X, np.ones((12, 10)), random_state=random_state)
+
+
 BAD_PARAMETERS = [
     ({"kernel_sizes": (11,)}, "has a kernel of 11 timepoints, but the series have 10; use shorter"),
     ({"kernel_sizes": (1, 1)}, "differ in length; pass one kernel size per convolution block"),
@@ -324,6 +446,8 @@ BAD_PARAMETERS = [
     ({"n_filters": (4.0,)}, "n_filters=(4.0,) is not a sequence of 1 to 64 whole numbers"),
     ({"n_filters": (10**9,)}, "is not a sequence of 1 to 64 whole numbers between 1 and 4096"),
     ({"n_filters": ()}, "n_filters=() is not a sequence"),
+    ({"n_filters": np.array(8)}, "n_filters=array(8) is not a sequence"),
+    ({"n_epochs": 10**5000}, "n_epochs=an int of too many digits is too large."),
     ({"n_filters": 8}, "The 'n_filters' parameter of FCNClassifier must be an array-like"),
     ({"n_filters": (4,) * 65, "kernel_sizes": (1,) * 65}, "is not a sequence of 1 to 64"),
     ({"n_epochs": 0}, "The 'n_epochs' parameter of FCNClassifier must be"),
@@ -397,9 +521,9 @@ def test_validation_data_or_fraction():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_iterations": 0}, "n_iterations=0 must be a whole number of at least 1."),
-        ({"n_epochs": 1.5}, "n_epochs=1.5 must be a whole number of at least 1."),
-        ({"batch_size": True}, "batch_size=True must be a whole number of at least 1."),
+        ({"n_iterations": 0}, "n_iterations=0 must be a whole number from 1 to 1000000."),
+        ({"n_epochs": 1.5}, "n_epochs=1.5 must be a whole number from 1 to 1000000."),
+        ({"batch_size": True}, "batch_size=True must be a whole number from 1 to 1000000."),
         ({"learning_rate": 0}, "learning_rate=0 must be a number in (0, 10]."),
         ({"learning_rate": np.nan}, "learning_rate=nan must be a number in (0, 10]."),
     ],
@@ -410,7 +534,7 @@ def test_unusable_fine_tune_parameters(fitted, parameters, message):
 
 
 def test_unknown_layer(fitted):
-    with pytest.raises(ValueError, match=r"layer='dense' is unknown; choose one of concatenated"):
+    with pytest.raises(ValueError, match=r"layer='dense' is unknown; choose one of 'concatenated'"):
         fitted.transform(X, layer="dense")
 
 
@@ -498,13 +622,39 @@ def test_longer_series_are_cut_with_a_warning():
     np.testing.assert_array_equal(cut[0], classifier.predict_proba([np.ones((1, 10))])[0])
 
 
-def test_channels_for_timepoints_get_a_warning():
-    message = (
-        "X has shape (12, 10, 1), read as 10 channels of one timepoint; if these are timepoints, "
-        "pass X.transpose(0, 2, 1)."
-    )
-    with pytest.warns(UserWarning, match=whole(message)):
-        FCNClassifier(**TINY).fit(X.transpose(0, 2, 1), Y)
+WIDE = np.random.RandomState(0).normal(size=(12, 10, 4))
+
+
+@pytest.mark.parametrize(
+    ("series", "message"),
+    [
+        (
+            X.transpose(0, 2, 1),
+            "X has shape (12, 10, 1), read as (n_samples, n_channels, n_timepoints): more "
+            "channels than timepoints; if you have exchanged them, pass X.transpose(0, 2, 1).",
+        ),
+        (
+            list(WIDE),
+            "X has shape (12, 10, 4), read as (n_samples, n_channels, n_timepoints): more "
+            "channels than timepoints; if you have exchanged them, pass np.moveaxis(X, 1, 2).",
+        ),
+        (
+            [WIDE[0, :, :3], *WIDE[1:]],
+            "X has series of shapes such as (10, 3), read as (n_channels, n_timepoints_i): more "
+            "channels than timepoints; if you have exchanged them, pass [x.T for x in X].",
+        ),
+    ],
+)
+def test_more_channels_than_timepoints_get_one_warning(series, message):
+    with pytest.warns(UserWarning) as caught:
+        classifier = FCNClassifier(**TINY).fit(series, Y)
+    assert [str(warning.message) for warning in caught] == [message]
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert classifier.predict(series).shape == (12,)
+        with axes_are_known():
+            clone(classifier).fit(series, Y)
 
 
 def test_good_input_gets_no_warning():

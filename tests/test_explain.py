@@ -246,12 +246,12 @@ def test_shares_by_hand():
         (
             "filter_activations",
             (4,),
-            r"layer=4 is not one of the 3 convolution blocks; choose it from 1 to 3\.",
+            r"layer=4 must be a whole number from 1 to 3\.",
         ),
         (
             "strongest_series",
             (1, 31),
-            r"n_series=31 is not possible; choose it from 1 to 30, the number of series in X\.",
+            r"n_series=31 must be a whole number from 1 to 30\.",
         ),
     ],
 )

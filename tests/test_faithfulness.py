@@ -199,10 +199,13 @@ def test_the_same_random_state_gives_the_same_numbers(signs, truth):
         ({"maps": np.zeros((N_SAMPLES, 19))}, "has 19 timepoints and 1 channels, but the series"),
         ({"maps": np.full((N_SAMPLES, 20), np.nan)}, "contains NaN or infinity"),
         ({"maps": {}}, "maps is empty; pass at least one map"),
-        ({"baselines": ["black"]}, "baseline 'black' is unknown; choose from zero"),
+        ({"maps": "a"}, "the map 'map' holds values of type <U1, not numbers; pass"),
+        ({"baselines": ["black"]}, "one of baselines='black' is unknown; choose one of 'zero'"),
+        ({"baselines": 5}, "baselines=5 must be a list of zero, mean, local_mean, noise"),
+        ({"fractions": ["a"]}, "fractions holds values of type <U1, not numbers; pass numbers"),
         ({"fractions": [0.0, 0.5]}, "must be numbers between 0 and 1"),
         ({"fractions": []}, "must be numbers between 0 and 1"),
-        ({"y": ["sideways"] * N_SAMPLES}, "y has the label .*sideways.*, which is not a class"),
+        ({"y": ["sideways"] * N_SAMPLES}, "y has labels that .* was not fitted on: 'sideways'"),
         ({"y": ["up"]}, "X has 40 series, but y has 1 labels"),
         ({"n_random": 0}, "n_random"),
     ],
@@ -217,6 +220,15 @@ def test_a_fraction_that_was_not_measured_is_refused(signs, truth):
     result = faithfulness(DecidesHere(), signs, truth, fractions=[0.1, 0.2], random_state=0)
     with pytest.raises(ValueError, match=r"fraction=0.4 was not measured; choose one of 0.1, 0.2"):
         result.drop("map", 0.4)
+    for call, sentence in {
+        lambda: result.drop("other"): "name='other' is unknown; choose one of 'map', 'random', ",
+        lambda: result.drop("map", "a"): "fraction='a' was not measured; choose one of 0.1, 0.2.",
+        lambda: result.ratio("map", baseline=[1]): r"baseline=\[1\] is unknown; choose one of None",
+        lambda: result.ratio("map", confidence=2): "confidence=2 must be a number between 0 and 1.",
+        lambda: result.curve("map", "both"): "kind='both' is unknown; choose one of 'deletion', ",
+    }.items():
+        with pytest.raises(ValueError, match=sentence):
+            call()
 
 
 # What is reported

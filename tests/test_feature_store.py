@@ -5,7 +5,6 @@ import os
 import pickle
 import subprocess
 import sys
-import time
 import tracemalloc
 
 import numpy as np
@@ -87,9 +86,7 @@ def test_two_levels_need_a_choice_and_the_underscore_comes_first(tmp_path):
     assert store.feature_sets == ["plain", "x-FRA", "x_UTT", "y-UTT", "y_UTT"]
     with pytest.raises(ValueError) as raised:
         store.feature_set("x")
-    assert str(raised.value) == (
-        "'x' is there as x_UTT and x-FRA; pass one of these names, or level='utterance' or 'frame'."
-    )
+    assert str(raised.value) == ("'x' is there as x_UTT and x-FRA; pass one of these names.")
     assert store.feature_set("x", "utterance").name == "x_UTT"
     assert store.feature_set("x", "frame").name == "x-FRA"
     assert store.feature_set("y").name == "y_UTT"
@@ -231,13 +228,11 @@ def test_listing_many_clips_opens_none(folder):
     for i in range(1, 20_000):
         os.link(folder / "c0.npy", folder / f"c{i}.npy")
     tracemalloc.start()
-    started = time.perf_counter()
     features = FeatureStore(folder.parent).feature_set("hubert")
     assert len(features.clips) == 20_000
-    seconds = time.perf_counter() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seconds < 10 and peak < 20 * 2**20  # 0.1 s and 3 MB where nothing else runs
+    assert peak < 20 * 2**20  # 3 MB
 
 
 # Missing clips
@@ -411,6 +406,40 @@ def test_a_pipe_or_a_folder_is_no_file(folder):
     assert problem(folder) == "bad.npy is not a file"
     (folder / "worse.npy").mkdir()
     assert problem(folder, "worse") == "worse.npy is not a file"
+
+
+def test_a_link_to_itself_and_a_file_of_holes_are_sentences(folder):
+    fill(folder, a=FRAMES, b=FRAMES)
+    (folder / "bad.npy").symlink_to("bad.npy")
+    (folder / "frames").mkdir()
+    (folder / "frames" / "0.npy").symlink_to("0.npy")
+    (folder.parent / "loop_FRA").symlink_to("loop_FRA")
+    n = 2**33
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({n // 2}, 2)}}"
+    (folder / "hollow.npy").write_bytes(with_header(header))
+    os.truncate(folder / "hollow.npy", len(with_header(header)) + 8 * n)
+    assert problem(folder) == "bad.npy is a link that leads back to itself"
+    assert problem(folder, "frames") == "frames/0.npy is a link that leads back to itself"
+    assert problem(folder, "hollow") == (
+        "hollow.npy is damaged: it claims to be long and holds next to nothing"
+    )
+    (folder / "loop").symlink_to("loop")
+    assert FeatureSet(folder).clips == ("a", "b", "bad", "frames", "hollow")
+    with pytest.raises(FileNotFoundError, match="there is no feature set 'loop' in"):
+        FeatureStore(folder.parent).feature_set("loop")
+
+
+def test_exhausted_memory_is_a_sentence(folder, monkeypatch):
+    fill(folder, a=FRAMES, bad=FRAMES)
+    features = FeatureSet(folder)
+    assert features.n_features == 2
+
+    def exhausted(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("lstmfcn.emotion.npy.np.frombuffer", exhausted)
+    with pytest.raises(FeatureError, match=r"bad\.npy does not fit into memory, with 48 bytes"):
+        features.read("bad")
 
 
 def test_nothing_outside_the_root_is_read(folder, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from conftest import make_series, make_unequal
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn.validation import axes_are_known
 
 SMALL = {"n_filters": (4, 6, 4), "n_epochs": 4, "batch_size": 8, "random_state": 0}
 SHORT = {"n_iterations": 2, "n_epochs": 2}
@@ -165,7 +166,8 @@ def test_the_dimension_shuffle_chosen_in_fit_stays():
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(20, 5, 4)), np.arange(20) % 2  # more channels than timepoints
     for cls, parameters in ((LSTMFCNClassifier, {}), (ALSTMFCNClassifier, {"attention": "paper"})):
-        clf = cls(**SMALL, **parameters).fit(X, y)
+        with axes_are_known():
+            clf = cls(**SMALL, **parameters).fit(X, y)
         before = weights_of(clf, "lstm_cell", "attention_lstm")
         clf.fine_tune(rng.normal(size=(20, 5, 12)), y, learning_rate=1e-9, **SHORT)
         for old, new in zip(before, weights_of(clf, "lstm_cell", "attention_lstm"), strict=True):

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.emotion import FeatureSet
+from lstmfcn.emotion.augmentation import AugmentedClassifier
 from lstmfcn.emotion.folds import FoldEnsemble, make_folds, read_folds, write_folds
 from lstmfcn.emotion.fusion import FusionClassifier
 from lstmfcn.emotion.fusion.attention import (
@@ -23,6 +24,7 @@ from lstmfcn.emotion.fusion.attention import (
 from lstmfcn.emotion.fusion.late import Stack
 from lstmfcn.emotion.fusion.modalities import read_modalities
 from lstmfcn.emotion.fusion.networks import ModalityDropout, build_branches, count_head_weights
+from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
 from lstmfcn.networks import NETWORKS, count_weights
 from lstmfcn.training import Recipe, train
 
@@ -554,6 +556,12 @@ def edited(key, value):
     [
         (lambda m: m.update({"head.f32": m["head.f32"][:-4]}), "its head has"),
         (lambda m: m.update({"head.f32": b"\xff" * len(m["head.f32"])}), "NaN or infinity"),
+        (
+            lambda m: m.update(
+                {"head.f32": np.full(len(m["head.f32"]) // 4, 3e38, "<f4").tobytes()}
+            ),
+            "the answer to a plausible series is NaN",
+        ),
         (lambda m: m.update({"more.f32": b""}), "it holds"),
         (lambda m: m.pop("1/weights.f32"), "it holds"),
         (edited("modalities", ["A", "A"]), "two of its modalities have one name"),
@@ -574,6 +582,84 @@ def test_a_crafted_file_is_refused(change, says, branch, tmp_path):
     with pytest.raises(ValueError, match="does not describe a classifier of lstmfcn") as caught:
         lstmfcn.load(tmp_path / "file")
     assert says in str(caught.value)
+
+
+class Watched(LogisticRegression):
+    """Asks the classifier around it while it is trained, as another thread would."""
+
+    outer, X, seen = None, None, []  # shared by all clones
+
+    def fit(self, X, y, sample_weight=None):
+        if self.outer is not None:
+            self.seen.append(self.outer.predict(self.X).tolist())
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        FoldEnsemble(Watched(), 2, random_state=0),
+        AugmentedClassifier(Watched(), random_state=0),
+        PseudoLabelClassifier(Watched(), n_rounds=1, n_members=2, random_state=0),
+    ],
+    ids=lambda outer: type(outer).__name__,
+)
+@pytest.mark.filterwarnings("ignore:y has no unlabelled series:UserWarning")
+def test_who_predicts_during_a_fit_sees_the_classifier_before_it(outer, monkeypatch):
+    X, y = np.repeat([[0.0], [5.0]], 8, axis=0), np.repeat(["high", "low"], 8)
+    outer = clone(outer).fit(X, y)
+    monkeypatch.setattr(Watched, "outer", outer)
+    monkeypatch.setattr(Watched, "X", X)
+    monkeypatch.setattr(Watched, "seen", [])
+    outer.fit(X, np.repeat(["left", "right"], 8))
+    assert len(Watched.seen) and all(seen == y.tolist() for seen in Watched.seen)
+    assert outer.predict(X[[0, -1]]).tolist() == ["left", "right"]
+
+
+@pytest.mark.parametrize("kind", [*FUSIONS, "baseline"])
+def test_who_predicts_during_a_fit_of_networks_sees_those_before_it(kind, samples, monkeypatch):
+    X, y = samples
+    clf = clone(
+        FUSIONS.get(kind, AttentionFusionClassifier(n_hidden=4, n_epochs=1, random_state=0))
+    )
+    clf.fit(X, y)
+    before, seen = clf.predict(X).tolist(), []
+
+    def watch(where, name):
+        original = getattr(where, name)
+
+        def watched(*args, **kwargs):
+            result = original(*args, **kwargs)
+            seen.append(clf.predict(X).tolist())
+            return result
+
+        monkeypatch.setattr(where, name, watched)
+
+    watch(type(clf), "_adopt" if kind == "baseline" else "_new_fusion")
+    clf.fit(X, np.where(y == "calm", "one", "two"))
+    assert seen == [before]
+    assert clf.classes_.tolist() == ["one", "two"] and set(clf.predict(X)) <= {"one", "two"}
+
+
+def test_an_impossible_stack_is_refused(samples, tmp_path):
+    clone(FUSIONS["stack"]).fit(*samples).save(tmp_path / "file")
+    sound = json.loads(members(tmp_path / "file")["fusion.json"])["stack"]
+    n_classes = len(sound["bias"])
+    for key, value, says in (
+        ("bias", ["a"] * n_classes, "its stack does not consist of numbers"),
+        ("bias", [10**400] * n_classes, "its stack does not consist of numbers"),
+        ("bias", [[0], [0, 0]], "its stack does not consist of numbers"),
+        ("bias", [0], "its stack does not fit its modalities and classes"),
+        ("scale", np.zeros_like(sound["scale"]).tolist(), "holds numbers that are not possible"),
+        (
+            "weights",
+            np.full_like(sound["weights"], 1e308).tolist(),
+            "its stack answers plausible probabilities with NaN",
+        ),
+    ):
+        rewritten(tmp_path / "file", edited("stack", {**sound, key: value}))
+        with pytest.raises(ValueError, match=says):
+            lstmfcn.load(tmp_path / "file")
 
 
 def test_sequences_of_a_feature_store_are_read_frame_by_frame(samples, tmp_path):

@@ -221,9 +221,43 @@ def test_deviations_survive_large_means():
 def test_a_constant_feature_is_not_blown_up():
     train = [np.c_[np.full(5, 0.1), np.arange(5.0)].astype(np.float32) for _ in range(3)]
     preprocessor = SequencePreprocessor().fit(train)
-    assert preprocessor.scale_[0] == 1
+    assert preprocessor.scale_[0] == pytest.approx(0.1)
     (out,) = preprocessor.transform([np.array([[0.1, 2.0]], np.float32)])
     assert_allclose(out, [[0], [0]], atol=1e-6)
+
+
+UNITS = [2.0**-50, 2.0**50, 2.0**-400, 2.0**400]  # about 1e-15, 1e15, 1e-120, 1e120
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_of_a_feature_does_not_count(unit):
+    train = [np.c_[frames, np.full(len(frames), 0.1)].astype(np.float64) for frames in make()]
+    test = [frames + 1.0 for frames in train]
+    inside = [frames * unit for frames in train], [frames * unit for frames in test]
+    expected = SequencePreprocessor().fit(train).transform(test)
+    found = SequencePreprocessor().fit(inside[0]).transform(inside[1])
+    for one, other in zip(expected, found, strict=True):
+        assert_array_equal(one, other)
+    groups = np.arange(len(train)) % 2
+    for one, other in zip(
+        standardize_by_group(train, groups), standardize_by_group(inside[0], groups), strict=True
+    ):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("value", [1.7e308, 1e-200])
+def test_a_deviation_that_is_no_finite_number_is_refused(value):
+    train = [np.c_[np.arange(4.0), np.array([0.0, 0.0, value, 0.0])]]
+    sentence = (
+        f"feature 1 has values of up to {value:.3g}, whose deviation cannot be computed in "
+        "float64; give it in other units, or repair it."
+    )
+    preprocessor = SequencePreprocessor()
+    for call in (lambda: preprocessor.fit(train), lambda: standardize_by_group(train, ["a"])):
+        with pytest.raises(ValueError) as raised:
+            call()
+        assert str(raised.value) == sentence
+    assert not hasattr(preprocessor, "n_features_in_")
 
 
 def test_zeros_that_are_padded_mean_as_usual():

@@ -75,7 +75,10 @@ def test_a_clip_does_not_talk_behind_itself():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: babble([np.eye(2)], 4, 0), "n_voices=3 voices cannot be drawn from 1 clips"),
+        (
+            lambda: babble([np.eye(2)], 4, 0),
+            "babble of 3 voices needs as many other clips, but there are 1.",
+        ),
         (lambda: with_babble([376 * np.eye(2)] * 4, 0), "clip 0 reaches 376, which is no natural"),
         (lambda: with_babble([np.full((2, 2), np.nan)], 0), "expected finite natural logarithms"),
         (lambda: add_noise_to_log_spectrum(np.eye(2), np.eye(3), 5), "noise has \\(3, 3\\)"),

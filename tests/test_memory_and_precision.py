@@ -17,15 +17,16 @@ SMALL = {"n_filters": (4, 6, 4), "n_epochs": 3, "batch_size": 8, "random_state":
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int16])
-@pytest.mark.parametrize("normalization", ["dataset", "series"])
-def test_a_memory_mapped_array_gives_the_fit_of_the_same_array_in_memory(
-    dtype, normalization, tmp_path
-):
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"normalization": "series"}, {"unequal_length": "pad"}, {"unequal_length": "resample"}],
+)
+def test_a_memory_mapped_array_gives_the_fit_of_the_same_array_in_memory(dtype, options, tmp_path):
     X, y = make_series()
     X = (100 * X).astype(dtype)
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    parameters = {**SMALL, "normalization": normalization}
+    parameters = {**SMALL, **options}
     clf = FCNClassifier(**parameters).fit(mapped, y)
     expected = FCNClassifier(**parameters).fit(X, y)
     assert isinstance(clf._to_inputs(clf._matching_series(mapped))[0], OnDemand)

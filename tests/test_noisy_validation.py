@@ -71,7 +71,7 @@ def test_the_part_nearest_to_the_share_is_held_out(tmp_path):
     assert len(set(data.validation.names)) == 6
     labels = load_labels(root / "label-train.csv")
     for asked, found in ((7, 6), (17, 18)):
-        _, held = _split(labels, 4, "speaker", "impossible", asked)
+        _, held = _split(labels, 4, "speaker", "impossible", "do not", asked)
         assert len(held) == found
 
 
@@ -106,8 +106,8 @@ def test_nothing_is_learned_from_it(tmp_path):
         (
             "noise",
             {"share": 0.05},
-            "noisy_validation=0.05 holds out one of n_folds=20 parts, which label-train.csv cannot "
-            "give: class angry has 8 samples",
+            "noisy_validation=0.05 cannot be held out of label-train.csv: of angry it has 8 clips, "
+            "and a part of one in 20 needs 20; hold out a larger share, or label more clips.",
         ),
     ],
 )
@@ -120,7 +120,7 @@ def test_what_cannot_be_held_out(root, track, settings, message):
 def test_one_speaker_cannot_be_on_both_sides(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     write_labels(root / "label-train.csv", [(f"train{i}", "sad", "s0") for i in range(9)])
-    with pytest.raises(ValueError, match="cannot give: it has one speaker, which would be on both"):
+    with pytest.raises(ValueError, match=r"held out of label-train.csv: it has one speaker, which"):
         load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.25)
 
 
@@ -195,7 +195,7 @@ def test_the_command_prints_it(root, tmp_path, capsys):
     assert main(command) == 1
     assert "has results of another 'FCN tone_FRA 1 copy'" in capsys.readouterr().err
     assert main([*command, "--noisy-validation", "0.9"]) == 1
-    assert "noisy_validation=0.9 must be a share" in capsys.readouterr().err
+    assert "--noisy-validation 0.9 must be a share" in capsys.readouterr().err
 
 
 def test_a_seed_is_the_same_in_a_later_call(root, tmp_path):

@@ -288,7 +288,7 @@ def test_sentences_about_clips_and_groups(write, tmp_path):
         (npy(np.ones(3)), "holds an array of type float64 and shape (3,)"),
         (npy(np.array(["a", "b"])), "shape (2,)"),
         (npy(np.array([[1], [1, 2]], dtype=object), True), "array of type object"),
-        (npy("x")[:-4] + b"\xff\xff\xff\x7f", "is damaged"),
+        (npy("x")[:-4] + b"\xff\xff\xff\x7f", "holds what is no character; expected one text"),
     ],
 )
 def test_hostile_answers(write, tmp_path, data, reason):

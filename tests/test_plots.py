@@ -4,8 +4,10 @@ import inspect
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
-from conftest import SMALL, make_unequal
+from conftest import SMALL, make_series, make_unequal
+from matplotlib.text import Text
 
 from lstmfcn import plots
 from lstmfcn.evaluation import Faithfulness
@@ -20,8 +22,10 @@ from lstmfcn.plots import (
     HistoryDisplay,
     MapDisplay,
     MeanMapDisplay,
+    RobustnessDisplay,
 )
-from lstmfcn.plots.drawing import Lanes
+from lstmfcn.plots.drawing import Lanes, plain
+from lstmfcn.plots.overview import explain_to_folder
 from lstmfcn.plots.reading import fit_lengths
 
 NAMES = {"right": "east"}
@@ -366,6 +370,11 @@ def test_filters_are_the_strongest_and_mark_what_the_kernel_covers():
     assert marked == [[0, 1, 2], [4, 5]]
 
 
+def test_a_first_layer_of_few_filters_has_few_panels():
+    display = FilterDisplay.from_estimator(Fitted(), make_panel([0.9, 0.2])).plot()
+    assert len(display.axes_) == len(Fitted().filter_kernels()) == 3
+
+
 def test_filters_of_resampled_series_mark_their_own_timepoints():
     estimator = Fitted()
     estimator.unequal_length_in_ = "resample"
@@ -415,11 +424,11 @@ def test_decomposition_from_estimator_drops_padding_and_what_is_not_there():
 # Faithfulness
 
 
-def make_faithfulness():
+def make_faithfulness(name="attention"):
     rng = np.random.RandomState(0)
     keys = [
         (name, baseline)
-        for name in ("attention", "random", "attention, shifted")
+        for name in (name, "random", f"{name}, shifted")
         for baseline in ("zero", "noise")
     ]
     fractions = np.array([0.1, 0.5])
@@ -501,12 +510,12 @@ def test_history_display_refuses_an_empty_history():
         ),
         (
             lambda: MapDisplay.from_estimator(Fitted(), make_panel([0.5]), 1),
-            "index=1 is not one of the 1 series in X; choose it from 0 to 0.",
+            "index=1 must be a whole number from 0 to 0.",
         ),
         (
             lambda: MapDisplay.from_estimator(Fitted(), make_panel([0.5]), method="saliency"),
-            "method='saliency' is unknown; choose one of attention_map, class_activation_map, "
-            "gradient_map.",
+            "method='saliency' is unknown; choose one of 'attention_map', 'class_activation_map', "
+            "'gradient_map'.",
         ),
         (
             lambda: MapDisplay.from_estimator(FittedFCN(), make_panel([0.5])),
@@ -530,7 +539,7 @@ def test_history_display_refuses_an_empty_history():
         ),
         (
             lambda: MeanMapDisplay(np.zeros((2, 3)), np.zeros((2, 3)), [0]),
-            "1 labels came with 2 series; pass one per series.",
+            "X has 2 series, but y has 1 labels; pass one label per series.",
         ),
         (
             lambda: GalleryDisplay(
@@ -541,8 +550,7 @@ def test_history_display_refuses_an_empty_history():
         ),
         (
             lambda: make_gallery(n_typical=0),
-            "n_typical=0 and n_confused=2 are not possible; show at least one typical series and "
-            "no fewer than 0 confused ones.",
+            "n_typical=0 must be a whole number of at least 1.",
         ),
         (
             lambda: GalleryDisplay.from_estimator(Fitted(), make_panel([0.5]), ["up"]),
@@ -565,9 +573,8 @@ def test_history_display_refuses_an_empty_history():
             "one title and one (first, last) per kernel.",
         ),
         (
-            lambda: FilterDisplay.from_estimator(Fitted(), make_panel([0.5, 0.1]), 4),
-            "n_filters=4 is not possible; choose it from 1 to 3, the number of filters in the "
-            "first layer.",
+            lambda: FilterDisplay.from_estimator(Fitted(), make_panel([0.5, 0.1]), 0),
+            "n_filters=0 must be a whole number of at least 1.",
         ),
         (
             lambda: DecompositionDisplay([0], [0, 1], [0, 1], [0], [0], ["a", "b"]),
@@ -576,7 +583,11 @@ def test_history_display_refuses_an_empty_history():
         ),
         (
             lambda: DecompositionDisplay([0], [0], [0], [0], [0], ["a"], target=1),
-            "target=1 is not one of the 1 classes; choose it from 0 to 0.",
+            "target=1 must be a whole number from 0 to 0.",
+        ),
+        (
+            lambda: MapDisplay(["a", "b"], [0.0, 1.0]),
+            "series holds values of type <U1, not numbers; pass numbers.",
         ),
         (
             lambda: FaithfulnessDisplay(make_faithfulness(), baseline="mean"),
@@ -588,6 +599,43 @@ def test_refusals(call, message):
     with pytest.raises(ValueError) as error:
         call()
     assert str(error.value) == message
+
+
+def test_names_of_classes_are_a_dict():
+    with pytest.raises(TypeError) as error:
+        MeanMapDisplay.from_estimator(Fitted(), make_panel([0.5]), class_names=["east"])
+    assert str(error.value) == "class_names is of type list; pass a dict of label to name."
+
+
+# To matplotlib: mathematics that is wrong, an empty formula, what a legend leaves out, half of a
+# character, and more than a figure is wide.
+ODD_NAMES = ["$\\frac$", "$$", "_hidden", "\udc80", "x" * 9000]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda clf, X, names: MapDisplay.from_estimator(clf, X, class_names=names),
+        lambda clf, X, names: ActivationMapDisplay.from_estimator(clf, X, class_names=names),
+        lambda clf, X, names: GalleryDisplay.from_estimator(
+            clf, X, ["left", "right"], class_names=names
+        ),
+        lambda clf, X, names: MeanMapDisplay.from_estimator(clf, X, class_names=names),
+        lambda clf, X, names: ContextDisplay.from_estimator(clf, X, class_names=names),
+        lambda clf, X, names: FilterDisplay.from_estimator(clf, X, class_names=names),
+        lambda clf, X, names: DecompositionDisplay.from_estimator(clf, X, class_names=names),
+        lambda clf, X, names: DecompositionDisplay([0], [0], [0], [0], [0], [names["left"]]),
+        lambda clf, X, names: ActivationMapDisplay([0], [[0]], [1.0], [names["left"]]),
+        lambda clf, X, names: FaithfulnessDisplay(make_faithfulness(names["left"])),
+        lambda clf, X, names: RobustnessDisplay([0, 1], {names["left"]: [[1, 0]]}),
+    ],
+)
+def test_any_name_is_drawn(make, name):
+    display = make(Fitted(), make_panel([0.8, 0.1]), {"left": name, "right": name}).plot()
+    display.figure_.canvas.draw()
+    texts = [text.get_text() for text in display.figure_.findobj(Text)]
+    assert any(plain(name).strip()[:20] in text for text in texts)
 
 
 def draw_into(display):
@@ -639,3 +687,48 @@ def test_decomposition_of_a_real_classifier_is_its_decision(fitted):
         exponentials / exponentials.sum(), classifier.predict_proba(X)[3], atol=1e-5
     )
     assert display.over_time.sum() == pytest.approx(display.parts[2][display.target], abs=1e-5)
+
+
+# A folder
+
+
+@pytest.fixture(scope="module")
+def few_filters():
+    """A network of three filters, its series and labels that are mathematics to matplotlib."""
+    from lstmfcn import FCNClassifier
+
+    X, y = make_series(n_samples=12)
+    y = np.where(y == "class 0", "$$", "$\\frac$")
+    small = {**SMALL, "n_filters": (3,), "kernel_sizes": (2,)}
+    return FCNClassifier(**small).fit(X, y), X, y
+
+
+def test_any_fitted_classifier_is_explained(few_filters, tmp_path):
+    explain_to_folder(*few_filters, tmp_path / "all")
+    names = {path.name for path in (tmp_path / "all").iterdir()}
+    assert names >= {"explanations.npz", "filters.png", "confusion.png", "faithfulness.png"}
+
+
+def test_an_explanation_that_cannot_be_drawn_leaves_no_file(few_filters, tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("lstmfcn.plots.overview.FaithfulnessDisplay", fails)  # the last picture
+    with pytest.raises(RuntimeError, match="no ink"):
+        explain_to_folder(*few_filters, tmp_path)
+    classifier, X, y = few_filters
+    for labels, sentence in (
+        (y[:3], "X has 12 series, but y has 3 labels; pass one label per series."),
+        (["another"] * 12, "the series have the label 'another', which the model does not know"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            explain_to_folder(classifier, X, labels, tmp_path)
+    with pytest.raises(ValueError, match="random_state='a' is no seed"):
+        explain_to_folder(classifier, X, y, tmp_path, random_state="a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_frame_is_explained(few_filters, tmp_path):
+    classifier, X, y = few_filters
+    explain_to_folder(classifier, pd.DataFrame(X[:, 0]), pd.Series(y), tmp_path)
+    assert (tmp_path / "faithfulness.png").exists()

@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,12 @@ def direct_equal(equal):
 
 
 @pytest.fixture(scope="module")
+def direct_list(equal):
+    """The same, fitted on a list: series that may be of unequal length."""
+    return LSTMFCNClassifier(**SMALL).fit(list(equal[0]), equal[1])
+
+
+@pytest.fixture(scope="module")
 def direct_unequal(unequal):
     """What ``fitted_unequal`` holds, fitted without the adapter."""
     X, y = unequal
@@ -124,15 +131,31 @@ def test_tags():
 
 
 @pytest.mark.parametrize("mtype", PANEL_TYPES)
-def test_types_of_equal_length_predict_alike(mtype, equal, direct_equal, fitted_equal):
+def test_types_of_equal_length_predict_alike(mtype, equal, direct_equal, direct_list, fitted_equal):
     X, y = equal
-    expected = direct_equal.predict_proba(X)
+    direct = direct_equal if mtype == "numpy3D" else direct_list
     same_data = convert_to(X, mtype)
     clf = small(LSTMFCNClassifier).fit(same_data, y)
-    np.testing.assert_array_equal(clf.predict_proba(same_data), expected)
-    assert clf.estimator_.unequal_length_in_ is None
+    np.testing.assert_array_equal(clf.predict_proba(same_data), direct.predict_proba(X))
+    assert clf.estimator_.unequal_length_in_ == (None if mtype == "numpy3D" else "pad")
     # The type need not be that of fit.
-    np.testing.assert_array_equal(fitted_equal.predict_proba(same_data), expected)
+    np.testing.assert_array_equal(
+        fitted_equal.predict_proba(same_data), direct_equal.predict_proba(X)
+    )
+
+
+def test_frames_of_equal_length_may_be_followed_by_others(equal, unequal):
+    clf = small().fit(frames(equal[0], ["left", "right"]), equal[1])
+    assert clf.predict(unequal[0]).shape == (12,)
+
+
+def test_frames_say_which_axis_is_time():
+    X, y = make_series(n_samples=12, n_channels=20, n_timepoints=12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        small().fit(frames(X, [f"c{i}" for i in range(20)]), y)
+    with pytest.warns(UserWarning, match=r"more channels than timepoints; if you have exchanged"):
+        small().fit(X, y)
 
 
 @pytest.mark.parametrize("mtype", PANEL_TYPES[1:])
@@ -335,7 +358,7 @@ def test_fitted_estimator_is_reachable(fitted_unequal, unequal):
 @pytest.mark.parametrize("mtype", PANEL_TYPES)
 def test_pipeline_of_equal_length(mtype, equal):
     X, y = equal
-    expected = small().fit(X**2, y).predict_proba(X**2)
+    expected = small().fit(convert_to(X**2, "df-list"), y).predict_proba(X**2)
     pipeline = ClassifierPipeline(small(), [ExponentTransformer(2, offset=0)])
     data = convert_to(X, mtype)
     np.testing.assert_allclose(pipeline.fit(data, y).predict_proba(data), expected, atol=1e-6)
