@@ -1,69 +1,51 @@
-"""What do all classifiers share? fit, predict, fine_tune, transform, save and pickle, once."""
+"""What can every classifier do? fit, predict, fine_tune, explain, transform and save."""
 
-import inspect
-import math
+import copy
 import os
-from dataclasses import replace
+from collections.abc import Sized
 from numbers import Integral, Real
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.class_weight import compute_class_weight
 
-from lstmfcn import validation
-from lstmfcn.atomic import changed_at_once, of_one_fit
-from lstmfcn.checkpoint import Checkpoint, fingerprint
-from lstmfcn.explain import ExplanationMixin
-from lstmfcn.fine_tuning import FineTuningMixin
-from lstmfcn.inference import Forwards, cross_entropy
-from lstmfcn.networks import NETWORKS, count_weights, set_weights
-from lstmfcn.pickling import NetworkPickling
-from lstmfcn.precision import resolve_precision
-from lstmfcn.preprocessing import (
-    Normalizer,
-    OnDemand,
-    is_memory_mapped,
-    take,
-    to_keras,
-    without_weightless,
+from lstmfcn import fine_tuning, fitting, model_file, validation
+from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
+from lstmfcn.explain import (
+    Explanation,
+    block_output,
+    decision_parts,
+    effective_kernels,
+    evidence_over_time,
+    gradient_times_input,
+    strongest_samples,
 )
-from lstmfcn.training import Recipe, progress_bar, train
+from lstmfcn.fitting import part_of_fit
+from lstmfcn.networks.fitted import FittedNetwork
+from lstmfcn.training.loop import fine_tune_schedule
 from lstmfcn.validation import Interval, StrOptions
-
-__all__ = ["TimeSeriesClassifier"]
-
-N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
-CYCLES, LEARNED = (1, 2, 4), 0.1  # and longer ones, while the training loss is above it
-UNLEARNED = 0.5  # of the labels' entropy: with a loss above it, gaps have hidden what there is
 
 
 class TimeSeriesClassifier(
-    ExplanationMixin,
-    FineTuningMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    ClassifierMixin,
-    TransformerMixin,
-    NetworkPickling,
-    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
 ):
     """Everything about an LSTM-FCN classifier but its constructor and its network.
 
     A subclass has a constructor that stores its parameters, ``_parameter_constraints``,
-    ``_network`` (a key of :data:`lstmfcn.networks.NETWORKS`) and ``_network_parameters`` (the
-    constructor parameters which that builder takes as they are).
+    ``_network`` (a key of ``NETWORKS``) and ``_network_parameters`` (the constructor parameters
+    that the network's builder takes as they are). A fitted one has ``reader_``, a
+    :class:`lstmfcn.preprocessing.SeriesReader`, and ``network_``, a
+    :class:`lstmfcn.networks.fitted.FittedNetwork`.
     """
 
     _network = None
     _network_parameters = ()
+    _design = fitting.SeriesDesign()
 
     _parameter_constraints = {
         "n_filters": ["array-like"],
@@ -118,7 +100,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             If the training loss stops being a number.
         """
         with changed_at_once(self) as fitted:
-            fitted._fit(X, y, sample_weight, validation_data)
+            fitting.fit(fitted, X, y, sample_weight, validation_data)
         return self
 
     @of_one_fit
@@ -171,7 +153,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     @of_one_fit
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy: the share of series whose class is predicted.
+        """Return the accuracy: the fraction of series whose class is predicted.
 
         Parameters
         ----------
@@ -208,10 +190,10 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         ndarray of shape (n_samples, n_features)
         """
         validation.check_is_fitted(self)
-        has_lstm = "n_cells" in self._architecture
+        has_lstm = "n_cells" in self.network_.architecture
         layers = ("concatenated", "lstm", "pooled") if has_lstm else ("concatenated", "pooled")
         validation.check_choice(layer, "layer", layers)
-        return self._forwards(layer if has_lstm else "pooled", self._read_test_data(X))
+        return self.network_.output(layer if has_lstm else "pooled", self._inputs(X))
 
     @of_one_fit
     def save(self, path):
@@ -228,290 +210,291 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         --------
         lstmfcn.load : The way back.
         """
-        from lstmfcn.persistence import save
-
-        save(self, path)
-
-    def _fit(self, X, y, sample_weight, validation_data):
-        self._check_parameters()
-        seeds = validation.draw_seeds(self.random_state, 3)
-        series, labels, weights = self._read_training_data(X, y, sample_weight)
-        held_out = self._read_validation_data(validation_data)
-        checkpoint = self._open_checkpoint("fit", seeds, (series, labels, weights), held_out or ())
-        seeds = checkpoint.seeds
-        if self.validation_fraction is not None:
-            (series, labels, weights), held_out = self._hold_out(
-                series, labels, weights, seed=seeds[2]
-            )
-        series, labels, weights = self._weigh_classes(series, labels, weights)
-        self._learn_scale(series)
-        inputs = self._to_inputs(series)
-        if held_out is not None:
-            held_out = self._to_inputs(held_out[0]), held_out[1]
-        recipes = self._recipes(len(labels))
-        self._train_candidates(inputs, labels, weights, recipes, held_out, checkpoint)
-        self.batch_size_, self.precision_ = recipes[0].batch_size, recipes[0].precision
-
-    def _check_parameters(self):
-        for name, value in self.get_params(deep=False).items():
-            if isinstance(value, int) and value.bit_length() > 10_000:  # cannot be written out
-                raise ValueError(f"{name}={validation.shown(value)} is too large.")
-        self._validate_params()
-        n_cells = getattr(self, "n_cells", 1)
-        if not isinstance(n_cells, (int, np.integer)):
-            validation.check_sizes(n_cells, "n_cells", 4096)
-        validation.check_callbacks(self.callbacks)
-
-    def _read_training_data(self, X, y, sample_weight):
-        """Check X and y together; fix channels, length, classes and normalisation."""
-        series = self._new_series(X)
-        y = validation.check_labels(y, len(series), type(self).__name__)
-        encoder = LabelEncoder().fit(y)
-        self.classes_ = encoder.classes_
-        validation.check_classes(self.classes_, type(self).__name__, len(y))
-        labels = encoder.transform(y).astype(np.int32)
-        weights = validation.check_weights(sample_weight, len(labels))
-        series, labels, weights = without_weightless(series, labels, weights)
-        self._fix_shape(series)
-        return series, labels, weights
-
-    def _new_series(self, X):
-        series = validation.as_series(X, estimator=self, reset=True)
-        validation.warn_if_time_is_second(X, series)
-        return list(series) if validation.is_list_of_series(X) else series
-
-    def _fix_shape(self, series):
-        """Fix the channels, and the length unless later series may have another."""
-        self.unequal_length_in_ = self.unequal_length
-        if self.unequal_length == "auto":
-            self.unequal_length_in_ = "pad" if isinstance(series, list) else None
-        self.n_channels_in_ = int(series[0].shape[0])
-        self.n_timepoints_in_ = int(max(values.shape[1] for values in series))
-        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
-
-    def _learn_scale(self, series):
-        self.normalizer_ = Normalizer.fit(self.normalization, series)
-
-    def _weigh_classes(self, series, labels, weights, fewest=2):
-        """Multiply sample weights by class weights; leave out what then weighs nothing."""
-        if self.class_weight is not None:
-            by_class = np.ones(len(self.classes_), np.float32)
-            if self.class_weight == "balanced":
-                present = np.unique(labels)
-                by_class[present] = compute_class_weight("balanced", classes=present, y=labels)
-            else:
-                by_class[:] = validation.check_class_weight(self.class_weight, self.classes_)
-            weights = weights * by_class[labels]
-            series, labels, weights = without_weightless(series, labels, weights)
-        if len(np.unique(labels)) < fewest:
-            raise ValueError(
-                "sample_weight and class_weight leave too few classes with positive weight; "
-                f"{type(self).__name__} needs at least {fewest} here."
-            )
-        return series, labels, weights
-
-    def _read_validation_data(self, validation_data):
-        """Return the user's validation series and class indices, or None."""
-        if validation_data is None:
-            return None
-        if self.validation_fraction is not None:
-            raise ValueError(
-                "both validation_data and validation_fraction="
-                f"{self.validation_fraction} were given; pass one of them."
-            )
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise ValueError("validation_data must be a pair (X, y) of series and labels.")
-        return self._read_labelled(*validation_data)
-
-    def _hold_out(self, series, labels, weights, seed):
-        """Split into (series, labels, weights) to train on and (series, labels) held out."""
-        validation.check_split(labels, self.validation_fraction, len(self.classes_))
-        kept, held = train_test_split(
-            np.arange(len(labels)),
-            test_size=self.validation_fraction,
-            stratify=labels,
-            random_state=seed,
-        )
-        trained_on = take(series, kept), labels[kept], weights[kept]
-        return trained_on, (take(series, held), labels[held])
-
-    def _read_labelled(self, X, y):
-        """Check series and labels against those of ``fit``; return series and class indices."""
-        series = self._matching_series(X)
-        name = type(self).__name__
-        y = validation.check_labels(y, len(series), name)
-        return series, validation.encode_labels(y, self.classes_, name)
-
-    def _recipes(self, n_samples):
-        """Return the recipe and, for ``n_epochs="auto"``, what may follow it."""
-        batch_size = self.batch_size
-        if batch_size == "auto":  # a tenth of the set, as Wang et al., arXiv:1611.06455
-            batch_size = min(16, max(4, n_samples // 10))
-        n_epochs = self.n_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(N_UPDATES / math.ceil(n_samples / batch_size))
-            n_epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
-        first = Recipe(
-            int(n_epochs),
-            int(batch_size),
-            float(self.learning_rate),
-            self.schedule,
-            self.keep_weights,
-            self.patience,
-            resolve_precision(self.precision),
-        )
-        if self.n_epochs != "auto":
-            return [first]
-        recipes = [replace(first, n_epochs=factor * first.n_epochs) for factor in CYCLES]
-        chooses_weights = self.keep_weights == "best" or self.patience is not None
-        return recipes[:1] if chooses_weights else recipes
-
-    def _open_checkpoint(self, method, seeds, data, *more_data, **arguments):
-        """Return the checkpoint of this call: what may change its result names the job."""
-        parameters = {
-            name: repr(value)
-            for name, value in self.get_params(deep=False).items()
-            if name not in ("callbacks", "checkpoint", "random_state", "verbose")
-        }
-        job = {
-            "class": type(self).__name__,
-            **parameters,
-            "callbacks": [_description(callback) for callback in self.callbacks or ()],
-            "precision": resolve_precision(self.precision),
-            "random_state": None if self.random_state is None else [int(seed) for seed in seeds],
-            **arguments,
-        }
-        if self.checkpoint is not None:  # reads all the data
-            job["data"] = fingerprint(*data)
-            job["data_beside"] = fingerprint(*(array for group in more_data for array in group))
-        return Checkpoint(self.checkpoint, method, job, seeds)
-
-    def _train_candidates(self, inputs, labels, weights, recipes, held_out, checkpoint):
-        """Train one network per candidate ``n_cells``; adopt the one of lowest training loss.
-
-        The first recipe is for all; the others go on, one after the other, with a network that
-        has not learned its training data: on whole series, if it has learned next to nothing.
-        """
-        n_cells = getattr(self, "n_cells", None)
-        candidates = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
-        architectures = [self._new_architecture(n, seed=checkpoint.seeds[0]) for n in candidates]
-        shares = np.bincount(labels, weights) / np.sum(weights)
-        entropy = float(scipy.stats.entropy(shares))
-
-        def run_cycle(stage, result, resume, offer):
-            candidate, cycle = divmod(stage, len(recipes))
-            best, fitted = result or (None, None)
-            if cycle == 0:
-                best, fitted = _better(best, fitted), None
-            elif fitted["loss"] <= LEARNED or fitted["was_stopped"]:
-                return best, fitted
-            passes_gaps = not fitted or (
-                fitted["passes_gaps"] and fitted["loss"] <= UNLEARNED * entropy
-            )
-            architecture = {**architectures[candidate], "passes_gaps": passes_gaps}
-            model = self._build(architecture)
-            if fitted:
-                set_weights(model, fitted["weights"])
-                bar.total += recipes[cycle].n_epochs
-            history = train(
-                model,
-                inputs,
-                labels,
-                weights,
-                recipes[cycle],
-                seed=checkpoint.seeds[1] + cycle,
-                validation=held_out,
-                callbacks=self.callbacks or (),
-                bar=bar,
-                resume=resume,
-                offer=offer,
-            )
-            if fitted:
-                history = {key: fitted["history"][key] + new for key, new in history.items()}
-            loss = 0.0
-            if len(architectures) > 1 or len(recipes) > 1:
-                losses = cross_entropy(Forwards(model)("logits", inputs), labels)
-                loss = float(np.sum(weights * losses) / np.sum(weights))
-            return best, {
-                "candidate": candidate,
-                "passes_gaps": passes_gaps,
-                "loss": loss,
-                "weights": model.get_weights(),
-                "history": history,
-                "was_stopped": bool(model.stop_training),
-                "n_epochs": sum(recipe.n_epochs for recipe in recipes[: cycle + 1]),
-            }
-
-        n_epochs = len(architectures) * recipes[0].n_epochs
-        with progress_bar(n_epochs, type(self).__name__, self.verbose) as bar:
-            best, fitted = checkpoint.run_stages(len(architectures) * len(recipes), run_cycle)
-        best = _better(best, fitted)
-        architecture = {**architectures[best["candidate"]], "passes_gaps": best["passes_gaps"]}
-        model = self._build(architecture)
-        set_weights(model, best["weights"])
-        self._adopt(model, architecture)
-        self.history_, self.n_epochs_ = best["history"], best["n_epochs"]
-
-    def _new_architecture(self, n_cells, seed):
-        n_filters, kernel_sizes = validation.check_kernel_sizes(
-            self.kernel_sizes, self.n_filters, self.n_timepoints_in_
-        )
-        architecture = {
-            "n_timepoints": self.n_timepoints_in_,
-            "n_channels": self.n_channels_in_,
-            "n_classes": len(self.classes_),
-            "n_filters": n_filters,
-            "kernel_sizes": kernel_sizes,
-            "squeeze_excite": bool(self.squeeze_excite),
-            "occlusion": float(self.occlusion),
-            "passes_gaps": True,
-            "masked": self.unequal_length_in_ == "pad",
-            "seed": seed,
-            **{name: getattr(self, name) for name in self._network_parameters},
-        }
-        if n_cells is not None:
-            architecture["n_cells"] = int(n_cells)
-        validation.check_network_size(count_weights(self._network, **architecture))
-        return architecture
-
-    def _build(self, architecture):
-        return NETWORKS[self._network](**architecture)
-
-    def _adopt(self, model, architecture):
-        """Take over a trained model, what it was built from, and what predicts with it."""
-        self.model_, self._architecture, self._forwards = model, architecture, Forwards(model)
-        if "n_cells" in architecture:
-            self.n_cells_ = architecture["n_cells"]
-
-    def _matching_series(self, X):
-        series = validation.as_series(X, estimator=self)
-        validation.check_matches_fit(series, self)
-        return series
-
-    def _to_inputs(self, series):
-        """Return the network's inputs: series (n, T, C) and, where lengths differ, the mask."""
-        if is_memory_mapped(series) and series.shape[2] == self.n_timepoints_in_:
-            values = OnDemand(series, self.normalizer_)
-            mask = np.broadcast_to(np.float32(1), values.shape[:2])
-            return (values, mask) if self.unequal_length_in_ == "pad" else (values,)
-        values, mask = to_keras(
-            series, self.n_timepoints_in_, self.normalizer_, self.unequal_length_in_
-        )
-        return (values,) if mask is None else (values, mask)
-
-    def _read_test_data(self, X):
         validation.check_is_fitted(self)
-        return self._to_inputs(self._matching_series(X))
+        model_file.write(path, model_file.classifier_members(self))
 
-    def _logits(self, X):
-        inputs = self._read_test_data(X)
-        return self._forwards("logits", inputs).astype(np.float64)
+    def fine_tune(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        n_iterations=5,
+        n_epochs=None,
+        learning_rate=1e-3,
+        batch_size=128,
+        freeze=None,
+        reset_head=False,
+    ):
+        """Train the fitted network on, by the paper's Algorithm 1.
+
+        Each iteration starts from the weights of the previous one, with a fresh optimiser and a
+        fresh plateau schedule, and keeps the weights of its lowest training loss. The learning rate
+        halves every iteration (not below 1e-4), the batch size every second one (not below 32).
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in :meth:`fit`
+            The training data again, as in the paper, or other series of as many channels. Another
+            length is possible where no weight depends on it: for FCN and for an LSTM without
+            dimension shuffle; for the others with ``reset_head=True``.
+        n_iterations : int, default=5
+            The paper's K.
+        n_epochs : int, optional
+            Epochs of each iteration; by default as many as ``fit`` used.
+        learning_rate : float, default=1e-3
+            Adam's learning rate in the first iteration.
+        batch_size : int, default=128
+            Largest batch in the first iteration.
+        freeze : {"convolutions"} or None, default=None
+            ``"convolutions"``: the convolution branch keeps its weights and its batch statistics,
+            and so does, with ``occlusion``, the denoiser before it; the LSTM branch and the last
+            layer learn.
+        reset_head : bool, default=False
+            Treat ``X`` and ``y`` as another problem: classes and normalisation are those of the
+            new data, the last layer starts from new random weights, and so does an LSTM whose
+            weights depend on a length that is another now.
+
+        Returns
+        -------
+        self
+            With ``history_`` continued; unchanged if the call is refused or interrupted.
+
+        References
+        ----------
+        Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
+        Classification", 2018, arXiv:1709.05206, Algorithm 1.
+
+        Examples
+        --------
+        >>> from lstmfcn import FCNClassifier
+        >>> from lstmfcn.datasets import load_ucr
+        >>> X, y, *_ = load_ucr("ItalyPowerDemand")
+        >>> clf = FCNClassifier(n_epochs=2, random_state=0).fit(X, y)
+        >>> X, y, *_ = load_ucr("GunPoint")
+        >>> clf.fine_tune(X, y, n_epochs=2, n_iterations=2, reset_head=True).predict(X).shape
+        (50,)
+        """
+        validation.check_is_fitted(self)
+        n_epochs = self.n_epochs_ if n_epochs is None else n_epochs
+        validation.check_counts(
+            most=1_000_000, n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size
+        )
+        validation.check_learning_rate(learning_rate)
+        validation.check_choice(freeze, "freeze", (None, "convolutions"))
+        validation.check_choice(reset_head, "reset_head", (False, True))
+        schedule = fine_tune_schedule(n_iterations, float(learning_rate), batch_size)
+        with changed_at_once(self) as tuned:
+            fine_tuning.fine_tune(
+                tuned,
+                X,
+                y,
+                sample_weight,
+                schedule,
+                n_epochs=int(n_epochs),
+                freeze=freeze,
+                reset_head=bool(reset_head),
+            )
+        return self
+
+    @of_one_fit
+    def explain(self, X, y=None):
+        """Take the logits apart, exactly: bias, LSTM branch, convolutions at each timepoint.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        y : label or array-like of shape (n_samples,), optional
+            The class explained over time; by default the predicted one.
+
+        Returns
+        -------
+        lstmfcn.Explanation
+            Its parts add up to the logits. Timepoints are those of ``fit``: of the padded or
+            resampled series, where lengths are unequal.
+        """
+        inputs = self._inputs(X)
+        bias, lstm, convolutions = decision_parts(self.network_, inputs)
+        target = self._targets((bias + lstm + convolutions).argmax(axis=1), y)
+        over_time = evidence_over_time(self.network_, inputs, target)
+        return Explanation(self.classes_, target, bias, lstm, convolutions, over_time)
+
+    @of_one_fit
+    def class_activation_map(self, X, y=None, *, contrast=False):
+        """Return what the convolutions contribute to a class's logit at each timepoint.
+
+        Computed from the features after the last ReLU and the rows of the last layer that
+        belong to them; each map sums to the convolutions' part of the logit.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        y : label or array-like of shape (n_samples,), optional
+            The class; by default the predicted one.
+        contrast : bool, default=False
+            Take away the mean map of the other classes. Evidence that speaks for every class
+            alike moves no probability; without it, what remains tells the class apart.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timepoints)
+            In units of the logit; zero on padding.
+
+        References
+        ----------
+        Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning Deep Features for Discriminative
+        Localization", 2016, arXiv:1512.04150; for series: Wang, Yan, Oates, 2017,
+        arXiv:1611.06455, section III.
+        """
+        inputs = self._inputs(X)
+        validation.check_choice(contrast, "contrast", (False, True))
+        target = self._targets(sum(decision_parts(self.network_, inputs)).argmax(axis=1), y)
+        return evidence_over_time(self.network_, inputs, target, contrast=contrast)
+
+    @of_one_fit
+    def gradient_map(self, X, y=None, *, per_channel=False):
+        """Return gradient times input: a plain map to hold the others against.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        y : label or array-like of shape (n_samples,), optional
+            Whose logit; by default that of the predicted class.
+        per_channel : bool, default=False
+            Return each channel's map; otherwise their sum.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
+            Of the normalised series; zero on padding.
+
+        References
+        ----------
+        Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box: Learning Important
+        Features Through Propagating Activation Differences", 2016, arXiv:1605.01713.
+        """
+        inputs = self._inputs(X)
+        validation.check_choice(per_channel, "per_channel", (False, True))
+        target = self._targets(self.network_.logits(inputs).argmax(axis=1), y)
+        product = gradient_times_input(self.network_, inputs, target)
+        return product if per_channel else product.sum(axis=1)
+
+    @of_one_fit
+    def filter_kernels(self):
+        """Return the first layer's kernels as they meet the normalised (and denoised) series.
+
+        Returns
+        -------
+        ndarray of shape (n_filters, n_channels, kernel_size)
+            Multiplied by the scale of the batch normalisation behind them, so that signs and
+            sizes compare between filters. At timepoint t a kernel covers the timepoints from
+            t - (kernel_size - 1) // 2 on.
+        """
+        validation.check_is_fitted(self)
+        return effective_kernels(self.network_)
+
+    @of_one_fit
+    def filter_activations(self, X, layer=1):
+        """Return a convolution block's activations, after batch normalisation and ReLU.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        layer : int, default=1
+            Which block, counted from 1.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_samples, n_timepoints, n_filters)
+            Zero on padding.
+        """
+        inputs = self._inputs(X)
+        return self.network_.output(self._block(layer), inputs)
+
+    @of_one_fit
+    def strongest_series(self, X, layer=1, n_series=1):
+        """Find for each filter of a block the series that excite it most.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+        layer : int, default=1
+            Which block, counted from 1.
+        n_series : int, default=1
+            How many series per filter.
+
+        Returns
+        -------
+        series : int ndarray of shape (n_filters, n_series)
+            Indices into ``X``, the most exciting first.
+        timepoints : int ndarray of shape (n_filters, n_series)
+            Where in the series the filter is most active.
+        activations : ndarray of shape (n_filters, n_series)
+            How active it is there.
+        """
+        inputs = self._inputs(X)
+        validation.check_counts(most=len(inputs[0]), n_series=n_series)
+        return strongest_samples(self.network_, inputs, self._block(layer), n_series)
+
+    @of_one_fit
+    def with_random_weights(self, random_state=None):
+        """Return a copy whose network has never learned, for sanity checks of maps.
+
+        Parameters
+        ----------
+        random_state : int, RandomState or None, default=None
+            Seed of its weights.
+
+        Returns
+        -------
+        fitted classifier of the same class
+        """
+        validation.check_is_fitted(self)
+        (seed,) = validation.draw_seeds(random_state, 1)
+        other, architecture = copy.copy(self), self.network_.architecture
+        model = self.network_.build(**{**architecture, "seed": seed})
+        other.network_ = FittedNetwork(self.network_.build, architecture, model)
+        return other
+
+    model_ = part_of_fit("model_", "network_.model", "The fitted keras.Model.")
+    normalizer_ = part_of_fit("normalizer_", "reader_.normalizer", "The normalisation of ``fit``.")
+    n_channels_in_ = part_of_fit("n_channels_in_", "reader_.n_channels", "Channels of a series.")
+    n_timepoints_in_ = part_of_fit(
+        "n_timepoints_in_", "reader_.n_timepoints", "Of the longest series."
+    )
+    n_features_in_ = part_of_fit(
+        "n_features_in_", "reader_.n_values", "Values of the longest series."
+    )
+    unequal_length_in_ = part_of_fit(
+        "unequal_length_in_", "reader_.unequal_length", "How other lengths are treated."
+    )
 
     @property
     def occlusion_(self):
         """What the network kept of ``occlusion``: 0.0 where gaps kept it from learning."""
         validation.check_is_fitted(self)
-        return self._architecture["occlusion"] if self._architecture["passes_gaps"] else 0.0
+        architecture = self.network_.architecture
+        return architecture["occlusion"] if architecture["passes_gaps"] else 0.0
+
+    def _inputs(self, X):
+        """Check series, and return the network's inputs."""
+        validation.check_is_fitted(self)
+        return self.reader_.to_inputs(fitting.read_matching(self, X))
+
+    def _logits(self, X):
+        inputs = self._inputs(X)
+        return self.network_.logits(inputs)
+
+    def _targets(self, predicted, y):
+        """Return the class to explain for each series, as an index into ``classes_``."""
+        if y is None:
+            return predicted
+        if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
+            y = np.full(len(predicted), y, np.asarray(y).dtype)
+        return fitting.known_labels(self, y, len(predicted))
+
+    def _block(self, layer):
+        return block_output(self.network_.architecture, layer)
 
     def __sklearn_clone__(self):
         """Copy the parameters; callbacks that hold a file or a lock are shared."""
@@ -532,21 +515,5 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     @property
     def _n_features_out(self):
-        return int(self._architecture["n_filters"][-1] + self._architecture.get("n_cells", 0))
-
-
-def _better(first, second):
-    """Return the fit of lower training loss, the first of equals; None is no fit."""
-    if first is None or second is None:
-        return first or second
-    return second if second["loss"] < first["loss"] else first
-
-
-def _description(callback):
-    """Return a callback's class and settings as text, without what it has counted so far."""
-    settings = {
-        key: abs(value) if isinstance(value, (int, float)) else value  # Keras flips signs
-        for key in inspect.signature(type(callback)).parameters
-        if isinstance(value := vars(callback).get(key), (bool, int, float, str))
-    }
-    return f"{type(callback).__name__}({settings})"
+        architecture = self.network_.architecture
+        return int(architecture["n_filters"][-1] + architecture.get("n_cells", 0))

@@ -2,12 +2,15 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-
 from lstmfcn import validation
-from lstmfcn.atomic import of_one_fit
+from lstmfcn.all_or_nothing import of_one_fit
 from lstmfcn.base import TimeSeriesClassifier
-from lstmfcn.explain import spread_over_field
+from lstmfcn.explain import (
+    NOT_OVER_TIME,
+    attention_steps,
+    attention_weights,
+    uniform_attention,
+)
 from lstmfcn.validation import Interval, StrOptions
 from lstmfcn.warning import warn
 
@@ -30,8 +33,8 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     Parameters
     ----------
     n_cells : int or sequence of int, default=8
-        Width of the LSTM. Of a sequence, each is trained and the one with the lowest training
-        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` says which.
+        Width of the LSTM. Each width of a sequence is trained, and the one with the lowest training
+        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` is its width.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
     dimension_shuffle : bool or "auto", default="auto"
@@ -47,27 +50,26 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
-        Largest share of timepoints hidden in a series while training (half of the series stay
-        whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
-        come before the network and learn, without the labels, to find scattered gaps and fill
-        them in (:class:`lstmfcn.occlusion.Repair`). Such a network loses a decision with its
-        evidence, not with any spike, so that maps of its decisions can be trusted: choose 0.3
-        for that. 0 trains the network alone, on whole series, as published.
+        Largest fraction of timepoints hidden in a series while training. Half of the series stay
+        whole, and all of them in the last quarter of the epochs. Above 0, small convolutions
+        before the network learn without labels to find scattered gaps and to fill them in. Such
+        a network changes its decision when the evidence is removed, not because of the gap's
+        edges: its maps can be verified by deletion. Choose 0.3 for that. 0 trains the network
+        alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
-        ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
-        ``"series"``: each series by its own, as in the paper's fair protocol (this discards
-        level and amplitude).
+        ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
+        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
+        discards level and amplitude).
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series are brought to the longest length in ``fit``, which need not itself have seen
-        others: ``"pad"`` at the end, with a mask that pooling and normalisation honour;
-        ``"resample"`` by linear interpolation. ``"auto"``: ``"pad"`` where ``X`` is a list of
-        series; the series of an array have one length, and later ones must have it, too.
+        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
+        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
+        later ones must have it, too.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
-        the training loss is above 0.1 after that, twice and then four times as many follow
-        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``,
-        where the loss is then above half of what guessing costs, the rest is trained on whole
-        series.
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500. While
+        the training loss stays above 0.1, twice and then four times as many epochs follow, unless
+        ``patience`` or ``keep_weights="best"`` chooses the weights. With ``occlusion``, they are
+        trained on whole series if the loss is above half the loss of guessing.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -81,8 +83,8 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
-        Share of the training set held out, stratified, for validation: neither the weights nor
-        the normalisation are fitted on it.
+        Fraction of the training set held out, stratified, for validation. Neither weights nor
+        normalisation are fitted on it.
     patience : int or None, default=None
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
@@ -90,16 +92,15 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         Of the convolutions while training; weights are float32, and a fitted classifier answers in
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras, and what they collect stays in them. ``n_cells`` candidates and further
-        cycles are trainings of their own, each with its ``on_train_begin``. scikit-learn's
-        ``clone`` copies them, for a search or cross-validation; what cannot be copied is shared.
+        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
+        further cycle calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
+        that cannot be copied are shared.
     checkpoint : path-like or None, default=None
-        Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
-        seconds. The same call on the same data goes on from there after a crash or an
-        interruption, and ends bit-equal to one that was never interrupted; after it has finished
-        it returns at once. An unfinished training of other parameters or data is refused: one
-        folder serves one training at a time, and so not the folds of a cross-validation. Of
-        callbacks, numbers and arrays go on; anything else that they remember starts anew.
+        Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
+        a crash or an interruption the same call on the same data continues, and ends bit-equal to
+        one that ran through; once finished, it returns at once. The state of another training is
+        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
+        Of callbacks, numbers and arrays are restored, nothing else.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
@@ -120,14 +121,20 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     unequal_length_in_ : {"pad", "resample", None}
         How other lengths are treated; None if all series must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        What ``"auto"`` came to; with ``patience``, the most epochs there could be.
+        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
     occlusion_ : float
-        ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
-        on whole series: then maps of its decisions are less surely put to the test by deletion.
+        ``occlusion``, or 0 if gaps kept the network from learning. Its last cycles were then
+        trained on whole series, and deletion verifies its maps less surely.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to.
     n_cells_ : int
-        Width of the LSTM that was kept.
+        Width of the LSTM.
+
+    See Also
+    --------
+    ALSTMFCNClassifier : With attention to timepoints, which can be drawn.
+    FCNClassifier : Without the LSTM.
+    lstmfcn.multimodal.FusionClassifier : Several modalities of one sample.
 
     References
     ----------
@@ -203,13 +210,13 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
 
 
 class ALSTMFCNClassifier(TimeSeriesClassifier):
-    """LSTM-FCN with an attention LSTM (ALSTM-FCN), whose attention can be looked at.
+    """LSTM-FCN with an attention LSTM (ALSTM-FCN), whose attention can be drawn.
 
     Parameters
     ----------
     n_cells : int or sequence of int, default=8
-        Width of the LSTM. Of a sequence, each is trained and the one with the lowest training
-        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` says which.
+        Width of the LSTM. Each width of a sequence is trained, and the one with the lowest training
+        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` is its width.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
     dimension_shuffle : bool or "auto", default="auto"
@@ -231,27 +238,26 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0.3
-        Largest share of timepoints hidden in a series while training (half of the series stay
-        whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
-        come before the network and learn, without the labels, to find scattered gaps and fill
-        them in (:class:`lstmfcn.occlusion.Repair`). Such a network loses a decision with its
-        evidence, not with any spike, so that maps of its decisions can be trusted: choose 0.3
-        for that. 0 trains the network alone, on whole series, as published.
+        Largest fraction of timepoints hidden in a series while training. Half of the series stay
+        whole, and all of them in the last quarter of the epochs. Above 0, small convolutions
+        before the network learn without labels to find scattered gaps and to fill them in. Such
+        a network changes its decision when the evidence is removed, not because of the gap's
+        edges: its maps can be verified by deletion. Choose 0.3 for that. 0 trains the network
+        alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
-        ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
-        ``"series"``: each series by its own, as in the paper's fair protocol (this discards
-        level and amplitude).
+        ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
+        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
+        discards level and amplitude).
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series are brought to the longest length in ``fit``, which need not itself have seen
-        others: ``"pad"`` at the end, with a mask that pooling and normalisation honour;
-        ``"resample"`` by linear interpolation. ``"auto"``: ``"pad"`` where ``X`` is a list of
-        series; the series of an array have one length, and later ones must have it, too.
+        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
+        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
+        later ones must have it, too.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
-        the training loss is above 0.1 after that, twice and then four times as many follow
-        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``,
-        where the loss is then above half of what guessing costs, the rest is trained on whole
-        series.
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500. While
+        the training loss stays above 0.1, twice and then four times as many epochs follow, unless
+        ``patience`` or ``keep_weights="best"`` chooses the weights. With ``occlusion``, they are
+        trained on whole series if the loss is above half the loss of guessing.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -265,8 +271,8 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
-        Share of the training set held out, stratified, for validation: neither the weights nor
-        the normalisation are fitted on it.
+        Fraction of the training set held out, stratified, for validation. Neither weights nor
+        normalisation are fitted on it.
     patience : int or None, default=None
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
@@ -274,16 +280,15 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         Of the convolutions while training; weights are float32, and a fitted classifier answers in
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras, and what they collect stays in them. ``n_cells`` candidates and further
-        cycles are trainings of their own, each with its ``on_train_begin``. scikit-learn's
-        ``clone`` copies them, for a search or cross-validation; what cannot be copied is shared.
+        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
+        further cycle calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
+        that cannot be copied are shared.
     checkpoint : path-like or None, default=None
-        Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
-        seconds. The same call on the same data goes on from there after a crash or an
-        interruption, and ends bit-equal to one that was never interrupted; after it has finished
-        it returns at once. An unfinished training of other parameters or data is refused: one
-        folder serves one training at a time, and so not the folds of a cross-validation. Of
-        callbacks, numbers and arrays go on; anything else that they remember starts anew.
+        Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
+        a crash or an interruption the same call on the same data continues, and ends bit-equal to
+        one that ran through; once finished, it returns at once. The state of another training is
+        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
+        Of callbacks, numbers and arrays are restored, nothing else.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
@@ -304,20 +309,25 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     unequal_length_in_ : {"pad", "resample", None}
         How other lengths are treated; None if all series must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        What ``"auto"`` came to; with ``patience``, the most epochs there could be.
+        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
     occlusion_ : float
-        ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
-        on whole series: then maps of its decisions are less surely put to the test by deletion.
+        ``occlusion``, or 0 if gaps kept the network from learning. Its last cycles were then
+        trained on whole series, and deletion verifies its maps less surely.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to.
     n_cells_ : int
-        Width of the LSTM that was kept.
+        Width of the LSTM.
 
     Notes
     -----
     The attention of ``"features"`` is trained to choose the timepoints whose features, alone,
     lead to the decision, by the same weights that read the mean of all features. Each timepoint
     sees its neighbourhood through the convolutions (14 timepoints with the default kernels).
+
+    See Also
+    --------
+    LSTMFCNClassifier : Without attention.
+    lstmfcn.plots.MapDisplay : Draws the attention over the series.
 
     References
     ----------
@@ -397,15 +407,10 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.verbose = verbose
 
     @property
-    def _is_published(self):
-        return self._architecture["attention"] == "paper"
-
-    @property
     def attends_over_(self):
         """What the attention chooses among: "timepoints" or "channels"."""
         validation.check_is_fitted(self)
-        shuffled = "dimension_shuffle" in {layer.name for layer in self.model_.layers}
-        return "channels" if shuffled and self._is_published else "timepoints"
+        return attention_steps(self.network_, self.network_.architecture)
 
     @of_one_fit
     def attention_map(self, X, over="timepoints"):
@@ -427,31 +432,23 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
             Where there is no attention over time the rows are uniform over the observed
             timepoints; the first time a warning says so.
         """
-        inputs = self._read_test_data(X)
+        inputs = self._inputs(X)
         validation.check_choice(over, "over", ("timepoints", "features", "channels"))
-        if over == "features" and self._is_published:
+        architecture = self.network_.architecture
+        attention, mask = architecture["attention"], inputs[1] if len(inputs) > 1 else None
+        if over == "features" and attention == "paper":
             raise ValueError("over='features' needs attention='features', not 'paper'.")
         if over == "channels" and self.attends_over_ == "timepoints":
             raise ValueError(
-                f"this network (attention={self._architecture['attention']!r}) attends over "
-                "timepoints; over='channels' needs attention='paper' with the dimension shuffle."
+                f"this network (attention={attention!r}) attends over timepoints; "
+                "over='channels' needs attention='paper' with the dimension shuffle."
             )
         if over in (self.attends_over_, "features"):
-            layer, output = ("attention_lstm", 1) if self._is_published else ("attention", 0)
-            attention = self._forwards(layer, inputs, output).astype(np.float64)
-            if over == "timepoints" and not self._is_published:
-                attention = spread_over_field(attention, self._architecture["kernel_sizes"])
-                attention *= inputs[1] if len(inputs) > 1 else 1.0
-            return attention / attention.sum(axis=1, keepdims=True)
+            return attention_weights(self.network_, inputs, mask, architecture, over=over)
         if not getattr(self, "_has_warned", False):
-            warn(
-                "attention='paper' attends over channels, not time, behind the dimension shuffle; "
-                "the map is uniform. Use attention='features' for a map over time.",
-            )
+            warn(NOT_OVER_TIME)
             self._has_warned = True
-        shape = len(inputs[0]), self.n_timepoints_in_
-        observed = inputs[1] if len(inputs) > 1 else np.ones(shape)
-        return observed / observed.sum(axis=1, keepdims=True)
+        return uniform_attention(inputs[0], mask)
 
 
 class FCNClassifier(TimeSeriesClassifier):
@@ -467,27 +464,26 @@ class FCNClassifier(TimeSeriesClassifier):
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
-        Largest share of timepoints hidden in a series while training (half of the series stay
-        whole, and all of them in the last quarter of the epochs). Above 0 a few small convolutions
-        come before the network and learn, without the labels, to find scattered gaps and fill
-        them in (:class:`lstmfcn.occlusion.Repair`). Such a network loses a decision with its
-        evidence, not with any spike, so that maps of its decisions can be trusted: choose 0.3
-        for that. 0 trains the network alone, on whole series, as published.
+        Largest fraction of timepoints hidden in a series while training. Half of the series stay
+        whole, and all of them in the last quarter of the epochs. Above 0, small convolutions
+        before the network learn without labels to find scattered gaps and to fill them in. Such
+        a network changes its decision when the evidence is removed, not because of the gap's
+        edges: its maps can be verified by deletion. Choose 0.3 for that. 0 trains the network
+        alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
-        ``"dataset"``: z-normalise each channel by its mean and deviation over the training set;
-        ``"series"``: each series by its own, as in the paper's fair protocol (this discards
-        level and amplitude).
+        ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
+        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
+        discards level and amplitude).
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series are brought to the longest length in ``fit``, which need not itself have seen
-        others: ``"pad"`` at the end, with a mask that pooling and normalisation honour;
-        ``"resample"`` by linear interpolation. ``"auto"``: ``"pad"`` where ``X`` is a list of
-        series; the series of an array have one length, and later ones must have it, too.
+        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
+        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
+        later ones must have it, too.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500; while
-        the training loss is above 0.1 after that, twice and then four times as many follow
-        (unless ``patience`` or ``keep_weights="best"`` chooses the weights). With ``occlusion``,
-        where the loss is then above half of what guessing costs, the rest is trained on whole
-        series.
+        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500. While
+        the training loss stays above 0.1, twice and then four times as many epochs follow, unless
+        ``patience`` or ``keep_weights="best"`` chooses the weights. With ``occlusion``, they are
+        trained on whole series if the loss is above half the loss of guessing.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -501,8 +497,8 @@ class FCNClassifier(TimeSeriesClassifier):
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
-        Share of the training set held out, stratified, for validation: neither the weights nor
-        the normalisation are fitted on it.
+        Fraction of the training set held out, stratified, for validation. Neither weights nor
+        normalisation are fitted on it.
     patience : int or None, default=None
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
@@ -510,16 +506,15 @@ class FCNClassifier(TimeSeriesClassifier):
         Of the convolutions while training; weights are float32, and a fitted classifier answers in
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras, and what they collect stays in them. ``n_cells`` candidates and further
-        cycles are trainings of their own, each with its ``on_train_begin``. scikit-learn's
-        ``clone`` copies them, for a search or cross-validation; what cannot be copied is shared.
+        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
+        further cycle calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
+        that cannot be copied are shared.
     checkpoint : path-like or None, default=None
-        Folder that holds the state of a running ``fit`` (and ``fine_tune``), renewed every few
-        seconds. The same call on the same data goes on from there after a crash or an
-        interruption, and ends bit-equal to one that was never interrupted; after it has finished
-        it returns at once. An unfinished training of other parameters or data is refused: one
-        folder serves one training at a time, and so not the folds of a cross-validation. Of
-        callbacks, numbers and arrays go on; anything else that they remember starts anew.
+        Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
+        a crash or an interruption the same call on the same data continues, and ends bit-equal to
+        one that ran through; once finished, it returns at once. The state of another training is
+        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
+        Of callbacks, numbers and arrays are restored, nothing else.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
@@ -540,12 +535,16 @@ class FCNClassifier(TimeSeriesClassifier):
     unequal_length_in_ : {"pad", "resample", None}
         How other lengths are treated; None if all series must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        What ``"auto"`` came to; with ``patience``, the most epochs there could be.
+        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
     occlusion_ : float
-        ``occlusion``, or 0 where gaps had kept the network from learning and the rest was trained
-        on whole series: then maps of its decisions are less surely put to the test by deletion.
+        ``occlusion``, or 0 if gaps kept the network from learning. Its last cycles were then
+        trained on whole series, and deletion verifies its maps less surely.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to.
+
+    See Also
+    --------
+    LSTMFCNClassifier : With an LSTM beside the convolutions.
 
     References
     ----------

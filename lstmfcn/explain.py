@@ -1,15 +1,10 @@
-"""What did a fitted network decide on? Exact contributions to its logits, maps, filters."""
+"""What did a fitted network decide on? Contributions to its logits, maps, attention, filters."""
 
-import copy
-from collections.abc import Sized
 from dataclasses import dataclass
 
 import numpy as np
 
 from lstmfcn import validation
-from lstmfcn.atomic import of_one_fit
-
-__all__ = ["Explanation", "ExplanationMixin", "spread_over_field"]
 
 
 @dataclass(frozen=True)
@@ -35,10 +30,6 @@ class Explanation:
     over_time : ndarray of shape (n_samples, n_timepoints)
         ``convolutions`` of the target, timepoint by timepoint; zero on padding.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.explain import Explanation
     >>> explanation = Explanation(
     ...     classes=np.array(["gun", "point"]),
     ...     target=np.array([0]),
@@ -84,8 +75,9 @@ class Explanation:
         Returns
         -------
         dict of str to float
-            ``lstm_share``: its mean share; ``lstm_agrees``, ``convolutions_agree``: fraction of
-            series for which that branch alone (with the bias) names the class that both name.
+            ``lstm_share``: the mean over the series; ``lstm_agrees``, ``convolutions_agree``:
+            fraction of series for which that branch alone (with the bias) names the class that
+            both name.
         """
         decided = self.logits.argmax(axis=1)
         alone = {
@@ -96,246 +88,130 @@ class Explanation:
         return {"lstm_share": float(self.lstm_share.mean()), **agreement}
 
 
-class ExplanationMixin:
-    """The methods of :class:`lstmfcn.base.TimeSeriesClassifier` that explain its decisions."""
+def decision_parts(network, inputs):
+    """Take a FittedNetwork's logits apart, for inputs as a SeriesReader makes them.
 
-    @of_one_fit
-    def explain(self, X, y=None):
-        """Take the logits apart, exactly: bias, LSTM branch, convolutions at each timepoint.
+    Returns bias (n_classes,), and the LSTM's and convolutions' parts (n_samples, n_classes).
+    """
+    kernel, bias, n_cells = _last_layer(network)
+    lstm = np.zeros((len(inputs[0]), len(bias)))
+    if n_cells:
+        lstm = network.output("lstm", inputs) @ kernel[:n_cells]
+    return bias, lstm, network.output("pooled", inputs) @ kernel[n_cells:]
 
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        y : label or array-like of shape (n_samples,), optional
-            The class explained over time; by default the predicted one.
 
-        Returns
-        -------
-        lstmfcn.explain.Explanation
-            Its parts add up to the logits. Timepoints are those of ``fit``: of the padded or
-            resampled series, where lengths are unequal.
-        """
-        inputs = self._read_test_data(X)
-        return self._explain(inputs, y)
+def evidence_over_time(network, inputs, target, *, contrast=False):
+    """Return what the convolutions contribute to a logit, (n_samples, n_timepoints).
 
-    @of_one_fit
-    def class_activation_map(self, X, y=None, *, contrast=False):
-        """Return what the convolutions contribute to a class's logit at each timepoint.
-
-        Computed from the features after the last ReLU and the rows of the last layer that
-        belong to them; each map sums to the convolutions' part of the logit.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        y : label or array-like of shape (n_samples,), optional
-            The class; by default the predicted one.
-        contrast : bool, default=False
-            Take away the mean map of the other classes. Evidence that speaks for every class
-            alike moves no probability; without it, what remains tells the class apart.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_timepoints)
-            In units of the logit; zero on padding.
-
-        References
-        ----------
-        Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning Deep Features for Discriminative
-        Localization", 2016, arXiv:1512.04150; for series: Wang, Yan, Oates, 2017,
-        arXiv:1611.06455, section III.
-        """
-        inputs = self._read_test_data(X)
-        validation.check_choice(contrast, "contrast", (False, True))
-        return self._explain(inputs, y, contrast=contrast).over_time
-
-    @of_one_fit
-    def gradient_map(self, X, y=None, *, per_channel=False):
-        """Return gradient times input: a plain map to hold the others against.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        y : label or array-like of shape (n_samples,), optional
-            Whose logit; by default that of the predicted class.
-        per_channel : bool, default=False
-            Return each channel's map; otherwise their sum.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints)
-            Of the normalised series; zero on padding.
-
-        References
-        ----------
-        Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box: Learning Important
-        Features Through Propagating Activation Differences", 2016, arXiv:1605.01713.
-        """
-        inputs = self._read_test_data(X)
-        validation.check_choice(per_channel, "per_channel", (False, True))
-        target = self._targets(self._forwards("logits", inputs).argmax(axis=1), y)
-        product = self._forwards.logit_gradient(inputs, target) * inputs[0][:]
-        product = product.transpose(0, 2, 1).astype(np.float64)
-        return product if per_channel else product.sum(axis=1)
-
-    @of_one_fit
-    def filter_kernels(self):
-        """Return the first layer's kernels as they meet the normalised (and repaired) series.
-
-        Returns
-        -------
-        ndarray of shape (n_filters, n_channels, kernel_size)
-            Multiplied by the scale of the batch normalisation behind them, so that signs and
-            sizes compare between filters. At timepoint t a kernel covers the timepoints from
-            t - (kernel_size - 1) // 2 on.
-        """
-        validation.check_is_fitted(self)
-        convolution, norm = (self.model_.get_layer(name) for name in ("conv_1", "norm_1"))
-        kernel = np.asarray(convolution.kernel, np.float64)  # (kernel_size, n_channels, n_filters)
-        gamma, variance = (np.asarray(w, np.float64) for w in (norm.gamma, norm.moving_variance))
-        return (kernel * gamma / np.sqrt(variance + norm.epsilon)).transpose(2, 1, 0)
-
-    @of_one_fit
-    def filter_activations(self, X, layer=1):
-        """Return a convolution block's activations, after batch normalisation and ReLU.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        layer : int, default=1
-            Which block, counted from 1.
-
-        Returns
-        -------
-        float32 ndarray of shape (n_samples, n_timepoints, n_filters)
-            Zero on padding.
-        """
-        inputs = self._read_test_data(X)
-        return self._forwards(self._block(layer), inputs)
-
-    @of_one_fit
-    def strongest_series(self, X, layer=1, n_series=1):
-        """Find for each filter of a block the series that excite it most.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        layer : int, default=1
-            Which block, counted from 1.
-        n_series : int, default=1
-            How many series per filter.
-
-        Returns
-        -------
-        series : int ndarray of shape (n_filters, n_series)
-            Indices into ``X``, the most exciting first.
-        timepoints : int ndarray of shape (n_filters, n_series)
-            Where in the series the filter is most active.
-        activations : ndarray of shape (n_filters, n_series)
-            How active it is there.
-        """
-        inputs = self._read_test_data(X)
-        validation.check_counts(most=len(inputs[0]), n_series=n_series)
-        best, where = [], []
-        for _, activations in self._forwards.batches(self._block(layer), inputs):
-            where.append(activations.argmax(axis=1))
-            best.append(activations.max(axis=1))
-        best, where = np.concatenate(best), np.concatenate(where)  # (n_samples, n_filters)
-        order = np.argsort(-best, axis=0, kind="stable")[:n_series]
-        return tuple(
-            values.T
-            for values in (
-                order,
-                np.take_along_axis(where, order, axis=0),
-                np.take_along_axis(best, order, axis=0),
-            )
+    ``target``, int (n_samples,), says which logit; with ``contrast`` the mean over the other
+    classes is taken away. Padding gets 0.
+    """
+    kernel, _, n_cells = _last_layer(network)
+    rows_of_target = kernel[n_cells:].T  # (n_classes, n_filters)
+    if contrast:
+        n_classes = len(rows_of_target)
+        rows_of_target = (rows_of_target - rows_of_target.mean(axis=0)) * (
+            n_classes / (n_classes - 1)
         )
+    over_time = np.empty(inputs[0].shape[:2])
+    for rows, features in network.batches("features", inputs):
+        weights = rows_of_target[target[rows]]
+        over_time[rows] = np.matmul(features, weights[:, :, np.newaxis])[:, :, 0]
+    if len(inputs) > 1:
+        return over_time * (inputs[1] / inputs[1].sum(axis=1, keepdims=True))
+    return over_time / over_time.shape[1]
 
-    @of_one_fit
-    def with_random_weights(self, random_state=None):
-        """Return a copy whose network has never learned, for sanity checks of maps.
 
-        Parameters
-        ----------
-        random_state : int, RandomState or None, default=None
-            Seed of its weights.
+def _last_layer(network):
+    """Return kernel (LSTM states first), bias and the number of LSTM states."""
+    weights = network.model.get_layer("logits").get_weights()
+    kernel, bias = (np.asarray(weight, np.float64) for weight in weights)
+    return kernel, bias, network.architecture.get("n_cells", 0)
 
-        Returns
-        -------
-        fitted classifier of the same class
-        """
-        validation.check_is_fitted(self)
-        (seed,) = validation.draw_seeds(random_state, 1)
-        other = copy.copy(self)
-        other._adopt(self._build({**self._architecture, "seed": seed}), self._architecture)
-        return other
 
-    def _explain(self, inputs, y, contrast=False):
-        n_samples, n_timepoints = len(inputs[0]), self.n_timepoints_in_
-        kernel, bias = (
-            np.asarray(weight, np.float64)
-            for weight in self.model_.get_layer("logits").get_weights()
-        )
-        n_cells = self._architecture.get("n_cells", 0)  # the LSTM's rows come first
-        lstm = np.zeros((n_samples, len(self.classes_)))
-        if n_cells:
-            lstm = self._forwards("lstm", inputs) @ kernel[:n_cells]
-        convolutions = self._forwards("pooled", inputs) @ kernel[n_cells:]
-        target = self._targets((bias + lstm + convolutions).argmax(axis=1), y)
-        rows_of_target = kernel[n_cells:].T  # (n_classes, n_filters)
-        if contrast:
-            n_classes = len(rows_of_target)
-            rows_of_target = (rows_of_target - rows_of_target.mean(axis=0)) * (
-                n_classes / (n_classes - 1)
-            )
-        over_time = np.empty((n_samples, n_timepoints))
-        for rows, features in self._forwards.batches("features", inputs):
-            weights = rows_of_target[target[rows]]
-            over_time[rows] = np.matmul(features, weights[:, :, np.newaxis])[:, :, 0]
-        if len(inputs) > 1:
-            over_time *= inputs[1] / inputs[1].sum(axis=1, keepdims=True)
-        else:
-            over_time /= n_timepoints
-        return Explanation(self.classes_, target, bias, lstm, convolutions, over_time)
+def gradient_times_input(network, inputs, target):
+    """Return (n_samples, n_channels, n_timepoints) for a logit of each sample, ``target``."""
+    product = network.gradient(inputs, target) * inputs[0][:]
+    return product.transpose(0, 2, 1).astype(np.float64)
 
-    def _targets(self, predicted, y):
-        """Return the class to explain for each series, as an index into ``classes_``."""
-        if y is None:
-            return predicted
-        name = type(self).__name__
-        if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
-            y = np.full(len(predicted), y, np.asarray(y).dtype)
-        y = validation.check_labels(y, len(predicted), name)
-        return validation.encode_labels(y, self.classes_, name)
 
-    def _block(self, layer):
-        """Return the name of the layer that ends a convolution block."""
-        n_blocks = len(self._architecture["n_filters"])
-        validation.check_counts(most=n_blocks, layer=layer)
-        if layer == n_blocks:
-            return "features"
-        return f"block_{layer}" if self._architecture["masked"] else f"norm_{layer}"
+def effective_kernels(network):
+    """Return the first kernels times the scale behind them, (n_filters, n_channels, size)."""
+    convolution, norm = (network.model.get_layer(name) for name in ("conv_1", "norm_1"))
+    kernel = np.asarray(convolution.kernel, np.float64)  # (kernel_size, n_channels, n_filters)
+    gamma, variance = (np.asarray(w, np.float64) for w in (norm.gamma, norm.moving_variance))
+    return (kernel * gamma / np.sqrt(variance + norm.epsilon)).transpose(2, 1, 0)
+
+
+def block_output(architecture, layer):
+    """Return the name of the layer that ends a convolution block, counted from 1."""
+    n_blocks = len(architecture["n_filters"])
+    validation.check_counts(most=n_blocks, layer=layer)
+    if layer == n_blocks:
+        return "features"
+    return f"block_{layer}" if architecture["masked"] else f"norm_{layer}"
+
+
+def strongest_samples(network, inputs, layer, n_samples):
+    """Return samples, timepoints and activations where each filter of a layer is most active.
+
+    Each is of shape (n_filters, n_samples), the most exciting sample first.
+    """
+    best, where = [], []
+    for _, activations in network.batches(layer, inputs):
+        where.append(activations.argmax(axis=1))
+        best.append(activations.max(axis=1))
+    best, where = np.concatenate(best), np.concatenate(where)  # (n_samples, n_filters)
+    order = np.argsort(-best, axis=0, kind="stable")[:n_samples]
+    found = order, *(np.take_along_axis(values, order, axis=0) for values in (where, best))
+    return tuple(values.T for values in found)
+
+
+NOT_OVER_TIME = (
+    "attention='paper' attends over channels, not time, behind the dimension shuffle; the map is "
+    "uniform. Use attention='features' for a map over time."
+)
+
+
+def attention_steps(network, architecture, ending=""):
+    """Return what the attention chooses among, "timepoints" or "channels".
+
+    Arguments are as for :func:`attention_weights`.
+    """
+    shuffled = f"dimension_shuffle{ending}" in {layer.name for layer in network.model.layers}
+    return "channels" if shuffled and architecture["attention"] == "paper" else "timepoints"
+
+
+def uniform_attention(series, mask):
+    """Return even attention to all observed timepoints of series (n_samples, n_timepoints, C)."""
+    observed = np.ones(series.shape[:2]) if mask is None else mask
+    return observed / observed.sum(axis=1, keepdims=True)
+
+
+def attention_weights(network, inputs, mask, architecture, *, over="timepoints", ending=""):
+    """Return the attention to timepoints, features or, as published, the LSTM's steps.
+
+    ``mask`` (n_samples, n_timepoints), or None, is that of an ALSTM-FCN, and ``architecture`` its
+    own. If it is one of several in the network, ``ending`` ends the names of its layers. Rows of
+    the result, (n_samples, n_steps), sum to 1.
+    """
+    if architecture["attention"] == "paper":
+        attention = network.output(f"attention_lstm{ending}", inputs, 1).astype(np.float64)
+    else:
+        attention = network.output(f"attention{ending}", inputs).astype(np.float64)
+        if over == "timepoints":
+            attention = spread_over_field(attention, architecture["kernel_sizes"])
+            attention *= 1.0 if mask is None else mask
+    return attention / attention.sum(axis=1, keepdims=True)
 
 
 def spread_over_field(weights, kernel_sizes):
-    """Hand weights of features to the timepoints that the features see.
+    """Hand weights of features, (n_samples, n_timepoints), to the timepoints that they see.
 
-    Parameters
-    ----------
-    weights : ndarray of shape (n_samples, n_timepoints)
-    kernel_sizes : sequence of int
-        Of the convolutions on the way to the features, each padded to the same length.
+    ``kernel_sizes`` are those of the convolutions on the way to the features, each padded to the
+    same length. Rows keep their sums. A timepoint's part grows with the number of paths to it; at
+    the ends of the series the part beyond is divided among the others.
 
-    Returns
-    -------
-    ndarray of shape (n_samples, n_timepoints)
-        Rows keep their sums. A timepoint's part grows with the number of paths to it; at the
-        ends of the series what would lie beyond is shared among the others.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.explain import spread_over_field
     >>> spread_over_field(np.array([[0.0, 0.0, 9.0, 0.0, 0.0]]), [3, 3])
     array([[1., 2., 3., 2., 1.]])
     """

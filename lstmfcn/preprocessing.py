@@ -5,25 +5,18 @@ it becomes (n_samples, n_timepoints, n_channels). A memory-mapped array is conve
 when its rows are asked for; anything else at once.
 """
 
-import mmap
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
+from lstmfcn import validation
+from lstmfcn.lengths import interpolate
+from lstmfcn.moments import check_squares
+from lstmfcn.validation import VALUES_AT_A_TIME
 from lstmfcn.warning import warn
 
-__all__ = [
-    "MappedRows",
-    "Normalizer",
-    "OnDemand",
-    "is_memory_mapped",
-    "take",
-    "to_keras",
-    "without_weightless",
-]
-
-VALUES_AT_A_TIME = 2**22  # converted at once: bounds the float64 copy to 32 MiB
-LARGEST_SQUARED = 1e150  # its square still fits float64, also summed over all timepoints
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
+LARGEST_COUNT = 2**31 - 1  # of channels, or timepoints, in a file
 LARGEST_VALUE = 1e15  # the variance of what layers make of it still fits float32
 
 
@@ -31,13 +24,9 @@ LARGEST_VALUE = 1e15  # the variance of what layers make of it still fits float3
 class Normalizer:
     """Z-normalisation fixed on the training data.
 
-    Attributes
-    ----------
-    kind : {"dataset", "series", None}
-        ``"dataset"``: each channel by its mean and deviation over all training timepoints;
-        ``"series"``: each series (and channel) by its own, as in the paper's fair protocol.
-    mean, scale : tuple of float, one per channel
-        Only for ``"dataset"``.
+    ``kind`` "dataset": each channel by its mean and standard deviation over all training
+    timepoints, ``mean`` and ``scale``; "series": each series and channel by its own, as in the
+    paper's fair protocol; None: none.
     """
 
     kind: str | None
@@ -46,13 +35,7 @@ class Normalizer:
 
     @classmethod
     def fit(cls, kind, series):
-        """Take means and deviations (float64) from checked series.
-
-        Raises
-        ------
-        ValueError
-            If values are so large or so small that float64 cannot hold their squares.
-        """
+        """Learn from checked series; refuse values whose squares float64 cannot hold."""
         if kind != "dataset":
             return cls(kind)
         n_channels = series[0].shape[0]
@@ -64,13 +47,26 @@ class Normalizer:
                 total += values.sum(axis=1, dtype=np.float64)
             low = np.minimum(low, values.min(axis=1))
             high = np.maximum(high, values.max(axis=1))
-        _check_squares(low, high)
+        check_squares(np.maximum(np.abs(low), np.abs(high)))
         mean = total / count
         squares = np.zeros(n_channels)
         for values in series:
             squares += np.square(values - mean[:, np.newaxis], dtype=np.float64).sum(axis=1)
         scale = _without_constants(np.sqrt(squares / count), low, high)
         return cls(kind, tuple(mean.tolist()), tuple(scale.tolist()))
+
+    @classmethod
+    def from_json(cls, content, n_channels):
+        """Build a normaliser from its attributes; refuse what ``fit`` does not leave behind."""
+        kind, mean, scale = content["kind"], content["mean"], content["scale"]
+        if (
+            kind not in (None, "series", "dataset")
+            or not len(mean) == len(scale) == (n_channels if kind == "dataset" else 0)
+            or not all(map(_is_finite, (*mean, *scale)))
+            or not all(number > 0 for number in scale)
+        ):
+            raise ValueError("its normalisation does not fit its channels")
+        return cls(kind, tuple(map(float, mean)), tuple(map(float, scale)))
 
     def __call__(self, values):
         """Normalise (..., n_channels, n_timepoints) in float64."""
@@ -80,50 +76,113 @@ class Normalizer:
             values /= np.array(self.scale)[:, np.newaxis]
         elif self.kind == "series":
             low, high = (f(axis=-1, keepdims=True) for f in (values.min, values.max))
-            _check_squares(low, high)
-            deviation = values.std(axis=-1, keepdims=True)
+            check_squares(np.maximum(np.abs(low), np.abs(high))[..., 0])
+            scale = values.std(axis=-1, keepdims=True)
             values -= values.mean(axis=-1, keepdims=True)
-            values /= _without_constants(deviation, low, high)
+            values /= _without_constants(scale, low, high)
         return values
 
 
-def _check_squares(low, high):
-    """Refuse values whose squares, and so their deviation, overflow float64 or vanish in it."""
-    largest = np.maximum(np.abs(low), np.abs(high))
-    is_unfit = (largest > LARGEST_SQUARED) | ((largest > 0) & (largest < 1 / LARGEST_SQUARED))
-    if is_unfit.any():
-        raise ValueError(
-            f"X has a channel with values of up to {largest[is_unfit][0]:.3g}, whose deviation "
-            "cannot be computed in float64; rescale X, or leave out values that stand for a "
-            "missing one."
-        )
+def _is_finite(number):
+    """Whether a JSON value is a number that a float can hold."""
+    return type(number) in (int, float) and abs(number) <= LARGEST_FLOAT
 
 
-def _without_constants(deviation, low, high):
-    """Replace deviations of values that differ by rounding errors at most, in any unit, by 1."""
+def _without_constants(scale, low, high):
+    """Replace scales of values that differ by rounding errors at most, in any unit, by 1."""
     largest = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
     is_constant = high.astype(np.float64) - low <= 4 * np.finfo(np.float64).eps * largest
-    return np.where(is_constant, 1.0, deviation)
+    return np.where(is_constant, 1.0, scale)
+
+
+@dataclass(frozen=True)
+class SeriesReader:
+    """What was learned about series in ``fit``: it checks later ones, and makes network inputs.
+
+    ``n_timepoints`` are those of the longest series; ``unequal_length`` ("pad", "resample", None)
+    says what becomes of series of another length, None: they are refused.
+
+    >>> X = [np.ones((2, 5)), np.zeros((2, 3))]
+    >>> reader = SeriesReader.learn(X).with_normalization("dataset", X)
+    >>> values, mask = reader.to_inputs(X)
+    >>> values.shape, mask.sum(axis=1).tolist()
+    ((2, 5, 2), [5.0, 3.0])
+    """
+
+    n_channels: int
+    n_timepoints: int
+    unequal_length: str | None = None
+    normalizer: Normalizer = field(default_factory=lambda: Normalizer(None))
+
+    @classmethod
+    def learn(cls, series, unequal_length="auto"):
+        """Fix the channels, and the length unless later series may have another.
+
+        ``unequal_length="auto"`` is "pad" for a list of series, and None for an array.
+        """
+        if unequal_length == "auto":
+            unequal_length = "pad" if isinstance(series, list) else None
+        longest = int(max(values.shape[1] for values in series))
+        return cls(int(series[0].shape[0]), longest, unequal_length)
+
+    def with_normalization(self, normalization, series):
+        """Return a reader with the normalisation of these series."""
+        return replace(self, normalizer=Normalizer.fit(normalization, series))
+
+    def with_length_of(self, series):
+        """Return a reader of the length of these series, for a network that fits any length."""
+        if isinstance(series, list) and not self.unequal_length:
+            return self  # whose check refuses them
+        longest = int(max(values.shape[1] for values in series))
+        return self if longest == self.n_timepoints else replace(self, n_timepoints=longest)
+
+    @property
+    def n_values(self):
+        """Values of the longest series: channels times timepoints."""
+        return self.n_channels * self.n_timepoints
+
+    @property
+    def is_masked(self):
+        """Whether the network needs to know which timepoints are padding."""
+        return self.unequal_length == "pad"
+
+    def check(self, series, name):
+        """Refuse series that those of ``fit`` do not match; ``name`` is the estimator's."""
+        validation.check_matches_fit(series, self, name)
+
+    def to_inputs(self, series):
+        """Return the network's inputs: series (n, T, C) and, where lengths differ, the mask."""
+        if is_memory_mapped(series) and series.shape[2] == self.n_timepoints:
+            values = OnDemand(series, self.normalizer)
+            mask = np.broadcast_to(np.float32(1), values.shape[:2])
+            return (values, mask) if self.is_masked else (values,)
+        values, mask = to_keras(series, self.n_timepoints, self.normalizer, self.unequal_length)
+        return (values,) if mask is None else (values, mask)
+
+    def to_json(self):
+        """Return the reader as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content):
+        """Build a reader from :meth:`to_json`; refuse, in a clause, what ``fit`` does not leave."""
+        normalizer = Normalizer.from_json(content["normalizer"], content["n_channels"])
+        reader = cls(**{**content, "normalizer": normalizer})
+        for name in ("n_channels", "n_timepoints"):
+            validation.check_counts(most=LARGEST_COUNT, **{name: getattr(reader, name)})
+        if reader.unequal_length not in (None, "pad", "resample"):
+            raise ValueError(f"unequal_length={reader.unequal_length!r} is not possible")
+        return reader
 
 
 def to_keras(series, n_timepoints, normalizer, unequal_length):
     """Normalise, bring to one length, and turn into Keras' axis order.
 
-    Parameters
-    ----------
-    series : ndarray (n_samples, n_channels, T) or list of (n_channels, T_i)
-    n_timepoints : int
-        Length the network was built for.
-    normalizer : Normalizer
-    unequal_length : {"pad", "resample", None}
-        None: the lengths are already ``n_timepoints``. ``"pad"``: zeros at the end, longer
-        series lose their end (with one warning); ``"resample"``: linear interpolation.
-
-    Returns
-    -------
-    series : float32 ndarray of shape (n_samples, n_timepoints, n_channels)
-    mask : float32 ndarray of shape (n_samples, n_timepoints), or None unless ``"pad"``
-        1 on observed timepoints.
+    ``series`` is an array (n_samples, n_channels, T) or a list of (n_channels, T_i). Those of
+    another length than ``n_timepoints`` are padded with zeros or lose their end, with one warning
+    ("pad"), or are interpolated ("resample"). Returns float32 series (n_samples, n_timepoints,
+    n_channels), and a mask (n_samples, n_timepoints), 1 on observed timepoints, or None unless
+    "pad".
     """
     n_samples, n_channels = len(series), series[0].shape[0]
     out = np.zeros((n_samples, n_timepoints, n_channels), np.float32)
@@ -139,7 +198,7 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
     for i, raw in enumerate(series):
         values = _normalized(normalizer, raw)
         if unequal_length == "resample":
-            values = _resample(values, n_timepoints)
+            values = interpolate(values, n_timepoints)
         n_cut += values.shape[1] > n_timepoints
         length = min(values.shape[1], n_timepoints)
         out[i, :length] = values[:, :length].T
@@ -156,15 +215,6 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
 class MappedRows:
     """Some rows of a memory-mapped array, read when they are asked for.
 
-    Parameters
-    ----------
-    array : ndarray of shape (n, n_channels, n_timepoints)
-    rows : int array of shape (n_samples,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.preprocessing import MappedRows
     >>> rows = MappedRows(np.arange(12).reshape(4, 1, 3), np.array([3, 0]))
     >>> rows.shape, rows[0].tolist(), rows[1:].tolist()
     ((2, 1, 3), [[9, 10, 11]], [[[0, 1, 2]]])
@@ -188,15 +238,7 @@ class MappedRows:
 def take(series, rows):
     """Take rows of an array of series, of mapped rows, or of a list of series.
 
-    Parameters
-    ----------
-    series : ndarray, MappedRows or list
-    rows : int array
-
-    Returns
-    -------
-    ndarray, MappedRows or list
-        MappedRows for anything memory-mapped, so that nothing is read yet.
+    Anything memory-mapped gives MappedRows, so that nothing is read yet.
     """
     if isinstance(series, list):
         return [series[i] for i in rows]
@@ -208,20 +250,8 @@ def take(series, rows):
 class OnDemand:
     """Memory-mapped series that :func:`to_keras` converts when rows are asked for.
 
-    Parameters
-    ----------
-    series : ndarray or MappedRows, of shape (n_samples, n_channels, n_timepoints)
-    normalizer : Normalizer
+    ``shape`` is the network's, (n_samples, n_timepoints, n_channels).
 
-    Attributes
-    ----------
-    shape : tuple
-        (n_samples, n_timepoints, n_channels)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.preprocessing import Normalizer, OnDemand
     >>> inputs = OnDemand(np.zeros((100, 2, 30)), Normalizer(None))
     >>> inputs.shape, inputs[[5, 3]].shape, inputs[90:].dtype
     ((100, 30, 2), (2, 30, 2), dtype('float32'))
@@ -240,21 +270,9 @@ class OnDemand:
         return to_keras(self._series[rows], self.shape[1], self._normalizer, None)[0]
 
 
-def is_memory_mapped(array):
-    """Whether series lie in a memory-mapped file, directly, through views or as MappedRows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.preprocessing import is_memory_mapped
-    >>> is_memory_mapped(np.zeros(3))
-    False
-    """
-    if isinstance(array, MappedRows):
-        return True
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array, mmap.mmap)
+def is_memory_mapped(series):
+    """Whether series lie in a memory-mapped file, directly, through views or as MappedRows."""
+    return isinstance(series, MappedRows) or validation.is_memory_mapped(series)
 
 
 def _normalized(normalizer, values):
@@ -269,27 +287,8 @@ def _normalized(normalizer, values):
     return normalized
 
 
-def _resample(values, n_timepoints):
-    """Interpolate (n_channels, T) linearly at ``n_timepoints`` even steps from first to last."""
-    if values.shape[1] == n_timepoints:
-        return values
-    old = np.linspace(0.0, 1.0, values.shape[1])
-    new = np.linspace(0.0, 1.0, n_timepoints)
-    return np.stack([np.interp(new, old, channel) for channel in values])
-
-
 def without_weightless(series, labels, weights):
-    """Leave out series of weight zero: length and normalisation must not depend on them.
-
-    Parameters
-    ----------
-    series : ndarray (n_samples, n_channels, n_timepoints) or list of (n_channels, T_i)
-    labels, weights : arrays of shape (n_samples,)
-
-    Returns
-    -------
-    series, labels, weights
-    """
+    """Leave out series of weight zero: length and normalisation must not depend on them."""
     if weights.all():
         return series, labels, weights
     kept = np.flatnonzero(weights)

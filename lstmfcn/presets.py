@@ -1,7 +1,5 @@
 """Which constructor arguments reproduce a published protocol?"""
 
-__all__ = ["PAPER", "PAPER_FCN"]
-
 PAPER = {
     "n_cells": (8, 64, 128),
     "n_filters": (128, 256, 128),

@@ -10,8 +10,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", _tqdm.TqdmWarning)
     from tqdm.auto import tqdm as _bar
 
-__all__ = ["tqdm"]
-
 
 def tqdm(*args, disable=False, **kwargs):
     """Return tqdm's bar, a silent one in a process without standard error.

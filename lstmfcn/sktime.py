@@ -1,4 +1,4 @@
-"""How does a classifier of this package work inside sktime? An adapter holds it; no inheritance.
+"""How does a classifier of this package work inside sktime? An adapter holds it.
 
 The classifiers inherit from scikit-learn. :class:`SktimeClassifier` is a sktime classifier that
 holds one of them, so they take sktime's data types, pipelines and checks.
@@ -13,22 +13,20 @@ from sktime.classification.base import BaseClassifier
 
 from lstmfcn.validation import axes_are_known
 
-__all__ = ["SktimeClassifier"]
-
 
 class SktimeClassifier(BaseClassifier):
     """sktime classifier that holds an LSTM-FCN, ALSTM-FCN or FCN classifier.
 
-    Takes sktime's panel types, of equal or unequal length, with one or more channels, runs behind
-    sktime's transformers, and saves and loads as sktime does. For scikit-learn's pipelines and
-    model selection use the held classifier directly: it is a scikit-learn estimator.
+    Takes sktime's types for a list of series (its word is panel), of equal or unequal length, with
+    one or more channels. It runs behind sktime's transformers, and saves and loads as sktime does.
+    For scikit-learn's pipelines and model selection use the held classifier directly.
 
     Parameters
     ----------
     estimator : classifier of lstmfcn or None, default=None
-        The unfitted classifier; ``fit`` trains a clone of it. Also a scikit-learn estimator around
-        one, for example a grid search. None: ``LSTMFCNClassifier()``, whose parameters cannot be
-        set through the adapter (``estimator__n_epochs``) as there is no instance to hold them.
+        The unfitted classifier, or a scikit-learn estimator that holds one, such as a grid search;
+        ``fit`` trains a clone of it. None: ``LSTMFCNClassifier()``, whose parameters cannot be set
+        through the adapter (``estimator__n_epochs``) as there is no instance to hold them.
     random_state : int, RandomState or None, default=None
         If not None, takes the place of every ``random_state`` within ``estimator``.
 
@@ -45,14 +43,18 @@ class SktimeClassifier(BaseClassifier):
     n_classes_ : int
         Number of classes.
 
+    See Also
+    --------
+    lstmfcn.LSTMFCNClassifier : The classifier that it holds by default.
+
     Notes
     -----
     Missing values are refused; put an imputer in front,
     ``sktime.transformations.impute.Imputer() * SktimeClassifier()``. Observations are taken as
-    evenly spaced: the time index only orders them. Channels are matched by name where those of
-    ``predict`` are those of ``fit`` in another order, and else by position, as in sktime.
+    evenly spaced: the time index only orders them. Channels are matched by name where ``predict``
+    gets the names of ``fit`` in another order, and else by position, as in sktime.
 
-    As every sktime estimator, it is reset by a call of ``fit``, also by one that is then refused.
+    As in every sktime estimator, a call of ``fit`` resets it, also a call that is then refused.
 
     References
     ----------
@@ -100,24 +102,14 @@ class SktimeClassifier(BaseClassifier):
         super().__init__()
 
     def _fit(self, X, y):
-        """Train a clone of the held classifier.
-
-        Parameters
-        ----------
-        X : numpy3D, df-list or nested_univ, see :func:`_as_series`
-        y : ndarray of shape (n_samples,)
-
-        Returns
-        -------
-        self
-        """
+        """Train a clone of the held classifier on labels ``y`` (n_samples,); return self."""
         estimator = _unfitted(self.estimator)
         if self.random_state is not None:
             names = [k for k in estimator.get_params() if k.split("__")[-1] == "random_state"]
             estimator.set_params(**dict.fromkeys(names, self.random_state))
         self.channel_names_in_ = _channel_names(X)
         series = _as_series(X, self.channel_names_in_)
-        # Frames say which axis is time; an array may have its axes exchanged.
+        # Frames say which axis is time; an array may have its axes swapped.
         with contextlib.nullcontext() if isinstance(X, np.ndarray) else axes_are_known():
             self.estimator_ = estimator.fit(series, y)
         return self
@@ -132,30 +124,14 @@ class SktimeClassifier(BaseClassifier):
 
     @classmethod
     def get_test_params(cls, parameter_set="default"):
-        """Return parameters of small, quick classifiers for sktime's checks.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            Ignored: the same two are returned for every name.
-
-        Returns
-        -------
-        list of dict
-        """
-        from lstmfcn import ALSTMFCNClassifier, LSTMFCNClassifier
+        """Return a list of two dicts, parameters of quick classifiers for sktime's checks."""
+        from lstmfcn import FCNClassifier
 
         # One convolution block: building and tracing a network takes longer than training it.
-        small = {
-            "n_cells": 2,
-            "n_filters": (4,),
-            "kernel_sizes": (3,),
-            "n_epochs": 2,
-            "batch_size": 32,
-        }
+        small = {"n_filters": (4,), "kernel_sizes": (3,), "n_epochs": 2, "batch_size": 32}
         return [
-            {"estimator": LSTMFCNClassifier(**small), "random_state": 0},
-            {"estimator": ALSTMFCNClassifier(**small, random_state=0)},
+            {"estimator": FCNClassifier(**small), "random_state": 0},
+            {"estimator": FCNClassifier(**small, random_state=0)},
         ]
 
 
@@ -175,7 +151,7 @@ def _unfitted(estimator):
 
 
 def _channel_names(X):
-    """Return the column names of a panel (of its first series), or None for an array."""
+    """Return the column names of the first series, or None for an array."""
     if isinstance(X, np.ndarray):
         return None
     return (X if isinstance(X, pd.DataFrame) else X[0]).columns.to_list()
@@ -184,19 +160,9 @@ def _channel_names(X):
 def _as_series(X, channel_names):
     """Return series in public axis order, their channels in the order of ``channel_names``.
 
-    Parameters
-    ----------
-    X : ndarray, list of data frames, or data frame
-        sktime's numpy3D, an array of shape (n_samples, n_channels, n_timepoints); its df-list, one
-        frame of shape (n_timepoints_i, n_channels) per series; or its nested_univ, a frame of
-        shape (n_samples, n_channels) whose cells are pandas Series.
-    channel_names : list or None
-        Those of ``fit``.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_channels, n_timepoints), or list of ndarrays of shape \
-(n_channels, n_timepoints_i)
+    ``X`` is sktime's numpy3D, (n_samples, n_channels, n_timepoints), which stays as it is; its
+    df-list, frames (n_timepoints_i, n_channels); or its nested_univ, a frame (n_samples,
+    n_channels) of pandas Series. The last two become a list of arrays (n_channels, n_timepoints_i).
     """
     if isinstance(X, np.ndarray):
         return X

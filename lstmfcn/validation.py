@@ -6,6 +6,7 @@ lets through is in public axis order, (n_samples, n_channels, n_timepoints).
 
 import contextlib
 import math
+import mmap
 from collections.abc import Sized
 from contextvars import ContextVar
 from numbers import Integral, Real
@@ -15,47 +16,16 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils import check_random_state as _check_random_state
 from sklearn.utils._missing import is_pandas_na
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_feature_names,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils._param_validation import Interval as Interval
+from sklearn.utils._param_validation import StrOptions as StrOptions
+from sklearn.utils.validation import _check_feature_names, column_or_1d
+from sklearn.utils.validation import check_is_fitted as check_is_fitted
 
-from lstmfcn.preprocessing import VALUES_AT_A_TIME, is_memory_mapped
+from lstmfcn.untrusted import listed
 from lstmfcn.warning import warn
 
-__all__ = [
-    "Interval",
-    "StrOptions",
-    "as_numbers",
-    "as_series",
-    "axes_are_known",
-    "check_callbacks",
-    "check_choice",
-    "check_class_weight",
-    "check_classes",
-    "check_comparable",
-    "check_counts",
-    "check_feature_names",
-    "check_is_fitted",
-    "check_kernel_sizes",
-    "check_labels",
-    "check_learning_rate",
-    "check_matches_fit",
-    "check_network_size",
-    "check_random_state",
-    "check_sizes",
-    "check_split",
-    "check_weights",
-    "draw_seeds",
-    "encode_labels",
-    "is_list_of_series",
-    "shown",
-    "warn_if_time_is_second",
-]
-
 LARGEST_SEED = 2**31 - 1_000
+VALUES_AT_A_TIME = 2**22  # checked or converted at once: bounds a float64 copy to 32 MiB
 SHAPES = (
     "an array of numbers of shape (n_samples, n_timepoints) or (n_samples, n_channels, "
     "n_timepoints), or a list of arrays of shape (n_channels, n_timepoints_i)"
@@ -73,29 +43,11 @@ _axes_are_known = ContextVar("axes_are_known", default=False)
 def as_series(X, *, estimator=None, reset=False):
     """Turn user input into finite series in public axis order.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints), \
-or list of arrays of shape (n_channels, n_timepoints_i) or (n_timepoints_i,)
-    estimator : estimator, optional
-        Its feature names are recorded (``reset=True``) or compared, as scikit-learn does for
-        data frames.
-    reset : bool, default=False
-        True inside ``fit``.
+    ``X`` is an array of shape (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints),
+    or a list of arrays of shape (n_channels, n_timepoints_i) or (n_timepoints_i,). The result is an
+    array (n_samples, n_channels, n_timepoints) or, for unequal lengths, a list of arrays. An
+    estimator's feature names are recorded (``reset=True``, in ``fit``) or compared.
 
-    Returns
-    -------
-    ndarray of shape (n_samples, n_channels, n_timepoints), or, for unequal lengths, list of \
-ndarrays of shape (n_channels, n_timepoints_i)
-
-    Raises
-    ------
-    ValueError, TypeError
-        With a sentence that says what came, what was expected and what to do.
-
-    Examples
-    --------
-    >>> from lstmfcn.validation import as_series
     >>> as_series([[1, 2, 3], [4, 5, 6]]).shape
     (2, 1, 3)
     >>> [series.shape for series in as_series([[1, 2, 3], [4, 5]])]
@@ -141,10 +93,6 @@ def check_feature_names(estimator, X, *, reset):
 def is_list_of_series(X):
     """Whether X is a list, series by series, and no matrix written as nested lists.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.validation import is_list_of_series
     >>> [is_list_of_series(X) for X in ([np.ones(3)] * 2, [[1, 2], [3]], [[1, 2], [3, 4]])]
     [True, True, False]
     """
@@ -196,16 +144,17 @@ def _series_list(X):
     return checked
 
 
+def is_memory_mapped(array):
+    """Whether an array lies in a memory-mapped file, directly or through views."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap.mmap)
+
+
 def as_numbers(values, name, remedy=f"pass {SHAPES}"):
     """Return array-like values of any shape as floats, refusing all but real numbers.
 
-    Parameters
-    ----------
-    values : array-like
-    name : str
-        What a message calls them.
-    remedy : str
-        What a message says to do.
+    A message calls them ``name``, and ends in ``remedy``.
     """
     n_masked = np.ma.count_masked(values) if isinstance(values, np.ma.MaskedArray) else 0
     if n_masked:
@@ -285,7 +234,7 @@ def _odd_entry(values, depth=0):
         return "it holds a number that is too large"
     except (TypeError, ValueError):
         if isinstance(values, str):
-            return f"it holds the text {shown(values)}"
+            return f"it holds the text {brief(values)}"
         if isinstance(values, complex):  # scikit-learn's wording, here and below: its checks match
             return "Complex data not supported"
         kind = type(values).__name__
@@ -293,13 +242,10 @@ def _odd_entry(values, depth=0):
     return None
 
 
-def shown(value, most=60):
+def brief(value, most=60):
     """Return ``repr(value)`` on one line and not too long, for a message.
 
-    Examples
-    --------
-    >>> from lstmfcn.validation import shown
-    >>> shown([1, 2]), shown("a" * 100, most=8), shown(10**5000)
+    >>> brief([1, 2]), brief("a" * 100, most=8), brief(10**5000)
     ('[1, 2]', "'aaaa...", 'an int of too many digits')
     """
     try:
@@ -335,32 +281,23 @@ def _check_finite(series):
         )
 
 
-def check_matches_fit(series, estimator):
-    """Refuse series whose channels or length differ from those of ``fit``.
+def check_matches_fit(series, reader, name):
+    """Refuse series whose channels or length differ from those that a SeriesReader learned.
 
-    Parameters
-    ----------
-    series : as returned by :func:`as_series`
-    estimator : fitted estimator
-        With ``n_channels_in_``, ``n_timepoints_in_`` and ``unequal_length_in_``.
-
-    Raises
-    ------
-    ValueError
+    ``series`` are as from :func:`as_series`; ``name`` is the estimator's, for the messages.
     """
-    name = type(estimator).__name__
     n_channels = series[0].shape[0]
     lengths = {values.shape[1] for values in series} if isinstance(series, list) else None
     n_timepoints = series.shape[2] if lengths is None else max(lengths)
-    if n_channels != estimator.n_channels_in_:
+    if n_channels != reader.n_channels:
         raise ValueError(
             f"X has {n_channels} channels, but this {name} was fitted on "
-            f"{estimator.n_channels_in_}; pass the same channels, as (n_samples, n_channels, "
+            f"{reader.n_channels}; pass the same channels, as (n_samples, n_channels, "
             "n_timepoints), or fit again."
         )
-    if estimator.unequal_length_in_:
+    if reader.unequal_length:
         return
-    expected = estimator.n_timepoints_in_
+    expected = reader.n_timepoints
     if lengths is not None:
         raise ValueError(
             f"X has series of {min(lengths)} to {max(lengths)} timepoints, but this {name} was "
@@ -394,13 +331,7 @@ def axes_are_known():
 
 
 def warn_if_time_is_second(X, series):
-    """Warn where channels outnumber timepoints: the axes may be exchanged.
-
-    Parameters
-    ----------
-    X : as the user passed it
-    series : as :func:`as_series` returned it
-    """
+    """Warn where channels outnumber timepoints: X may have its axes in another order."""
     is_list = isinstance(series, list)
     n_timepoints = max(values.shape[1] for values in series) if is_list else series.shape[2]
     if series[0].shape[0] <= n_timepoints or _axes_are_known.get():
@@ -417,20 +348,7 @@ def warn_if_time_is_second(X, series):
 
 
 def check_labels(y, n_samples, name):
-    """Return ``y`` as a one-dimensional array of class labels, one per series.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-    n_samples : int
-        Number of series.
-    name : str
-        Estimator name, for the messages.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Return ``y`` as an array of class labels, (n_samples,); ``name`` is the estimator's."""
     if y is None:
         raise ValueError(
             f"{name} requires y to be passed, but the target y is None; pass one label per series."
@@ -514,17 +432,9 @@ def check_classes(classes, name, n_samples=None):
 
 
 def draw_seeds(random_state, n_seeds):
-    """Draw the seeds of a call from an estimator's ``random_state``.
+    """Draw seeds, int of shape (n_seeds,), from an estimator's ``random_state``.
 
-    Parameters
-    ----------
-    random_state : int, RandomState instance or None
-    n_seeds : int
-
-    Returns
-    -------
-    ndarray of int of shape (n_seeds,)
-        Small enough that the seeds counted up from them are seeds, too.
+    They are small enough that the numbers counted up from them are seeds, too.
     """
     return check_random_state(random_state).randint(LARGEST_SEED, size=n_seeds)
 
@@ -535,7 +445,7 @@ def check_random_state(random_state):
         return _check_random_state(random_state)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"random_state={shown(random_state)} is no seed; pass a whole number from 0 to "
+            f"random_state={brief(random_state)} is no seed; pass a whole number from 0 to "
             "2**32 - 1, a numpy.random.RandomState, or None."
         ) from error
 
@@ -574,7 +484,7 @@ def check_class_weight(class_weight, classes):
     weights = [class_weight.get(label, 1.0) for label in classes.tolist()]
     if not all(isinstance(w, Real) and 0 <= w <= LARGEST_WEIGHT for w in weights):
         raise ValueError(
-            f"class_weight={shown(class_weight)} has a weight that is not a number in "
+            f"class_weight={brief(class_weight)} has a weight that is not a number in "
             f"[0, {LARGEST_WEIGHT:g}]."
         )
     return weights
@@ -598,14 +508,14 @@ def check_counts(*, least=1, most=math.inf, **values):
     for name, value in values.items():
         is_whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not is_whole or not least <= value <= most:
-            raise ValueError(f"{name}={shown(value)} must be a whole number {span}.")
+            raise ValueError(f"{name}={brief(value)} must be a whole number {span}.")
 
 
 def check_choice(value, name, choices):
     """Refuse an argument that is none of the choices."""
     if not any(value is choice or (type(value) is str and value == choice) for choice in choices):
         options = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name}={shown(value)} is unknown; choose one of {options}.")
+        raise ValueError(f"{name}={brief(value)} is unknown; choose one of {options}.")
 
 
 def check_callbacks(callbacks):
@@ -613,7 +523,7 @@ def check_callbacks(callbacks):
     for callback in callbacks or ():
         if isinstance(callback, type) or not hasattr(callback, "set_model"):
             raise TypeError(
-                f"callbacks holds {shown(callback)}, which is not a keras.callbacks.Callback; pass "
+                f"callbacks holds {brief(callback)}, which is not a keras.callbacks.Callback; pass "
                 "a list of instances."
             )
 
@@ -630,13 +540,11 @@ def check_network_size(n_weights):
 def check_learning_rate(value):
     """Refuse a learning rate outside (0, 10]."""
     if not isinstance(value, Real) or not 0 < value <= 10:
-        raise ValueError(f"learning_rate={shown(value)} must be a number in (0, 10].")
+        raise ValueError(f"learning_rate={brief(value)} must be a number in (0, 10].")
 
 
-def _some(labels, most=6):
-    """Join a few labels for a message."""
-    text = ", ".join(shown(label) for label in labels[:most])
-    return text if len(labels) <= most else f"{text}, ... ({len(labels)} in all)"
+def _some(labels):
+    return listed(map(brief, labels), most=6)
 
 
 def check_weights(sample_weight, n_samples):
@@ -672,9 +580,6 @@ def check_weights(sample_weight, n_samples):
 def check_kernel_sizes(kernel_sizes, n_filters, n_timepoints):
     """Resolve ``kernel_sizes="auto"`` and check both tuples against the series length.
 
-    Examples
-    --------
-    >>> from lstmfcn.validation import check_kernel_sizes
     >>> check_kernel_sizes("auto", (128, 256, 128), 140)
     ((128, 256, 128), (8, 5, 3))
     >>> check_kernel_sizes("auto", (128, 256, 128), 4)
@@ -712,7 +617,7 @@ def check_sizes(values, name, largest):
     )
     if not counts or not whole:
         raise ValueError(
-            f"{name}={shown(values)} is not a sequence of 1 to {MOST_SIZES} whole numbers between "
+            f"{name}={brief(values)} is not a sequence of 1 to {MOST_SIZES} whole numbers between "
             f"1 and {largest}; pass one per "
             f"{'candidate' if name == 'n_cells' else 'convolution block'}."
         )

@@ -10,15 +10,15 @@ import hashlib
 import json
 import math
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from lstmfcn import __version__
-from lstmfcn.atomic import atomic_path, check_writable
-from lstmfcn.backend import keras, tf
-from lstmfcn.outside import (
+from lstmfcn.files import atomic_path, check_writable
+from lstmfcn.networks.backend import keras, tf
+from lstmfcn.untrusted import (
+    DAMAGED,
     BoundedZip,
     check_stored,
     damage,
@@ -27,50 +27,21 @@ from lstmfcn.outside import (
     shown,
 )
 
-__all__ = ["Checkpoint", "fingerprint"]
-
 FORMAT = 5
 SECONDS_BETWEEN = 5.0  # between two writes, and at least ...
-SHARE = 50  # ... this many times what a write takes
+PAUSE = 50  # ... this many times what a write takes
 LARGEST_JSON = 2**27  # bytes, four for each character
-DAMAGED = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-)
 BYTES_AT_A_TIME = 2**24
 
 
 class Checkpoint:
-    """The state of one job in one folder.
+    """The state of one job in one folder, which is made if it is not there; None: no folder.
 
-    Parameters
-    ----------
-    folder : str, path-like or None
-        Made if it is not there. None: nothing is read or written.
-    method : str
-        The estimator's method, and the file's name: each has its own.
-    job : dict of str to JSON value
-        What the result depends on; the unfinished state of another job is refused.
+    ``method`` names the file; ``job`` (JSON) says what the result depends on: the unfinished state
+    of another job is refused. ``state`` is what the last write held, or None; ``seeds`` are those
+    of the interrupted run, or else the given ones.
 
-    Attributes
-    ----------
-    state : dict or None
-        What the last write held; None if there is nothing to continue.
-    seeds : list of int
-        Those of the interrupted run, or else the given ones.
-
-    Examples
-    --------
     >>> import tempfile
-    >>> import numpy as np
-    >>> from lstmfcn.checkpoint import Checkpoint
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Checkpoint(folder, "fit", {"n": 1}, [7]).write({"weights": [np.zeros(2)]})
     ...     Checkpoint(folder, "fit", {"n": 1}, [8]).state
@@ -109,19 +80,11 @@ class Checkpoint:
             check_writable(self.path)
 
     def run_stages(self, n_stages, run_stage):
-        """Run the stages of a job in order, from where it was interrupted.
+        """Run the stages of a job in order, from where it was interrupted; return the last result.
 
-        Parameters
-        ----------
-        n_stages : int
-        run_stage : callable (stage, result, resume, offer) -> result
-            Gets the result of the stage before (None at first), the state of an interrupted
-            training or None, and a function to offer such states to; see
-            :func:`lstmfcn.training.train`. Results are made of what :meth:`write` takes.
-
-        Returns
-        -------
-        The last stage's result.
+        ``run_stage(stage, result, resume, save_state)`` gets the result of the stage before (None
+        at first), the state of an interrupted training or None, and a function that may save such
+        states; see ``train``. Results are made of what :meth:`write` takes.
         """
         state = self.state or {"stage": 0, "result": None, "training": None}
         first, result, resume = (state.get(key) for key in ("stage", "result", "training"))
@@ -131,20 +94,22 @@ class Checkpoint:
             )
         for stage in range(first, n_stages):
 
-            def offer(make_state, stage=stage, before=result):
-                self.offer(lambda: {"stage": stage, "result": before, "training": make_state()})
+            def save_state(make_state, stage=stage, before=result):
+                self.write_if_due(
+                    lambda: {"stage": stage, "result": before, "training": make_state()}
+                )
 
-            result = run_stage(stage, result, resume if stage == first else None, offer)
+            result = run_stage(stage, result, resume if stage == first else None, save_state)
         if self.state is None or not self.state.get("finished"):
             done = {"stage": n_stages, "result": result, "training": None, "finished": True}
             self.write(done)
         return result
 
-    def offer(self, make_state):
+    def write_if_due(self, make_state):
         """Write what ``make_state`` returns, if the last write is long enough ago."""
         if self.path is None:
             return
-        pause = max(SECONDS_BETWEEN, SHARE * self._seconds_per_write)
+        pause = max(SECONDS_BETWEEN, PAUSE * self._seconds_per_write)
         started = time.perf_counter()
         if started - self._written >= pause:
             self.write(make_state())
@@ -153,10 +118,7 @@ class Checkpoint:
     def write(self, state):
         """Replace the file by one with this state: nested dicts and lists of plain values, arrays.
 
-        Raises
-        ------
-        OSError
-            If it cannot be written; the file that was there stays.
+        Raises OSError if it cannot be written; the file that was there stays.
         """
         if self.path is None:
             return
@@ -234,19 +196,8 @@ def _check_container(file):
 def fingerprint(*arrays):
     """Return a short text that tells arrays apart by type, shape and content.
 
-    Parameters
-    ----------
-    *arrays : ndarrays, memory-mapped rows, or lists of ndarrays
-        Read in pieces, so that a memory-mapped array is not loaded.
+    They are ndarrays, memory-mapped rows or lists of ndarrays, and are read in pieces.
 
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.checkpoint import fingerprint
     >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3))
     True
     >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3.0))

@@ -1,10 +1,8 @@
-"""How far do the weights move? Adam in one kernel per weight, and its learning rate over time."""
+"""Which optimiser and learning-rate schedule train a network?"""
 
 import numpy as np
 
-from lstmfcn.backend import float32_numbers, keras, tf
-
-__all__ = ["FusedAdam", "make_optimizer", "plateau_callback"]
+from lstmfcn.networks.backend import float32_numbers, keras, tf
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE, PLATEAU_MINIMUM = 2 ** (-1 / 3), 100, 1e-4  # the paper's
 WARM_UP, START_DIVISOR = 0.3, 25  # of the one-cycle schedule: Smith, Topin, arXiv:1708.07120
@@ -15,16 +13,8 @@ class FusedAdam(keras.optimizers.Adam):
     """Adam with Keras' numbers and variables, updating each weight in one kernel on TensorFlow.
 
     Keras composes the update of a dozen elementwise operations. For small batches that is as much
-    work as the convolutions.
+    work as the convolutions (Kingma, Ba, 2015, arXiv:1412.6980).
 
-    References
-    ----------
-    Kingma, Ba, "Adam: A Method for Stochastic Optimization", 2015, arXiv:1412.6980.
-
-    Examples
-    --------
-    >>> import keras
-    >>> from lstmfcn.optimizers import FusedAdam
     >>> weight, adam = keras.Variable([1.0, 2.0]), FusedAdam(0.1)
     >>> adam.apply([keras.ops.array([1.0, -1.0])], [weight])
     >>> weight.numpy().round(4)
@@ -66,20 +56,10 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def make_optimizer(schedule, learning_rate, n_updates):
-    """Return Adam with the schedule's learning rate per update.
+    """Return Adam with the schedule's learning rate per update, of ``n_updates`` in all.
 
-    Parameters
-    ----------
-    schedule : {"one_cycle", "plateau", "constant"}
-        ``"one_cycle"``: linear warm-up over three tenths of the updates, from a 25th of the rate,
-        then cosine to zero. The others start constant, and callbacks may change the rate.
-    learning_rate : float
-    n_updates : int
-        Of the whole training.
-
-    Returns
-    -------
-    FusedAdam
+    "one_cycle": linear warm-up over three tenths of the updates, from a 25th of the rate, then
+    cosine to zero. "plateau" and "constant" start constant, and callbacks may change the rate.
     """
     rate = learning_rate
     if schedule == "one_cycle":
@@ -97,18 +77,7 @@ def make_optimizer(schedule, learning_rate, n_updates):
 
 
 def plateau_callback(learning_rate):
-    """Return the paper's schedule: times 2^(-1/3) after 100 epochs without progress, to 1e-4.
-
-    Parameters
-    ----------
-    learning_rate : float
-        The rate it starts from.
-
-    Returns
-    -------
-    keras.callbacks.ReduceLROnPlateau
-        Watching the training loss.
-    """
+    """Return the paper's schedule: times 2^(-1/3) after 100 epochs without progress, to 1e-4."""
     return keras.callbacks.ReduceLROnPlateau(
         monitor="loss",
         factor=PLATEAU_FACTOR,

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from lstmfcn.backend import keras, tf
-
-__all__ = ["Moments", "recalibrate"]
+from lstmfcn.moments import RunningMoments
+from lstmfcn.networks.backend import keras, tf
 
 
 class Moments:
@@ -33,38 +32,21 @@ class Moments:
 def recalibrate(model, inputs, batch_size, moments=None):
     """Replace batch normalisation's moving statistics by those of the training data.
 
-    Moving averages lag behind the weights: a small set gives one update per epoch, and after 250
-    of them a network can answer at chance while it has learned its task. Layer by layer, from
-    the first, this computes the exact mean and variance over all samples and observed
-    timepoints, whatever the batch size.
-
-    Parameters
-    ----------
-    model : keras.Model
-        From :mod:`lstmfcn.networks`: its layers ``norm_*`` normalise. Those that are not trainable
-        are left alone.
-    inputs : tuple of arrays
-        The training inputs.
-    batch_size : int
-        Samples at a time.
-    moments : optional
-        Compiled functions of an earlier call.
-
-    References
-    ----------
-    Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021, arXiv:2105.07576, section 3.
+    Moving averages lag behind the weights: a small set gives one update per epoch, and after 250 of
+    them a network can answer at chance while it has learned its task. Layer by layer, from the
+    first, this computes the exact mean and variance over all samples and observed timepoints,
+    whatever the batch size (Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021, arXiv:2105.07576,
+    section 3). Layers that are not trainable are left alone. ``moments`` are those of an earlier
+    call.
     """
     moments = Moments(model) if moments is None else moments
     for layer, function in moments.by_layer.items():
-        count, mean, squares = 0.0, 0.0, 0.0  # Chan's parallel mean and sum of squares, float64
+        found = RunningMoments()
         for start in range(0, len(inputs[0]), batch_size):
             batch = [array[start : start + batch_size] for array in inputs]
             n, batch_mean, batch_variance = (
                 tensor.numpy().astype(np.float64) for tensor in function(*map(tf.constant, batch))
             )
-            delta = batch_mean - mean
-            squares = squares + n * batch_variance + delta**2 * count * n / (count + n)
-            mean = mean + delta * n / (count + n)
-            count += n
-        layer.moving_mean.assign(mean)
-        layer.moving_variance.assign(squares / count)
+            found.add(n, batch_mean, n * batch_variance)
+        layer.moving_mean.assign(found.mean)
+        layer.moving_variance.assign(found.squares / found.count)

@@ -3,44 +3,21 @@
 import contextlib
 import contextvars
 
-from lstmfcn.backend import keras, ops, tf
-
-__all__ = [
-    "Attention",
-    "AttentionLSTM",
-    "Convolution",
-    "Detached",
-    "FusedBatchNormalization",
-    "SharedLogits",
-    "hard_sigmoid",
-    "in_one_kernel",
-]
+from lstmfcn.networks.backend import keras, ops, tf
 
 PART_WEIGHT = 0.1  # of what SharedLogits reads alone
 
-# In what this thread traces: the convolution that each normalisation does in its own kernel.
+# The convolution that each normalisation computes itself, in what this thread traces.
 _MERGED = contextvars.ContextVar("merged")
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 def hard_sigmoid(x):
-    """Keras 2's gate activation, ``clip(0.2 x + 0.5, 0, 1)``.
+    """Return Keras 2's gate activation, ``clip(0.2 x + 0.5, 0, 1)``.
 
-    The published LSTM-FCN results were made with it. Keras 3 kept the name for a function of
-    slope 1/6, so the original is written out here.
+    The published LSTM-FCN results were made with it. Keras 3 kept the name for another slope, 1/6.
 
-    Parameters
-    ----------
-    x : tensor of any shape
-
-    Returns
-    -------
-    tensor of the same shape, in [0, 1]
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import hard_sigmoid
     >>> [round(float(y), 4) for y in hard_sigmoid(np.array([-3.0, 0.0, 1.0, 3.0]))]
     [0.0, 0.5, 0.7, 1.0]
     """
@@ -49,14 +26,11 @@ def hard_sigmoid(x):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class Detached(keras.layers.Layer):
-    """The same numbers, through which the training learns nothing.
+    """Identity that stops the gradient in training.
 
-    Only there: a gradient that explains a decision goes through.
+    A gradient that explains a decision goes through.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import Detached
     >>> np.asarray(Detached()(np.ones(2), training=True))
     array([1., 1.], dtype=float32)
     """
@@ -68,16 +42,13 @@ class Detached(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class SharedLogits(keras.layers.Dense):
-    """A linear layer that also says what a part of its evidence would decide alone.
+    """A linear layer with a second output: the logits of a part of its input.
 
     The part is read at a tenth of the weight. A mixture of the few timepoints that hold the
     evidence is larger than the mean over all, which dilutes it; read in full, a mixture hardly
     sharper than the mean would already decide.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import SharedLogits
     >>> layer = SharedLogits(3)
     >>> logits, of_part = layer(np.ones((2, 10)), np.ones((2, 4)))
     >>> logits.shape, of_part.shape, layer.count_params()
@@ -109,10 +80,7 @@ class Convolution(keras.layers.Conv1D):
     in training saves a pass over the activations in each direction; it stays a weight, at its
     initial zero, as in the published networks.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import Convolution
     >>> convolution = Convolution(4, 3, padding="same")
     >>> convolution(np.ones((2, 10, 1))).shape, convolution.count_params()
     (TensorShape([2, 10, 4]), 16)
@@ -131,13 +99,8 @@ class Convolution(keras.layers.Conv1D):
 def in_one_kernel(convolutions):
     """Let normalisations convolve, too, in the inference that the body traces.
 
-    The layers stay as they are: other threads may use them meanwhile.
-
-    Parameters
-    ----------
-    convolutions : dict of str to Convolution
-        By the name of the :class:`FusedBatchNormalization` that alone reads the convolution's
-        output. Its stride is 1 and its padding "same".
+    ``convolutions`` are by the name of the :class:`FusedBatchNormalization` that alone reads their
+    output; stride 1, padding "same". The layers stay as they are: other threads may use them.
     """
     token = _MERGED.set(convolutions)
     try:
@@ -151,27 +114,14 @@ class FusedBatchNormalization(keras.layers.Layer):
     """Batch normalisation over samples and time, then ReLU, in one kernel where there is one.
 
     Same mathematics and variables as :class:`keras.layers.BatchNormalization` on the last axis of
-    ``(batch, n_timepoints, n_filters)`` with a ReLU behind it, but on TensorFlow it runs
-    ``FusedBatchNormV3`` (Keras 3 composes it from several elementwise passes). That kernel's
-    moving variance is the unbiased one. With ``valid`` given, padded timepoints enter neither mean
-    nor variance. With ``trainable=False`` it normalises by the moving statistics, also in training.
+    ``(batch, n_timepoints, n_filters)`` with a ReLU behind it (Ioffe, Szegedy, 2015,
+    arXiv:1502.03167). On TensorFlow it runs ``FusedBatchNormV3``, where Keras 3 makes several
+    elementwise passes; that kernel's moving variance is the unbiased one. With ``valid`` given,
+    padded timepoints enter neither mean nor variance. With ``trainable=False`` it normalises by the
+    moving statistics, also in training. ``momentum``, the weight of the old statistics, only
+    matters for a running estimate: :func:`lstmfcn.training.calibration.recalibrate` replaces it.
 
-    Parameters
-    ----------
-    momentum : float in [0, 1), default=0.9
-        Weight of the old moving statistics in each update. They are only a running estimate:
-        :func:`lstmfcn.calibration.recalibrate` replaces them with population statistics.
-    epsilon : float > 0, default=1e-3
-        Added to the variance.
-
-    References
-    ----------
-    Ioffe, Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import FusedBatchNormalization
     >>> out = FusedBatchNormalization()(np.arange(8.0).reshape(2, 4, 1), training=True)
     >>> np.round(np.asarray(out)[1, :, 0], 2)
     array([0.22, 0.65, 1.09, 1.53], dtype=float32)
@@ -276,24 +226,12 @@ class FusedBatchNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class Attention(keras.layers.Layer):
-    """How much each annotation counts: alpha = softmax_j(v . tanh(W a_j)).
+    """How much each annotation counts: alpha = softmax_j(v . tanh(W a_j)), v of ``n_units``.
 
-    Parameters
-    ----------
-    n_units : int
-        Length of v.
-    seed : int, default=0
-        Seed of the initial weights.
+    Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and Translate",
+    2015, arXiv:1409.0473, without the decoder's state.
 
-    References
-    ----------
-    Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and
-    Translate", 2015, arXiv:1409.0473, without the decoder's state.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import Attention
     >>> attention = Attention(4)(np.ones((2, 10, 3), "float32"))
     >>> attention.shape, round(float(np.sum(attention[0])), 5)
     (TensorShape([2, 10]), 1.0)
@@ -338,10 +276,10 @@ def _weigh(keys, v, valid):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class AttentionLSTM(keras.layers.Layer):
-    """An LSTM that at each step reads a softly chosen mixture of annotations.
+    """An LSTM that at each step reads a softly chosen mixture of annotations (attention="paper").
 
-    With annotations ``a_j`` (j = 1..L) and previous hidden state ``h``, in the letters of
-    Bahdanau et al.::
+    With annotations ``a_j`` (j = 1..L) and previous hidden state ``h``, in the letters of Bahdanau
+    et al.::
 
         e_j = v . tanh(W a_j + U h)                                  energy
         alpha = softmax(e)                                           attention, sums to 1 over j
@@ -351,25 +289,12 @@ class AttentionLSTM(keras.layers.Layer):
 
     Samples never see their batch mates, padded annotations get exactly zero attention.
 
-    Parameters
-    ----------
-    n_cells : int
-        Width of the LSTM.
-    recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
-        Gate activation; ``"hard_sigmoid"`` is Keras 2's.
-    seed : int, default=0
-        Seed of the initial weights.
-
     References
     ----------
-    Bahdanau, Cho, Bengio, "Neural Machine Translation by Jointly Learning to Align and
-    Translate", 2015, arXiv:1409.0473. Karim et al., "LSTM Fully Convolutional Networks for Time
-    Series Classification", 2018, arXiv:1709.05206, section III.
+    Bahdanau, Cho, Bengio, 2015, arXiv:1409.0473. Karim et al., "LSTM Fully Convolutional Networks
+    for Time Series Classification", 2018, arXiv:1709.05206, section III.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.layers import AttentionLSTM
     >>> steps = np.ones((2, 10, 3), "float32")
     >>> hidden, attention = AttentionLSTM(4)(steps, steps)
     >>> hidden.shape, attention.shape, round(float(np.sum(attention[0])), 5)

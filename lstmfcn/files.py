@@ -1,7 +1,9 @@
-"""How does something change wholly or not at all: a file, an estimator?"""
+"""How are files written: wholly or not at all, as tables, and by one process at a time?"""
 
 import contextlib
-import functools
+import csv
+import errno
+import importlib.resources
 import os
 import secrets
 import shutil
@@ -9,11 +11,9 @@ import stat
 import tempfile
 from pathlib import Path
 
-import numpy as np
+import filelock
 
-from lstmfcn.outside import as_path, path_error, shown
-
-__all__ = ["atomic_path", "changed_at_once", "check_writable", "of_one_fit"]
+from lstmfcn.untrusted import as_path, path_error, shown
 
 
 @contextlib.contextmanager
@@ -23,26 +23,10 @@ def atomic_path(path):
     If the body raises, the temporary file is removed and an existing ``path`` stays as it was. A
     link stays a link: its target is replaced. A file that was there keeps its mode and, where the
     system permits, its owner. A device or a pipe cannot be replaced: it gets the bytes at the end.
+    Raises as :func:`check_writable`, and if the disk is full. The name has the ending of ``path``,
+    and lies beside the file.
 
-    Parameters
-    ----------
-    path : str or path-like
-
-    Yields
-    ------
-    pathlib.Path
-        With the same ending as ``path``, beside the file that it becomes.
-
-    Raises
-    ------
-    OSError, ValueError
-        As :func:`check_writable`; and if the disk is full.
-
-    Examples
-    --------
     >>> import tempfile
-    >>> from pathlib import Path
-    >>> from lstmfcn.atomic import atomic_path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with atomic_path(Path(folder) / "a.txt") as temporary:
     ...         _ = temporary.write_text("done")
@@ -83,18 +67,69 @@ def atomic_path(path):
 def check_writable(path):
     """Refuse an output path that cannot be written, before hours of work are spent on it.
 
+    Raises OSError for a folder or where nobody may write, ValueError for no possible name.
+    """
+    _destination(path)
+
+
+def write_csv(path, columns, rows, *, make_folder=False):
+    """Write a table as CSV, atomically: UTF-8, commas, ``\\n``.
+
+    Rows are sequences, or dicts that may lack columns (empty cells) and have more (left out). None
+    is an empty cell. ``make_folder`` makes the folder. Raises as :func:`check_writable`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csv(Path(folder) / "a.csv", ["name", "n"], [{"name": "x, y", "n": 1}, "z"])
+    ...     print((Path(folder) / "a.csv").read_text(), end="")
+    name,n
+    "x, y",1
+    z
+    """
+    if make_folder:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([row.get(key) for key in columns] if isinstance(row, dict) else row)
+
+
+def packaged_rows(package, name):
+    """Return the rows of a CSV file that belongs to this package, as dicts of text."""
+    text = importlib.resources.files(package).joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold a lock file, which another process cannot hold meanwhile; the system frees it.
+
+    On a file system without locks everybody gets one.
+
     Parameters
     ----------
     path : str or path-like
+        Stays there, empty.
 
-    Raises
+    Yields
     ------
-    OSError
-        If it is a folder, or nobody may write there.
-    ValueError
-        If it cannot be the name of a file.
+    bool
+        Whether the lock is ours; False: another process has it.
     """
-    _destination(path)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        yield False
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+            raise
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _destination(path):
@@ -161,75 +196,6 @@ def _is_about(error, temporary, target):
 
 def _may_write(path):
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-@contextlib.contextmanager
-def changed_at_once(estimator):
-    """Give a copy to work on; at the end, and only then, the estimator becomes what the copy is.
-
-    Other threads that predict meanwhile see the estimator before or after, never between; what they
-    set by ``set_params`` stays. If the body raises, also on Ctrl-C, the estimator stays as it was.
-
-    Parameters
-    ----------
-    estimator : object with a ``random_state``
-        A generator given as ``random_state`` is put back if the body raises.
-
-    Yields
-    ------
-    object of the same class
-        A shallow copy.
-
-    See Also
-    --------
-    of_one_fit : The readers' side.
-    """
-    generator = estimator.random_state
-    drawn_from = isinstance(generator, np.random.RandomState)
-    numbers = generator.get_state() if drawn_from else None
-    before = dict(vars(estimator))
-    changed = _twin(estimator, dict(before))
-    try:
-        yield changed
-    except BaseException:
-        if drawn_from:
-            generator.set_state(numbers)
-        raise
-    meanwhile = {
-        name: value
-        for name, value in dict(vars(estimator)).items()
-        if not name.startswith("_")
-        and not name.endswith("_")
-        and (name not in before or before[name] is not value)
-    }
-    estimator.__dict__ = {**vars(changed), **meanwhile}
-
-
-def of_one_fit(method):
-    """Let a method of an estimator see one fit, although another thread may fit it meanwhile.
-
-    Parameters
-    ----------
-    method : function
-        Reads fitted attributes, and changes none.
-
-    Returns
-    -------
-    function
-        With the same name, signature and docstring.
-    """
-
-    @functools.wraps(method)
-    def of_this_fit(self, *args, **kwargs):
-        return method(_twin(self, vars(self)), *args, **kwargs)
-
-    return of_this_fit
-
-
-def _twin(estimator, attributes):
-    twin = object.__new__(type(estimator))
-    twin.__dict__ = attributes
-    return twin
 
 
 def _flush(path):

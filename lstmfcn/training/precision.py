@@ -10,32 +10,15 @@ import contextlib
 import functools
 from pathlib import Path
 
-from lstmfcn.backend import tf
-from lstmfcn.networks import is_convolutional
-
-__all__ = ["computing_in", "has_fast_bfloat16", "resolve_precision"]
+from lstmfcn.networks.backend import tf
+from lstmfcn.networks.builders import is_convolutional
 
 CPU_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 FIRST_GPU = (8, 0)  # compute capability: Ampere
 
 
 def resolve_precision(precision):
-    """Return what ``precision="auto"`` means on this machine.
-
-    Parameters
-    ----------
-    precision : {"auto", "bfloat16", "float32"}
-
-    Returns
-    -------
-    {"bfloat16", "float32"}
-
-    Examples
-    --------
-    >>> from lstmfcn.precision import resolve_precision
-    >>> resolve_precision("float32")
-    'float32'
-    """
+    """Return "bfloat16" or "float32": what "auto" means on this machine."""
     if precision == "auto":
         return "bfloat16" if has_fast_bfloat16() else "float32"
     return precision
@@ -43,13 +26,7 @@ def resolve_precision(precision):
 
 @functools.cache
 def has_fast_bfloat16():
-    """Whether this machine multiplies bfloat16 in hardware.
-
-    Returns
-    -------
-    bool
-        For the GPU, if TensorFlow sees one, else for the CPU (known on Linux only).
-    """
+    """Whether this machine multiplies bfloat16 in hardware: its GPU, if any, else its CPU."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
@@ -66,11 +43,7 @@ def has_fast_bfloat16():
 def computing_in(precision, model):
     """Let the convolution blocks compute in ``precision`` in what the body traces.
 
-    Parameters
-    ----------
-    precision : {"bfloat16", "float32"}
-    model : keras.Model
-        From :mod:`lstmfcn.networks`; its variables are float32 before, within and after.
+    The model's variables are float32 before, within and after.
     """
     layers = [layer for layer in model.layers if is_convolutional(layer, along_time=True)]
     before = [layer.dtype_policy for layer in layers]

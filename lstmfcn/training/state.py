@@ -1,51 +1,41 @@
-"""Where is a training? Its epoch, batch, sums, optimiser, best weights and callbacks."""
+"""What must be stored so that a killed training continues exactly?"""
 
 import contextlib
 import math
 
 import numpy as np
 
-from lstmfcn.optimizers import make_optimizer, plateau_callback
+from lstmfcn.training.optimizers import make_optimizer, plateau_callback
 
-__all__ = ["TrainingRun", "lent"]
-
-COMPARES = "(has chosen its comparison)"  # Keras' monitoring callbacks do so at the first epoch
+# Keras' monitoring callbacks choose their comparison at the first epoch.
+MONITOR_OP_WAS_SET = "(has chosen its comparison)"
 
 
 class TrainingRun:
     """One training on its way: everything that its next update depends on.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Its weights are the training's.
-    recipe : lstmfcn.training.Recipe
-    n_batches : int
-        Updates in an epoch.
-    callbacks : sequence of keras.callbacks.Callback
-        The plateau schedule's is added to them.
-    monitor : {"loss", "val_loss"}
-        What the best weights have lowest.
+    ``n_batches`` are the updates in an epoch; the plateau schedule's callback joins ``callbacks``;
+    the best weights have the lowest ``monitor``, "loss" or "val_loss".
     """
 
-    def __init__(self, model, recipe, n_batches, callbacks, monitor):
-        self.model, self.recipe = model, recipe
+    def __init__(self, model, plan, n_batches, callbacks, monitor):
+        self.model, self.plan = model, plan
         self.optimizer = make_optimizer(
-            recipe.schedule, recipe.learning_rate, recipe.n_epochs * n_batches
+            plan.schedule, plan.learning_rate, plan.n_epochs * n_batches
         )
         self.optimizer.build(model.trainable_variables)
-        self.best = _Best(model, monitor, recipe)
+        self.best = _Best(model, monitor, plan)
         self.epoch, self.batch = 0, 0
         self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
-        self.learning_rate = recipe.learning_rate
+        self.learning_rate = plan.learning_rate
         self.history = {}
         self.n_batches = n_batches
         self.callbacks = self._set_up(list(callbacks), n_batches)
 
     def _set_up(self, callbacks, n_batches):
         """Give callbacks what Keras gives them: a model with an optimiser, and the plan."""
-        if self.recipe.schedule == "plateau":
-            callbacks.append(plateau_callback(self.recipe.learning_rate))
+        if self.plan.schedule == "plateau":
+            callbacks.append(plateau_callback(self.plan.learning_rate))
         self.model.stop_training = False
         if callbacks:
             losses = ["sparse_categorical_crossentropy"] * len(self.model.outputs)
@@ -54,7 +44,7 @@ class TrainingRun:
         for callback in callbacks:
             if getattr(callback, "mode", None) == "auto" and "accuracy" in callback.monitor:
                 callback.mode = "max"  # Keras asks metrics for it, which only its own fit has
-            callback.set_params({"epochs": self.recipe.n_epochs, "steps": n_batches, "verbose": 0})
+            callback.set_params({"epochs": self.plan.n_epochs, "steps": n_batches, "verbose": 0})
             callback.set_model(self.model)
         return callbacks
 
@@ -68,7 +58,7 @@ class TrainingRun:
                     raise
                 raise ValueError(
                     f"{type(callback).__name__} sets the learning rate, which schedule="
-                    f"{self.recipe.schedule!r} does itself; use schedule='constant'."
+                    f"{self.plan.schedule!r} does itself; use schedule='constant'."
                 ) from error
 
     def count(self, sums, n_samples):
@@ -128,7 +118,7 @@ class TrainingRun:
             assign += zip(variables, state[name], strict=True)
         if any(tuple(v.shape) != array.shape for v, array in assign):
             raise ValueError("its arrays do not have the shapes of this network")
-        epochs, batches = range(self.recipe.n_epochs), range(self.n_batches + 1)
+        epochs, batches = range(self.plan.n_epochs), range(self.n_batches + 1)
         if state["epoch"] not in epochs or state["batch"] not in batches:
             raise ValueError(f"it is at epoch {state['epoch']}, batch {state['batch']}")
         for variable, array in assign:
@@ -140,7 +130,7 @@ class TrainingRun:
         self.best.loss, self.best.waited = state["best_loss"], state["best_waited"]
         self.best.weights = state["best_weights"]
         for callback, attributes in zip(self.callbacks, state["callbacks"], strict=True):
-            if attributes.pop(COMPARES, False):  # flips a sign, which the attributes put right
+            if attributes.pop(MONITOR_OP_WAS_SET, False):  # flips a sign, put right below
                 callback._set_monitor_op()
             vars(callback).update(attributes)
 
@@ -149,12 +139,8 @@ class TrainingRun:
 def lent(callbacks):
     """Give callbacks back with what they have collected, but without the network.
 
-    If the body raises, they get their attributes back, so that the same call goes on where this
-    one stopped.
-
-    Parameters
-    ----------
-    callbacks : sequence of keras.callbacks.Callback
+    If the body raises, they get their attributes back, so that the same call goes on where this one
+    stopped.
     """
     before = [dict(vars(callback)) for callback in callbacks]
     try:
@@ -188,16 +174,16 @@ def _counters(callback):
 
     attributes = {key: value for key, value in vars(callback).items() if is_plain(value)}
     if getattr(callback, "monitor_op", None) is not None and hasattr(callback, "_set_monitor_op"):
-        attributes[COMPARES] = True
+        attributes[MONITOR_OP_WAS_SET] = True
     return attributes
 
 
 class _Best:
     """Remembers, in memory, the weights of the epoch with the lowest monitored loss."""
 
-    def __init__(self, model, monitor, recipe):
-        self.model, self.monitor, self.patience = model, monitor, recipe.patience
-        self.active = recipe.keep_weights == "best" or recipe.patience is not None
+    def __init__(self, model, monitor, plan):
+        self.model, self.monitor, self.patience = model, monitor, plan.patience
+        self.active = plan.keep_weights == "best" or plan.patience is not None
         self.loss, self.weights, self.waited = math.inf, None, 0
 
     def says_stop(self, logs):

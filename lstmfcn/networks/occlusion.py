@@ -3,12 +3,10 @@
 import itertools
 from types import SimpleNamespace
 
-from lstmfcn.backend import keras, ops
-
-__all__ = ["Occlusion", "Repair", "count_repair_weights"]
+from lstmfcn.networks.backend import keras, ops
 
 WHOLE = 0.5  # of the series in a batch that occlusion leaves as they are
-WIDTH, SIZE = 16, 9  # filters and kernel size (timepoints) of the repair's convolutions
+WIDTH, SIZE = 16, 9  # filters and kernel size (timepoints) of the denoiser's convolutions
 MARGIN = 0.1  # by which the probability of being seen is stretched, so that it reaches 0 and 1
 
 
@@ -16,30 +14,19 @@ MARGIN = 0.1  # by which the probability of being seen is stretched, so that it 
 class Occlusion(keras.layers.Layer):
     """Hide timepoints of the series while training.
 
-    Half of the series stay whole. Of each other one a share of timepoints, drawn evenly between 0
-    and ``rate``, is replaced in all channels: by the mean of the batch, or (every second series)
-    by Gaussian noise of its mean and deviation. A network that never saw a gap answers to the
-    spikes at its edges rather than to what is missing, so that nothing can be learned about its
-    decisions by deleting their evidence.
-
-    Parameters
-    ----------
-    rate : float in [0, 1]
-        Largest share of timepoints that is hidden.
-    seed : int, default=0
-        Where the layer's own random numbers start.
+    Half of the series stay whole. Each other series loses a fraction of its timepoints, drawn
+    evenly between 0 and ``rate``. All channels of these timepoints are replaced: by the batch's
+    mean or, in every second series, by Gaussian noise of its mean and standard deviation. A network
+    that never saw a gap answers to the gap's edges, not to the missing evidence. Deleting evidence
+    then shows nothing about its decisions.
 
     References
     ----------
     Hooker, Erhan, Kindermans, Kim, "A Benchmark for Interpretability Methods in Deep Neural
-    Networks", 2019, arXiv:1806.10758, on evidence that is deleted from networks that never saw
-    deletions. DeVries, Taylor, "Improved Regularization of Convolutional Neural Networks with
-    Cutout", 2017, arXiv:1708.04552.
+    Networks", 2019, arXiv:1806.10758. DeVries, Taylor, "Improved Regularization of Convolutional
+    Neural Networks with Cutout", 2017, arXiv:1708.04552.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.occlusion import Occlusion
     >>> series = np.tile(np.sign(np.arange(50) % 2 - 0.5), (1000, 1))[:, :, np.newaxis]
     >>> hidden = np.asarray(Occlusion(0.3)(series, training=True) != series).mean(axis=(1, 2))
     >>> bool((hidden == 0).mean() > 0.5), bool(0.2 < hidden.max() < 0.6)
@@ -70,8 +57,8 @@ class Occlusion(keras.layers.Layer):
         spread = ops.sqrt(ops.sum(ops.square(series - mean) * observed, axis=(0, 1)) / count)
         noise = spread * keras.random.normal(ops.shape(series), dtype="float32", seed=self.random)
         instead = mean + noise * ops.cast(uniform(1, 1) < 0.5, series.dtype)
-        share = self.rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
-        hides = ops.logical_and(uniform(n_timepoints, 1) < share, observed > 0)
+        fraction = self.rate * (uniform(1, 1) - WHOLE) / (1.0 - WHOLE)  # below 0: stays whole
+        hides = ops.logical_and(uniform(n_timepoints, 1) < fraction, observed > 0)
         return ops.where(hides, instead, series)
 
     def compute_output_shape(self, series_shape, valid_shape=None):
@@ -82,38 +69,26 @@ class Occlusion(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
-class Repair(keras.layers.Layer):
-    """Find the timepoints that something hides, and fill them in from those around them.
+class Denoiser(keras.layers.Layer):
+    """Find the timepoints that something hides, and fill them in from their neighbours.
 
-    A few small convolutions of its own tell how likely each timepoint is to be hidden, and what
-    was there. While training, the layer hides timepoints (:class:`Occlusion`) and learns both from
-    its own losses, without a label: the cross-entropy of what is hidden, and the squared error of
-    what was there. What follows sees the repaired series, and its loss changes nothing here. So
-    scattered gaps cost a classifier little, in training and after; a gap that takes a whole piece
-    of evidence cannot be filled in. A timepoint that the layer is sure of passes exactly as it is.
-
-    Parameters
-    ----------
-    rate : float in [0, 1]
-        Largest share of timepoints that is hidden while training.
-    passes_gaps : bool, default=True
-        Whether what follows trains on series with repaired gaps. If not, it trains on whole ones,
-        and the layer keeps what it has learned.
-    seed : int, default=0
-        Of the initial weights, and where the layer's own random numbers start.
+    Small convolutions estimate how likely each timepoint is to be hidden, and its value. While
+    training, the layer hides up to the fraction ``rate`` of timepoints (:class:`Occlusion`) and
+    learns both without labels, from losses of its own: the cross-entropy of being hidden, and the
+    squared error of the value. The layers behind it see the denoised series; their loss changes
+    nothing here. Scattered gaps therefore cost a classifier little. A gap that takes a whole piece
+    of evidence cannot be filled in. A timepoint that the layer is sure of passes unchanged. With
+    ``passes_gaps=False`` the layers behind train on whole series.
 
     References
     ----------
-    Vincent, Larochelle, Bengio, Manzagol, "Extracting and Composing Robust Features with
-    Denoising Autoencoders", 2008, doi:10.1145/1390156.1390294. Convolutions that are told what is
-    missing: Liu et al., 2018, arXiv:1804.07723.
+    Vincent, Larochelle, Bengio, Manzagol, "Extracting and Composing Robust Features with Denoising
+    Autoencoders", 2008, doi:10.1145/1390156.1390294. Convolutions that are told what is missing:
+    Liu et al., 2018, arXiv:1804.07723.
 
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lstmfcn.occlusion import Repair
-    >>> repair = Repair(0.3)
-    >>> repair(np.ones((2, 30, 1), "float32")).shape, repair.count_params()
+    >>> denoiser = Denoiser(0.3)
+    >>> denoiser(np.ones((2, 30, 1), "float32")).shape, denoiser.count_params()
     (TensorShape([2, 30, 1]), 5394)
     """
 
@@ -143,17 +118,17 @@ class Repair(keras.layers.Layer):
         ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding.
         """
         if not training:
-            return self._repaired(series, valid)[0]
+            return self._denoised(series, valid)[0]
         on, whole = self._switch.on, series
         series = ops.where(on > 0, self.occlusion(whole, valid=valid, training=True), whole)
-        repaired, filled, visible = self._repaired(series, valid)
+        denoised, filled, visible = self._denoised(series, valid)
         hidden = ops.cast(ops.any(series != whole, axis=-1, keepdims=True), series.dtype)
         observed = _observed(series, valid)
         surprise = ops.softplus(visible) - (1.0 - hidden) * visible  # cross-entropy of `hidden`
         errors = ops.mean(ops.square(filled - whole), axis=-1, keepdims=True)
         self.add_loss(on * ops.sum(observed * surprise) / ops.sum(observed))
         self.add_loss(ops.sum(hidden * errors) / ops.maximum(ops.sum(hidden), 1.0))
-        return ops.stop_gradient(repaired)
+        return ops.stop_gradient(denoised)
 
     def compute_output_shape(self, series_shape, valid_shape=None):
         return series_shape
@@ -162,14 +137,14 @@ class Repair(keras.layers.Layer):
         own = {"rate": self.rate, "passes_gaps": self.passes_gaps, "seed": self.seed}
         return {**super().get_config(), **own}
 
-    def _repaired(self, series, valid):
-        """Return the repaired series, what the gaps would hold, and the logit of being seen."""
+    def _denoised(self, series, valid):
+        """Return the denoised series, what the gaps would hold, and the logit of being seen."""
         visible = _convolve(self._finds, series, valid)
         passed = ops.clip((1.0 + 2.0 * MARGIN) * ops.sigmoid(visible) - MARGIN, 0.0, 1.0)
         filled = ops.concatenate([passed * series, passed], axis=-1)
         filled = _convolve(self._fills, filled, valid)
-        repaired = passed * series + (1.0 - passed) * filled
-        return repaired if valid is None else repaired * valid, filled, visible
+        denoised = passed * series + (1.0 - passed) * filled
+        return denoised if valid is None else denoised * valid, filled, visible
 
     def _chain(self, n_inputs, n_outputs, seed):
         """Build three convolutions, the last one linear."""
@@ -191,13 +166,10 @@ class Repair(keras.layers.Layer):
         return layers
 
 
-def count_repair_weights(n_channels):
-    """Count the weights of :class:`Repair` for series of ``n_channels``.
+def count_denoiser_weights(n_channels):
+    """Count the weights of :class:`Denoiser` for series of ``n_channels``.
 
-    Examples
-    --------
-    >>> from lstmfcn.occlusion import count_repair_weights
-    >>> count_repair_weights(1)
+    >>> count_denoiser_weights(1)
     5394
     """
     total = 0

@@ -1,4 +1,4 @@
-"""What do LSTM-FCN, ALSTM-FCN and FCN look like? Pure functions to an uncompiled keras.Model.
+"""How are LSTM-FCN, ALSTM-FCN and FCN built? By pure functions to an uncompiled keras.Model.
 
 Every network maps ``series`` (batch, n_timepoints, n_channels) to ``probabilities`` (batch,
 n_classes). A masked network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed
@@ -8,8 +8,8 @@ convolution block after ReLU, (batch, n_timepoints, n_filters)), ``pooled`` (its
 ``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``.
 """
 
-from lstmfcn.backend import float32_layers, keras
-from lstmfcn.layers import (
+from lstmfcn.networks.backend import float32_layers, keras
+from lstmfcn.networks.layers import (
     Attention,
     AttentionLSTM,
     Convolution,
@@ -18,20 +18,7 @@ from lstmfcn.layers import (
     SharedLogits,
     hard_sigmoid,
 )
-from lstmfcn.occlusion import Repair, count_repair_weights
-
-__all__ = [
-    "NETWORKS",
-    "build_alstmfcn",
-    "build_fcn",
-    "build_lstmfcn",
-    "count_weights",
-    "depends_on_length",
-    "is_convolutional",
-    "set_weights",
-    "transfer_weights",
-    "uses_dimension_shuffle",
-]
+from lstmfcn.networks.occlusion import Denoiser, count_denoiser_weights
 
 FILTERS = (128, 256, 128)
 KERNELS = (8, 5, 3)
@@ -43,27 +30,11 @@ LONGEST_UNROLLED_LSTM = 16  # steps; beyond it a loop in the graph is cheaper to
 def uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints):
     """Resolve ``dimension_shuffle="auto"``: shuffle when that means fewer LSTM steps.
 
-    Parameters
-    ----------
-    dimension_shuffle : bool or "auto"
-    n_channels, n_timepoints : int
+    Steps behind the shuffle are channels of ``n_timepoints`` values (Karim et al.,
+    arXiv:1801.04503).
 
-    Returns
-    -------
-    bool
-
-    References
-    ----------
-    Karim et al., "Multivariate LSTM-FCNs for Time Series Classification", 2019,
-    arXiv:1801.04503, section III.
-
-    Examples
-    --------
-    >>> from lstmfcn.networks import uses_dimension_shuffle
-    >>> uses_dimension_shuffle("auto", n_channels=1, n_timepoints=150)
-    True
-    >>> uses_dimension_shuffle("auto", n_channels=144, n_timepoints=10)
-    False
+    >>> uses_dimension_shuffle("auto", 1, 100), uses_dimension_shuffle("auto", 100, 10)
+    (True, False)
     """
     if dimension_shuffle == "auto":
         return n_channels < n_timepoints
@@ -94,14 +65,14 @@ def build_fcn(
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
     occlusion : float in [0, 1), default=0.0
-        Largest share of a series' timepoints hidden while training. Above 0 a layer ``repair``
-        comes first; see :class:`lstmfcn.occlusion.Repair`.
+        Largest fraction of a series' timepoints hidden while training. Above 0 a layer ``denoiser``
+        comes first; see :class:`lstmfcn.networks.occlusion.Denoiser`.
     passes_gaps : bool, default=True
-        Whether the network trains on series with (repaired) gaps.
+        Whether the network trains on series with (denoised) gaps.
     masked : bool, default=False
         Take a mask for series of unequal length.
     seed : int, default=0
-        Seed of the initial weights.
+        Of the initial weights.
 
     Returns
     -------
@@ -110,8 +81,8 @@ def build_fcn(
 
     References
     ----------
-    Wang, Yan, Oates, "Time Series Classification from Scratch with Deep Neural Networks: A
-    Strong Baseline", 2017, arXiv:1611.06455.
+    Wang, Yan, Oates, "Time Series Classification from Scratch with Deep Neural Networks: A Strong
+    Baseline", 2017, arXiv:1611.06455.
 
     Examples
     --------
@@ -149,13 +120,12 @@ def build_lstmfcn(
 ):
     """Build LSTM-FCN (with ``squeeze_excite=True``, MLSTM-FCN).
 
+    Parameters and result are as for :func:`build_fcn`, and these:
+
     Parameters
     ----------
-    n_timepoints, n_channels, n_classes : int
     n_cells : int, default=8
         Width of the LSTM.
-    n_filters, kernel_sizes, squeeze_excite, occlusion, passes_gaps, masked, seed
-        See :func:`build_fcn`.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
     dimension_shuffle : bool or "auto", default="auto"
@@ -163,11 +133,6 @@ def build_lstmfcn(
         univariate series: one step) instead of n_timepoints steps of n_channels values.
     recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
         LSTM gates; ``"hard_sigmoid"`` is Keras 2's, as published.
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled; (batch, n_timepoints, n_channels) to probabilities (batch, n_classes).
 
     References
     ----------
@@ -219,41 +184,29 @@ def build_alstmfcn(
 ):
     """Build ALSTM-FCN: LSTM-FCN with an attention LSTM.
 
+    Parameters and result are as for :func:`build_lstmfcn`, and:
+
     Parameters
     ----------
-    n_timepoints, n_channels, n_classes, n_cells, n_filters, kernel_sizes, dropout, \
-squeeze_excite, recurrent_activation, occlusion, passes_gaps, masked, seed
-        See :func:`build_lstmfcn`.
     attention : {"features", "paper"}, default="features"
-        ``"features"``: the annotations are the last convolution features, one per timepoint, and
-        the LSTM reads the series through the attention, each timepoint multiplied by the mean of
-        its own, in units of even attention, and 1 (a residual attention: with less attention a
-        timepoint counts less, and is not lost);
-        ``"paper"``: they are the LSTM's own input steps, as published, so that a univariate
-        series (one step after the dimension shuffle) has one annotation and its attention is
-        the constant 1.
-    dimension_shuffle : bool or "auto", default="auto"
-        See :func:`build_lstmfcn`.
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled. With ``attention="features"`` the layer ``attention`` gives the attention,
-        and ``logits`` gives a second output for the training: what the attended features decide
-        alone, by the weights that read their mean. With ``"paper"`` the layer
-        ``attention_lstm`` gives (hidden, attention).
+        ``"features"``: the annotations are the last convolution features, one per timepoint. The
+        LSTM reads the series through the attention: each timepoint is multiplied by the mean of 1
+        and its attention in units of even attention. This is a residual attention: a timepoint with
+        less attention counts less, and is not lost. The layer ``attention`` gives it. ``logits``
+        has a second output for the training: what the attended features decide alone, by the
+        weights that read their mean. ``"paper"``: the annotations are the LSTM's own input steps,
+        as published. A univariate series, one step after the dimension shuffle, has one annotation,
+        and its attention is the constant 1. The layer ``attention_lstm`` gives (hidden, attention).
 
     References
     ----------
-    Karim, Majumdar, Darabi, Chen, "LSTM Fully Convolutional Networks for Time Series
-    Classification", 2018, arXiv:1709.05206. Bahdanau, Cho, Bengio, 2015, arXiv:1409.0473. Residual
-    attention: Wang et al., 2017, arXiv:1704.06904.
+    Karim, Majumdar, Darabi, Chen, 2018, arXiv:1709.05206. Bahdanau, Cho, Bengio, 2015,
+    arXiv:1409.0473. Residual attention: Wang et al., 2017, arXiv:1704.06904.
 
     Examples
     --------
     >>> from lstmfcn.networks import build_alstmfcn
-    >>> model = build_alstmfcn(128, 1, 3)
-    >>> [output.shape for output in model.outputs]
+    >>> [output.shape for output in build_alstmfcn(128, 1, 3).outputs]
     [(None, 3)]
     """
     inputs, series, valid, mask = _inputs(
@@ -267,8 +220,8 @@ squeeze_excite, recurrent_activation, occlusion, passes_gaps, masked, seed
     if attention == "features":
         # The attention reads what the convolutions learn and does not change it.
         annotations = Detached(name="annotations")(features)
-        look = Attention(n_cells, seed=seeds.next(2), name="attention")
-        attended = look(annotations, valid=valid)
+        attend = Attention(n_cells, seed=seeds.next(2), name="attention")
+        attended = attend(annotations, valid=valid)
         series = _weighted(series, Detached(name="attention_read")(attended), valid)
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
     if attention == "features":
@@ -283,7 +236,7 @@ squeeze_excite, recurrent_activation, occlusion, passes_gaps, masked, seed
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(answer)
     evidence = [keras.layers.Concatenate(name="concatenated")([hidden, pooled])]
     if attention == "features":
-        # What teaches it where to look: what is attended must suffice for the decision.
+        # This teaches the attention: the attended context must suffice for the decision.
         evidence += [keras.layers.Dot(axes=(1, 1), name="context")([attended, annotations])]
     logits = _logits(evidence, n_classes, "logits", _Seeds(seed + 50))
     logits = keras.tree.flatten(logits)[0]  # then come those of what is attended
@@ -311,24 +264,12 @@ def count_weights(
 ):
     """Count a network's weights, moving statistics included, without building it.
 
-    Parameters
-    ----------
-    network : {"fcn", "lstmfcn", "alstmfcn"}
-    n_timepoints, n_channels, n_classes, n_filters, kernel_sizes, squeeze_excite, n_cells, \
-attention, dimension_shuffle, occlusion
-        The builder's arguments; others do not change the count.
+    ``network`` is a key of NETWORKS; the rest are the builder's arguments.
 
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from lstmfcn.networks import count_weights
     >>> count_weights("lstmfcn", 128, 1, 3, n_cells=8)
     270523
     """
-    total, width = count_repair_weights(n_channels) if occlusion else 0, n_channels
+    total, width = count_denoiser_weights(n_channels) if occlusion else 0, n_channels
     for block, (filters, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
         total += size * width * filters + filters + 4 * filters  # convolution, normalisation
         if squeeze_excite and block < len(n_filters):
@@ -348,30 +289,19 @@ attention, dimension_shuffle, occlusion
 
 
 def is_convolutional(layer, *, along_time=False):
-    """Whether a layer of one of these networks belongs to the convolution branch.
+    """Whether a layer belongs to the convolution branch.
 
-    Parameters
-    ----------
-    layer : keras.layers.Layer
-    along_time : bool, default=False
-        Only the blocks, whose activations have one entry per timepoint, and the average of the
-        last: the gates of squeeze-and-excite and the repair of gaps are left out.
-
-    Returns
-    -------
-    bool
+    With ``along_time``, only layers whose output has a time axis count, from the first convolution
+    to the last: the gates of squeeze-and-excite and the denoiser are left out.
     """
     names = ("conv_", "norm_", "block_", "features", "rescale_", "mean_over_time")
-    beside = ("squeeze_", "reduce_", "excite_", "gate_", "repair")
+    beside = ("squeeze_", "reduce_", "excite_", "gate_", "denoiser")
     return layer.name.startswith(names if along_time else names + beside)
 
 
 def depends_on_length(model):
     """Whether a network has weights whose shape depends on the number of timepoints.
 
-    Examples
-    --------
-    >>> from lstmfcn.networks import build_fcn, build_lstmfcn, depends_on_length
     >>> depends_on_length(build_lstmfcn(20, 1, 3)), depends_on_length(build_fcn(20, 1, 3))
     (True, False)
     """
@@ -381,14 +311,7 @@ def depends_on_length(model):
 def transfer_weights(source, target, *, heads=True):
     """Copy the weights of each layer of ``source`` to the layer of that name in ``target``.
 
-    Layers whose weights have other shapes in ``target`` keep their own.
-
-    Parameters
-    ----------
-    source, target : keras.Model
-        Networks of one kind.
-    heads : bool, default=True
-        Whether the layers that decide on the class are copied, too.
+    Layers whose weights have other shapes keep their own; without ``heads`` so does the last layer.
     """
     for layer in target.layers:
         if layer.name.endswith("logits") and not heads:
@@ -399,18 +322,7 @@ def transfer_weights(source, target, *, heads=True):
 
 
 def set_weights(model, weights):
-    """Put weights that may come from a checkpoint into a model.
-
-    Parameters
-    ----------
-    model : keras.Model
-    weights : list of arrays
-
-    Raises
-    ------
-    ValueError
-        If their shapes are not those of the model.
-    """
+    """Put weights that may come from a checkpoint into a model; refuse those of other shapes."""
     if [array.shape for array in weights] != [tuple(w.shape) for w in model.weights]:
         raise ValueError("the checkpoint does not fit this network; delete it to start again.")
     model.set_weights(weights)
@@ -438,8 +350,10 @@ def _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed):
         valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
         mask = keras.ops.greater(mask, 0)
     if occlusion:
-        repair = Repair(occlusion, passes_gaps, seed=_Seeds(seed + 200).next(7), name="repair")
-        series = repair(series, valid=valid)
+        denoiser = Denoiser(
+            occlusion, passes_gaps, seed=_Seeds(seed + 200).next(7), name="denoiser"
+        )
+        series = denoiser(series, valid=valid)
     return inputs, series, valid, mask
 
 

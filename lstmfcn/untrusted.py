@@ -1,29 +1,20 @@
-"""What may a file from outside cost to read? About what its bytes on the disk are worth."""
+"""How is a file of unknown origin read? At the cost of its bytes on the disk, no more."""
 
+import contextlib
 import errno
 import json
 import math
 import os
 import stat
 import zipfile
+import zlib
 from pathlib import Path
-
-__all__ = [
-    "SMALL",
-    "BoundedZip",
-    "as_path",
-    "check_json_size",
-    "check_stored",
-    "damage",
-    "decode_json",
-    "open_file",
-    "path_error",
-    "shown",
-]
 
 SMALL = 2**24  # bytes; whatever such a file claims costs little
 MOST_HOLLOW = 16  # times what a file's data are: with as much in holes, it was made to deceive
 LARGEST_DIRECTORY = 2**20  # bytes of the list of a zip's members, 46 and its name for each
+MISFITS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+DAMAGED = (*MISFITS, EOFError, OSError, RuntimeError, zipfile.BadZipFile)  # what reading raises
 MOST_VALUES = 2**20  # of JSON; each may take a hundred bytes in memory
 REASONS = {
     errno.ELOOP: "is a link that leads back to itself",
@@ -34,9 +25,6 @@ REASONS = {
 def shown(text):
     """Return text, such as a path, for a message: not endless, and nothing that does not print.
 
-    Examples
-    --------
-    >>> from lstmfcn.outside import shown
     >>> len(shown("a" * 1000)), shown("zero" + chr(0))
     (303, "'zero\\\\x00'")
     """
@@ -45,12 +33,24 @@ def shown(text):
     return text if text.isprintable() else ascii(text)
 
 
+def listed(items, most=50, *, lines=False):
+    """Return items for a message, the first ones of many: in one line, or each in its own.
+
+    >>> listed("abc", most=2), listed(["line 3: the name is empty"], lines=True)
+    ('a, b and 1 more', '\\n  line 3: the name is empty')
+    """
+    items = list(items)
+    first, more = items[:most], len(items) - most
+    if lines:
+        text = "".join(f"\n  {item}" for item in first)
+        return f"{text}\n  ... and {more} more" if more > 0 else text
+    text = ", ".join(map(shown, first))
+    return f"{text} and {more} more" if more > 0 else text
+
+
 def damage(error):
     """Return a clause about what reading a file ended with, without other libraries' words.
 
-    Examples
-    --------
-    >>> from lstmfcn.outside import damage
     >>> damage(KeyError("name")), damage(TypeError("'int' object is not iterable"))
     ("it has no 'name'", 'one of its entries is of another kind than expected')
     """
@@ -74,19 +74,9 @@ def as_path(path):
 
 
 def path_error(error, name, remedy=None):
-    """Return what the system says about a path, an OSError or a ValueError, as one of a sentence.
+    """Return a system's error about a path as one of the same kind with a sentence.
 
-    Parameters
-    ----------
-    error : OSError or ValueError
-    name : str
-        What to call the file.
-    remedy : str or None, default=None
-        None: what is returned says a clause, not a sentence.
-
-    Returns
-    -------
-    error of the same kind
+    Without ``remedy`` it holds a clause about ``name``, not a sentence.
     """
     if not isinstance(error, OSError):
         return ValueError(_sentence(f"{name} holds a character that no file name can hold", remedy))
@@ -99,25 +89,8 @@ def path_error(error, name, remedy=None):
 def open_file(path, name=None, remedy=None):
     """Open a file for reading, but no pipe or device, and none that is next to nothing but holes.
 
-    Parameters
-    ----------
-    path : str or path-like
-    name : str or None, default=None
-        What to call it in an error; None: its path.
-    remedy : str or None, default=None
-        See :func:`path_error`.
+    ``name`` is what an error calls it, by default its path; for ``remedy`` see :func:`path_error`.
 
-    Returns
-    -------
-    binary file
-
-    Raises
-    ------
-    OSError, ValueError
-
-    Examples
-    --------
-    >>> from lstmfcn.outside import open_file
     >>> open_file("/dev/zero", remedy="pass a file")
     Traceback (most recent call last):
     ValueError: /dev/zero is not a file; pass a file.
@@ -136,6 +109,33 @@ def open_file(path, name=None, remedy=None):
         clause = f"{name} is damaged: it claims to be long and holds next to nothing"
         raise ValueError(_sentence(clause, remedy))
     return file
+
+
+def read_text(path):
+    """Return the text of a file in UTF-8, its ends of lines as they are.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OSError
+        With a sentence, if there is no such file.
+    ValueError
+        With a clause about the file, if it cannot be used.
+    """
+    try:
+        with open_file(path) as file:
+            return file.read().decode()
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8") from None
+    except OSError as error:
+        raise type(error)(f"{error}.") from error
 
 
 def _sentence(clause, remedy):
@@ -162,24 +162,29 @@ def _is_hollow(file):
 
 
 class BoundedZip(zipfile.ZipFile):
-    """A zip to read whose list of members is not endless.
-
-    Parameters
-    ----------
-    file : binary file
-        From :func:`open_file`.
-    largest_directory : int, default=2**20
-        Bytes of the list of members.
-
-    Raises
-    ------
-    ValueError, zipfile.BadZipFile
-    """
+    """A zip to read whose list of members is not endless: at most ``largest_directory`` bytes."""
 
     def __init__(self, file, largest_directory=LARGEST_DIRECTORY):
         limited = _Limited(file, largest_directory)
         super().__init__(limited)
         limited.most = math.inf  # members are bounded by the size of the file
+
+
+@contextlib.contextmanager
+def open_zip(path, kind, remedy, largest_directory=LARGEST_DIRECTORY):
+    """Open a zip to read; all that goes wrong inside the `with` becomes one ValueError about it.
+
+    `path` is a Path, `kind` what the file should be ("zip", "npz"), `remedy` the error's last
+    clause.
+    """
+    file = open_file(path, path.name, remedy)
+    try:
+        with file, BoundedZip(file, largest_directory) as archive:
+            yield archive
+    except (EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path.name} is no {kind} or is damaged ({damage(error)}); {remedy}."
+        ) from error
 
 
 class _Limited:
@@ -198,16 +203,7 @@ class _Limited:
 
 
 def check_stored(archive):
-    """Refuse a zip that could grow on reading.
-
-    Parameters
-    ----------
-    archive : BoundedZip
-
-    Raises
-    ------
-    ValueError
-    """
+    """Refuse a zip that could grow on reading, with a ValueError."""
     members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("its members are compressed")
@@ -216,24 +212,10 @@ def check_stored(archive):
 
 
 def decode_json(data):
-    """Return what JSON says, unless it has more than a million values.
+    """Return the value of JSON in bytes or text, unless it has more than a million values.
 
-    Parameters
-    ----------
-    data : bytes or str
+    Raises ValueError with a clause about the text.
 
-    Returns
-    -------
-    JSON value
-
-    Raises
-    ------
-    ValueError
-        With a clause about the text.
-
-    Examples
-    --------
-    >>> from lstmfcn.outside import decode_json
     >>> decode_json(b'{"a": [1, 2]}')
     {'a': [1, 2]}
     >>> decode_json("[" * 100_000)
@@ -248,7 +230,8 @@ def decode_json(data):
     except UnicodeDecodeError as error:
         raise ValueError("its JSON is not UTF-8 text") from error
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
+        place = f"line {error.lineno}, " if error.lineno > 1 else ""
+        place += f"column {error.colno}"
         raise ValueError(f"it is no JSON from {place} on") from error
     except ValueError as error:  # Python limits the digits of an integer
         raise ValueError("its JSON holds an integer of thousands of digits") from error

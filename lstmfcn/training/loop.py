@@ -6,38 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.backend import keras, tf
-from lstmfcn.calibration import Moments, recalibrate
-from lstmfcn.inference import Forward, cross_entropy, memory_errors_explained, rows_per_batch
-from lstmfcn.occlusion import Repair
-from lstmfcn.precision import computing_in
+from lstmfcn.networks.backend import keras, tf
+from lstmfcn.networks.fitted import Forward, cross_entropy, memory_errors_explained, rows_per_batch
+from lstmfcn.networks.occlusion import Denoiser
 from lstmfcn.progress import tqdm
-from lstmfcn.training_run import TrainingRun, lent
+from lstmfcn.training.calibration import Moments, recalibrate
+from lstmfcn.training.precision import computing_in
+from lstmfcn.training.state import TrainingRun, lent
 
-__all__ = ["Recipe", "fine_tune_schedule", "progress_bar", "train"]
-
-WHOLE_SHARE = 0.25  # of the epochs, the last ones, that train on whole series
+WHOLE_FRACTION = 0.25  # of the epochs, the last ones, that train on whole series
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingPlan:
     """What a training run does, apart from the data and the seed.
 
     Attributes
     ----------
-    n_epochs : int
-    batch_size : int
-        An epoch is cut into the fewest batches of at most this many series, even in size.
+    n_epochs, batch_size : int
+        An epoch is cut into the fewest batches of at most ``batch_size`` series, even in size.
     learning_rate : float
         Adam's; the peak of ``"one_cycle"``, the start of ``"plateau"``.
-    schedule : {"one_cycle", "plateau", "constant"}
-        ``"one_cycle"``: linear warm-up, then cosine to zero, per update; ``"plateau"``: times
-        2^(-1/3) after 100 epochs without a better training loss, not below 1e-4.
-    keep_weights : {"last", "best"}
-        ``"best"``: of the epoch with the lowest validation loss or, without validation data,
-        training loss.
-    patience : int or None
-        Stop after this many epochs without a lower monitored loss; the best weights are kept.
+    schedule, keep_weights, patience
+        As for the classifiers.
     precision : {"float32", "bfloat16"}
         Of the convolutions, while training.
     """
@@ -56,14 +47,14 @@ def train(
     inputs,
     labels,
     weights,
-    recipe,
+    plan,
     *,
     seed,
     validation=None,
     callbacks=(),
     bar=None,
     resume=None,
-    offer=None,
+    save_state=None,
 ):
     """Train ``model`` in place and leave it ready to predict.
 
@@ -74,26 +65,22 @@ def train(
     model : keras.Model
         From :mod:`lstmfcn.networks`.
     inputs : tuple of float32 arrays, or of objects that give one for a slice or rows
-        The model's: series (n_samples, n_timepoints, n_channels) and, for a masked model, the mask;
-        those of several modalities, one after the other.
+        The model's, of shape (n_samples, ...) each.
     labels : int array of shape (n_samples,)
     weights : float32 array of shape (n_samples,)
         Factor of each sample's loss.
-    recipe : Recipe
+    plan : TrainingPlan
     seed : int
         Of the order of the samples.
     validation : tuple (inputs, labels), optional
-        Measured after each epoch on the model one would keep: with recalibrated batch
-        normalisation.
+        Measured after each epoch, with recalibrated batch normalisation.
     callbacks : sequence of keras.callbacks.Callback
     bar : tqdm bar, optional
         Advanced by one per epoch.
     resume : dict, optional
-        A state from ``offer``: training goes on from there, and ends bit-equal to one that was
-        never interrupted.
-    offer : callable, optional
-        Called after each update with a function that returns the state of the training: nested
-        dicts and lists of arrays, numbers and strings.
+        A state from ``save_state``: the training goes on from there, and ends bit-equal.
+    save_state : callable, optional
+        Called after each update with a function that returns the state of the training.
 
     Returns
     -------
@@ -106,19 +93,18 @@ def train(
     FloatingPointError
         If the loss stops being a number.
     MemoryError
-        If the memory does not suffice.
     """
     n_samples = len(labels)
-    n_batches = math.ceil(n_samples / recipe.batch_size)
+    n_batches = math.ceil(n_samples / plan.batch_size)
     rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
     arrays = (*inputs, labels, weights)
-    repairs = [layer for layer in model.layers if isinstance(layer, Repair)]
+    denoisers = [layer for layer in model.layers if isinstance(layer, Denoiser)]
     remedy = "batch_size, n_filters or the length of the series"
-    work = f"batches of {recipe.batch_size} series"
+    work = f"batches of {plan.batch_size} series"
     with lent(callbacks), memory_errors_explained(work, remedy):
         monitor = "val_loss" if validation else "loss"
-        run = TrainingRun(model, recipe, n_batches, callbacks, monitor)
-        with computing_in(recipe.precision, model):
+        run = TrainingRun(model, plan, n_batches, callbacks, monitor)
+        with computing_in(plan.precision, model):
             step = _compile_step(model, run.optimizer, len(inputs))
         validate = _validator(model, inputs, validation, rows)
         run.call("on_train_begin", {})
@@ -127,12 +113,12 @@ def train(
             if bar is not None:
                 bar.update(run.epoch)
 
-        while run.epoch < recipe.n_epochs:
+        while run.epoch < plan.n_epochs:
             started = time.perf_counter()
             if run.batch == 0:
                 run.call("on_epoch_begin", run.epoch, {})
-            for layer in repairs:
-                layer.switch(run.epoch < (1.0 - WHOLE_SHARE) * recipe.n_epochs)
+            for layer in denoisers:
+                layer.switch(run.epoch < (1.0 - WHOLE_FRACTION) * plan.n_epochs)
             # A function of seed and epoch alone, so that it needs no state.
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
             batches = np.array_split(order, n_batches)
@@ -142,14 +128,14 @@ def train(
                 run.call("on_train_batch_begin", run.batch, {})
                 sums = step(*(tf.constant(array[chosen]) for array in arrays)).numpy()
                 run.count(sums, len(chosen))
-                if offer is not None:
-                    offer(run.state)
+                if save_state is not None:
+                    save_state(run.state)
             logs = {
                 **run.averages(),
                 "learning_rate": run.learning_rate,
                 **validate(),
             }
-            _check_loss(logs["loss"], run.epoch, recipe)
+            _check_loss(logs["loss"], run.epoch, plan)
             run.call("on_epoch_end", run.epoch, dict(logs))
             logs["epoch_seconds"] = time.perf_counter() - started
             run.log(logs)
@@ -164,17 +150,17 @@ def train(
     return run.history
 
 
-def _check_loss(loss, epoch, recipe):
+def _check_loss(loss, epoch, plan):
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"the training loss became {loss} in epoch {epoch + 1}; lower learning_rate (now "
-            f"{recipe.learning_rate:g}), rescale X or lower extreme sample weights."
+            f"{plan.learning_rate:g}), rescale X or lower extreme sample weights."
         )
 
 
 def _compile_step(model, optimizer, n_inputs):
     """Compile one update; it returns (sum of losses, number of hits, learning rate)."""
-    # One or, with attention to features, two: of the decision, and of what is attended.
+    # The logits; with attention="features" also the logits of the attended features alone.
     heads = keras.tree.flatten(model.get_layer("logits").output)
     logits_model = keras.Model(model.inputs, heads)
     variables = model.trainable_variables
@@ -190,10 +176,10 @@ def _compile_step(model, optimizer, n_inputs):
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) for logits in outputs
             )
             loss_sum = tf.reduce_sum(loss * weights)
-            # The two have no weight in common: neither slows or changes what the other learns.
+            # The two losses share no weight: neither slows or changes what the other learns.
             total = loss_sum + sum(tf.reduce_sum(part * weights) for part in attended)
             mean = total / tf.cast(tf.shape(labels)[0], tf.float32)
-            mean = sum(logits_model.losses, mean)  # of weights, and of a repair
+            mean = sum(logits_model.losses, mean)  # of weights, and of a denoiser
         gradients = tape.gradient(mean, variables)
         rate = tf.convert_to_tensor(optimizer.learning_rate)
         with tf.control_dependencies([rate]):  # that of this update, not of the next
@@ -226,27 +212,11 @@ def _validator(model, inputs, validation, batch_size):
 
 
 def fine_tune_schedule(n_iterations, learning_rate=1e-3, batch_size=128):
-    """Learning rate and batch size of each iteration of the paper's Algorithm 1.
+    """Return (learning rate, batch size) of each iteration of the paper's Algorithm 1.
 
-    Parameters
-    ----------
-    n_iterations : int
-    learning_rate : float, default=1e-3
-        Halved every iteration, not below 1e-4.
-    batch_size : int, default=128
-        Halved every second iteration, not below 32.
+    The learning rate halves every iteration, not below 1e-4; the batch size every second one, not
+    below 32 (Karim et al., 2018, arXiv:1709.05206).
 
-    Returns
-    -------
-    list of (float, int)
-
-    References
-    ----------
-    Karim et al., 2018, arXiv:1709.05206, Algorithm 1.
-
-    Examples
-    --------
-    >>> from lstmfcn.training import fine_tune_schedule
     >>> fine_tune_schedule(5)
     [(0.001, 128), (0.0005, 128), (0.00025, 64), (0.000125, 64), (0.0001, 32)]
     """

@@ -13,8 +13,6 @@ import sys
 import tempfile
 import threading
 
-__all__ = ["check_usable", "float32_layers", "float32_numbers", "keras", "ops", "tf"]
-
 BUILT_BETWEEN = 16  # networks; those among them that were dropped wait in memory
 COUNTS = "object_name_uids"  # of Keras, for names such as "add_2"
 LEVELS = {"1": b"I", "2": b"IW", "3": b"IWE"}  # of TF_CPP_MIN_LOG_LEVEL: what is left out
@@ -94,13 +92,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def check_usable():
-    """Refuse to compute where TensorFlow would hang, or cannot do what is asked.
-
-    Raises
-    ------
-    RuntimeError
-        In a process forked from one that has computed with TensorFlow, and without eager mode.
-    """
+    """Refuse, with a RuntimeError, to compute where TensorFlow would hang, or has no eager mode."""
     if _process["is_lost"]:
         raise RuntimeError(
             "this process was forked from one that has used TensorFlow, whose threads do not "
@@ -119,14 +111,8 @@ def check_usable():
 def float32_layers():
     """Build layers in float32, whatever dtype policy the user has set for other models.
 
-    Raises
-    ------
-    RuntimeError
-        As :func:`check_usable`, and within the scope of a distribution strategy.
+    Raises RuntimeError as :func:`check_usable`, and in the scope of a distribution strategy.
 
-    Examples
-    --------
-    >>> from lstmfcn.backend import float32_layers, keras
     >>> with float32_layers():
     ...     keras.layers.Dense(3).compute_dtype
     'float32'

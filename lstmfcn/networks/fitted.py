@@ -1,21 +1,12 @@
-"""How does a network answer? Compiled forward passes in batches, for any layer."""
+"""How does a fitted network answer? By compiled forward passes to any layer, batch by batch."""
 
 import contextlib
 import threading
 
 import numpy as np
 
-from lstmfcn.backend import check_usable, keras, tf
-from lstmfcn.layers import Convolution, FusedBatchNormalization, in_one_kernel
-
-__all__ = [
-    "Forward",
-    "Forwards",
-    "LogitGradient",
-    "cross_entropy",
-    "memory_errors_explained",
-    "rows_per_batch",
-]
+from lstmfcn.networks.backend import check_usable, keras, tf
+from lstmfcn.networks.layers import Convolution, FusedBatchNormalization, in_one_kernel
 
 LONGEST_WAIT = 5.0  # seconds for another thread that compiles
 
@@ -27,19 +18,7 @@ def rows_per_batch(n_timepoints):
 
 @contextlib.contextmanager
 def memory_errors_explained(work, remedy):
-    """Turn what TensorFlow says when memory is exhausted into a sentence.
-
-    Parameters
-    ----------
-    work : str
-        What the memory does not suffice for.
-    remedy : str
-        What to lower.
-
-    Raises
-    ------
-    MemoryError
-    """
+    """Turn TensorFlow's error of exhausted memory into one about the work, and what to lower."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
@@ -78,21 +57,10 @@ def _alone_before_normalisation(part):
 class Forward:
     """The output of one layer of a model, computed in inference mode, batch by batch.
 
-    Parameters
-    ----------
-    model : keras.Model
-    layer : str
-        Layer name; a layer with several outputs gives them all.
-    output : int, default=0
-        Which output of the layer.
+    Of a layer with several outputs it is number ``output``.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.inference import Forward
     >>> from lstmfcn.networks import build_fcn
-    >>> forward = Forward(build_fcn(20, 1, 3), "pooled")
-    >>> forward((np.zeros((5, 20, 1), "float32"),)).shape
+    >>> Forward(build_fcn(20, 1, 3), "pooled")((np.zeros((5, 20, 1), "float32"),)).shape
     (5, 128)
     """
 
@@ -122,14 +90,6 @@ class Forward:
 class LogitGradient:
     """The derivative of one logit per sample with respect to the series, batch by batch.
 
-    Parameters
-    ----------
-    model : keras.Model
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.inference import LogitGradient
     >>> from lstmfcn.networks import build_fcn
     >>> gradient = LogitGradient(build_fcn(20, 2, 3))
     >>> gradient((np.ones((5, 20, 2), "float32"),), np.zeros(5, int)).shape
@@ -162,22 +122,40 @@ class LogitGradient:
         return np.concatenate([gradient for _, gradient in batches])
 
 
-class Forwards:
-    """Forward passes to any layer of one model, each compiled at its first use.
+class FittedNetwork:
+    """A network with what it was built from: it answers, explains itself and can be pickled.
 
-    Several threads may ask at once: what one of them compiles, all use.
+    ``build`` is a builder of this package, a function that pickle finds, and ``architecture`` its
+    arguments. The keras.Model is ``model``, or a new one, with these ``weights`` if given. Forward
+    passes are compiled at their first use. Several threads may ask at once: what one of them
+    compiles, all use.
 
-    Parameters
-    ----------
-    model : keras.Model
+    >>> from lstmfcn.networks import build_fcn
+    >>> sizes = {"n_timepoints": 20, "n_channels": 1, "n_classes": 3}
+    >>> FittedNetwork(build_fcn, sizes).logits((np.zeros((5, 20, 1), "float32"),)).shape
+    (5, 3)
     """
 
-    def __init__(self, model):
-        self._model = model
-        self._compiled = {}
-        self._compiling = threading.Lock()
+    def __init__(self, build, architecture, model=None, weights=None):
+        self.build, self.architecture = build, architecture
+        self._weights, self._compiled, self._compiling = weights, {}, threading.RLock()
+        if model is not None:
+            self._compiled["model"] = model
 
-    def __call__(self, layer, inputs, output=0):
+    @property
+    def model(self):
+        """The keras.Model, built at its first use."""
+        model = self._get("model", self._new_model)
+        self._weights = None  # all threads find the model from now on, and it may be changed
+        return model
+
+    @property
+    def weights(self):
+        """The weights as a list of ndarrays."""
+        weights = self._weights
+        return self.model.get_weights() if weights is None else weights
+
+    def output(self, layer, inputs, output=0):
         """Return one layer's output for a tuple of input arrays; see :class:`Forward`."""
         return self._to(layer, output)(inputs)
 
@@ -185,21 +163,39 @@ class Forwards:
         """Yield (rows, output of the layer) for one slice of the samples after the other."""
         return self._to(layer, 0).batches(inputs)
 
-    def logit_gradient(self, inputs, targets):
+    def logits(self, inputs):
+        """Return the logits in float64, (n_samples, n_classes)."""
+        return self.output("logits", inputs).astype(np.float64)
+
+    def gradient(self, inputs, targets):
         """Return the derivative of one logit per sample; see :class:`LogitGradient`."""
-        return self._get("gradient", lambda: LogitGradient(self._model))(inputs, targets)
+        return self._get("gradient", lambda: LogitGradient(self.model))(inputs, targets)
+
+    def __getstate__(self):
+        return {"build": self.build, "architecture": self.architecture, "weights": self.weights}
+
+    def __setstate__(self, state):
+        # Built when it is needed: where Keras cannot compute, unpickling must not fail, or a pool
+        # of processes would lose the task, and its caller wait for ever.
+        self.__init__(**state)
+
+    def _new_model(self):
+        weights, model = self._weights, self.build(**self.architecture)
+        if weights is not None:
+            model.set_weights(weights)
+        return model
 
     def _to(self, layer, output):
-        return self._get((layer, output), lambda: Forward(self._model, layer, output))
+        return self._get((layer, output), lambda: Forward(self.model, layer, output))
 
-    def _get(self, key, compile_it):
+    def _get(self, key, make):
         if key not in self._compiled:
             check_usable()
             # Waiting saves work, but no thread depends on it: compiling changes nothing shared.
             waited = self._compiling.acquire(timeout=LONGEST_WAIT)
             try:
                 if key not in self._compiled:
-                    self._compiled.setdefault(key, compile_it())
+                    self._compiled.setdefault(key, make())
             finally:
                 if waited:
                     self._compiling.release()
@@ -207,21 +203,8 @@ class Forwards:
 
 
 def cross_entropy(logits, labels):
-    """Cross-entropy of each sample, in float64.
+    """Return the cross-entropy of each sample in float64, from logits and int labels.
 
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_classes)
-    labels : int ndarray of shape (n_samples,)
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.inference import cross_entropy
     >>> cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).round(4)
     array([0.6931])
     """

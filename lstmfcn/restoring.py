@@ -1,0 +1,170 @@
+"""How does a fitted classifier come back from what its file holds, whoever wrote the file?
+
+The class is found in a fixed list. The network is built by this package's own code from checked
+numbers, after these have been found to need exactly the weights that are there.
+"""
+
+from numbers import Real
+
+import numpy as np
+
+from lstmfcn import classifiers, validation
+from lstmfcn.fitting import check_parameters, set_network
+from lstmfcn.model_file import (
+    CLASSIFIER,
+    FITTED,
+    NEVER_WRITTEN,
+    WEIGHTS,
+    check_format,
+    check_size,
+    classes_from_json,
+    parameters_from_json,
+    split_weights,
+)
+from lstmfcn.networks.builders import depends_on_length
+from lstmfcn.networks.fitted import FittedNetwork
+
+LARGEST_SAVED_SEED, LARGEST_COUNT = 2**32 - 1, 2**31 - 1
+LARGEST_PROBE = 2**24  # values in the widest layer, for each series that a network is tried with
+SHORT = 64  # timepoints of a trial, where a network's weights fit any length
+
+
+def classifier_from_members(members, design=None):
+    """Build a classifier from the members of its file; refuse what ``save`` does not write.
+
+    ``members`` are decoded: ``classifier.json``, and ``weights.f32`` as one float32 array.
+    ``design`` says what the classifier's samples are; by default series.
+    """
+    content, weights = members[CLASSIFIER], members[WEIGHTS]
+    check_format(content)
+    classifier = classifier_from_parameters(content["class"], content["parameters"])
+    if design is not None:
+        classifier._design = design
+    classifier.classes_ = classes_from_json(content["classes"])
+    classifier.reader_ = classifier._design.reader_from_json(content["reader"])
+    for name in FITTED:
+        setattr(classifier, name, content[name])
+    _check_fitted(classifier)
+    if content["feature_names"] is not None:
+        classifier.feature_names_in_ = _feature_names(content["feature_names"])
+    architecture = _with_tuples(content["architecture"])
+    _check_architecture(classifier, architecture)
+    set_network(classifier, _network(classifier, architecture, weights))
+    return classifier
+
+
+def classifier_from_parameters(name, parameters):
+    """Return an unfitted classifier from its class name and ``model_file.parameters_to_json``."""
+    if name not in classifiers.__all__:
+        raise ValueError(f"its class {name!r} is none of {classifiers.__all__}")
+    cls = getattr(classifiers, name)
+    _check_names(cls, parameters)
+    classifier = cls(**parameters_from_json(parameters))
+    if any(getattr(classifier, name) is not None for name in NEVER_WRITTEN):
+        raise ValueError("it has callbacks or a checkpoint, which are never written")
+    check_parameters(classifier)
+    return classifier
+
+
+def _check_names(cls, names):
+    unknown = set(names) - set(cls().get_params(deep=False))
+    if unknown:
+        raise ValueError(f"{cls.__name__} has no parameter {min(unknown)!r}")
+
+
+def _with_tuples(value):
+    """Return JSON with tuples for lists, as builders take them."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(entry) for key, entry in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_fitted(classifier):
+    """Refuse fitted numbers that ``fit`` does not leave behind."""
+    for name in ("n_epochs_", "batch_size_"):
+        validation.check_counts(most=LARGEST_COUNT, **{name: getattr(classifier, name)})
+    if classifier.precision_ not in ("bfloat16", "float32"):
+        raise ValueError(f"precision_={classifier.precision_!r} is not possible")
+    for name, values in classifier.history_.items():
+        if type(values) is not list or not all(isinstance(value, Real) for value in values):
+            raise ValueError(f"history_[{name!r}] is not a list of numbers")
+
+
+def _check_architecture(classifier, architecture):
+    """Refuse an architecture that contradicts the fitted numbers beside it."""
+    design = classifier._design
+    for part, reader in design.parts(architecture, classifier.reader_):
+        expected = {
+            "n_timepoints": reader.n_timepoints,
+            "n_channels": reader.n_channels,
+            "n_classes": len(classifier.classes_),
+            "masked": reader.is_masked,
+        }
+        for name, value in expected.items():
+            if type(part[name]) is not type(value) or part[name] != value:
+                found = part[name]
+                raise ValueError(f"{name} is {found!r} in one place and {value} in another")
+        validation.check_counts(least=0, most=LARGEST_SAVED_SEED, seed=part["seed"])
+        # The network's parameters obey the same rules as the constructor's.
+        validation.check_choice(part["passes_gaps"], "passes_gaps", (True, False))
+        names = part.keys() - expected.keys() - {"seed", "passes_gaps"}
+        _check_names(type(classifier), names)
+        check_parameters(type(classifier)(**{name: part[name] for name in names}))
+        if "n_cells" in names:
+            validation.check_counts(n_cells=part["n_cells"])
+        validation.check_kernel_sizes(part["kernel_sizes"], part["n_filters"], reader.n_timepoints)
+        check_size(part)
+
+
+def _network(classifier, architecture, weights):
+    """Build a network with these weights; refuse weights that no training leaves behind."""
+    design = classifier._design
+    n_weights = design.count_weights(classifier, architecture)
+    if n_weights != weights.size:
+        raise ValueError(f"its network has {n_weights} weights, but the file holds {weights.size}")
+    if not np.isfinite(weights).all():
+        raise ValueError("its weights contain NaN or infinity")
+    build = design.builder(classifier)
+    model = build(**architecture)
+    model.set_weights(split_weights(weights, [tuple(variable.shape) for variable in model.weights]))
+    for variable in model.weights:
+        if variable.name == "moving_variance" and (variable.numpy() < 0).any():
+            raise ValueError(f"its weights {variable.path} are variances below 0")
+    parts = [part for part, _ in design.parts(architecture, classifier.reader_)]
+    tried = model
+    if not depends_on_length(model) and any(part["n_timepoints"] > SHORT for part in parts):
+        tried = build(**_shortened(architecture))
+        tried.set_weights(model.get_weights())
+    elif any(part["n_timepoints"] * max(part["n_filters"]) > LARGEST_PROBE for part in parts):
+        tried = None  # it would take gigabytes
+    if tried is not None:
+        _check_answers(tried)
+    return FittedNetwork(build, architecture, model)
+
+
+def _shortened(architecture):
+    """Return the architecture for series of at most SHORT timepoints."""
+    if "trunks" in architecture:
+        trunks = {name: _shortened(trunk) for name, trunk in architecture["trunks"].items()}
+        return {**architecture, "trunks": trunks}
+    return {**architecture, "n_timepoints": min(SHORT, architecture["n_timepoints"])}
+
+
+def _check_answers(model):
+    """Refuse a network that answers plausible series with NaN."""
+    generator = np.random.RandomState(0)
+    # A series of zeros, and some of noise, as normalised series and as their largest outliers.
+    scale = np.array([0, 1, 1, 1, 10, 10, 100, 100], np.float32)
+    inputs = [np.ones((len(scale), *tensor.shape[1:]), np.float32) for tensor in model.inputs]
+    for values in inputs:
+        if values.ndim == 3:
+            values *= scale[:, None, None] * generator.standard_normal(values.shape)
+    inputs = inputs[0] if len(inputs) == 1 else inputs
+    if not np.isfinite(model(inputs, training=False).numpy()).all():
+        raise ValueError("its weights are not possible: the answer to a plausible series is NaN")
+
+
+def _feature_names(names):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its feature names are not a list of strings")
+    return np.array(names, dtype=object)
