@@ -1,6 +1,5 @@
-"""Which samples does each fold hold out, and what do models of all folds predict together?"""
+"""Which samples does each fold hold out, and what do the models of all folds predict together?"""
 
-import csv
 from numbers import Integral
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from lstmfcn import validation
-from lstmfcn.atomic import atomic_path, changed_at_once, check_writable, of_one_fit
+from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.datasets.parsing import csv_rows, decode
-from lstmfcn.emotion.fusion.modalities import read_modalities, take_rows
+from lstmfcn.files import write_csv
+from lstmfcn.meta.base import aligned_proba
+from lstmfcn.meta.rows import n_rows, take_rows
 from lstmfcn.validation import StrOptions
 
-__all__ = ["FoldEnsemble", "make_folds", "read_folds", "write_folds"]
-
-LOWEST = 1e-300  # of a probability whose logarithm is averaged
+NOT_ZERO = 1e-300  # least probability whose logarithm is averaged
 
 
 def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
@@ -27,12 +26,11 @@ def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
 
     Parameters
     ----------
-    n : int
-        Number of samples.
-    n_folds : int, default=5
+    n, n_folds : int
+        Numbers of samples and of folds.
     random_state : int, RandomState or None, default=None
     y : array-like of shape (n,), optional
-        Labels: each fold gets about the same share of every class.
+        Labels: each fold gets about the same fraction of every class.
     groups : array-like of shape (n,), optional
         Speakers, videos: no group is in two folds.
 
@@ -42,10 +40,10 @@ def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
         The samples that each fold holds out, sorted. Without `y` and `groups` as in MERTools:
         shuffled, folds of int(n / n_folds), and the rest in the last one.
 
-    Raises
-    ------
-    ValueError
-        If there are too few samples, samples of a class, or groups.
+    See Also
+    --------
+    FoldEnsemble : One model per fold.
+    write_folds : Stores folds by the names of samples.
 
     References
     ----------
@@ -53,9 +51,7 @@ def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.folds import make_folds
-    >>> [len(fold) for fold in make_folds(13, random_state=0)]
-    [2, 2, 2, 2, 5]
+    >>> from lstmfcn.meta import make_folds
     >>> [fold.tolist() for fold in make_folds(4, 2, random_state=0, groups=["a", "a", "b", "b"])]
     [[2, 3], [0, 1]]
     """
@@ -76,16 +72,14 @@ def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
                 f"class {labels[counts.argmin()]!s} has {counts.min()} samples, fewer than "
                 f"n_folds={n_folds}; lower n_folds, or pass more samples of it."
             )
-    if groups is not None and len(np.unique(groups)) < n_folds:
-        raise ValueError(
-            f"groups has {len(np.unique(groups))} groups, fewer than n_folds={n_folds}; lower "
-            "n_folds."
-        )
-    if groups is None:
-        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    else:
-        kind = GroupKFold if y is None else StratifiedGroupKFold
-        splitter = kind(n_folds, shuffle=True, random_state=seed)
+    kind = StratifiedKFold
+    if groups is not None:
+        kind, n_groups = GroupKFold if y is None else StratifiedGroupKFold, len(np.unique(groups))
+        if n_groups < n_folds:
+            raise ValueError(
+                f"groups has {n_groups} groups, fewer than n_folds={n_folds}; lower n_folds."
+            )
+    splitter = kind(n_folds, shuffle=True, random_state=seed)
     return [test for _, test in splitter.split(np.zeros(n), y, groups)]
 
 
@@ -101,27 +95,22 @@ def write_folds(path, folds, names):
     names : sequence of str of length n_samples
         Each one once.
 
+    See Also
+    --------
+    make_folds, read_folds
+
     Examples
     --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from lstmfcn.emotion.folds import make_folds, read_folds, write_folds
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "folds.csv"
-    ...     write_folds(path, [[0, 2], [1]], ["a", "b", "c"])
-    ...     [fold.tolist() for fold in read_folds(path, ["c", "b", "a"])]
+    >>> import os, tempfile
+    >>> from lstmfcn.meta import read_folds, write_folds
+    >>> path = os.path.join(tempfile.mkdtemp(), "folds.csv")
+    >>> write_folds(path, [[0, 2], [1]], ["a", "b", "c"])
+    >>> [fold.tolist() for fold in read_folds(path, ["c", "b", "a"])]
     [[0, 2], [1]]
     """
     names = _checked_names(names)
-    fold_of = _fold_of(folds, len(names))
-    check_writable(path)
-    with (
-        atomic_path(path) as temporary,
-        open(temporary, "w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", "fold"])
-        writer.writerows(zip(names, fold_of.tolist(), strict=True))
+    rows = zip(names, _fold_of(folds, len(names)).tolist(), strict=True)
+    write_csv(path, ["name", "fold"], rows)
 
 
 def read_folds(path, names):
@@ -139,10 +128,9 @@ def read_folds(path, names):
     list of int ndarrays
         The rows of `names` that each fold holds out.
 
-    Raises
-    ------
-    ValueError
-        If the file is not one of folds, or has other samples.
+    See Also
+    --------
+    write_folds : With an example.
     """
     names, path = _checked_names(names), Path(path)
     lines = [line for _, line in csv_rows(path.name, decode(path.name, path.read_bytes()))]
@@ -150,7 +138,8 @@ def read_folds(path, names):
         raise ValueError(f"{path.name} does not begin with name,fold; pass a file of write_folds.")
     fold_of = {}
     for line in lines[1:]:
-        if len(line) != 2 or not line[1].isdecimal() or line[0] in fold_of:
+        is_sound = len(line) == 2 and line[1].isdecimal() and line[0] not in fold_of
+        if not is_sound or int(line[1]) >= len(lines):
             raise ValueError(
                 f"{path.name} has the line {','.join(line)!r}; expected each name once, with the "
                 "number of its fold."
@@ -169,20 +158,20 @@ def read_folds(path, names):
 
 
 class FoldEnsemble(ClassifierMixin, BaseEstimator):
-    """One clone of an estimator per fold: honest predictions in training, a mean of all in test.
+    """Train one clone of an estimator per fold; average their predictions of new samples.
+
+    Each training sample is predicted by the clone that has not seen it.
 
     Parameters
     ----------
     estimator : classifier with ``predict_proba``
-        Of series, or of a dict of modality to series.
+        It takes series, or a dict of modality to series.
     folds : int or list of int arrays, default=5
         Number of folds, or the samples that each fold holds out, as from :func:`make_folds`.
     stratify : bool, default=True
-        Whether folds that are made here get the same share of every class. False is the rule of
-        MERTools.
+        Whether folds made here get the same fraction of every class; MERTools does not stratify.
     average : {"probabilities", "logits"}, default="probabilities"
-        What is averaged over the folds' models in ``predict_proba``. MERTools averages logits;
-        the mean of the logarithms of probabilities is the same, up to what softmax ignores.
+        What ``predict_proba`` averages over the folds' models. MERTools averages logits.
     random_state : int, RandomState or None, default=None
         Seed of the folds and, where the estimator has a ``random_state``, of each clone.
 
@@ -199,11 +188,16 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         Probabilities of each sample by the estimator that has not seen it.
     names_ : list of str, or None
 
+    See Also
+    --------
+    make_folds : Makes the folds.
+    sklearn.model_selection.cross_val_predict : Keeps no models.
+
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from lstmfcn.emotion.folds import FoldEnsemble
+    >>> from lstmfcn.meta import FoldEnsemble
     >>> X, y = np.arange(20.0)[:, np.newaxis], np.repeat(["low", "high"], 10)
     >>> names = [f"clip {i}" for i in range(20)]
     >>> ensemble = FoldEnsemble(LogisticRegression(), random_state=0).fit(X, y, names=names)
@@ -252,36 +246,23 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
     @of_one_fit
     def predict(self, X):
         """Return the class of highest mean probability, (n_samples,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     @of_one_fit
     def predict_proba(self, X):
-        """Return what the models of all folds say together.
-
-        Parameters
-        ----------
-        X : as in :meth:`fit`
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Rows sum to 1; columns in the order of ``classes_``.
-        """
+        """Return mean probabilities (n_samples, n_classes), columns as ``classes_``."""
         validation.check_is_fitted(self)
-        said = [self._probabilities(estimator, X) for estimator in self.estimators_]
+        each = [aligned_proba(estimator, X, self.classes_) for estimator in self.estimators_]
         if self.average == "probabilities":
-            return np.mean(said, axis=0)
-        logits = np.mean(np.log(np.maximum(said, LOWEST)), axis=0)
+            return np.mean(each, axis=0)
+        # After a softmax the mean of the logarithms of probabilities is the mean of the logits.
+        logits = np.mean(np.log(np.maximum(each, NOT_ZERO)), axis=0)
         return scipy.special.softmax(logits, axis=1)
 
     @of_one_fit
     def out_of_fold(self):
-        """Return the predicted class of each training sample by its name (without names: row).
-
-        Returns
-        -------
-        dict of str or int to label
-        """
+        """Return a dict of each training sample's name, or row, to its predicted class."""
         validation.check_is_fitted(self)
         predicted = self.classes_[self.out_of_fold_.argmax(axis=1)].tolist()
         names = range(len(predicted)) if self.names_ is None else self.names_
@@ -290,14 +271,11 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, groups, names):
         self._validate_params()
         name = type(self).__name__
-        y = validation.check_labels(y, _count(X), name)
+        y = validation.check_labels(y, n_rows(X), name)
         self.classes_ = np.unique(y)
         validation.check_classes(self.classes_, name)
         self.names_ = None if names is None else _checked_names(names)
-        if names is not None and len(self.names_) != len(y):
-            raise ValueError(
-                f"there are {len(self.names_)} names and {len(y)} samples; pass one per sample."
-            )
+        _of_length(self.names_, "names", len(y))
         if sample_weight is not None:
             sample_weight = validation.check_weights(sample_weight, len(y))
         self.folds_, seed = self._folds(y, groups)
@@ -314,7 +292,7 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
                 options["groups"] = np.asarray(groups)[train]
             estimator.fit(take_rows(X, train), y[train], **options)
             self.estimators_.append(estimator)
-            self.out_of_fold_[test] = self._probabilities(estimator, take_rows(X, test))
+            self.out_of_fold_[test] = aligned_proba(estimator, take_rows(X, test), self.classes_)
 
     def _folds(self, y, groups):
         """Return the folds, and the seed of the estimators."""
@@ -323,29 +301,16 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
             labels = y if self.stratify else None
             folds = make_folds(len(y), self.folds, random_state=seeds[0], y=labels, groups=groups)
             return folds, seeds[1]
-        folds = [np.asarray(fold) for fold in self.folds]
-        fold_of = _fold_of(folds, len(y))
-        if groups is not None:
-            of_group = {}
-            for group, fold in zip(_of_length(groups, "groups", len(y)), fold_of, strict=True):
-                if of_group.setdefault(group, fold) != fold:
-                    raise ValueError(
-                        f"group {group!s} is in folds {of_group[group]} and {fold}; put it into "
-                        "one of them."
-                    )
-        return folds, seeds[1]
-
-    def _probabilities(self, estimator, X):
-        """Return (n_samples, n_classes) in the order of all classes."""
-        found = estimator.predict_proba(X)
-        probabilities = np.zeros((len(found), len(self.classes_)))
-        probabilities[:, np.searchsorted(self.classes_, estimator.classes_)] = found
-        return probabilities
-
-
-def _count(X):
-    """Return the number of samples."""
-    return len(read_modalities(X)) if isinstance(X, dict) else len(X)
+        fold_of = _fold_of(self.folds, len(y))
+        groups = _of_length(groups, "groups", len(y))
+        for group in () if groups is None else np.unique(groups):
+            found = np.unique(fold_of[groups == group])
+            if len(found) > 1:
+                raise ValueError(
+                    f"group {group!s} is in folds {found[0]} and {found[1]}; put it into one of "
+                    "them."
+                )
+        return [np.asarray(fold) for fold in self.folds], seeds[1]
 
 
 def _fold_of(folds, n):
@@ -359,17 +324,11 @@ def _fold_of(folds, n):
             f"the folds hold {len(joined)} samples, {len(np.unique(joined))} different ones; "
             f"expected each of {n} samples in exactly one fold, and no fold empty."
         )
-    fold_of = np.empty(n, int)
-    for fold, row in enumerate(rows):
-        fold_of[row] = fold
-    return fold_of
+    return np.repeat(np.arange(len(rows)), list(map(len, rows)))[np.argsort(joined)]
 
 
 def _of_length(values, name, n):
-    if values is None:
-        return None
-    values = np.asarray(values)
-    if values.shape != (n,):
+    if values is not None and (values := np.asarray(values)).shape != (n,):
         raise ValueError(
             f"{name} has shape {values.shape}; pass one entry for each of {n} samples."
         )

@@ -1,8 +1,4 @@
-"""What would noise have made of this recording, or of these features?
-
-Every function returns a new array and draws from the generator it is given: an int (a seed), a
-numpy.random.Generator or a numpy.random.RandomState.
-"""
+"""How do noise, lost frames and lost modalities change a recording or its features?"""
 
 import math
 from collections.abc import Mapping
@@ -11,15 +7,6 @@ from numbers import Real
 import numpy as np
 
 from lstmfcn.validation import check_counts
-
-__all__ = [
-    "MER_NOISE_SNR_DB",
-    "add_feature_noise",
-    "add_noise_at_snr",
-    "drop_frames",
-    "drop_modalities",
-    "generator",
-]
 
 MER_NOISE_SNR_DB = (5, 6, 7, 8, 9, 10)
 """Signal-to-noise ratios in dB, each as likely, of the test clips of MER-NOISE."""
@@ -45,25 +32,24 @@ def add_noise_at_snr(clean, noise, snr_db, rng):
     -------
     array of shape (n_values,)
         int16 for int16: where the mixture exceeds its range, all of it is scaled down so that the
-        larger excursion is at the limit. Otherwise float64, not limited. A silent recording has no
-        signal-to-noise ratio, and stays silent.
+        larger excursion is at the limit. Otherwise float64, not limited. A silent recording stays
+        silent; silent noise is refused.
 
-    Raises
-    ------
-    ValueError
-        If an array is none of these, or the crop of noise is silent.
+    See Also
+    --------
+    add_feature_noise : Noise in features.
+    lstmfcn.emotion.add_noise_to_log_spectrum : The same ratio, of log-mel frames.
 
     References
     ----------
     Lian et al., "MER 2024: Semi-Supervised Learning, Noise Robustness, and Open-Vocabulary
-    Multimodal Emotion Recognition", 2024, arXiv:2404.17113; the rule of MERTools' main-noise.py.
-    Its noise is the speech of MUSAN: Snyder, Chen & Povey, "MUSAN: A Music, Speech, and Noise
-    Corpus", 2015, arXiv:1510.08484.
+    Multimodal Emotion Recognition", 2024, arXiv:2404.17113 (the rule of MERTools' main-noise.py).
+    Snyder, Chen & Povey, "MUSAN: A Music, Speech, and Noise Corpus", 2015, arXiv:1510.08484.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion import add_noise_at_snr
+    >>> from lstmfcn.meta import add_noise_at_snr
     >>> clean = np.sin(np.arange(16_000) * 0.1)
     >>> babble = np.random.default_rng(1).normal(size=40_000)
     >>> added = add_noise_at_snr(clean, babble, 10, rng=0) - clean
@@ -73,11 +59,9 @@ def add_noise_at_snr(clean, noise, snr_db, rng):
     clean = _waveform(clean, "clean")
     if not isinstance(snr_db, Real) or not math.isfinite(snr_db):
         raise ValueError(f"snr_db={snr_db!r} must be a finite number, in dB.")
-    rng = generator(rng)
     signal = clean.astype(np.float64)
-    crop = _noise_crop(noise, len(clean), rng)
-    rms_noise = _rms(crop)
-    if rms_noise == 0:
+    crop = _noise_crop(noise, len(clean), generator(rng))
+    if (rms_noise := _rms(crop)) == 0:
         raise ValueError(
             f"the noise is silent over the {len(crop)} values drawn; pass a recording without "
             "silence."
@@ -86,15 +70,14 @@ def add_noise_at_snr(clean, noise, snr_db, rng):
     mixed = signal + gain * crop
     if clean.dtype != np.int16:
         return mixed
-    limits = np.iinfo(np.int16)
-    highest, lowest = mixed.max(), mixed.min()
+    limits, highest, lowest = np.iinfo(np.int16), mixed.max(), mixed.min()
     if highest > limits.max or lowest < limits.min:
         mixed *= limits.max / highest if highest >= -lowest else limits.min / lowest
     return np.clip(mixed, limits.min, limits.max).astype(np.int16)  # cut towards zero, as there
 
 
 def drop_frames(x, rate, rng, *, span=1, fill=0.0):
-    """Replace random frames, as a face lost from sight or packets lost on the line would.
+    """Replace random frames, as where a face is out of sight or packets are lost.
 
     Parameters
     ----------
@@ -105,16 +88,21 @@ def drop_frames(x, rate, rng, *, span=1, fill=0.0):
     span : int, default=1
         Frames that are lost together.
     fill : float or array of shape (D,), default=0.0
-        What is put in their place: 0 is the mean of standardised features.
+        Value of lost frames: 0 is the mean of standardised features.
 
     Returns
     -------
     array of shape (T, D)
 
+    See Also
+    --------
+    drop_modalities, add_feature_noise
+    lstmfcn.emotion.robustness_curve : Scores at several rates.
+
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion import drop_frames
+    >>> from lstmfcn.meta import drop_frames
     >>> drop_frames(np.ones((6, 1)), 0.5, rng=0, span=2).ravel().tolist()
     [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     """
@@ -127,19 +115,18 @@ def drop_frames(x, rate, rng, *, span=1, fill=0.0):
             f"fill has the shape {np.shape(fill)}; pass one number, or one for each of "
             f"{x.shape[1]} features."
         )
-    out = x.copy()
-    out[np.repeat(lost, span)[: len(x)]] = fill
-    return out
+    is_lost = np.repeat(lost, span)[: len(x), np.newaxis]  # (T, 1)
+    return np.where(is_lost, fill, x).astype(x.dtype)
 
 
 def add_feature_noise(x, level, deviation, rng):
-    """Add Gaussian noise relative to how much each feature varies in training.
+    """Add Gaussian noise in units of each feature's standard deviation in training.
 
     Parameters
     ----------
     x : array of shape (T, D)
     level : float
-        Deviation of the noise in units of `deviation`, at least 0.
+        Standard deviation of the noise in units of `deviation`, at least 0.
     deviation : float or array of shape (D,)
         Standard deviation of the features over training frames, such as
         `SequencePreprocessor.scale_`; 1 for standardised features.
@@ -149,10 +136,15 @@ def add_feature_noise(x, level, deviation, rng):
     -------
     array of shape (T, D)
 
+    See Also
+    --------
+    add_noise_at_snr : Noise in a recording.
+    drop_frames, drop_modalities
+
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion import add_feature_noise
+    >>> from lstmfcn.meta import add_feature_noise
     >>> noisy = add_feature_noise(np.zeros((10_000, 2)), 0.5, np.array([1.0, 10.0]), rng=0)
     >>> noisy.std(axis=0).round(1).tolist()
     [0.5, 5.0]
@@ -167,32 +159,34 @@ def add_feature_noise(x, level, deviation, rng):
             f"deviation has the shape {deviation.shape} or values that are no finite numbers of at "
             f"least 0; pass one for each of {x.shape[1]} features."
         )
-    noise = generator(rng).standard_normal(x.shape)
-    return (x + level * deviation * noise).astype(x.dtype)
+    return (x + level * deviation * generator(rng).standard_normal(x.shape)).astype(x.dtype)
 
 
 def drop_modalities(modalities, rate, rng, *, fill=0.0):
-    """Blank out whole modalities of a clip, as a broken camera or microphone would.
+    """Blank out whole modalities of a sample, as a broken camera or microphone does.
 
     Parameters
     ----------
     modalities : dict of str to array of shape (T_m, D_m)
     rate : float
-        Probability of each modality, in [0, 1]. If all were to go, one of them, drawn at random,
-        stays.
+        Probability of each modality, in [0, 1]. If all were lost, a random one stays.
     rng : int, Generator or RandomState
     fill : float, default=0.0
-        What is put in the place of all its values.
+        Value of a lost modality.
 
     Returns
     -------
     dict of str to array of shape (T_m, D_m)
         Those that stay are the arrays that were passed.
 
+    See Also
+    --------
+    drop_frames, add_feature_noise
+
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion import drop_modalities
+    >>> from lstmfcn.meta import drop_modalities
     >>> clip = {"audio": np.ones((2, 1)), "text": np.ones((3, 1))}
     >>> {name: bool(x.any()) for name, x in drop_modalities(clip, 1.0, rng=1).items()}
     {'audio': True, 'text': False}
@@ -242,7 +236,7 @@ def _noise_crop(noise, n_values, rng):
 
 
 def _rms(x):
-    peak = float(np.abs(x).max())  # of its squares, those of the smallest and the largest are lost
+    peak = float(np.abs(x).max())  # squares of very small and very large values leave float64
     return peak * math.sqrt(np.mean(np.square(x / peak))) if peak else 0.0
 
 
@@ -254,7 +248,7 @@ def _waveform(x, name):
             "of shape (n_values,), floating point or int16."
         )
     if not np.isfinite(x).all():
-        raise ValueError(f"{name} contains NaN or infinity; repair the recording.")
+        raise ValueError(f"{name} contains NaN or infinity; pass a recording without.")
     return x
 
 

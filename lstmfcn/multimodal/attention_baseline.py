@@ -1,4 +1,4 @@
-"""What does the attention fusion of MER2024's baseline do with the same data? A comparator."""
+"""How does the attention fusion of MER2024's baseline, MERTools, classify the same samples?"""
 
 import math
 from numbers import Integral, Real
@@ -8,44 +8,22 @@ import scipy.special
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from lstmfcn import validation
-from lstmfcn.atomic import changed_at_once, of_one_fit
-from lstmfcn.backend import float32_layers, keras, ops
-from lstmfcn.emotion.fusion.modalities import read_modalities
-from lstmfcn.emotion.lengths import pool_or_pad
-from lstmfcn.inference import Forwards
-from lstmfcn.pickling import NetworkPickling
-from lstmfcn.training import Recipe, progress_bar, train
+from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
+from lstmfcn.fitting import part_of_fit
+from lstmfcn.lengths import pool_or_pad
+from lstmfcn.multimodal.modalities import read_modalities
+from lstmfcn.networks.backend import float32_layers, keras, ops
+from lstmfcn.networks.fitted import FittedNetwork
+from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 from lstmfcn.validation import Interval, StrOptions
-
-__all__ = ["AttentionFusionClassifier", "TwoBiasLSTMCell", "build_attention_fusion"]
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class TwoBiasLSTMCell(keras.layers.Layer):
     """One step of an LSTM with a bias of the input and one of the state, as PyTorch's has.
 
-    Added up they are one bias; apart, each is decayed and each moves, so that training differs.
-
-    Parameters
-    ----------
-    n_cells : int
-    l2 : float, default=0.0
-        Coupled weight decay.
-    seed : int, default=0
-
-    References
-    ----------
-    Hochreiter, Schmidhuber, "Long Short-Term Memory", 1997; the letters are those of
-    :class:`lstmfcn.layers.AttentionLSTM`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.emotion.fusion.attention import TwoBiasLSTMCell
-    >>> cell = TwoBiasLSTMCell(4)
-    >>> h, state = cell(np.ones((2, 3)), [np.zeros((2, 4)), np.zeros((2, 4))])
-    >>> h.shape, cell.count_params() == 4 * 4 * (3 + 4 + 2)
-    (TensorShape([2, 4]), True)
+    Only their sum counts, but each is decayed and each moves, so that training differs. The letters
+    are those of :class:`lstmfcn.networks.layers.AttentionLSTM`.
     """
 
     def __init__(self, n_cells, l2=0.0, seed=0, **kwargs):
@@ -88,42 +66,11 @@ class TwoBiasLSTMCell(keras.layers.Layer):
 def build_attention_fusion(
     shapes, n_classes, *, level="utterance", n_hidden=128, dropout=0.3, l2=1e-5, seed=0
 ):
-    """Build the network: an encoder per modality, and a weighted sum of what they say.
+    """Return the network of the baseline, uncompiled: MERTools' layers, PyTorch's initial weights.
 
-    Each encoder ends in `n_hidden` numbers h_m. A further one reads all of them and gives one
-    weight per modality, without a softmax; a linear layer decides on sum_m w_m h_m.
-
-    Parameters
-    ----------
-    shapes : list of int, or of (int, int)
-        Per modality n_channels for "utterance", (n_timepoints, n_channels) for "frame".
-    n_classes : int
-    level : {"utterance", "frame"}, default="utterance"
-        Encoders are dropout and three dense layers with ReLU, or the last state of an LSTM,
-        dropout and a dense layer.
-    n_hidden : int, default=128
-    dropout : float in [0, 1), default=0.3
-    l2 : float, default=1e-5
-        Coupled weight decay of all weights: l2 / 2 times the sum of their squares in the loss.
-    seed : int, default=0
-
-    Returns
-    -------
-    keras.Model
-        Uncompiled; the list of modalities to probabilities (batch, n_classes). The layer
-        ``attention`` gives the weights (batch, n_modalities).
-
-    References
-    ----------
-    Lian et al., "MER 2024: Semi-Supervised Learning, Noise Robustness, and Open-Vocabulary
-    Multimodal Emotion Recognition", 2024, arXiv:2404.17113; layers as in its baseline, MERTools,
-    https://github.com/zeroQiaoba/MERTools (the rule, not the code), with PyTorch's initial weights.
-
-    Examples
-    --------
-    >>> from lstmfcn.emotion.fusion.attention import build_attention_fusion
-    >>> build_attention_fusion([1024] * 3, 6).count_params()
-    576137
+    An encoder of each modality m ends in `n_hidden` numbers h_m. Another one reads all h_m and
+    gives one weight w_m per modality, without a softmax. A linear layer decides on sum_m w_m h_m.
+    `shapes` has n_channels per modality, or (n_timepoints, n_channels) at the level of frames.
     """
     seeds = iter(validation.draw_seeds(seed, 8 * len(shapes) + 16).tolist())
 
@@ -165,24 +112,24 @@ def build_attention_fusion(
     )
 
 
-class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator):
+class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
     """The attention fusion of MER2024's baseline, MERTools, to compare with.
 
-    Nothing is standardised, as there; `SequencePreprocessor` does it where it is wanted.
+    As in MERTools nothing is standardised; :class:`lstmfcn.emotion.SequencePreprocessor` does that.
 
     Parameters
     ----------
     level : {"utterance", "frame"}, default="utterance"
-        "utterance": each modality's mean over time, three dense layers; "frame": its frames,
-        shorter ones behind zeros, an LSTM.
+        "utterance": each modality's mean over time goes through three dense layers. "frame": its
+        frames, behind zeros where they are few, go through an LSTM.
     n_hidden : int, default=128
         MERTools searches 64, 128, 256.
     dropout : float in [0, 1), default=0.3
         MERTools searches 0.2 to 0.5.
     learning_rate : float in (0, 10], default=1e-3
-        Of Adam, constant. MERTools searches 1e-3 and 1e-4.
+        Adam's, constant. MERTools searches 1e-3 and 1e-4.
     l2 : float >= 0, default=1e-5
-        Coupled weight decay of all weights.
+        Coupled weight decay of all weights: l2 / 2 times the sum of their squares in the loss.
     n_epochs : int, default=100
     batch_size : int, default=32
     random_state : int, RandomState or None, default=None
@@ -196,11 +143,15 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
     classes_ : ndarray of shape (n_classes,)
     modalities_ : tuple of str
     model_ : keras.Model
-        See :func:`build_attention_fusion`.
+        The layer ``attention`` gives the weights of the modalities.
     history_ : dict of str to list of float
         Per epoch: ``loss`` (without decay), ``accuracy``, ``learning_rate``, ``epoch_seconds``.
     shapes_ : dict of str to (int, int)
         Per modality (n_timepoints, n_channels); at the level of utterances one timepoint.
+
+    See Also
+    --------
+    FusionClassifier : This package's networks on several modalities.
 
     Notes
     -----
@@ -209,12 +160,14 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
 
     References
     ----------
-    Lian et al., 2024, arXiv:2404.17113, and https://github.com/zeroQiaoba/MERTools.
+    Lian et al., "MER 2024: Semi-Supervised Learning, Noise Robustness, and Open-Vocabulary
+    Multimodal Emotion Recognition", 2024, arXiv:2404.17113; layers as in its baseline, MERTools,
+    https://github.com/zeroQiaoba/MERTools (the rule, not the code).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.fusion.attention import AttentionFusionClassifier
+    >>> from lstmfcn.multimodal import AttentionFusionClassifier
     >>> rng = np.random.default_rng(0)
     >>> X = {"audio": rng.normal(size=(64, 5)), "text": rng.normal(size=(64, 3, 9))}
     >>> y = np.where(X["audio"][:, 0] > 0, "high", "low")
@@ -266,7 +219,7 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
         Parameters
         ----------
         X : dict of str to series
-            As for :class:`lstmfcn.emotion.fusion.FusionClassifier`; at the level of utterances
+            As for :class:`lstmfcn.multimodal.FusionClassifier`; at the level of utterances
             an array of two dimensions is one vector per sample, (n_samples, n_channels).
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
@@ -283,7 +236,8 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
     @of_one_fit
     def predict(self, X):
         """Return the class of each sample, (n_samples,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     @of_one_fit
     def predict_proba(self, X):
@@ -300,28 +254,21 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
             Rows sum to 1; columns in the order of ``classes_``.
         """
         inputs = self._read(X)
-        logits = self._forwards("logits", inputs).astype(np.float64)
-        return scipy.special.softmax(logits, axis=1)
+        return scipy.special.softmax(self.network_.logits(inputs), axis=1)
 
     @of_one_fit
     def attention_weights(self, X):
-        """Return how much each modality counts, which need not be positive nor sum to 1.
+        """Return how much each modality counts, (n_samples, n_modalities).
 
-        Parameters
-        ----------
-        X : as in :meth:`predict_proba`
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_modalities)
+        The weights need not be positive nor sum to 1.
         """
         inputs = self._read(X)
-        return self._forwards("attention", inputs).astype(np.float64)
+        return self.network_.output("attention", inputs).astype(np.float64)
 
     def _fit(self, X, y, sample_weight):
         self._validate_params()
         name = type(self).__name__
-        modalities = read_modalities(self._as_vectors(X))
+        modalities = self._modalities(X)
         y = validation.check_labels(y, len(modalities), name)
         self.classes_ = np.unique(y)
         validation.check_classes(self.classes_, name)
@@ -329,54 +276,42 @@ class AttentionFusionClassifier(ClassifierMixin, NetworkPickling, BaseEstimator)
         weights = validation.check_weights(sample_weight, len(y))
         seeds = validation.draw_seeds(self.random_state, 2).tolist()
         self.modalities_ = modalities.names
-        self.shapes_ = {name: self._shape(s) for name, s in modalities.series.items()}
-        architecture = self._new_architecture(seeds[0])
-        model = self._build(architecture)
-        recipe = Recipe(
-            int(self.n_epochs), int(self.batch_size), float(self.learning_rate), "constant"
-        )
-        with progress_bar(recipe.n_epochs, name, self.verbose) as bar:
-            inputs = self._to_inputs(modalities)
-            self.history_ = train(model, inputs, labels, weights, recipe, seed=seeds[1], bar=bar)
-        self._adopt(model, architecture)
-
-    def _new_architecture(self, seed):
-        shapes = [shape if self.level == "frame" else shape[1] for shape in self.shapes_.values()]
-        return {
-            "shapes": shapes,
+        self.shapes_ = {}
+        for modality, series in modalities.series.items():
+            longest = max(x.shape[1] for x in series) if self.level == "frame" else 1
+            self.shapes_[modality] = int(longest), int(series[0].shape[0])
+        architecture = {
+            "shapes": [s if self.level == "frame" else s[1] for s in self.shapes_.values()],
             "n_classes": len(self.classes_),
             "level": self.level,
             "n_hidden": int(self.n_hidden),
             "dropout": float(self.dropout),
             "l2": float(self.l2),
-            "seed": seed,
+            "seed": seeds[0],
         }
+        network = FittedNetwork(build_attention_fusion, architecture)
+        plan = TrainingPlan(
+            int(self.n_epochs), int(self.batch_size), float(self.learning_rate), "constant"
+        )
+        data = self._to_inputs(modalities), labels, weights
+        with progress_bar(plan.n_epochs, name, self.verbose) as bar:
+            self.history_ = train(network.model, *data, plan, seed=seeds[1], bar=bar)
+        self.network_ = network
 
-    def _build(self, architecture):
-        return build_attention_fusion(**architecture)
+    model_ = part_of_fit("model_", "network_.model", "The fitted keras.Model.")
 
-    def _adopt(self, model, architecture):
-        self.model_, self._architecture, self._forwards = model, architecture, Forwards(model)
-
-    def _as_vectors(self, X):
-        """Give vectors (n_samples, n_channels) one timepoint at the level of utterances."""
-        if self.level == "frame" or not isinstance(X, dict):
-            return X
-        return {
-            name: values[:, :, np.newaxis]
-            if isinstance(values, np.ndarray) and values.ndim == 2
-            else values
-            for name, values in X.items()
-        }
-
-    def _shape(self, series):
-        """Return (n_timepoints, n_channels) of what the network sees."""
-        longest = max(values.shape[1] for values in series) if self.level == "frame" else 1
-        return int(longest), int(series[0].shape[0])
+    def _modalities(self, X, names=None):
+        """Return Modalities; a vector (n_channels,) is one timepoint at the level of utterances."""
+        if self.level == "utterance" and isinstance(X, dict):
+            X = {
+                name: x[:, :, np.newaxis] if isinstance(x, np.ndarray) and x.ndim == 2 else x
+                for name, x in X.items()
+            }
+        return read_modalities(X, names)
 
     def _read(self, X):
         validation.check_is_fitted(self)
-        modalities = read_modalities(self._as_vectors(X), self.modalities_)
+        modalities = self._modalities(X, self.modalities_)
         for name, series in modalities.series.items():
             n_channels = self.shapes_[name][1]
             if series is not None and series[0].shape[0] != n_channels:

@@ -6,41 +6,34 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from lstmfcn import validation
-from lstmfcn.atomic import changed_at_once, of_one_fit
+from lstmfcn import model_file, validation
+from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.emotion.fusion.branch import make_branches
-from lstmfcn.emotion.fusion.early import EarlyFusion
-from lstmfcn.emotion.fusion.late import LateFusion
-from lstmfcn.emotion.fusion.modalities import read_modalities
+from lstmfcn.multimodal.branch import BranchFusion
+from lstmfcn.multimodal.early import EarlyFusion
+from lstmfcn.multimodal.late import LateFusion
+from lstmfcn.multimodal.modalities import read_modalities
 from lstmfcn.validation import Interval, StrOptions
-
-__all__ = ["FusionClassifier"]
 
 ESTIMATORS = (LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier)
 
 
 class FusionClassifier(ClassifierMixin, BaseEstimator):
-    """Classify samples that are seen through several modalities, by this package's networks.
+    """Classify samples of several modalities with this package's networks.
 
     Parameters
     ----------
     estimator : LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier or None, default=None
-        What is cloned: network and training. Its ``random_state`` is replaced. None:
+        Network and training; a clone of it is fitted, with another ``random_state``. None:
         ``LSTMFCNClassifier()``.
     fusion : {"branch", "early", "late"}, default="branch"
         - ``"branch"``: one network with a trunk per modality and one head, trained at once.
         - ``"early"``: one network of all channels, the modalities brought to one length.
-        - ``"late"``: one network per modality, whose probabilities are averaged or stacked.
+        - ``"late"``: one network per modality, whose probabilities are averaged.
     align_to : str, default="longest"
         Of "early", the length that the modalities of a sample get: ``"longest"``, ``"shortest"``,
         or the name of a modality. Longer series become means of windows, shorter ones are
         interpolated.
-    stacking : bool, default=False
-        Of "late", whether a logistic regression on out-of-fold predictions takes the place of the
-        average. Every modality is then fitted ``n_folds`` times more.
-    n_folds : int, default=5
-        Of the stacking: stratified folds, and grouped ones where ``fit`` gets groups.
     n_hidden : int, default=32
         Of "branch", the width of a hidden layer in the head, for what only the combination of
         modalities tells. With 0 each logit is a sum over modalities.
@@ -48,7 +41,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         Of "branch", how often a modality of a training sample is hidden from the head (never all),
         so that a sample without it can be classified.
     random_state : int, RandomState or None, default=None
-        Seed of networks, training and folds. The same int on the same machine gives bit-equal
+        Seed of networks and training. The same int on the same machine gives bit-equal
         predictions.
 
     Attributes
@@ -59,14 +52,19 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
     history_ : dict
         As of the estimator; with "late" one per modality.
     fusion_ : object
-        What decides: for "early" its ``estimator`` and for "late" its ``estimators`` are ordinary
-        classifiers; for "branch" its ``model_`` is the network.
+        The fitted part. Its ``estimator`` ("early", "branch") or its ``estimators`` ("late") are
+        fitted classifiers.
+
+    See Also
+    --------
+    AttentionFusionClassifier : The fusion of MER2024's baseline.
+    lstmfcn.emotion.FoldEnsemble : Several fusions, each without one fold.
 
     Notes
     -----
     A modality may be missing: in a sample (None in a list of series) or in all that are predicted
-    (no such key, or None). "late" then asks those that are there, "early" fills in the mean of the
-    training data, "branch" leaves the trunk's answer out.
+    (no such key, or None). "late" then averages over the others, "early" fills in the mean of the
+    training data, "branch" leaves out the features of its trunk.
 
     References
     ----------
@@ -79,7 +77,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from lstmfcn import LSTMFCNClassifier
-    >>> from lstmfcn.emotion.fusion import FusionClassifier
+    >>> from lstmfcn.multimodal import FusionClassifier
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["calm", "angry"], 20)
     >>> X = {"audio": rng.normal(size=(40, 2, 12)), "text": rng.normal(size=(40, 3, 5))}
@@ -93,8 +91,6 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints = {
         "fusion": [StrOptions({"branch", "early", "late"})],
         "align_to": [str],
-        "stacking": ["boolean"],
-        "n_folds": [Interval(Integral, 2, None, closed="left")],
         "n_hidden": [Interval(Integral, 0, 4096, closed="both")],
         "modality_dropout": [Interval(Real, 0, 1, closed="left")],
         "random_state": ["random_state"],
@@ -106,8 +102,6 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         fusion="branch",
         *,
         align_to="longest",
-        stacking=False,
-        n_folds=5,
         n_hidden=32,
         modality_dropout=0.2,
         random_state=None,
@@ -115,13 +109,11 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         self.estimator = estimator
         self.fusion = fusion
         self.align_to = align_to
-        self.stacking = stacking
-        self.n_folds = n_folds
         self.n_hidden = n_hidden
         self.modality_dropout = modality_dropout
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None, groups=None, validation_data=None):
+    def fit(self, X, y, sample_weight=None, validation_data=None):
         """Train on labelled samples.
 
         Parameters
@@ -129,15 +121,10 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         X : dict of str to series
             Per modality an array of shape (n_samples, n_channels, n_timepoints) or (n_samples,
             n_timepoints), a list of arrays of shape (n_channels, n_timepoints_i) with None for a
-            sample without the modality, or ClipSequences. Every modality must be there in some
-            samples, and every sample must have one.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), optional
-            Factor of each sample's loss, >= 0.
-        groups : array-like of shape (n_samples,), optional
-            Speakers or videos, none of which is in two folds of the stacking. Nothing else here
-            splits by them.
+            sample without the modality, or :class:`lstmfcn.emotion.ClipSequences`, whose frames
+            (T_i, D) become (D, T_i). Some samples must have each modality, and each sample one.
+        y, sample_weight : array-like of shape (n_samples,)
+            Class labels, and, optionally, the factor of each sample's loss, >= 0.
         validation_data : tuple (X, y), optional
             As for the estimator's ``fit``: measured after every epoch, never trained on. With
             "late" each modality's estimator gets the samples that have it.
@@ -146,32 +133,16 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         -------
         self
             Unchanged if the call is refused or interrupted.
-
-        Raises
-        ------
-        ValueError, TypeError
-            On unusable input, in one sentence that names the modality.
         """
         with changed_at_once(self) as fitted:
-            fitted._fit(X, y, sample_weight, groups, validation_data)
+            fitted._fit(X, y, sample_weight, validation_data)
         return self
 
     @of_one_fit
     def predict(self, X):
-        """Predict the class of each sample.
-
-        Parameters
-        ----------
-        X : dict of str to series
-            As in :meth:`fit`, with the same channels and, where they were equal, lengths. A
-            modality may be missing.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Entries of ``classes_``.
-        """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        """Return the class of each sample, (n_samples,); X as in :meth:`predict_proba`."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     @of_one_fit
     def predict_proba(self, X):
@@ -179,7 +150,9 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : as in :meth:`predict`
+        X : dict of str to series
+            As in :meth:`fit`, with the same channels and, where they were equal, lengths. A
+            modality may be missing.
 
         Returns
         -------
@@ -205,19 +178,15 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : as in :meth:`predict`
-            Every modality must be there in some samples.
-        y : array-like of shape (n_samples,)
-            Labels that ``fit`` has seen.
-        sample_weight : array-like of shape (n_samples,), optional
+        X, y, sample_weight : as in :meth:`fit`
+            Every modality must be there in some samples, and ``fit`` must have seen the labels.
         n_iterations, n_epochs, learning_rate, batch_size, freeze
             See :meth:`lstmfcn.LSTMFCNClassifier.fine_tune`.
 
         Returns
         -------
         self
-            Unchanged if the call is refused or interrupted. The logistic regression of a stack
-            stays as it is.
+            Unchanged if the call is refused or interrupted.
         """
         modalities = self._read(X)
         absent = [name for name, series in modalities.series.items() if series is None]
@@ -247,7 +216,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : as in :meth:`predict`
+        X : as in :meth:`predict_proba`
 
         Returns
         -------
@@ -259,17 +228,6 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         ------
         AttributeError
             If the estimator has no attention.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from lstmfcn import ALSTMFCNClassifier
-        >>> from lstmfcn.emotion.fusion import FusionClassifier
-        >>> X = {"audio": np.random.default_rng(0).normal(size=(8, 1, 12)), "text": np.eye(8)}
-        >>> small = ALSTMFCNClassifier(n_filters=(4, 4, 4), n_epochs=1)
-        >>> clf = FusionClassifier(small, random_state=0).fit(X, [0, 1] * 4)
-        >>> {name: attention.shape for name, attention in clf.attention_maps(X).items()}
-        {'audio': (8, 12), 'text': (8, 8)}
         """
         modalities = self._read(X)
         if not hasattr(getattr(self.fusion_, "estimator", self.fusion_), "attention_map"):
@@ -291,28 +249,52 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         path : str or path-like
             Conventionally ``*.lstmfcn``.
         """
-        from lstmfcn.emotion.fusion.files import fusion_members
-        from lstmfcn.persistence import write_members
-
         validation.check_is_fitted(self)
-        write_members(path, fusion_members(self))
+        model_file.write(path, self._members())
 
-    def _fit(self, X, y, sample_weight, groups, validation_data):
+    def _members(self):
+        """Return what the file holds: a description, and in folders 0, 1, ... each classifier."""
+        estimator, fusion = self.estimator, self.fusion_
+        if isinstance(fusion, LateFusion):
+            classifiers = list(fusion.estimators.values())
+            fitted = {"fusion": "late"}
+        elif isinstance(fusion, EarlyFusion):
+            classifiers = [fusion.estimator]
+            reader = fusion.reader.to_json()
+            fitted = {"fusion": "early", "align_to": fusion.align_to, "reader": reader}
+        else:
+            classifiers = [fusion.estimator]
+            fitted = {"fusion": "branch", **vars(fusion.estimator._design)}
+        if estimator is not None:
+            parameters = model_file.parameters_to_json(estimator)
+            estimator = {"class": type(estimator).__name__, "parameters": parameters}
+        content = {
+            "parameters": model_file.parameters_to_json(self) | {"estimator": None},
+            "estimator": estimator,
+            "modalities": list(self.modalities_),
+            "classes": model_file.classes_to_json(self.classes_),
+            "fitted": fitted,  # the parameters may have been set to others since
+        }
+        members = {model_file.FUSION: model_file.to_json(content)}
+        for place, classifier in enumerate(classifiers):
+            parts = model_file.classifier_members(classifier)
+            members |= {f"{place}/{name}": part for name, part in parts.items()}
+        return members
+
+    def _fit(self, X, y, sample_weight, validation_data):
         self._validate_params()
         modalities = read_modalities(X)
         y, sample_weight = self._checked(modalities, y, sample_weight)
         self.classes_ = np.unique(y)
         validation.check_classes(self.classes_, type(self).__name__)
         self.fusion_ = self._new_fusion(modalities.names)
-        options = {"validation_data": self._read_held_out(validation_data, modalities.names)}
-        if self.fusion == "late":
-            options["groups"] = groups
+        held_out = self._read_held_out(validation_data, modalities.names)
         with validation.axes_are_known():  # embeddings have many channels, perhaps of one timepoint
-            self.fusion_.fit(modalities, y, sample_weight, **options)
+            self.fusion_.fit(modalities, y, sample_weight, validation_data=held_out)
         self.modalities_, self.history_ = modalities.names, self.fusion_.history_
 
-    def _estimator(self):
-        """Return what is to be cloned."""
+    def _new_fusion(self, names):
+        """Return the unfitted fusion."""
         estimator = LSTMFCNClassifier() if self.estimator is None else self.estimator
         if type(estimator) not in ESTIMATORS:
             raise TypeError(
@@ -324,25 +306,16 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
                 f"checkpoint={estimator.checkpoint!r} is for one training, but fusion='late' has "
                 "one per modality; pass an estimator without."
             )
-        return estimator
-
-    def _new_fusion(self, names):
-        """Return what is to decide, unfitted."""
-        estimator = clone(self._estimator())
+        estimator = clone(estimator)
         seed = int(validation.draw_seeds(self.random_state, 1)[0])
         if self.fusion == "late":
-            return LateFusion(estimator, self.n_folds if self.stacking else None, seed)
+            return LateFusion(estimator, seed)
         if self.fusion == "early":
-            if self.align_to not in ("longest", "shortest", *names):
-                options = ", ".join(repr(name) for name in ("longest", "shortest", *names))
-                raise ValueError(f"align_to={self.align_to!r} is unknown; choose one of {options}.")
+            choices = ("longest", "shortest", *names)
+            validation.check_choice(str(self.align_to), "align_to", choices)
             return EarlyFusion(estimator.set_params(random_state=seed), self.align_to)
-        return make_branches(
-            estimator,
-            n_hidden=self.n_hidden,
-            modality_dropout=self.modality_dropout,
-            random_state=seed,
-        )
+        estimator.set_params(random_state=seed)
+        return BranchFusion(estimator, self.n_hidden, self.modality_dropout)
 
     def _checked(self, modalities, y, sample_weight):
         """Return labels as an array, and weights as one or None."""

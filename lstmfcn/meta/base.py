@@ -1,0 +1,78 @@
+"""What do classifiers share that train another one? They answer as the trained one does."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import has_fit_parameter
+
+from lstmfcn.validation import LARGEST_SEED, check_is_fitted
+
+
+def aligned_proba(estimator, X, classes):
+    """Return probabilities (n_samples, n_classes) of all classes, 0 of those it has not seen."""
+    found = estimator.predict_proba(X)
+    probabilities = np.zeros((len(found), len(classes)))
+    probabilities[:, np.searchsorted(classes, estimator.classes_)] = found
+    return probabilities
+
+
+def check_fit_takes(estimator, parameter, remedy):
+    """Refuse an estimator whose ``fit`` lacks a parameter."""
+    if not has_fit_parameter(estimator, parameter):
+        raise TypeError(f"{type(estimator).__name__}.fit takes no {parameter}{remedy}")
+
+
+def seeded_clone(estimator, seed):
+    """Return an unfitted copy, each ``random_state`` in it, nested ones too, drawn from the seed.
+
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> seeded_clone(RandomForestClassifier(), 0).random_state
+    209652396
+    """
+    copy, rng = clone(estimator), check_random_state(seed)
+    names = [n for n in sorted(copy.get_params()) if n.split("__")[-1] == "random_state"]
+    return copy.set_params(**{name: int(rng.randint(LARGEST_SEED)) for name in names})
+
+
+def _estimator_has(name):
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+class MetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A classifier whose `fit`, which subclasses write, trains another one, `estimator_`.
+
+    Predictions, probabilities and attention are those of `estimator_`, where it has them.
+    """
+
+    def predict(self, X):
+        """Return the class of each series of ``X``, which is as in :meth:`fit`: (n_samples,)."""
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Return probabilities (n_samples, n_classes), columns in the order of ``classes_``."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @available_if(_estimator_has("attention_map"))
+    def attention_map(self, X, over="timepoints"):
+        """Return the attention of the inner classifier, as its own method does."""
+        check_is_fitted(self)
+        return self.estimator_.attention_map(X, over)
+
+    @property
+    def n_features_in_(self):
+        """Values per series, where the inner classifier counts them."""
+        check_is_fitted(self)
+        return self.estimator_.n_features_in_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

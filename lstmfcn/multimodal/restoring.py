@@ -1,0 +1,90 @@
+"""How does a fitted FusionClassifier come back from what its file holds, whoever wrote the file?"""
+
+from lstmfcn.model_file import (
+    CLASSIFIER,
+    FUSION,
+    LONGEST_SERIES,
+    WEIGHTS,
+    check_format,
+    classes_from_json,
+)
+from lstmfcn.multimodal.branch import BranchDesign, BranchFusion
+from lstmfcn.multimodal.early import EarlyFusion
+from lstmfcn.multimodal.fusion import FusionClassifier
+from lstmfcn.multimodal.late import LateFusion
+from lstmfcn.multimodal.modalities import ModalitiesReader
+from lstmfcn.restoring import classifier_from_members, classifier_from_parameters
+
+
+def fusion_from_members(members):
+    """Build a FusionClassifier from its file's members; refuse what ``save`` does not write."""
+    content = members[FUSION]
+    check_format(content)
+    estimator = content["estimator"]
+    if estimator is not None:
+        estimator = classifier_from_parameters(estimator["class"], estimator["parameters"])
+    fusion = FusionClassifier(**{**content["parameters"], "estimator": estimator})
+    fusion._validate_params()
+    fusion.classes_ = classes_from_json(content["classes"])
+    fusion.modalities_ = _names(content["modalities"])
+    fitted = dict(content["fitted"])
+    reader = fitted.pop("reader", None)
+    FusionClassifier(**fitted)._validate_params()
+    kind = fitted.pop("fusion")
+    n_classifiers = len(fusion.modalities_) if kind == "late" else 1
+    expected = [f"{k}/{name}" for k in range(n_classifiers) for name in (CLASSIFIER, WEIGHTS)]
+    if list(members) != [FUSION, *expected]:
+        raise ValueError(f"it holds {list(members)[:5]} ..., not {[FUSION, *expected][:5]} ...")
+    design = BranchDesign(**fitted) if kind == "branch" else None
+    classifiers = []
+    for k in range(n_classifiers):
+        parts = {name: members[f"{k}/{name}"] for name in (CLASSIFIER, WEIGHTS)}
+        classifiers.append(classifier_from_members(parts, design))
+    _check_classifiers(kind, fusion.classes_, classifiers)
+    fusion.fusion_ = _restored(kind, fusion, classifiers, fitted, reader)
+    fusion.history_ = fusion.fusion_.history_
+    return fusion
+
+
+def _restored(kind, fusion, classifiers, fitted, reader):
+    """Return a fitted LateFusion, EarlyFusion or BranchFusion."""
+    first, names = classifiers[0], fusion.modalities_
+    if kind == "late":
+        late = LateFusion(first, random_state=None)
+        late.classes_ = fusion.classes_
+        late.estimators = dict(zip(names, classifiers, strict=True))
+        return late
+    reader = first.reader_ if kind == "branch" else ModalitiesReader.from_json(reader)
+    if tuple(reader.readers) != names:
+        raise ValueError("its readers are not those of its modalities")
+    if kind == "branch":
+        return BranchFusion(first, **fitted)
+    for name, one in reader.readers.items():
+        if one.normalizer.kind != "dataset":
+            raise ValueError(f"it has no means of modality {name!r}")
+        if one.n_timepoints > LONGEST_SERIES:
+            raise ValueError(f"series of {one.n_timepoints:,} timepoints are not possible")
+    if sum(one.n_channels for one in reader.readers.values()) != first.n_channels_in_:
+        raise ValueError("its modalities have other channels than its classifier")
+    early = EarlyFusion(first, **fitted)
+    early.reader = reader
+    return early
+
+
+def _names(names):
+    if type(names) is not list or not names or len(set(names)) < len(names):
+        raise ValueError("its modalities are not a list of different names")
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError("its modalities are not named")
+    return tuple(names)
+
+
+def _check_classifiers(kind, classes, classifiers):
+    """Refuse classifiers of several kinds, or of classes that are not those of all."""
+    kinds = {type(classifier).__name__ for classifier in classifiers}
+    if len(kinds) > 1:
+        raise ValueError(f"its classifiers are of several kinds, {sorted(kinds)}")
+    for classifier in classifiers:
+        found = classifier.classes_.tolist()
+        if found != classes.tolist() and (kind != "late" or set(found) - set(classes.tolist())):
+            raise ValueError("its classifiers have other classes than it has")
