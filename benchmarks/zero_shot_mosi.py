@@ -4,9 +4,9 @@
 
 DATA holds ``mosi`` (features and labels) and ``gpt4v`` (the released answers). Only clips of
 MOSI's test videos that GPT-4V answered are compared: the features of the training videos come
-from networks that were trained on them. Nothing is chosen on the test videos: the classifier is
-the default one, on the three modalities stacked as channels. A finished seed is a row of
-``results/zero-shot-mosi.csv``; calling again does what is missing.
+from networks that were trained on them. Nothing is chosen on the test videos: the classifier has
+its defaults, with the three modalities stacked as channels. A finished seed is a row of
+``results/zero-shot-mosi.csv``; another call runs the missing seeds.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lstmfcn.atomic import atomic_path
 from lstmfcn.emotion import FeatureStore, SequencePreprocessor, load_labels, select_features
-from lstmfcn.emotion.zero_shot import compare_to_zero_shot, load_zero_shot, shared_samples
+from lstmfcn.files import write_csv
+from lstmfcn.zero_shot import compare_to_zero_shot, load_zero_shot, shared_samples
 
 RECORD = Path(__file__).resolve().parent / "results" / "zero-shot-mosi.csv"
 MODALITIES = ["text_FRA", "audio_FRA", "video_FRA"]
@@ -44,8 +44,8 @@ COLUMNS = (
 )
 
 
-def panels(folder):
-    """Return names and classes of both splits, and their series (n, 273, 10)."""
+def read_splits(folder):
+    """Return the label tables of both splits, and their series (n, 273, 10)."""
     store = FeatureStore(folder)
     tables, series = {}, {}
     for split in ("train", "test"):
@@ -102,7 +102,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with mosi and gpt4v")
     arguments = parser.parse_args(argv)
-    tables, X = panels(arguments.data / "mosi")
+    tables, X = read_splits(arguments.data / "mosi")
     answers = load_zero_shot(arguments.data / "gpt4v", "cmumosi")
     shared = shared_samples(arguments.data / "mosi" / "label-test.csv", answers)
     rows = read()
@@ -111,10 +111,8 @@ def main(argv=None):
     for model, seed in tqdm(plan, unit="run", desc="MOSI"):
         row = run(model, seed, tables, X, answers, shared)
         rows.append({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
-        with atomic_path(RECORD) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: (row["model"], int(row["seed"]))))
+        rows.sort(key=lambda row: (row["model"], int(row["seed"])))
+        write_csv(RECORD, COLUMNS, rows)
     return 0
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from lstmfcn import LSTMFCNClassifier
 from lstmfcn.emotion import FeatureStore, SequencePreprocessor, load_labels, select_features
-from lstmfcn.emotion.zero_shot import compare_to_zero_shot, load_zero_shot, shared_samples
 from lstmfcn.plots import ZeroShotDisplay
+from lstmfcn.zero_shot import compare_to_zero_shot, load_zero_shot, shared_samples
 
 data = Path(os.environ.get("LSTMFCN_DATA", "../shared/data"))
 store = FeatureStore(data / "mosi")

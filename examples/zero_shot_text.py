@@ -1,7 +1,8 @@
-"""How does a model on an endpoint classify my texts? Asked here: a server that counts words.
+"""How does a model on an endpoint classify my texts? The endpoint here counts words.
 
-It comes with the package and needs no key. For a real one set OPENAI_BASE_URL and OPENAI_API_KEY
-in the environment, leave out ``client=``, and name its model. Needs ``lstmfcn[zeroshot]``.
+It is a server that comes with the package and needs no key. For a real endpoint set OPENAI_BASE_URL
+and OPENAI_API_KEY in the environment, leave out ``client=``, and name its model. Needs
+``lstmfcn[zeroshot]``.
 """
 
 import sys
@@ -10,12 +11,16 @@ import tempfile
 import matplotlib.pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from lstmfcn.emotion.zero_shot import ZeroShotTask, read_zero_shot, score_zero_shot
-from lstmfcn.emotion.zero_shot.client import ChatClient
-from lstmfcn.emotion.zero_shot.fake_endpoint import FakeEndpoint
-from lstmfcn.emotion.zero_shot.prompts import Question
-from lstmfcn.emotion.zero_shot.runner import ZeroShotRunner
-from lstmfcn.emotion.zero_shot.samples import Sample
+from lstmfcn.zero_shot import (
+    ChatClient,
+    FakeEndpoint,
+    Question,
+    Sample,
+    ZeroShotRunner,
+    ZeroShotTask,
+    read_zero_shot,
+    score_zero_shot,
+)
 
 vocabulary = ("happy", "sad", "angry", "worried")
 texts = {
@@ -63,12 +68,12 @@ with tempfile.TemporaryDirectory() as out, FakeEndpoint() as endpoint:
     run = runner.run(samples)
     print(f"answers: {run.counts}, after {run.n_requests} requests")
     again = runner.run(samples)
-    print(f"called again: {again.n_requests} requests, for {again.n_cached} answers are there")
+    print(f"called again: {again.n_requests} requests, {again.n_cached} answers are kept")
     task = ZeroShotTask("texts", vocabulary)
     answers = read_zero_shot(f"{out}/label-gpt4v.csv", f"{out}/label.csv", task)
 
 score = score_zero_shot(answers)
 print(f"accuracy of the zero-shot answers: {score.accuracy:.3f}")
-matrix = score.matrix[:, :-1]  # without the column of answers that were not offered
+matrix = score.matrix[:, :-1]  # without the column of answers out of the vocabulary
 ConfusionMatrixDisplay(matrix, display_labels=vocabulary).plot(cmap="Greys", colorbar=False)
 plt.savefig(sys.argv[1] if len(sys.argv) > 1 else "zero_shot_text.png", dpi=130)

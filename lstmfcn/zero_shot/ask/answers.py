@@ -1,21 +1,17 @@
-"""Which labels does a model's reply rank for each sample? Pure functions; nothing is guessed.
+"""Which labels does a model's reply rank for each sample? Nothing is guessed.
 
 A reply is read as strict JSON, then as lists in the style of Python, then by its brackets. The
-first way that finds an answer for every sample counts; a reply that none can read is an answer to
-no sample.
+first way that finds an answer for every sample counts. If none does, no sample has an answer.
 """
 
 import json
 import re
 import unicodedata
-from collections import deque
 from dataclasses import dataclass, replace
 
-__all__ = ["ANSWERED", "STATUSES", "Answer", "label_key", "parse_answers"]
-
 STATUSES = ("ok", "oov", "refused", "parse_error", "truncated", "transport_error")
-"""What can become of a sample: its best-ranked label was offered, or was not (out of the
-vocabulary); the model declined; the reply cannot be read, or ends too early; there was none."""
+"""What can become of a sample: its best-ranked label is in the vocabulary, or out of it; the model
+declined; the reply cannot be read, or ends too early; no reply came."""
 
 ANSWERED = ("ok", "oov")
 
@@ -38,6 +34,7 @@ TOKEN = re.compile(
     r"|None\b|True\b|False\b|null\b|true\b|false\b"
 )
 NUMERAL = re.compile(r"[\d\s.%-]+")
+NO_LABELS = "the list for this sample holds something else than labels"
 AS_JSON = {"None": "null", "True": "true", "False": "false"}
 
 
@@ -50,15 +47,22 @@ class Answer:
     status : str
         One of :data:`STATUSES`.
     ranked : tuple of str, default=()
-        Labels, best first, none twice: in the vocabulary's spelling where they were offered, else
-        as the model wrote them. Of a truncated answer those that are whole.
+        Labels, best first, none twice. Labels of the vocabulary are spelled as there, others as the
+        model wrote them. A truncated answer has its whole labels.
     reason : str, default=""
-        Why there is no answer, in a sentence.
+        Why there is no answer.
+
+    See Also
+    --------
+    parse_answers : Reads answers from a reply.
     """
 
     status: str
     ranked: tuple = ()
     reason: str = ""
+
+
+DECLINED = Answer("refused", reason="the model declined to answer for this sample")
 
 
 @dataclass(frozen=True)
@@ -86,42 +90,38 @@ def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
     n_samples : int
         At least 1.
     vocabulary : sequence of str
-        Labels that were offered; matched whatever their case.
+        Labels to choose from; case does not matter.
     finish_reason : str, default="stop"
-        As the endpoint gave it: ``"length"`` if the reply was cut, ``"content_filter"``.
+        The endpoint's: ``"length"`` if the reply was cut, ``"content_filter"``.
 
     Returns
     -------
     list of Answer of length n_samples
 
+    See Also
+    --------
+    lstmfcn.zero_shot.ZeroShotRunner : Asks a model, and reads its replies.
+
     Notes
     -----
-    What stands between ``<think>`` and ``</think>`` is no part of the reply, and what follows the
-    words "final answer" comes before all else.
+    Text between ``<think>`` and ``</think>`` is no part of the reply. Text after the words "final
+    answer" comes first.
 
-    If the reply numbers its lists, the numbers must be exactly 1 to n_samples, and give the order;
-    else the lists are in the order of the samples. A reply with another number of lists, a number
-    twice, or two readings that differ is an answer to no sample. Nothing that was cut, declined,
-    or not a list of texts becomes a label; what follows the first label is kept even if it was not
-    offered.
-
-    References
-    ----------
-    The released answers of Lian et al., see :mod:`lstmfcn.emotion.zero_shot.tasks`, were read by
-    brackets alone and by position alone.
+    If the reply numbers its lists, the numbers must be exactly 1 to n_samples. Otherwise the lists
+    are in the order of the samples. No sample has an answer if there are more or fewer lists, or
+    the reply can be read in two ways that differ. Nothing that was cut, declined, or not a list of
+    texts becomes a label. Labels after the first may be out of the vocabulary.
 
     Examples
     --------
-    >>> from lstmfcn.emotion.zero_shot.answers import parse_answers
+    >>> from lstmfcn.zero_shot import parse_answers
     >>> reply = '[{"name": 2, "result": ["Sad", "bored"]}, {"name": 1, "result": ["happy"]}]'
     >>> for answer in parse_answers(reply, 2, ("happy", "sad")):
     ...     print(answer.status, answer.ranked)
     ok ('happy',)
     ok ('sad', 'bored')
-    >>> parse_answers("I'm sorry, I can't help with that.", 1, ("happy", "sad"))[0].status
-    'refused'
     """
-    text = _tidied(_without_thoughts(reply or "", finish_reason == "length"))
+    text = _without_thoughts(reply or "", finish_reason == "length")
     try:
         if finish_reason == "content_filter":
             raise _Unreadable("the endpoint's filter withheld the reply")
@@ -137,31 +137,23 @@ def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
 
 
 def label_key(label):
-    """Return that in which spellings of one label agree: its letters, whatever their case.
-
-    Examples
-    --------
-    >>> from lstmfcn.emotion.zero_shot.answers import label_key
-    >>> label_key(" Weakly  Negative") == label_key("weakly negative")
-    True
-    """
+    """Return what all spellings of a label have in common: its letters without case."""
     return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
 
 
 def _answer(entry, spelling):
     """Return the answer that an entry is, labels as in the values of ``spelling``."""
     if entry.items is None:
-        return Answer("refused", reason="the model declined to answer for this sample")
+        return DECLINED
     if entry.reason:
         return Answer("parse_error", reason=entry.reason)
-    items = [_printable(item) for item in entry.items]
+    # On one line, without characters that cannot be seen or written.
+    items = ["".join(filter(str.isprintable, " ".join(item.split()))) for item in entry.items]
     if entry.is_text and not all(label_key(item) in spelling for item in items):
         return Answer("parse_error", reason="this sample has a text in place of a list")
     ranked = tuple(dict.fromkeys(spelling.get(label_key(item), item) for item in items if item))
     if ranked and label_key(ranked[0]) not in spelling and NUMERAL.fullmatch(ranked[0]):
-        return Answer(
-            "parse_error", reason="the list for this sample holds something else than labels"
-        )
+        return Answer("parse_error", reason=NO_LABELS)
     if not entry.is_whole:
         return Answer("truncated", ranked, "the reply ends within this sample's list")
     if not ranked:
@@ -169,17 +161,12 @@ def _answer(entry, spelling):
     if label_key(ranked[0]) in spelling:
         return Answer("ok", ranked)
     if _declines(ranked[0]):
-        return Answer("refused", reason="the model declined to answer for this sample")
+        return DECLINED
     return Answer("oov", ranked)
 
 
-def _printable(item):
-    """Return an item on one line, without characters that cannot be seen or written."""
-    return "".join(c for c in " ".join(item.split()) if c.isprintable())
-
-
 def _without_thoughts(reply, is_cut):
-    """Return a reply without what a model thought aloud before it.
+    """Return a reply without thoughts, the word "output" and the fence of code around it.
 
     A thought without an end reaches to the end of the reply. Only of a reply that was not cut, and
     ends with a bracket, is it the answer.
@@ -191,12 +178,8 @@ def _without_thoughts(reply, is_cut):
         before[-1] = "/"
     # Text before an end without a beginning is a thought, too: the prompt's template has that one.
     tagged = zip(before, texts, behind, strict=True)
-    return "".join(text for begins, text, ends in tagged if (begins, ends) == ("/", ""))
-
-
-def _tidied(reply):
-    """Return a reply without the word "output" and the fence of code around it."""
-    text = re.sub(r"\Aoutput\b\s*:?", "", reply.strip(), flags=re.IGNORECASE)
+    text = "".join(text for begins, text, ends in tagged if (begins, ends) == ("/", ""))
+    text = re.sub(r"\Aoutput\b\s*:?", "", text.strip(), flags=re.IGNORECASE)
     return re.sub(r"^[ \t]*```\w*[ \t]*$", "", text, flags=re.MULTILINE).strip()
 
 
@@ -207,39 +190,38 @@ def _prose(text):
 
 def _read_final(text, n_samples):
     """Return the entries of what follows the words "final answer", or of all where that fails."""
-    for match in deque(FINAL.finditer(text), maxlen=1):
-        final = text[match.end() :]
-        try:
-            return _in_order(_read(final, n_samples))
-        except _Unreadable:
-            if _declines(_prose(final)):
-                raise
-    return _in_order(_read(text, n_samples))
+    final = FINAL.split(text)[-1]
+    try:
+        return _read(final, n_samples)
+    except _Unreadable:
+        if final == text or _declines(_prose(final)):
+            raise
+    return _read(text, n_samples)
 
 
 def _read(text, n_samples):
-    """Return an entry for each sample, in the order of the reply."""
+    """Return an entry for each sample, in the order of the samples."""
     if not text:
         raise _Unreadable("the reply is empty")
     if len(text) > MAX_CHARACTERS:
         raise _Unreadable(
             f"the reply has {len(text)} characters; no more than {MAX_CHARACTERS} are read"
         )
-    counts = set()
-    for read in (_read_json, _read_python, _read_brackets):
-        readings = read(text)
-        fitting = {tuple(entries) for entries in readings if len(entries) == n_samples}
+    counts, decode_json = set(), json.JSONDecoder(object_pairs_hook=_without_twice).raw_decode
+    for decode in (decode_json, _decode_python, None):
+        candidates = _read_brackets(text) if decode is None else _read_values(text, decode)
+        fitting = {tuple(entries) for entries in candidates if len(entries) == n_samples}
         # Records are what was asked for; a list beside them may repeat the categories.
         fitting = {e for e in fitting if all(one.is_record for one in e)} or fitting
         if len(fitting) > 1:
-            raise _Unreadable("the reply has two readings that differ")
+            raise _Unreadable("the reply can be read in two ways that differ")
         if fitting:
             entries = fitting.pop()
             # "I can't choose between [happy, sad]" declines, "I can't be sure: {...}" does not.
             if _declines(_prose(text)) and not all(entry.is_record for entry in entries):
                 raise _Unreadable("the model declined to answer")
-            return entries
-        counts.update(map(len, readings))
+            return _in_order(entries)
+        counts.update(map(len, candidates))
     if counts:
         raise _Unreadable(f"lists in the reply: {max(counts)}, expected {n_samples}")
     raise _Unreadable("the reply has no list of labels")
@@ -253,30 +235,17 @@ def _declines(text):
 def _in_order(entries):
     """Return the entries in the order of the samples."""
     numbers = [entry.number for entry in entries]
-    if not any(number is not None for number in numbers):
+    if set(numbers) == {None}:
         return entries
-    if sorted(n for n in numbers if n is not None) != list(range(1, len(entries) + 1)):
+    if set(numbers) != set(range(1, len(entries) + 1)):
         given = ", ".join("-" if n is None else str(n) for n in numbers)
         raise _Unreadable(f"the lists have the numbers {given}; expected 1 to {len(entries)}")
     return sorted(entries, key=lambda entry: entry.number)
 
 
-# The first two ways: values with brackets around them
-
-
-def _read_json(text):
-    """Read all JSON in a text."""
-    return _read_values(text, json.JSONDecoder(object_pairs_hook=_without_twice).raw_decode)
-
-
-def _read_python(text):
-    """Read all lists and records in the style of Python: single quotes, commas at the end."""
-    return _read_values(text, _decode_python)
-
-
 def _read_values(text, decode):
-    """Return possible readings, each a list of entries; none if a bracket opens no value."""
-    readings, single, position = [], [], 0
+    """Return candidates, lists of entries of JSON or Python; none if a bracket opens no value."""
+    candidates, single, position = [], [], 0
     while match := re.compile(r"[\[{]").search(text, position):
         before = text[position : match.start()]
         try:
@@ -287,16 +256,16 @@ def _read_values(text, decode):
         if entries and len(entries) == 1:
             single.append(_numbered(entries[0], before))
         elif entries:
-            readings.append(entries)
-    return readings + [[entry] for entry in single] + ([single] if len(single) > 1 else [])
+            candidates.append(entries)
+    return candidates + [[entry] for entry in single] + ([single] if len(single) > 1 else [])
 
 
 def _numbered(entry, before):
     """Return an entry with the number that stands before it on its line: ``2: [...]``."""
     line = before.rstrip().rsplit("\n", 1)[-1]
     if entry.number is None and len(line) < NEAR:
-        match = re.fullmatch(rf"\W*{SAMPLE_NUMBER}\W*", line, re.IGNORECASE)
-        return replace(entry, number=int(match[1])) if match else entry
+        if match := re.fullmatch(rf"\W*{SAMPLE_NUMBER}\W*", line, re.IGNORECASE):
+            return replace(entry, number=int(match[1]))
     return entry
 
 
@@ -318,24 +287,18 @@ def _entries(value, depth=0):
 def _entries_of_dict(value, depth):
     """Return the entries of a record, of numbers with lists, or of what a record wraps."""
     fields = {str(key).strip().lower(): item for key, item in value.items()}
-    results = [key for key in RESULT if key in fields]
+    results = [fields[key] for key in RESULT if key in fields]
     wraps = [item for item in fields.values() if isinstance(item, (list, dict))]
-    if len(results) == 1 and not _is_wrapper(fields[results[0]]):
+    items = results[0] if len(results) == 1 and isinstance(results[0], list) else results
+    if len(results) == 1 and not any(isinstance(item, (list, dict)) for item in items):
         numbers = (_number(fields[key]) for key in NUMBER if key in fields)
         number = next((n for n in numbers if n is not None), None)
-        return [_entry(fields[results[0]], number, is_record=True)]
+        return [_entry(results[0], number, is_record=True)]
     if fields and all(_number(key) is not None for key in fields):
         return [_entry(item, _number(key), is_record=True) for key, item in fields.items()]
     if len(wraps) == 1 and depth < 2:
         return _entries(wraps[0], depth + 1)
     return None
-
-
-def _is_wrapper(item):
-    """Whether a result is not one sample's."""
-    return isinstance(item, dict) or (
-        isinstance(item, list) and any(isinstance(one, (list, dict)) for one in item)
-    )
 
 
 def _entry(item, number=None, is_record=False):
@@ -346,8 +309,7 @@ def _entry(item, number=None, is_record=False):
         return _Entry(tuple(_split(item)), number, is_record, is_text=True)
     if isinstance(item, list) and all(isinstance(one, str) for one in item):
         return _Entry(tuple(item), number, is_record)
-    reason = "the list for this sample holds something else than labels"
-    return _Entry((), number, is_record, reason=reason)
+    return _Entry((), number, is_record, reason=NO_LABELS)
 
 
 def _number(value):
@@ -388,15 +350,8 @@ def _decode_python(text, start):
             return decoded, position
 
 
-# The last way: brackets
-
-
 def _read_brackets(text):
-    """Read what stands between brackets, in each piece after the word "result" if that is there.
-
-    The text is cut at the words name and result; a piece's list goes from its first bracket to
-    the next closing one. Without these words all innermost brackets are lists.
-    """
+    """Read the first brackets after each word "result", or "name", or else all innermost ones."""
     pieces = re.split(r"\b(names?|results?)\b", text, flags=re.IGNORECASE)
     words = [piece.lower()[:4] for piece in pieces[1::2]]
     if not words:
@@ -426,7 +381,8 @@ def _between(inside, is_closed, is_last):
     if is_closed:
         return _Entry(tuple(_split(inside)))
     if is_last:
-        return _Entry(tuple(_split_cut(inside)), is_whole=False)
+        whole = re.findall(r'"([^"]*)"', inside) if '"' in inside else _split(inside)[:-1]
+        return _Entry(tuple(whole), is_whole=False)
     return _Entry((), reason="the list for this sample has no end")
 
 
@@ -435,10 +391,3 @@ def _split(inside):
     if not re.sub(r'"[^"]*"', "", inside).strip(", \n\t"):
         return re.findall(r'"([^"]*)"', inside)
     return [piece.strip(" \n\t\"'`\u201c\u201d\u2018\u2019") for piece in inside.split(",")]
-
-
-def _split_cut(inside):
-    """Return the items that are whole in a list that was cut off."""
-    if '"' in inside:
-        return re.findall(r'"([^"]*)"', inside)
-    return _split(inside)[:-1]

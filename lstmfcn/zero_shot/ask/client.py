@@ -1,5 +1,6 @@
-"""How is one request sent to an endpoint, and what does each way to fail mean?"""
+"""How is one request sent to an endpoint, and what does each failure mean?"""
 
+import contextlib
 import email.utils
 import logging
 import math
@@ -12,18 +13,12 @@ import zlib
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["ChatClient", "Declined", "EndpointError", "Reply", "TooLong", "TransportError"]
-
 RETRIED = (408, 409, 425, 429)  # and all from 500
-MODERATION_CODES = (
-    "content_filter",
-    "content_policy_violation",
-    "data_inspection_failed",
-    "image_content_policy_violation",
-    "moderation_blocked",
-    "responsibleaipolicyviolation",
+MODERATION = re.compile(  # of an endpoint's code and message
+    r"moderation|content.{0,12}(polic|filter)|safety system|flagged|inappropriate"
+    r"|data_inspection_failed|responsibleaipolicy",
+    re.I,
 )
-MODERATION = re.compile(r"moderation|content.{0,12}polic|safety system|flagged|inappropriate", re.I)
 TOO_LONG = re.compile(
     r"context.length|maximum context|(prompt|input|request) (is )?too (long|large)"
     r"|too many (images|tokens)",
@@ -40,16 +35,7 @@ MIN_SECRET = 6  # shorter "keys" (none, x) may be words of an answer
 
 
 class Reply(NamedTuple):
-    """What an endpoint answered.
-
-    Attributes
-    ----------
-    text : str
-    finish_reason : str
-        ``"stop"``, ``"length"``, ``"content_filter"``, or another word of the endpoint.
-    usage : dict of str to int, default={}
-        Tokens of prompt and reply, if the endpoint told them.
-    """
+    """What an endpoint answered; ``usage`` has the tokens of prompt and reply, if it told them."""
 
     text: str
     finish_reason: str
@@ -57,15 +43,9 @@ class Reply(NamedTuple):
 
 
 class TransportError(Exception):
-    """No answer came, but the same request may get one later.
+    """No answer came, but the same request may get one later, after ``retry_after`` seconds.
 
-    Parameters
-    ----------
-    reason : str
-    retry_after : float or None
-        Seconds that the endpoint asked to wait.
-    is_limit : bool
-        Whether it asked for fewer requests altogether.
+    ``is_limit`` says whether the endpoint asked for fewer requests altogether.
     """
 
     def __init__(self, reason, retry_after=None, is_limit=False):
@@ -74,50 +54,43 @@ class TransportError(Exception):
 
 
 class Declined(Exception):
-    """The endpoint's moderation declined these samples; others may be answered."""
-
-
-class TooLong(Exception):
-    """The request is too long for the endpoint; one with fewer samples may not be."""
+    """The endpoint declines this request; one with fewer or other samples may be answered."""
 
 
 class EndpointError(ConnectionError):
-    """No request of this kind will be answered: wrong key, unknown model, wrong parameter."""
+    """No request of this kind will be answered: wrong key, unknown model, wrong parameter.
+
+    See Also
+    --------
+    ChatClient : Raises it.
+    """
 
 
 class ChatClient:
     """Sends requests to a chat-completions endpoint, with its official client library.
+
+    A call is one HTTP request: redirects are refused, and at most 8 MiB of an answer are read.
 
     Parameters
     ----------
     base_url : str, optional
         By default the environment variable ``OPENAI_BASE_URL``, or else the library's.
     api_key : str, optional
-        By default the environment variable ``OPENAI_API_KEY``. It is in no message, and cut out of
-        whatever the endpoint says.
+        By default the environment variable ``OPENAI_API_KEY``. No message shows it, and it is
+        removed from whatever the endpoint says.
     timeout_seconds : float, default=120.0
-        From a request's first byte to the last one of its answer.
+        From a request's first byte to the last byte of its answer, in (0, 86400].
     token_limit : {"max_tokens", "max_completion_tokens"}, default="max_tokens"
-        What the endpoint calls the limit of a reply's length.
+        The endpoint's name for the limit of a reply's length.
 
-    Raises
-    ------
-    ImportError
-        If the client library is not installed.
-    ValueError
-        If there is no key, or key, base URL or time limit cannot be right.
-
-    Notes
-    -----
-    A call is one HTTP request to one address: redirects are refused, nothing is sent again. Of an
-    answer no more than 8 MiB are read, packed or unpacked.
+    See Also
+    --------
+    lstmfcn.zero_shot.ZeroShotRunner : Asks about many samples.
+    lstmfcn.zero_shot.FakeEndpoint : An endpoint without key and network.
 
     Examples
     --------
-    >>> from lstmfcn.emotion.zero_shot.fake_endpoint import FakeEndpoint
-    >>> from lstmfcn.emotion.zero_shot.client import ChatClient
-    >>> from lstmfcn.emotion.zero_shot.prompts import Question
-    >>> from lstmfcn.emotion.zero_shot.samples import Sample
+    >>> from lstmfcn.zero_shot import ChatClient, FakeEndpoint, Question, Sample
     >>> question = Question(("happy", "sad"))
     >>> with FakeEndpoint() as endpoint:
     ...     client = ChatClient(endpoint.base_url, endpoint.api_key)
@@ -129,8 +102,7 @@ class ChatClient:
         self, base_url=None, api_key=None, *, timeout_seconds=120.0, token_limit="max_tokens"
     ):
         openai = _import_openai()
-        key = os.environ.get("OPENAI_API_KEY") if api_key is None else api_key
-        key = (key or "").strip()
+        key = (os.environ.get("OPENAI_API_KEY", "") if api_key is None else api_key).strip()
         if not key:
             raise ValueError(
                 "there is no key for the endpoint; set the environment variable OPENAI_API_KEY, to "
@@ -142,7 +114,8 @@ class ChatClient:
                 "OPENAI_API_KEY."
             )
         base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
-        if base_url is not None and urlsplit(base_url).scheme not in ("http", "https"):
+        url = urlsplit(base_url or "https:")
+        if url.scheme not in ("http", "https"):
             raise ValueError(
                 "the endpoint's base URL begins with neither http:// nor https://; correct "
                 "OPENAI_BASE_URL."
@@ -152,8 +125,8 @@ class ChatClient:
                 f"the time limit of a request is {timeout_seconds:g} seconds; give a number above "
                 f"0 and at most {MAX_SECONDS:.0f}."
             )
-        here = urlsplit(base_url or "").hostname in ("127.0.0.1", "localhost", "::1")
-        self._secrets = (key,) if len(key) >= MIN_SECRET else ()
+        here = url.hostname in ("127.0.0.1", "localhost", "::1")
+        self._secret = key if len(key) >= MIN_SECRET else None
         self._client = openai.OpenAI(
             base_url=base_url,
             api_key=key,
@@ -171,35 +144,19 @@ class ChatClient:
         return f"{url.host}:{url.port}" if url.port else url.host
 
     def __call__(self, messages, model, temperature, max_tokens):
-        """Send one request.
+        """Send one request; return a Reply, or raise TransportError, Declined or EndpointError.
 
-        Parameters
-        ----------
-        messages : list of dict
-        model : str
-        temperature : float or None
-            None leaves it to the endpoint.
-        max_tokens : int
-
-        Returns
-        -------
-        Reply
-
-        Raises
-        ------
-        TransportError, Declined, TooLong, EndpointError
+        A temperature of None is not sent.
         """
         outcome = queue.SimpleQueue()
+        options = {"model": model, "messages": messages, self._token_limit: max_tokens}
+        if temperature is not None:
+            options["temperature"] = temperature
 
         def send():
             try:
                 with _bodies_out_of_logs():
-                    reply = self._client.chat.completions.create(
-                        model=model,
-                        messages=messages,
-                        **{self._token_limit: max_tokens},
-                        **({} if temperature is None else {"temperature": temperature}),
-                    )
+                    reply = self._client.chat.completions.create(**options)
                 outcome.put(self._reply(reply))
             except Exception as error:
                 outcome.put(self._meaning(error))
@@ -207,13 +164,13 @@ class ChatClient:
         # The library bounds each wait for some bytes, not all of them together.
         threading.Thread(target=send, daemon=True).start()
         try:
-            found = outcome.get(timeout=self._timeout_seconds)
+            result = outcome.get(timeout=self._timeout_seconds)
         except queue.Empty:
-            found = TransportError(TOO_LATE)
-        # Outside the handler: a chained exception would hold the request, and with it the key.
-        if isinstance(found, Exception):
-            raise found
-        return found
+            result = TransportError(TOO_LATE)
+        # Not in the handler: a chained exception would hold the request, and with it the key.
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def _reply(self, reply):
         try:
@@ -222,16 +179,14 @@ class ChatClient:
             refusal = getattr(message, "refusal", None)
             text = message.content or refusal or ""
             if not isinstance(text, str):
-                text = "".join(str(_field(part, "text") or "") for part in text)
+                text = "".join(str(part.get("text") or "") for part in text)
         except (AttributeError, LookupError, TypeError):
             raise TransportError(NO_ANSWER) from None
         if refusal and not message.content:
             finish_reason = "content_filter"
-        usage = {
-            name: value
-            for name in ("prompt_tokens", "completion_tokens")
-            if isinstance(value := getattr(getattr(reply, "usage", None), name, None), int)
-        }
+        names = ("prompt_tokens", "completion_tokens")
+        usage = {name: getattr(getattr(reply, "usage", None), name, None) for name in names}
+        usage = {name: value for name, value in usage.items() if isinstance(value, int)}
         finish_reason = self._without_secrets(finish_reason)[:MAX_WORD]
         return Reply(self._without_secrets(text), finish_reason, usage)
 
@@ -253,48 +208,41 @@ class ChatClient:
                 f"the request could not be made ({type(error).__name__}); correct the endpoint's "
                 "base URL, the key, and the model's name."
             )
-        status, said = error.status_code, self._said(error)
+        status, body = error.status_code, error.body
+        message = body.get("message") if isinstance(body, dict) else None
+        message = self._short(message if isinstance(message, str) else str(error))
         if 300 <= status < 400:
-            asked, target = error.response.request.url, error.response.headers.get("location", "")
+            url, target = error.response.request.url, error.response.headers.get("location", "")
             return EndpointError(
-                f"the endpoint {asked.scheme}://{self.host}{asked.path} points to "
+                f"the endpoint {url.scheme}://{self.host}{url.path} points to "
                 f"{self._short(target) or 'another one'} (status {status}), where nothing is sent; "
                 "set OPENAI_BASE_URL to the endpoint that answers."
             )
-        code = f"{error.code or ''} {getattr(error, 'type', None) or ''}".lower()
+        code = f"{error.code or ''} {error.type or ''}".lower()
         if status == 429 and "insufficient_quota" in code:
-            return EndpointError(f"the endpoint has no quota left for this key: {said}")
+            return EndpointError(f"the endpoint has no quota left for this key: {message}")
         if status in RETRIED or status >= 500:
             wait = _retry_after(error.response.headers)
-            return TransportError(f"status {status}: {said}", wait, status == 429)
-        if status in (400, 403) and (
-            any(word in code for word in MODERATION_CODES) or MODERATION.search(said)
-        ):
-            return Declined(f"the endpoint's moderation declined (status {status}): {said}")
-        if status == 413 or (status == 400 and TOO_LONG.search(f"{code} {said}")):
-            return TooLong(f"the request is too long for the endpoint (status {status}): {said}")
+            return TransportError(f"status {status}: {message}", wait, status == 429)
+        if status in (400, 403) and MODERATION.search(f"{code} {message}"):
+            return Declined(f"the endpoint's moderation declined (status {status}): {message}")
+        if status == 413 or (status == 400 and TOO_LONG.search(f"{code} {message}")):
+            return Declined(f"the request is too long (status {status}): {message}")
         remedy = {
             401: "set OPENAI_API_KEY to a key of this endpoint",
             403: "use a key that may use this model",
             404: "correct the model's name, or OPENAI_BASE_URL",
         }.get(status, "correct the model's name or the parameters")
-        return EndpointError(f"the endpoint answered with status {status}: {said} - {remedy}.")
-
-    def _said(self, error):
-        """Return what an endpoint said, in one short line."""
-        body = getattr(error, "body", None)
-        message = body.get("message") if isinstance(body, dict) else None
-        text = message if isinstance(message, str) else str(error)
-        return self._short(text)
+        return EndpointError(f"the endpoint answered with status {status}: {message} - {remedy}.")
 
     def _short(self, text):
-        """Return a text of an endpoint in one short line."""
+        """Return a text of an endpoint as one short line."""
         return " ".join(self._without_secrets(text).split())[:MAX_REASON]
 
     def _without_secrets(self, text):
-        """Return a text without the key and without pictures, should an endpoint repeat them."""
-        for secret in self._secrets:
-            text = text.replace(secret, "<key>")  # no bracket: those are read
+        """Return a text without the key and without pictures, which an endpoint may repeat."""
+        if self._secret:
+            text = text.replace(self._secret, "<key>")  # no bracket: those are read
         return PICTURE.sub("<picture>", text)
 
 
@@ -330,11 +278,10 @@ def _bounded_client(openai, seconds, trust_env):
             body = _unpacked(bytes(body), headers.pop("content-encoding", "identity"))
             for name in ("content-length", "transfer-encoding"):
                 headers.pop(name, None)
-            return type(response)(
-                response.status_code, headers=headers, content=body, request=request
-            )
+            status = response.status_code
+            return type(response)(status, headers=headers, content=body, request=request)
 
-    # What may come is what can be unpacked piece by piece.
+    # Only gzip is announced: it can be unpacked piece by piece.
     return BoundedClient(trust_env=trust_env, headers={"Accept-Encoding": "gzip"})
 
 
@@ -344,7 +291,7 @@ def _check_size(body):
 
 
 def _unpacked(body, encoding):
-    """Return the body of an answer, which may be packed by gzip."""
+    """Return the body of an answer, which may be compressed."""
     if encoding == "identity":
         return body
     try:
@@ -358,7 +305,7 @@ def _unpacked(body, encoding):
 
 
 class _bodies_out_of_logs(logging.Filter):
-    """While it holds, the library's debugging lines, of which old versions' hold requests, go."""
+    """Drops the library's debugging lines: those of old versions hold requests."""
 
     def __enter__(self):
         logging.getLogger("openai._base_client").addFilter(self)
@@ -373,20 +320,11 @@ class _bodies_out_of_logs(logging.Filter):
 def _retry_after(headers):
     """Return the seconds to wait that an endpoint's headers ask for, or None."""
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        text = headers.get(name)
-        if text is None:
-            continue
-        try:
+        text, seconds = headers.get(name, ""), math.nan
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        with contextlib.suppress(ValueError):
             seconds = float(text) * unit
-        except ValueError:
-            try:
-                seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-            except (TypeError, ValueError, OverflowError):
-                continue
         if math.isfinite(seconds):
             return max(0.0, seconds)
     return None
-
-
-def _field(part, name):
-    return part.get(name) if isinstance(part, dict) else getattr(part, name, None)

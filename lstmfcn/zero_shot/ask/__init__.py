@@ -1,0 +1,1 @@
+"""How is a model asked about samples, and its answer read?"""

@@ -1,0 +1,112 @@
+"""What was answered before? A file to which lines are added, each a JSON object::
+
+    {"kind": "run", "run": ..., "seed": 0, "batch_size": 20, "model": ..., ...}
+    {"kind": "request", "run": ..., "batch": "3.1", "names": [...], "reply": ..., ...}
+    {"kind": "sample", "key": ..., "name": ..., "status": "ok", "ranked": [...], "batch": ...}
+
+A request's line and the lines of its samples reach the disk together, before the next request. An
+answered sample is therefore not asked about again, whenever the process is killed.
+"""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from lstmfcn.files import locked
+from lstmfcn.zero_shot.ask.answers import ANSWERED, Answer
+
+CACHE = "answers.jsonl"  # the file's name
+BEGIN = b'{"kind": '
+
+
+class AnswerCache:
+    """The file of one folder, held by one process while its ``with`` lasts.
+
+    ``answers`` is a dict of a sample's key to its last Answer, or failure if there is none.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            if not stack.enter_context(locked(f"{self.path}.lock")):
+                raise BlockingIOError(
+                    f"another process is asking and writes to {self.path}; wait until it is done."
+                )
+            self._file = stack.enter_context(open(self.path, "a+b"))
+            self._file.seek(0)
+            content = self._file.read()
+            self.answers = _answers(self.path, content)
+            if content and not content.endswith(b"\n"):
+                self._file.write(b"\n")  # so that the torn line damages no other
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception):
+        self._stack.close()
+
+    def write(self, lines, answers):
+        """Add lines (dicts), then answers: key -> (name, Answer, dict with batch, ...), to disk."""
+        lines = list(lines)
+        for key, (name, answer, where) in answers.items():
+            line = {"kind": "sample", "key": key, "name": name, **vars(answer), **where}
+            if not answer.reason:
+                del line["reason"]
+            lines.append(line)
+            _note(self.answers, key, answer)
+        text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+        self._file.write(text.encode("ascii"))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def read_cache(path):
+    """Return key -> Answer in a cache's file, also while another process writes to it."""
+    return _answers(path, Path(path).read_bytes()) if Path(path).exists() else {}
+
+
+def asked_model(path):
+    """Return the model of the last run that wrote to a cache's file; None without such a run."""
+    lines = _lines(Path(path).read_bytes()) if Path(path).exists() else []
+    runs = [line for line in lines if isinstance(line, dict) and line.get("kind") == "run"]
+    model = runs[-1].get("model") if runs else None
+    return model if isinstance(model, str) else None
+
+
+def answered(answers):
+    """Return the keys of the answers that need not be asked about again."""
+    return {key for key, answer in answers.items() if answer.status in ANSWERED}
+
+
+def _lines(content):
+    """Yield the JSON value of each line that is not blank; None for a damaged line."""
+    for line in content.split(b"\n"):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                yield None
+
+
+def _answers(path, content):
+    """Return key -> answer; refuse a file whose lines are none of a cache."""
+    answers, n_read = {}, 0
+    for line in _lines(content):
+        with contextlib.suppress(TypeError, KeyError):
+            if line["kind"] == "sample":
+                answer = Answer(line["status"], tuple(line["ranked"]), line.get("reason", ""))
+                _note(answers, line["key"], answer)
+            n_read += 1
+    first = content.split(b"\n", 1)[0]
+    if not (n_read or first.startswith(BEGIN) or BEGIN.startswith(first)):
+        raise ValueError(f"{path} is no file of answers; move it away, or name another folder.")
+    return answers
+
+
+def _note(answers, key, answer):
+    """Set the answer to a key, unless the present answer tells more."""
+    known = answers.get(key)
+    if known is None or (known.status not in ANSWERED and (answer.ranked or not known.ranked)):
+        answers[key] = answer

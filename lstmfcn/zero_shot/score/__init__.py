@@ -1,0 +1,1 @@
+"""How good are the answers, and is a trained classifier better?"""
