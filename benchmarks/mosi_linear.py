@@ -10,30 +10,32 @@ of test clips to learn what is in the data: nothing is chosen by it. The record 
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
-from emotion import GROUP, MODALITIES, N_AROUND, in_context, load
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from lstmfcn.atomic import atomic_path
+from lstmfcn.emotion import FeatureStore, load_track, select_features
+from lstmfcn.emotion.context import in_context
+from lstmfcn.files import write_csv
 
 RECORD = Path(__file__).resolve().parent / "results" / "mosi-linear.csv"
+MODALITIES = ("text_FRA", "audio_FRA", "video_FRA")
 MODALITY_SETS = {"text": MODALITIES[:1], "text, audio, video": MODALITIES}
+CONTEXT = (4, 4)  # utterances before and after
 N_FOLDS = 10
 PENALTIES = {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}
 COLUMNS = ("modalities", "reads", "held_out_training", "test", "held_out_test")
 
 
-def panel(sequences, table, names, *, with_neighbours):
+def vectors(sequences, table, names, *, with_neighbours):
     """Return the utterance's features, and the mean of its neighbours': (n_clips, n_features)."""
-    found = in_context(sequences(table), table, N_AROUND)
+    found = in_context(sequences, table, CONTEXT)
     parts = [np.stack([frames[-1] for frames in found[name]]) for name in names]
     if with_neighbours:
         for name in names:
@@ -62,14 +64,19 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True, help="folder with mosi")
     arguments = parser.parse_args(argv)
-    track, sequences = load("mosi", arguments.data, {"features": MODALITIES})
+    root = Path(arguments.data) / "mosi"
+    track = load_track(root, "full", classes=None, group="video")
     tables = {"train": track.train, "test": track.test}
-    videos = {part: np.asarray(table.groups(GROUP["mosi"])) for part, table in tables.items()}
+    sequences = {
+        part: select_features(table, FeatureStore(root), MODALITIES)[1]
+        for part, table in tables.items()
+    }
+    videos = {part: table.groups("video") for part, table in tables.items()}
     plan = [(what, near) for what in MODALITY_SETS for near in (False, True)]
     rows = []
     for what, near in tqdm(plan, unit="run"):
         X = {
-            part: panel(sequences, table, MODALITY_SETS[what], with_neighbours=near)
+            part: vectors(sequences[part], table, MODALITY_SETS[what], with_neighbours=near)
             for part, table in tables.items()
         }
         y = {part: table.y for part, table in tables.items()}
@@ -81,8 +88,7 @@ def main(argv=None):
         )
         reads = "four before and four after, too" if near else "the utterance"
         rows.append((what, reads, *(round(float(value), 6) for value in found)))
-    with atomic_path(RECORD) as temporary, open(temporary, "w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
+    write_csv(RECORD, COLUMNS, rows)
     return 0
 
 

@@ -8,38 +8,38 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.datasets.parsing import csv_rows, decode
-from lstmfcn.emotion.feature_store import name_problem
 from lstmfcn.emotion.label_npz import read_corpus
-from lstmfcn.outside import shown
+from lstmfcn.features.store import name_problem
+from lstmfcn.untrusted import listed, shown
 from lstmfcn.warning import warn
-
-__all__ = ["EMOTIONS", "ClipTable", "load_labels", "load_unlabelled"]
 
 EMOTIONS = ("neutral", "angry", "happy", "sad", "worried", "surprise")
 """The six classes in the order of MER2024's indices 0 to 5."""
 
 NO_VALENCE = -10.0  # what MERTools stores for a clip without valence
-MOST_LISTED = 50  # rows or clips in one message
 
 
 @dataclass(frozen=True, eq=False)
 class ClipTable:
-    """Clips with what is known about them, row by row.
+    """Clips with their names, emotions and further columns, row by row.
 
     Attributes
     ----------
     source : str
         Name of the file.
-    names : tuple of str
-        The clips, each one once.
+    names, classes : tuple of str
+        The clips, each one once; the possible emotions in order.
     y : ndarray of str of shape (n_clips,), or None
         Emotions; None for unlabelled clips.
-    classes : tuple of str
-        The possible emotions in order.
     valence : float64 ndarray of shape (n_clips,), or None
         NaN for a clip without valence; None where there is no such column.
     columns : dict of str to ndarray of str of shape (n_clips,)
         Further columns, such as the speaker.
+
+    See Also
+    --------
+    load_labels, load_unlabelled : Read one from a file.
+    select_features : The sequences of a table's clips.
     """
 
     source: str
@@ -75,16 +75,7 @@ class ClipTable:
         return np.array([order[emotion] for emotion in self.y.tolist()], dtype=np.int64)
 
     def groups(self, column):
-        """Return the column to group by, such as "speaker", or say which columns there are.
-
-        Parameters
-        ----------
-        column : str
-
-        Returns
-        -------
-        ndarray of str of shape (n_clips,)
-        """
+        """Return a column to group by, such as "speaker": str of shape (n_clips,)."""
         if column not in self.columns:
             known = ", ".join(self.columns) or "no further columns"
             raise ValueError(
@@ -104,9 +95,9 @@ def load_labels(path, *, classes=EMOTIONS, split="train"):
         (empty or -10 where there is none); further columns are kept as text. Or the
         `label-6way.npz` of MERTools.
     classes : sequence of str or None, default=EMOTIONS
-        The possible emotions in order; None takes those that occur, sorted.
+        The possible emotions in order; None takes all that occur, sorted.
     split : str, default="train"
-        Of an npz: reads its entry `{split}_corpus`. Its clips of "test1" all say neutral in the
+        Of an npz: reads its entry `{split}_corpus`. Its clips of "test1" are all neutral in the
         public release of MER2024; read these with `load_unlabelled`.
 
     Returns
@@ -115,13 +106,16 @@ def load_labels(path, *, classes=EMOTIONS, split="train"):
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If columns are missing, or about all rows at once that cannot be used: an unknown emotion,
-        a name that is empty, there twice or escapes the folder of features, a valence that is no
-        finite number. An npz is read without running anything in it: of its pickled entries, all
-        but text, numbers, dicts and the three globals that a numpy array consists of are refused.
+    FileNotFoundError, ValueError
+        If there is no such file, columns are missing, or about all rows at once that cannot be
+        used: an unknown emotion, a name that is empty, there twice or escapes the folder of
+        features, a valence that is no finite number. An npz is read without running anything in it:
+        all but text, numbers, dicts and the globals of a numpy array are refused.
+
+    See Also
+    --------
+    load_unlabelled : Clips without emotions.
+    load_track : All splits of a track.
 
     Examples
     --------
@@ -129,38 +123,41 @@ def load_labels(path, *, classes=EMOTIONS, split="train"):
     >>> from pathlib import Path
     >>> from lstmfcn.emotion import load_labels
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "label-train.csv"
+    ...     path = Path(folder, "label-train.csv")
     ...     _ = path.write_text("name,discrete,speaker\\na1,worried,03\\nb1,neutral,08\\n")
     ...     labels = load_labels(path)
     >>> labels.names, labels.y.tolist(), labels.codes.tolist(), labels.groups("speaker").tolist()
     (('a1', 'b1'), ['worried', 'neutral'], [4, 0], ['03', '08'])
     """
-    path = _existing(path)
-    if classes is not None:
-        classes = checked_classes(classes)
-    if path.suffix.lower() == ".npz":
-        return _labels_of_corpus(path, classes, split)
-    rows, extra, problems = read_clips_csv(path, required=("name", "discrete"))
-    problems += name_problems(rows)
-    emotions, valences = [], []
+    path = Path(path).expanduser()
+    classes = classes if classes is None else checked_classes(classes)
+    rows, extra, problems = read_clips(path, ("name", "discrete"), split)
+    emotions, valences = [row["discrete"] for _, row in rows], []
     for place, row in rows:
-        emotions.append(row["discrete"])
-        if not row["discrete"] or (classes is not None and row["discrete"] not in classes):
-            problems.append(f"{place}: {_unknown(row['discrete'], classes)}")
+        emotion = row["discrete"]
+        if not isinstance(emotion, str):
+            problems.append(f"{place}: the emotion {emotion!r} is not text")
+        elif not emotion:
+            problems.append(f"{place}: the emotion is empty")
+        elif classes is not None and emotion not in classes:
+            problems.append(
+                f"{place}: the emotion {shown(repr(emotion))} is unknown; expected one of "
+                f"{', '.join(classes)}"
+            )
         if "valence" in row:
-            try:
-                valences.append(_valence(row["valence"]))
-            except ValueError as problem:
-                problems.append(f"{place}: {problem}")
+            valences.append(_valence(row["valence"]))
+            if math.isinf(valences[-1]):
+                value = shown(repr(row["valence"]))
+                problems.append(f"{place}: the valence {value} is no finite number")
     refuse_rows(path.name, problems)
-    return ClipTable(
-        source=path.name,
-        names=tuple(row["name"] for _, row in rows),
-        y=np.array(emotions),
-        classes=classes or tuple(sorted(set(emotions))),
-        valence=np.array(valences) if valences else None,
-        columns={name: np.array([row[name] for _, row in rows]) for name in extra},
-    )
+    if _is_npz(path) and split != "train" and set(emotions) == {"neutral"}:
+        warn(
+            f"every emotion of {path.name}: {split}_corpus is 'neutral', which MERTools puts in "
+            "the place of an unknown one; use load_unlabelled for such clips.",
+        )
+    classes = classes or tuple(sorted(set(emotions)))
+    valence = np.array(valences) if valences else None
+    return _table(path, rows, extra, y=np.array(emotions), classes=classes, valence=valence)
 
 
 def load_unlabelled(path, *, classes=EMOTIONS, split="test1"):
@@ -179,124 +176,66 @@ def load_unlabelled(path, *, classes=EMOTIONS, split="test1"):
     ClipTable
         With `y` None.
 
+    See Also
+    --------
+    load_labels : Clips with their emotions.
+
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
     >>> from lstmfcn.emotion import load_unlabelled
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "unlabeled-semi.csv"
+    ...     path = Path(folder, "unlabeled-semi.csv")
     ...     _ = path.write_text("name,speaker\\na1,03\\na2,03\\n")
     ...     clips = load_unlabelled(path)
     >>> clips.names, clips.y
     (('a1', 'a2'), None)
     """
-    path = _existing(path)
-    classes = () if classes is None else checked_classes(classes)
-    if path.suffix.lower() == ".npz":
-        corpus = read_corpus(path, split)
-        rows = [(f"clip {name!r}", {"name": name}) for name in corpus]
-        extra, problems = [], []
-    else:
-        rows, extra, problems = read_clips_csv(path, required=("name",))
-    refuse_rows(path.name, problems + name_problems(rows))
-    columns = {name: np.array([row[name] for _, row in rows]) for name in extra}
-    names = tuple(row["name"] for _, row in rows)
-    return ClipTable(path.name, names, None, classes, columns=columns)
-
-
-def name_problems(rows):
-    """Return what is wrong with the names of (place, row) pairs."""
-    first, problems = {}, []
-    for place, row in rows:
-        name = row["name"]
-        if name_problem(name):
-            problems.append(f"{place}: the name {shown(repr(name))} {name_problem(name)}")
-        elif name in first:
-            problems.append(f"{place}: the name {shown(repr(name))} is in {first[name]} already")
-        else:
-            first[name] = place
-    return problems
-
-
-def refuse_rows(source, problems):
-    """Raise ValueError with what is wrong with a file's rows, if anything is."""
-    if problems:
-        listed = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
-        if len(problems) > MOST_LISTED:
-            listed += f"\n  ... and {len(problems) - MOST_LISTED} more"
-        raise ValueError(f"{source} cannot be used as it is; correct or remove:{listed}")
-
-
-def checked_classes(classes):
-    """Return classes as a tuple of names, each of them once."""
-    if isinstance(classes, str) or not all(isinstance(name, str) and name for name in classes):
-        raise TypeError(f"classes={classes!r} is not a sequence of names, such as EMOTIONS.")
-    classes = tuple(classes)
-    if not classes or repeated(classes):
-        raise ValueError(
-            f"classes holds {', '.join(classes) or 'no emotion'}; pass each emotion once, and at "
-            "least one."
-        )
-    return classes
-
-
-def known_labels(y, name, classes):
-    """Return emotions as an array of str, refusing those that are none of the classes."""
-    y = np.asarray(y)
-    if y.ndim != 1 or not len(y):
-        raise ValueError(f"{name} has the shape {y.shape}; pass one emotion for each of the clips.")
-    unknown = {
-        str(emotion): row
-        for row, emotion in reversed(list(enumerate(y.tolist())))
-        if emotion not in classes
-    }
-    if unknown:
-        raise ValueError(
-            f"{name} holds {some_of(sorted(unknown))}, first in row {min(unknown.values())}; "
-            f"expected {', '.join(classes)}."
-        )
-    return y.astype(str)
-
-
-def some_of(names):
-    """Return names as text, the first ones where there are many."""
-    listed = ", ".join(map(shown, names[:MOST_LISTED]))
-    more = len(names) - MOST_LISTED
-    return f"{listed} and {more} more" if more > 0 else listed
-
-
-def count_of(found, noun):
-    """Return how many of a noun there are, with the verb."""
-    return f"1 {noun} is" if len(found) == 1 else f"{len(found)} {noun}s are"
-
-
-def _existing(path):
     path = Path(path).expanduser()
+    classes = () if classes is None else checked_classes(classes)
+    rows, extra, problems = read_clips(path, ("name",), split)
+    refuse_rows(path.name, problems)
+    return _table(path, rows, extra, y=None, classes=classes)
+
+
+def _table(path, rows, extra, **labels):
+    names = tuple(row["name"] for _, row in rows)
+    columns = {name: np.array([row[name] for _, row in rows]) for name in extra}
+    return ClipTable(path.name, names, columns=columns, **labels)
+
+
+def read_clips(path, required, split=None):
+    """Read the clips of a CSV file with a header, or of one split of MERTools' npz.
+
+    Return (place, dict of column to text) pairs, the columns that are neither names nor labels,
+    and the problems of rows. A CSV file without a column of `required` is refused.
+    """
     if path.is_dir():
         raise ValueError(f"{path} is a folder; expected a file with labels.")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; expected a file with labels.")
-    return path
+    rows, extra, problems = _npz_rows(path, split) if _is_npz(path) else _csv_rows(path, required)
+    return rows, extra, problems + name_problems(rows)
 
 
-def read_clips_csv(path, required):
-    """Read a CSV file with a header.
+def _is_npz(path):
+    return path.suffix.lower() == ".npz"
 
-    Parameters
-    ----------
-    path : Path
-    required : tuple of str
-        Columns that must be there.
 
-    Returns
-    -------
-    rows : list of (place, dict of column to text)
-    extra : list of str
-        Columns that are neither names nor labels.
-    problems : list of str
-        About rows that have too few or too many columns.
-    """
+def _npz_rows(path, split):
+    corpus = read_corpus(path, split)
+    rows = [
+        (f"clip {name!r}", {"name": name, "discrete": entry.get("emo")})
+        for name, entry in corpus.items()
+    ]
+    if any("val" in entry for entry in corpus.values()):
+        for (_, row), entry in zip(rows, corpus.values(), strict=True):
+            row["valence"] = entry.get("val", NO_VALENCE)
+    return rows, [], []
+
+
+def _csv_rows(path, required):
     lines = csv_rows(path.name, decode(path.name, path.read_bytes()))
     _, header = next(lines, (0, []))
     header = [name.strip() for name in header]
@@ -304,8 +243,7 @@ def read_clips_csv(path, required):
     if missing:
         raise ValueError(
             f"{path.name} has no column {' and no column '.join(map(repr, missing))}; expected a "
-            f"first line with {', '.join(required)}, but it is "
-            f"{shown(', '.join(header)) or 'empty'}."
+            f"first line with {', '.join(required)}, but it is {listed(header) or 'empty'}."
         )
     twice = repeated(name for name in header if name)
     if twice:
@@ -323,56 +261,64 @@ def read_clips_csv(path, required):
     return rows, [name for name in header if name not in known], problems
 
 
-def _unknown(emotion, classes):
-    if not emotion:
-        return "the emotion is empty"
-    return f"the emotion {shown(repr(emotion))} is unknown; expected one of {', '.join(classes)}"
+def name_problems(rows):
+    """Return the problems of the names in (place, row) pairs."""
+    first, problems = {}, []
+    for place, row in rows:
+        name = row["name"]
+        if name_problem(name):
+            problems.append(f"{place}: the name {shown(repr(name))} {name_problem(name)}")
+        elif name in first:
+            problems.append(f"{place}: the name {shown(repr(name))} is in {first[name]} already")
+        else:
+            first[name] = place
+    return problems
+
+
+def refuse_rows(source, problems):
+    """Raise ValueError with the problems of a file's rows, if there are any."""
+    if problems:
+        raise ValueError(
+            f"{source} cannot be used as it is; correct or remove:{listed(problems, lines=True)}"
+        )
+
+
+def checked_classes(classes):
+    """Return classes as a tuple of names, each of them once."""
+    if isinstance(classes, str) or not all(isinstance(name, str) and name for name in classes):
+        raise TypeError(f"classes={classes!r} is not a sequence of names, such as EMOTIONS.")
+    classes = tuple(classes)
+    if not classes or repeated(classes):
+        raise ValueError(
+            f"classes holds {', '.join(classes) or 'no emotion'}; pass each emotion once, and at "
+            "least one."
+        )
+    return classes
+
+
+def known_labels(y, name, classes):
+    """Return emotions as an array of str; refuse any that is not one of the classes."""
+    y = np.asarray(y)
+    if y.ndim != 1 or not len(y):
+        raise ValueError(f"{name} has the shape {y.shape}; pass one emotion for each of the clips.")
+    unknown = [row for row, emotion in enumerate(y.tolist()) if emotion not in classes]
+    if unknown:
+        raise ValueError(
+            f"{name} holds {listed(sorted(set(map(str, y[unknown]))))}, first in row {unknown[0]}; "
+            f"expected {', '.join(classes)}."
+        )
+    return y.astype(str)
 
 
 def _valence(value):
-    """Return a clip's valence, NaN where there is none."""
-    if isinstance(value, str) and value.lower() in ("", "nan"):
-        return math.nan
+    """Return a clip's valence: NaN where there is none, infinity for what is no number."""
     try:
-        number = float(value)
+        number = math.nan if value == "" else float(value)
     except (TypeError, ValueError):
-        number = math.inf
-    if math.isinf(number):
-        raise ValueError(f"the valence {shown(repr(value))} is no finite number")
+        return math.inf
     return math.nan if number == NO_VALENCE else number
 
 
 def repeated(names):
     """Return the names that are there more than once."""
     return [name for name, count in Counter(names).items() if count > 1]
-
-
-def _labels_of_corpus(path, classes, split):
-    corpus = read_corpus(path, split)
-    rows = [(f"clip {name!r}", {"name": name}) for name in corpus]
-    problems = name_problems(rows)
-    emotions, valences = [], []
-    for name, entry in corpus.items():
-        emotion = entry.get("emo")
-        if not isinstance(emotion, str) or not emotion:
-            problems.append(f"clip {name!r}: its 'emo' is {emotion!r}, not text")
-        elif classes is not None and emotion not in classes:
-            problems.append(f"clip {name!r}: {_unknown(emotion, classes)}")
-        emotions.append(emotion)
-        try:
-            valences.append(_valence(entry.get("val", NO_VALENCE)))
-        except ValueError as problem:
-            problems.append(f"clip {name!r}: {problem}")
-    refuse_rows(path.name, problems)
-    if split != "train" and set(emotions) == {"neutral"}:
-        warn(
-            f"every emotion of {path.name}: {split}_corpus is 'neutral', which MERTools puts in "
-            "the place of an unknown one; use load_unlabelled for such clips.",
-        )
-    return ClipTable(
-        source=path.name,
-        names=tuple(corpus),
-        y=np.array(emotions),
-        classes=classes or tuple(sorted(set(emotions))),
-        valence=np.array(valences) if any("val" in entry for entry in corpus.values()) else None,
-    )

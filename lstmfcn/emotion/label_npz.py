@@ -1,19 +1,15 @@
-"""What does MERTools' label-6way.npz say? Read without running anything that is in it.
+"""Which clips does MERTools' label-6way.npz hold? Read without running anything in it.
 
-Each entry is a 0-d object array, which numpy writes as a pickle, of ``{name: {"emo": str, "val":
-float}}``.
+Each entry is a pickled 0-d object array of ``{name: {"emo": str, "val": float}}``.
 """
 
 import io
 import pickle
 import pickletools
 import zipfile
-import zlib
 
-from lstmfcn.emotion.npy import read_header
-from lstmfcn.outside import BoundedZip, damage, open_file, shown
-
-__all__ = ["read_corpus"]
+from lstmfcn.features.npy import read_header
+from lstmfcn.untrusted import listed, open_zip
 
 LARGEST_CORPUS = 2**25  # bytes of one member of an npz; MER2024's 120,000 clips take 8 MB
 MOST_INSTRUCTIONS = 2**23  # of a pickle; each may make an object of hundreds of bytes
@@ -40,20 +36,16 @@ def read_corpus(path, split):
     source = f"{path.name}: {split}_corpus"
     expected = "expected MERTools' dict of clip to {'emo': text, 'val': number}"
     member = io.BytesIO(_member(path, f"{split}_corpus.npy"))
-    try:
-        shape, _, dtype = read_header(source, member)
-    except ValueError as error:
-        raise ValueError(f"{error}.") from error
+    shape, _, dtype = read_header(source, member)
     if not dtype.hasobject or shape != ():
         raise ValueError(f"{source} is an array of type {dtype} and shape {shape}; {expected}.")
     try:
         corpus = _inert(member.read())
     except _Refused as error:
         raise ValueError(f"{source} {error}; {expected}, and nothing in it was run.") from error
-    sound = isinstance(corpus, dict) and all(
+    if not isinstance(corpus, dict) or not all(
         isinstance(name, str) and isinstance(entry, dict) for name, entry in corpus.items()
-    )
-    if not sound:
+    ):
         raise ValueError(f"{source} holds something else; {expected}.")
     if not corpus:
         raise ValueError(f"{source} holds no clips; {expected}.")
@@ -63,24 +55,18 @@ def read_corpus(path, split):
 def _member(path, name):
     """Return the bytes of one member of an npz."""
     remedy = "expected MERTools' label-6way.npz, or a CSV file with the columns name and discrete"
-    file = open_file(path, path.name, remedy)
-    try:
-        with file, BoundedZip(file) as archive:
-            names, data = archive.namelist(), b""
-            if name in names:
-                if archive.getinfo(name).compress_type not in METHODS:
-                    raise ValueError("it is compressed by a method that numpy does not use")
-                with archive.open(name) as member:
-                    data = member.read(LARGEST_CORPUS + 1)  # the length it claims proves nothing
-    except (EOFError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(
-            f"{path.name} is no npz or is damaged ({damage(error)}); {remedy}."
-        ) from error
+    with open_zip(path, "npz", remedy) as archive:
+        names, data = archive.namelist(), b""
+        if name in names:
+            if archive.getinfo(name).compress_type not in METHODS:
+                raise ValueError("it is compressed by a method that numpy does not use")
+            with archive.open(name) as member:
+                data = member.read(LARGEST_CORPUS + 1)  # the length it claims proves nothing
     if name not in names:
         splits = [n.removesuffix("_corpus.npy") for n in names if n.endswith("_corpus.npy")]
         raise ValueError(
             f"{path.name} has no {name.removesuffix('.npy')}; its splits are "
-            f"{shown(', '.join(splits)) or 'none'}."
+            f"{listed(splits) or 'none'}."
         )
     if len(data) > LARGEST_CORPUS:
         raise ValueError(f"{path.name}: {name} is larger than {LARGEST_CORPUS:,} bytes.")

@@ -1,7 +1,6 @@
-"""What would a log spectrum be if others had spoken at the same time?
+"""What would a log spectrum be with the voices of other speakers in it?
 
-Powers of sounds that have nothing to do with each other add up. So noise can be mixed into a
-spectrogram, without the recording, where features are natural logarithms of power: log-mel frames.
+Powers of unrelated sounds add up, so noise can be mixed into log-mel frames without the recording.
 """
 
 import math
@@ -9,13 +8,10 @@ from numbers import Real
 
 import numpy as np
 
-from lstmfcn.emotion.noise import MER_NOISE_SNR_DB, generator
+from lstmfcn.meta.corruption import MER_NOISE_SNR_DB, generator
 from lstmfcn.validation import check_counts
 
-__all__ = ["add_noise_to_log_spectrum", "babble", "with_babble"]
-
-N_VOICES = 3
-HIGHEST = 80.0  # of a log power; the exponential of what is no logarithm overflows
+HIGHEST = 80.0  # log power; larger values are no logarithms, and their exponential overflows
 
 
 def add_noise_to_log_spectrum(clean, noise, snr_db):
@@ -37,20 +33,23 @@ def add_noise_to_log_spectrum(clean, noise, snr_db):
     ValueError
         If shapes differ, or values cannot be logarithms of power.
 
+    See Also
+    --------
+    with_babble : Noise of other speakers.
+    add_noise_at_snr : The same ratio, for recordings.
+
     References
     ----------
-    The ratio as in MER-NOISE, see :func:`lstmfcn.emotion.add_noise_at_snr`. That powers add is the
-    usual model of noise in log-mel features: Moreno, Raj & Stern, "A vector Taylor series approach
-    for environment-independent speech recognition", ICASSP 1996, without the phase.
+    Moreno, Raj & Stern, "A vector Taylor series approach for environment-independent speech
+    recognition", ICASSP 1996: the usual model of noise in log-mel features, without the phase.
 
     Examples
     --------
     >>> import numpy as np
     >>> from lstmfcn.emotion import add_noise_to_log_spectrum
-    >>> clean, noise = np.zeros((4, 2)), np.full((4, 2), 7.0)
-    >>> mixed = add_noise_to_log_spectrum(clean, noise, 10)
-    >>> np.exp(mixed[0]).round(6).tolist()
-    [1.1, 1.1]
+    >>> mixed = add_noise_to_log_spectrum(np.zeros((1, 2)), np.full((1, 2), 7.0), 10)
+    >>> np.exp(mixed).round(6).tolist()
+    [[1.1, 1.1]]
     """
     clean, noise = _log_power(clean, "clean"), _log_power(noise, "noise")
     if clean.shape != noise.shape:
@@ -61,8 +60,8 @@ def add_noise_to_log_spectrum(clean, noise, snr_db):
     return np.logaddexp(clean, noise + gain)
 
 
-def babble(clips, n_frames, rng, *, n_voices=N_VOICES):
-    """Let several voices talk at once, equally loud, each one from a random place on.
+def babble(clips, n_frames, rng, *, n_voices=3):
+    """Mix several voices, equally loud, each one from a random frame on.
 
     Parameters
     ----------
@@ -71,23 +70,21 @@ def babble(clips, n_frames, rng, *, n_voices=N_VOICES):
     n_frames : int
     rng : int, Generator or RandomState
     n_voices : int, default=3
-        Clips that are drawn; no clip twice.
+        Clips that are chosen at random, no clip twice. There must be as many.
 
     Returns
     -------
     float64 array of shape (n_frames, D)
 
-    Raises
-    ------
-    ValueError
-        If there are fewer clips than voices, or values cannot be logarithms of power.
+    See Also
+    --------
+    with_babble : Mixes it into clips.
 
     Examples
     --------
     >>> import numpy as np
     >>> from lstmfcn.emotion import babble
-    >>> clips = [np.full((n, 2), float(n)) for n in (3, 5, 9, 4)]
-    >>> babble(clips, 7, rng=0).shape
+    >>> babble([np.ones((n, 2)) for n in (3, 5, 9, 4)], 7, rng=0).shape
     (7, 2)
     """
     check_counts(n_frames=n_frames, n_voices=n_voices)
@@ -99,14 +96,14 @@ def babble(clips, n_frames, rng, *, n_voices=N_VOICES):
     voices = []
     for i in rng.choice(len(clips), n_voices, replace=False):
         voice = _log_power(clips[int(i)], f"clip {i}")
-        start = rng.choice(len(voice))  # and round again where it ends
+        start = rng.choice(len(voice))  # a voice that ends starts again
         frames = (start + np.arange(n_frames)) % len(voice)
         voices.append(voice[frames] - _level(voice))
     return np.logaddexp.reduce(voices)
 
 
-def with_babble(clips, rng, *, voices=None, snr_db=MER_NOISE_SNR_DB, n_voices=N_VOICES):
-    """Put babble behind each clip.
+def with_babble(clips, rng, *, voices=None, snr_db=MER_NOISE_SNR_DB, n_voices=3):
+    """Mix babble into each clip.
 
     Parameters
     ----------
@@ -114,7 +111,7 @@ def with_babble(clips, rng, *, voices=None, snr_db=MER_NOISE_SNR_DB, n_voices=N_
         Natural logarithms of power.
     rng : int, Generator or RandomState
     voices : sequence of arrays of shape (T_i, D), default=None
-        Clips to draw the voices from; None takes the other ones of `clips`.
+        Clips to choose the voices from; None takes the other ones of `clips`.
     snr_db : sequence of float, default=(5, 6, 7, 8, 9, 10)
         Signal-to-noise ratios in dB, each as likely.
     n_voices : int, default=3
@@ -123,17 +120,15 @@ def with_babble(clips, rng, *, voices=None, snr_db=MER_NOISE_SNR_DB, n_voices=N_
     -------
     list of float32 arrays of shape (T_i, D)
 
-    Raises
-    ------
-    ValueError
-        As :func:`babble`.
+    See Also
+    --------
+    babble, add_noise_to_log_spectrum : The two steps.
 
     Examples
     --------
     >>> import numpy as np
     >>> from lstmfcn.emotion import with_babble
-    >>> clips = [np.full((n, 2), float(n)) for n in (3, 5, 9, 4)]
-    >>> [x.shape for x in with_babble(clips, rng=0)]
+    >>> [x.shape for x in with_babble([np.ones((n, 2)) for n in (3, 5, 9, 4)], rng=0)]
     [(3, 2), (5, 2), (9, 2), (4, 2)]
     """
     rng = generator(rng)
@@ -144,8 +139,9 @@ def with_babble(clips, rng, *, voices=None, snr_db=MER_NOISE_SNR_DB, n_voices=N_
     for i, clean in enumerate(clips):
         others = clips[:i] + clips[i + 1 :] if voices is None else voices
         noise = babble(others, len(clean), rng, n_voices=n_voices)
-        noisy.append(add_noise_to_log_spectrum(clean, noise, float(rng.choice(snr_db))))
-    return [x.astype(np.float32) for x in noisy]
+        mixed = add_noise_to_log_spectrum(clean, noise, float(rng.choice(snr_db)))
+        noisy.append(mixed.astype(np.float32))
+    return noisy
 
 
 def _log_power(x, name):

@@ -1,7 +1,7 @@
 """Which files make up MER2024's tracks, and the same layout with other data?
 
-The challenge's own data is under an agreement and never part of this package; any data set with
-the same files works.
+MER2024's own data is under an agreement and no part of this package; any data set with the same
+files works.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,16 @@ import numpy as np
 from lstmfcn.emotion.clip_labels import (
     EMOTIONS,
     ClipTable,
-    count_of,
     load_labels,
     load_unlabelled,
-    read_clips_csv,
+    read_clips,
     repeated,
-    some_of,
 )
-from lstmfcn.emotion.feature_store import FeatureError, join_errors
+from lstmfcn.features.store import FeatureError, join_errors
+from lstmfcn.untrusted import listed
 from lstmfcn.validation import check_choice
 
-__all__ = ["TRACKS", "Track", "check_splits", "load_track", "select_features"]
-
+_SYNONYMS = ("openset-synonym.zip", "openset-synonym")
 _LABELLED = ("label-train.csv", "label-disdim.csv", "label-6way.npz")
 TRACKS = {
     "full": {"train": _LABELLED, "unlabelled": (), "test": ("label-test.csv",)},
@@ -42,12 +40,7 @@ TRACKS = {
         "unlabelled": (),
         "test": (),
         "open_vocabulary": ("check-openset.csv", "ov_store/check-openset.csv"),
-        "synonyms": (
-            "openset-synonym.zip",
-            "openset-synonym",
-            "ov_store/openset-synonym.zip",
-            "ov_store/openset-synonym",
-        ),
+        "synonyms": (*_SYNONYMS, *(f"ov_store/{name}" for name in _SYNONYMS)),
     },
 }
 """The files of each track below the data set's folder; the first one that is there is read."""
@@ -61,13 +54,14 @@ class Track:
     ----------
     name : {"full", "semi", "noise", "ov"}
     train : ClipTable
-    unlabelled : ClipTable or None
-    test : ClipTable or None
-        None where the truth is not published.
-    ground_truth : Path or None
-        The file with the open-vocabulary labels.
-    synonyms : Path or None
-        The zip or folder with the groups of synonyms.
+    unlabelled, test : ClipTable or None
+        None where the track has none, or the truth is not published.
+    ground_truth, synonyms : Path or None
+        The open-vocabulary labels, and the zip or folder with the groups of synonyms.
+
+    See Also
+    --------
+    load_track : Reads one from a folder.
     """
 
     name: str
@@ -84,9 +78,7 @@ def load_track(root, track, *, classes=EMOTIONS, group=None):
     Parameters
     ----------
     root : str or path
-        Folder of the data set. `TRACKS` has the files of each track: those of this package's
-        layout (`label-train.csv`, `label-test.csv`, `label-test-noise.csv`,
-        `label-train-semi.csv`, `unlabeled-semi.csv`), or those of MER2024.
+        Folder of the data set; `TRACKS` has the files of each track, this package's and MER2024's.
     track : {"full", "semi", "noise", "ov"}
     classes : sequence of str or None, default=EMOTIONS
         As for `load_labels`.
@@ -101,10 +93,12 @@ def load_track(root, track, *, classes=EMOTIONS, group=None):
 
     Raises
     ------
-    FileNotFoundError
-        If a file that the track needs is not there.
-    ValueError
-        As `load_labels` and `check_splits`.
+    FileNotFoundError, ValueError
+        If a file that the track needs is not there, or as `load_labels` and `check_splits`.
+
+    See Also
+    --------
+    select_features : The sequences of a split's clips.
 
     Examples
     --------
@@ -112,9 +106,8 @@ def load_track(root, track, *, classes=EMOTIONS, group=None):
     >>> from pathlib import Path
     >>> from lstmfcn.emotion import load_track
     >>> with tempfile.TemporaryDirectory() as root:
-    ...     for part, clip in {"train": "a1,sad,03", "test": "b1,sad,08"}.items():
-    ...         text = f"name,discrete,speaker\\n{clip}\\n"
-    ...         _ = (Path(root) / f"label-{part}.csv").write_text(text)
+    ...     _ = Path(root, "label-train.csv").write_text("name,discrete,speaker\\na1,sad,03\\n")
+    ...     _ = Path(root, "label-test.csv").write_text("name,discrete,speaker\\nb1,sad,08\\n")
     ...     track = load_track(root, "full", group="speaker")
     >>> track.train.names, track.test.names
     (('a1',), ('b1',))
@@ -142,19 +135,19 @@ def load_track(root, track, *, classes=EMOTIONS, group=None):
         test = load_labels(files["test"], classes=classes)
         check_splits(train, test, group=group)
         if unlabelled is not None and group is not None:
-            _check_groups(unlabelled, test, group)
+            # The clips of test may be among the unlabelled ones, as published.
+            _refuse_shared(unlabelled, test, group)
     if track == "ov":
-        scored, *_ = read_clips_csv(files["open_vocabulary"], required=("name", "openset"))
-        train = _without(train, [row["name"] for _, row in scored])
-    if not len(train):
+        rows, *_ = read_clips(files["open_vocabulary"], ("name", "openset"))
+        train = _without(train, [row["name"] for _, row in rows])
+    if not train.names:
         raise ValueError(f"{files['train'].name} leaves no clip to train on for track {track!r}.")
-    return Track(
-        track, train, unlabelled, test, files.get("open_vocabulary"), files.get("synonyms")
-    )
+    scored = files.get("open_vocabulary")
+    return Track(track, train, unlabelled, test, scored, files.get("synonyms"))
 
 
 def check_splits(train, test, *, group=None):
-    """Refuse a test split that shares clips, or groups, with the training split.
+    """Refuse a test split that has clips, or groups, in common with the training split.
 
     Parameters
     ----------
@@ -166,26 +159,24 @@ def check_splits(train, test, *, group=None):
     ------
     ValueError
 
+    See Also
+    --------
+    load_track : Reads and checks the splits of a track.
+
     Examples
     --------
     >>> import numpy as np
     >>> from lstmfcn.emotion import ClipTable, check_splits
-    >>> def table(source, name, speaker):
-    ...     return ClipTable(source, (name,), None, (), columns={"speaker": np.array([speaker])})
-    >>> check_splits(table("a.csv", "a1", "03"), table("b.csv", "b1", "08"), group="speaker")
-    >>> check_splits(table("a.csv", "a1", "03"), table("b.csv", "b1", "03"), group="speaker")
+    >>> train = ClipTable("a.csv", ("a1",), None, (), columns={"speaker": np.array(["03"])})
+    >>> test = ClipTable("b.csv", ("b1",), None, (), columns={"speaker": np.array(["03"])})
+    >>> check_splits(train, test, group="speaker")
     Traceback (most recent call last):
     ...
     ValueError: 1 speaker is both in a.csv and in b.csv: 03; put each speaker into one of them.
     """
-    shared = sorted(set(train.names) & set(test.names))
-    if shared:
-        raise ValueError(
-            f"{count_of(shared, 'clip')} both in {train.source} and in {test.source}: "
-            f"{some_of(shared)}; put each clip into one of them."
-        )
+    _refuse_shared(train, test)
     if group is not None:
-        _check_groups(train, test, group)
+        _refuse_shared(train, test, group)
 
 
 def select_features(table, store, features, *, level=None, on_missing="error"):
@@ -211,21 +202,23 @@ def select_features(table, store, features, *, level=None, on_missing="error"):
 
     Raises
     ------
-    FeatureError
-        About all clips without features in all feature sets.
-    ValueError
-        If no clip is left.
+    FeatureError, ValueError
+        About all clips without features in all feature sets, or if no clip is left.
+
+    See Also
+    --------
+    FeatureStore : Where feature sets are found.
+    SequencePreprocessor : Standardises sequences and brings them to a length.
 
     Examples
     --------
-    >>> import tempfile
-    >>> from pathlib import Path
+    >>> import os, tempfile
     >>> import numpy as np
     >>> from lstmfcn.emotion import ClipTable, FeatureStore, select_features
     >>> table = ClipTable("label.csv", ("a", "b"), np.array(["sad", "happy"]), ("happy", "sad"))
     >>> with tempfile.TemporaryDirectory() as root:
-    ...     (Path(root) / "hubert_FRA").mkdir()
-    ...     np.save(Path(root) / "hubert_FRA" / "b.npy", np.ones((3, 2)))
+    ...     os.mkdir(f"{root}/hubert_FRA")
+    ...     np.save(f"{root}/hubert_FRA/b.npy", np.ones((3, 2)))
     ...     kept, found = select_features(table, FeatureStore(root), "hubert", on_missing="drop")
     >>> kept.names, kept.y.tolist(), found
     (('b',), ['happy'], {'hubert_FRA': <1 sequences of hubert_FRA>})
@@ -237,33 +230,31 @@ def select_features(table, store, features, *, level=None, on_missing="error"):
     twice = repeated(feature_set.name for feature_set in sets)
     if twice:
         raise ValueError(f"the feature set {twice[0]} is named twice; name each one once.")
-    check_choice(on_missing, "on_missing", ("error", "drop", "zeros"))
     kept = table
     if on_missing == "drop":
         for feature_set in sets:
-            if not len(kept):
-                break
             present = set(feature_set.sequences(kept.names, on_missing="drop").names)
             kept = kept[np.array([name in present for name in kept.names])]
     sequences, errors = {}, []
     for feature_set in sets:
         try:
-            found = feature_set.sequences(kept.names, on_missing=on_missing)
+            sequences[feature_set.name] = feature_set.sequences(kept.names, on_missing=on_missing)
         except FeatureError as error:
             errors.append(error)
-        else:
-            sequences[feature_set.name] = found
     if errors:
         raise join_errors(errors)
     return kept, sequences
 
 
-def _check_groups(train, test, group):
-    shared = sorted(set(train.groups(group).tolist()) & set(test.groups(group).tolist()))
-    if shared:
+def _refuse_shared(train, test, group=None):
+    """Refuse two tables that have clips, or groups of clips, in common."""
+    noun = group or "clip"
+    found = (set(table.groups(group) if group else table.names) for table in (train, test))
+    if both := sorted(set.intersection(*found)):
+        are = "s are" if len(both) > 1 else " is"
         raise ValueError(
-            f"{count_of(shared, group)} both in {train.source} and in {test.source}: "
-            f"{some_of(shared)}; put each {group} into one of them."
+            f"{len(both)} {noun}{are} both in {train.source} and in "
+            f"{test.source}: {listed(both)}; put each {noun} into one of them."
         )
 
 

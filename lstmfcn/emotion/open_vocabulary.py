@@ -1,8 +1,4 @@
-"""How well do sets of free emotion words match, and which set does a classifier's answer mean?
-
-Two words count as the same where a group of synonyms holds both. Nothing here asks a language
-model: the groups are an argument.
-"""
+"""How well do sets of free emotion words match, and which set is a classifier's answer?"""
 
 import ast
 import functools
@@ -10,8 +6,6 @@ import io
 import math
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -19,38 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.datasets.parsing import csv_rows, decode
-from lstmfcn.emotion.npy import read_header
-from lstmfcn.outside import shown
+from lstmfcn.emotion.clip_labels import read_clips, refuse_rows, repeated
+from lstmfcn.features.npy import read_header
+from lstmfcn.untrusted import listed, open_zip
 from lstmfcn.validation import check_choice
 
-__all__ = [
-    "OpenVocabularyScores",
-    "SampleScore",
-    "calibrate_label_sets",
-    "label_sets",
-    "open_vocabulary_scores",
-    "read_label_sets",
-]
-
-MOST_LISTED = 50  # names in one message
 LONGEST_ANSWER = 2**20  # bytes of one file of synonyms; the released ones take 2 kB
+LARGEST_DIRECTORY = 2**24  # bytes of a zip's list of such files
 CANDIDATES = tuple(round(0.01 * step, 2) for step in range(1, 100))
 
 
 @dataclass(frozen=True)
 class SampleScore:
-    """One clip's two sets, after synonyms were replaced by one of them, and their overlap.
-
-    Attributes
-    ----------
-    name : str
-    ground_truth, predictions : frozenset of str
-    accuracy : float
-        Share of the predicted set that is true: a precision.
-    recall : float
-        Share of the true set that was predicted.
-    """
+    """The two sets of one clip, synonyms replaced by one word, their precision and recall."""
 
     name: str
     ground_truth: frozenset
@@ -65,14 +40,17 @@ class OpenVocabularyScores:
 
     Attributes
     ----------
-    accuracy : float
-        Mean set accuracy of the clips.
-    recall : float
-        Mean set recall.
+    accuracy, recall : float
+        Means over the clips.
     average : float
         Half their sum: what the track ranks by.
     samples : tuple of SampleScore
-        In order of the names.
+        In order of the names, each with `name`, the sets `ground_truth` and `predictions` with
+        synonyms replaced by one word, `accuracy` and `recall`.
+
+    See Also
+    --------
+    open_vocabulary_scores : Computes them.
     """
 
     accuracy: float
@@ -85,17 +63,16 @@ def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer=
     """Score predicted sets of emotion words against true ones, as the track MER-OV does.
 
     With G and P the true and the predicted set of a clip, each word replaced by the first word of
-    the group that it is in, accuracy is |G n P| / |P| and recall |G n P| / |G|, both averaged over
-    the clips. An empty prediction scores 0 and 0, and so does an empty truth.
+    its group, accuracy is |G n P| / |P| and recall |G n P| / |G|, both averaged over the clips. An
+    empty prediction scores 0 and 0, and so does an empty truth.
 
     Parameters
     ----------
     ground_truth, predictions : path, or dict of str to sequence of str
         A CSV file with the columns `name` and `openset`, such as ``"['happy', 'calm']"``; or the
-        words of each clip, whose value may also be such a text. Predictions for clips without a
-        truth do not count.
+        words of each clip, or such a text. Predictions for clips without a truth do not count.
     groups : path, dict, sequence, callable or None, default=None
-        Which words mean the same, lower and upper case alike:
+        Which words mean the same, lower and upper case alike; the last group of a word counts:
 
         - a zip or a folder with one `CLIP.npy` per clip that holds a language model's answer as
           text, as released with MER2024;
@@ -103,8 +80,6 @@ def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer=
         - a sequence of groups for all clips;
         - a function of a clip's name and the sorted list of its words that returns groups;
         - None: only equal words match.
-
-        A word in several groups belongs to the last one.
     tokenizer : {"mertools", "literal"}, default="mertools"
         How a text becomes words. "mertools" cuts it at quotation marks, apostrophes included, which
         the published numbers need; "literal" reads it as a Python list.
@@ -115,39 +90,34 @@ def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer=
 
     Raises
     ------
-    FileNotFoundError
-        If a file is not there.
-    ValueError
-        If clips have no prediction or no groups (all are listed), or a text is no list of words.
+    FileNotFoundError, ValueError
+        If a file is not there, clips have no prediction or no groups (all are listed), or a text
+        is no list of words.
+
+    See Also
+    --------
+    label_sets : Predictions of a classifier of single classes.
+    mer_scores : The measures of the other tracks.
 
     References
     ----------
     Lian et al., "MER 2024: Semi-Supervised Learning, Noise Robustness, and Open-Vocabulary
-    Multimodal Emotion Recognition", 2024, arXiv:2404.17113; MERTools,
-    https://github.com/zeroQiaoba/MERTools (the rule, not the code).
+    Multimodal Emotion Recognition", 2024, arXiv:2404.17113.
 
     Examples
     --------
     >>> from lstmfcn.emotion import open_vocabulary_scores
-    >>> scores = open_vocabulary_scores(
-    ...     {"a": ["happy", "relieved"], "b": ["sad"]},
-    ...     {"a": ["joyful"], "b": []},
-    ...     groups=[["happy", "joyful"]],
-    ... )
-    >>> scores.accuracy, scores.recall, scores.average
-    (0.5, 0.25, 0.375)
+    >>> truth, predicted = {"a": ["happy", "relieved"], "b": ["sad"]}, {"a": ["joyful"], "b": []}
+    >>> open_vocabulary_scores(truth, predicted, groups=[["happy", "joyful"]])
+    OpenVocabularyScores(accuracy=0.5, recall=0.25, average=0.375)
     """
-    check_choice(tokenizer, "tokenizer", tuple(TOKENIZERS))
     truth = read_label_sets(ground_truth, tokenizer=tokenizer)
     predicted = read_label_sets(predictions, tokenizer=tokenizer)
     if not truth:
         raise ValueError("there are no clips to score; pass the words of at least one.")
     names = sorted(truth)  # one order of addition, whatever the order of the files
-    _refuse_names(
-        [name for name in names if name not in predicted],
-        "prediction",
-        "give every clip one, an empty list if there are no words",
-    )
+    remedy = "give every clip one, an empty list if there are no words"
+    _refuse_absent(names, predicted, "prediction", remedy)
     groups_of = _groups(groups, names, tokenizer)
     samples = [_score(name, truth[name], predicted[name], groups_of) for name in names]
     accuracy = math.fsum(sample.accuracy for sample in samples) / len(samples)
@@ -167,15 +137,22 @@ def read_label_sets(source, *, tokenizer="mertools"):
     -------
     dict of str to list of str
 
+    See Also
+    --------
+    open_vocabulary_scores : Scores them.
+
     Examples
     --------
-    >>> from lstmfcn.emotion.open_vocabulary import read_label_sets
+    >>> from lstmfcn.emotion import read_label_sets
     >>> read_label_sets({"a": "['very happy', 'calm']", "b": ["sad"], "c": "[]"})
     {'a': ['very happy', 'calm'], 'b': ['sad'], 'c': []}
     """
-    check_choice(tokenizer, "tokenizer", tuple(TOKENIZERS))
+    check_choice(tokenizer, "tokenizer", ("mertools", "literal"))
     if isinstance(source, str | os.PathLike):
-        source = _read_csv(Path(source).expanduser())
+        path = Path(source).expanduser()
+        rows, _, problems = read_clips(path, ("name", "openset"))
+        refuse_rows(path.name, problems)
+        source = {row["name"]: row["openset"] for _, row in rows}
     if not isinstance(source, Mapping):
         raise TypeError(
             f"label sets of type {type(source).__name__} are not known; pass the path of a CSV "
@@ -185,7 +162,7 @@ def read_label_sets(source, *, tokenizer="mertools"):
 
 
 def label_sets(probabilities, classes, *, threshold=None, nucleus=None, vocabulary=None):
-    """Turn class probabilities into sets of emotion words, of any size from one.
+    """Turn class probabilities into sets of at least one emotion word.
 
     Parameters
     ----------
@@ -196,38 +173,38 @@ def label_sets(probabilities, classes, *, threshold=None, nucleus=None, vocabula
     threshold : float, default=None
         In [0, 1]: every class at least as probable is in the set, and always the most probable.
     nucleus : float, default=None
-        In (0, 1]: the most probable classes that together have at least this probability. Either
-        this or `threshold`; `calibrate_label_sets` finds a value.
+        In (0, 1]: the most probable classes that together have at least this probability. Pass
+        either this or `threshold`.
     vocabulary : dict of str to sequence of str, default=None
-        The words to say for a class; None says its name.
+        The words of each class; None takes its name.
 
     Returns
     -------
     list of list of str
-        The words of each clip, those of the most probable class first.
+        The words of each clip, the most probable class first.
+
+    See Also
+    --------
+    calibrate_label_sets : Finds the threshold or nucleus.
 
     References
     ----------
-    Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020, arXiv:1904.09751 (the
-    nucleus).
+    The nucleus: Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020,
+    arXiv:1904.09751.
 
     Examples
     --------
     >>> from lstmfcn.emotion import label_sets
-    >>> probabilities = [[0.1, 0.5, 0.4], [0.9, 0.05, 0.05]]
-    >>> label_sets(probabilities, ["angry", "happy", "neutral"], threshold=0.3)
+    >>> probabilities, classes = [[0.1, 0.5, 0.4], [0.9, 0.05, 0.05]], ["angry", "happy", "neutral"]
+    >>> label_sets(probabilities, classes, threshold=0.3)
     [['happy', 'neutral'], ['angry']]
-    >>> label_sets(
-    ...     probabilities, ["angry", "happy", "neutral"], nucleus=0.95,
-    ...     vocabulary={"angry": ["angry"], "happy": ["happy", "joyful"], "neutral": ["calm"]},
-    ... )
-    [['happy', 'joyful', 'calm', 'angry'], ['angry', 'happy', 'joyful']]
+    >>> label_sets(probabilities, classes, nucleus=0.95)
+    [['happy', 'neutral', 'angry'], ['angry', 'happy']]
     """
     probabilities, words = _checked(probabilities, classes, vocabulary)
     if (threshold is None) == (nucleus is None):
         raise ValueError("pass either threshold or nucleus, and not both.")
     rule, value = ("threshold", threshold) if nucleus is None else ("nucleus", nucleus)
-    _check_value(rule, value, probabilities)
     return _label_sets(probabilities, words, rule, value)
 
 
@@ -242,38 +219,36 @@ def calibrate_label_sets(
     vocabulary=None,
     candidates=CANDIDATES,
 ):
-    """Find the threshold or nucleus that scores best, on clips that are not the test clips.
+    """Find the threshold or nucleus that scores best, on other clips than the test clips.
 
     Parameters
     ----------
     probabilities : array of shape (n_clips, n_classes)
         Of clips that the classifier was not trained on, or from cross-validation.
-    classes : sequence of str
-        The class of each column.
-    names : sequence of str
-        The clip of each row.
+    classes, names : sequence of str
+        The class of each column, and the clip of each row.
     ground_truth, groups
         As for `open_vocabulary_scores`.
     rule : {"threshold", "nucleus"}, default="threshold"
     vocabulary : dict of str to sequence of str, default=None
         As for `label_sets`.
     candidates : sequence of float, default=0.01, 0.02, ..., 0.99
-        Of equally good ones, the first is taken.
+        The first of equally good ones is taken.
 
     Returns
     -------
-    value : float
-        For the argument of `label_sets` of the rule's name.
-    average : float
-        The score it reaches on these clips.
+    value, average : float
+        The argument for `label_sets`, and the score it reaches on these clips.
+
+    See Also
+    --------
+    label_sets : Applies the value.
 
     Examples
     --------
     >>> from lstmfcn.emotion import calibrate_label_sets
-    >>> calibrate_label_sets(
-    ...     [[0.6, 0.4], [0.8, 0.2]], ["happy", "sad"], ["a", "b"],
-    ...     {"a": ["happy", "sad"], "b": ["happy"]},
-    ... )
+    >>> truth = {"a": ["happy", "sad"], "b": ["happy"]}
+    >>> calibrate_label_sets([[0.6, 0.4], [0.8, 0.2]], ["happy", "sad"], ["a", "b"], truth)
     (0.21, 1.0)
     """
     check_choice(rule, "rule", ("threshold", "nucleus"))
@@ -285,42 +260,30 @@ def calibrate_label_sets(
             "probabilities; pass the name of each clip once."
         )
     truth = read_label_sets(ground_truth)
-    _refuse_names(
-        [name for name in names if name not in truth], "ground truth", "leave these clips out"
-    )
-    truth = {name: truth[name] for name in names}
-    groups_of = _groups(groups, names, "mertools")
-    asked = functools.cache(lambda name, words: groups_of(name, list(words)))
-    candidates = list(candidates)
+    _refuse_absent(names, truth, "ground truth", "leave these clips out")
+    groups_of = functools.cache(_groups(groups, names, "mertools"))
+
+    @functools.cache  # neighbouring candidates differ in few clips
+    def average(name, predicted):
+        sample = _score(name, truth[name], predicted, groups_of)
+        return (sample.accuracy + sample.recall) / 2
+
+    scores = {}
     for value in candidates:
-        _check_value(rule, value, probabilities)
-    if not candidates:
+        predicted = map(tuple, _label_sets(probabilities, words, rule, value))
+        scores[float(value)] = math.fsum(map(average, names, predicted)) / len(names)
+    if not scores:
         raise ValueError("candidates is empty; pass at least one number.")
-    known = {}  # neighbouring candidates differ in few clips
-
-    def average(value):
-        total = []
-        for name, said in zip(names, _label_sets(probabilities, words, rule, value), strict=True):
-            key = name, frozenset(said)
-            if key not in known:
-                sample = _score(name, truth[name], said, lambda n, words: asked(n, tuple(words)))
-                known[key] = (sample.accuracy + sample.recall) / 2
-            total.append(known[key])
-        return math.fsum(total) / len(total)
-
-    scores = [average(value) for value in candidates]
-    best = int(np.argmax(scores))
-    return float(candidates[best]), scores[best]
+    return max(scores.items(), key=lambda pair: pair[1])
 
 
 def _score(name, truth, predicted, groups_of):
     """Score one clip: G, P, |G n P| / |P| and |G n P| / |G|."""
-    truth, predicted = ([word.lower() for word in words] for words in (truth, predicted))
+    G, P = ({word.lower() for word in words} for words in (truth, predicted))
     first = {}
-    for group in groups_of(name, sorted({*truth, *predicted})):
+    for group in groups_of(name, tuple(sorted(G | P))):
         first.update(dict.fromkeys(group, group[0]))
-    G = frozenset(first.get(word, word) for word in truth)
-    P = frozenset(first.get(word, word) for word in predicted)
+    G, P = (frozenset(first.get(word, word) for word in words) for words in (G, P))
     both = len(G & P)
     return SampleScore(name, G, P, both / len(P) if P else 0.0, both / len(G) if G else 0.0)
 
@@ -330,43 +293,24 @@ def _mertools_words(text):
     start = text.find("[")
     if start < 0:
         return [word.strip() for word in text.split(",") if word.strip()]  # "happy, sad"
-    return _quoted(text[start + 1 :].partition("]")[0])
-
-
-def _quoted(text):
-    return [piece for piece in re.split("['\"]", text) if piece.strip() not in ("", ",")]
-
-
-def _literal_words(text):
-    value = _literal(text)
-    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-        raise ValueError
-    return list(value)
-
-
-def _literal(text):
-    try:
-        return ast.literal_eval(text.strip())
-    except (MemoryError, RecursionError, SyntaxError, TypeError) as error:
-        raise ValueError from error
+    return _pieces("['\"]", text[start + 1 :].partition("]")[0])
 
 
 def _mertools_groups(text):
-    pieces = [piece for piece in re.split(r"[\[\]]", text) if piece.strip() not in ("", ",")]
-    return [_quoted(piece) for piece in pieces]
+    return [_pieces("['\"]", piece) for piece in _pieces(r"[\[\]]", text)]
 
 
-def _literal_groups(text):
-    value = _literal(text)
-    if not isinstance(value, list | tuple):
-        raise ValueError
-    return value
+def _pieces(separators, text):
+    return [piece for piece in re.split(separators, text) if piece.strip() not in ("", ",")]
 
 
-TOKENIZERS = {
-    "mertools": (_mertools_words, _mertools_groups),
-    "literal": (_literal_words, _literal_groups),
-}
+def _literal_list(text):
+    """Return the list that a text spells in Python, or None."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+        return None
+    return list(value) if isinstance(value, list | tuple) else None
 
 
 def _words(name, value, tokenizer):
@@ -376,15 +320,14 @@ def _words(name, value, tokenizer):
     if value is None or (isinstance(value, Real) and value != value):
         return []
     if isinstance(value, str):
-        if not value.strip():
-            return []
-        try:
-            return TOKENIZERS[tokenizer][0](value)
-        except ValueError as error:
+        literal = tokenizer == "literal" and value.strip()
+        words = _literal_list(value) if literal else _mertools_words(value)
+        if words is None or not all(isinstance(word, str) for word in words):
             raise ValueError(
                 f"clip {name!r} has {value[:100]!r}, which is no list of words; expected a text "
                 "such as \"['happy', 'calm']\"."
-            ) from error
+            )
+        return words
     if not isinstance(value, Sequence | set | frozenset | np.ndarray) or isinstance(value, bytes):
         raise TypeError(f"clip {name!r} has {value!r}; expected a sequence of words.")
     words = sorted(value) if isinstance(value, set | frozenset) else list(value)
@@ -393,53 +336,19 @@ def _words(name, value, tokenizer):
     return words
 
 
-def _read_csv(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; expected a CSV file of label sets.")
-    rows = csv_rows(path.name, decode(path.name, path.read_bytes()))
-    _, header = next(rows, (0, []))
-    header = [name.strip() for name in header]
-    if header.count("name") != 1 or header.count("openset") != 1:
-        raise ValueError(
-            f"{path.name} has the columns {shown(', '.join(header)) or '(none)'}; expected name "
-            "and openset, each once, in the first line."
-        )
-    found, problems = {}, []
-    for number, cells in rows:
-        row = dict(zip(header, cells, strict=False))
-        name = row.get("name", "").strip()
-        if len(cells) != len(header):
-            problems.append(f"line {number}: {len(cells)} columns; the header has {len(header)}")
-        elif not name:
-            problems.append(f"line {number}: the name is empty")
-        elif name in found:
-            problems.append(f"line {number}: the name {shown(repr(name))} is there twice")
-        else:
-            found[name] = row["openset"]
-    if problems:
-        listed = "".join(f"\n  {problem}" for problem in problems[:MOST_LISTED])
-        raise ValueError(f"{path.name} has {len(problems)} lines to correct or remove:{listed}")
-    return found
-
-
 def _groups(groups, names, tokenizer):
     """Return a function of a clip's name and words that returns lower-case lists of words."""
-    if groups is None:
-        return lambda name, words: []
     if isinstance(groups, str | os.PathLike):
-        groups = _read_groups(Path(groups).expanduser(), set(names))
+        groups = _read_groups(Path(groups).expanduser(), {f"{name}.npy" for name in names})
     if isinstance(groups, Mapping):
-        _refuse_names(
-            [name for name in names if name not in groups],
-            "group of synonyms",
-            "add them, an empty list where no words mean the same",
-        )
+        remedy = "add them, an empty list where no words mean the same"
+        _refuse_absent(names, groups, "group of synonyms", remedy)
         found = {name: _checked_groups(name, groups[name], tokenizer) for name in names}
         return lambda name, words: found[name]
     if isinstance(groups, Callable):
-        return lambda name, words: _checked_groups(name, groups(name, words), tokenizer)
-    if isinstance(groups, Sequence):
-        for_all = _checked_groups("of all clips", groups, tokenizer)
+        return lambda name, words: _checked_groups(name, groups(name, list(words)), tokenizer)
+    if isinstance(groups, Sequence | None):
+        for_all = _checked_groups("all clips", groups or [], tokenizer)
         return lambda name, words: for_all
     raise TypeError(
         f"groups is of type {type(groups).__name__}; pass a zip or folder, a dict, a sequence of "
@@ -449,16 +358,12 @@ def _groups(groups, names, tokenizer):
 
 def _checked_groups(name, groups, tokenizer):
     if isinstance(groups, str):
-        try:
-            groups = TOKENIZERS[tokenizer][1](groups)
-        except ValueError:
-            groups = None
-    sound = isinstance(groups, list | tuple) and all(
+        groups = _literal_list(groups) if tokenizer == "literal" else _mertools_groups(groups)
+    if not isinstance(groups, list | tuple) or not all(
         isinstance(group, list | tuple | set | frozenset)
         and all(isinstance(word, str) for word in group)
         for group in groups
-    )
-    if not sound:
+    ):
         raise ValueError(
             f"the groups of synonyms of {name} are no list of lists of words; expected for example "
             "[['happy', 'joyful'], ['sad']]."
@@ -468,45 +373,27 @@ def _checked_groups(name, groups, tokenizer):
 
 
 def _read_groups(path, wanted):
-    """Return the answers in a zip or folder of CLIP.npy, of the clips that are wanted."""
-    if path.is_dir():
-        files = {file.stem: file for file in sorted(path.glob("*.npy"))}
-        return {
-            name: _text(file.name, _first_bytes(file))
-            for name, file in files.items()
-            if name in wanted and file.is_file()
-        }
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file or folder {path}; expected groups of synonyms.")
+    """Return a dict of clip to answer, from the wanted CLIP.npy in a zip or folder."""
+    expected = "expected a zip with one CLIP.npy per clip"
     found = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                *_, base = member.split("/")
-                name = base.removesuffix(".npy")
-                if not base.endswith(".npy") or name not in wanted:
-                    continue
-                if name in found:
-                    raise ValueError(f"{path.name} holds {base} twice; remove one of them.")
-                with archive.open(member) as file:
-                    found[name] = _text(f"{path.name}: {base}", file.read(LONGEST_ANSWER + 1))
-    except (
-        EOFError,
-        NotImplementedError,
-        OSError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise ValueError(
-            f"{path.name} is no zip or is damaged; expected a zip with one CLIP.npy per clip."
-        ) from error
-    return found
-
-
-def _first_bytes(path):
-    with open(path, "rb") as file:
-        return file.read(LONGEST_ANSWER + 1)
+    if path.is_dir():
+        for file in path.glob("*.npy"):
+            if file.name in wanted and file.is_file():
+                with open(file, "rb") as opened:
+                    found[file.name] = opened.read(LONGEST_ANSWER + 1)
+    elif not path.is_file():
+        raise FileNotFoundError(f"there is no file or folder {path}; {expected}.")
+    else:
+        with open_zip(path, "zip", expected, LARGEST_DIRECTORY) as archive:
+            members = [(name, name.rpartition("/")[2]) for name in archive.namelist()]
+            members = [(name, file) for name, file in members if file in wanted]
+            for name, file in members:
+                with archive.open(name) as opened:
+                    found[file] = opened.read(LONGEST_ANSWER + 1)
+        twice = repeated(file for _, file in members)
+        if twice:
+            raise ValueError(f"{path.name} holds {twice[0]} twice; remove one of them.")
+    return {file[:-4]: _text(f"{path.name}: {file}", data) for file, data in found.items()}
 
 
 def _text(source, data):
@@ -515,27 +402,23 @@ def _text(source, data):
     if len(data) > LONGEST_ANSWER:
         raise ValueError(f"{source} is larger than {LONGEST_ANSWER:,} bytes; {expected}.")
     file = io.BytesIO(data)
-    try:
-        shape, _, dtype = read_header(source, file)
-    except ValueError as error:
-        raise ValueError(f"{error}.") from error
+    shape, _, dtype = read_header(source, file)
     text = file.read()
     if dtype.kind != "U" or math.prod(shape) != 1 or len(text) != dtype.itemsize:
         raise ValueError(
             f"{source} holds an array of type {dtype} and shape {shape} in {len(text)} bytes; "
             f"{expected}."
         )
-    try:  # numpy's own reading of characters that do not exist ends in a SystemError
+    try:  # numpy raises SystemError for invalid characters
         return text.decode("utf-32-be" if dtype.str[0] == ">" else "utf-32-le").rstrip("\0")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{source} holds what is no character; {expected}.") from error
+        raise ValueError(f"{source} holds invalid characters; {expected}.") from error
 
 
-def _refuse_names(names, missing, remedy):
-    if names:
-        more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-        listed = ", ".join(names[:MOST_LISTED])
-        raise ValueError(f"there is no {missing} for {listed}{more}; {remedy}.")
+def _refuse_absent(names, known, what, remedy):
+    absent = [name for name in names if name not in known]
+    if absent:
+        raise ValueError(f"there is no {what} for {listed(absent)}; {remedy}.")
 
 
 def _checked(probabilities, classes, vocabulary):
@@ -555,13 +438,14 @@ def _checked(probabilities, classes, vocabulary):
         return probabilities, [[name] for name in classes]
     if not isinstance(vocabulary, Mapping):
         raise TypeError("vocabulary must be a dict of class to words.")
-    silent = [name for name in classes if not vocabulary.get(name)]
-    if silent:
-        raise ValueError(f"vocabulary has no words for {', '.join(silent)}; add them.")
+    absent = [name for name in classes if not vocabulary.get(name)]
+    if absent:
+        raise ValueError(f"vocabulary has no words for {', '.join(absent)}; add them.")
     return probabilities, [_words(name, vocabulary[name], "mertools") for name in classes]
 
 
-def _check_value(rule, value, probabilities):
+def _label_sets(probabilities, words, rule, value):
+    """Return the words of each clip for one threshold or nucleus, which is checked."""
     if not isinstance(value, Real) or not 0 <= value <= 1 or (rule == "nucleus" and value == 0):
         interval = "(0, 1]" if rule == "nucleus" else "[0, 1]"
         raise ValueError(f"{rule}={value!r} must be a number in {interval}.")
@@ -572,15 +456,12 @@ def _check_value(rule, value, probabilities):
             f"the probabilities of row {row} add up to {sums[row]:.4g}; nucleus needs rows that "
             "add up to 1, use threshold for others."
         )
-
-
-def _label_sets(probabilities, words, rule, value):
     order = np.argsort(-probabilities, axis=1, kind="stable")  # (n_clips, n_classes)
     ordered = np.take_along_axis(probabilities, order, axis=1)
     if rule == "threshold":
         sizes = (ordered >= value).sum(axis=1)
     else:
-        # Those before which less than the nucleus is gathered; 1e-9 forgives rounding.
+        # Classes before which less than the nucleus is gathered; 1e-9 forgives rounding.
         gathered = np.cumsum(ordered, axis=1) - ordered
         sizes = (gathered < value - 1e-9).sum(axis=1)
     return [

@@ -1,56 +1,43 @@
-"""What is a track trained and tested on? A folder's clips, standardised and of one length."""
+"""What is a recipe trained and tested on? A track's clips, standardised and of one length."""
 
 import hashlib
 import json
 from collections import deque
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from lstmfcn.emotion.clip_labels import EMOTIONS, ClipTable
-from lstmfcn.emotion.feature_store import FeatureError, FeatureStore, join_errors
-from lstmfcn.emotion.folds import make_folds
-from lstmfcn.emotion.lengths import standardize_by_group
+from lstmfcn.emotion.context import VIDEO, in_context
 from lstmfcn.emotion.log_spectra import with_babble
 from lstmfcn.emotion.mer2024 import load_track, select_features
-from lstmfcn.emotion.mer_dataset import fit_to_length
-from lstmfcn.emotion.noise import add_feature_noise
 from lstmfcn.emotion.open_vocabulary import read_label_sets
-from lstmfcn.emotion.panels import join_panels
-from lstmfcn.validation import check_counts
+from lstmfcn.emotion.recipe import EmotionRecipe
+from lstmfcn.emotion.sequences import fitted_preprocessor, standardize_by_group
+from lstmfcn.features.store import FeatureError, FeatureStore, join_errors
+from lstmfcn.meta.corruption import add_feature_noise
+from lstmfcn.meta.folds import make_folds
+from lstmfcn.meta.rows import join_rows
 
-__all__ = [
-    "CHOSEN_ON",
-    "HELD_OUT",
-    "Clips",
-    "TrackData",
-    "load_track_data",
-    "standardize_parts",
-]
-
-CHOSEN_ON = (0.5, 1.0, 1.5)
-"""Deviations of the noise in each clip of a noisy validation set."""
-
-HELD_OUT = "held-out training clips"
-"""What is scored where no test clips are labelled."""
-
-RANKED_BY = ("test", "noisy", "open vocabulary")
-N_HELD_OUT = 5  # where no test clips are labelled, one of so many parts is held out
+NOISE_LEVELS = (0.5, 1.0, 1.5)  # standard deviations, in each clip of a noisy validation set
+HELD_OUT = "held-out training clips"  # scored where no test clips are labelled, and of a fold
+OWN_SPLITS = ("test", "noisy", "open vocabulary")  # files and datasets have plain names
+LEARNED_FROM = ("train", "unlabelled", "validation")
+N_FOLDS = 5  # where no test clips are labelled, one of so many is held out
+N_MIXED = 3  # draws of each held-out utterance of a fold
 
 
 @dataclass(frozen=True, eq=False)
 class Clips:
     """Clips that are ready for a classifier.
 
-    Attributes
-    ----------
-    names : tuple of str
-    X : float32 ndarray of shape (n_clips, D, n_timepoints), list of arrays of shape (D, T_i), or \
-dict of feature set to one of these
-    y : ndarray of str of shape (n_clips,), or None
+    X is float32 (n_clips, D, n_timepoints), a list of (D, T_i), or feature set -> one of these.
     """
 
     names: tuple
@@ -63,219 +50,135 @@ dict of feature set to one of these
 
 @dataclass(frozen=True, eq=False)
 class TrackData:
-    """What a track of a folder is trained and tested on.
+    """The clips that a recipe is trained and tested on in a track of a folder.
 
-    Attributes
-    ----------
-    name : str
-        Of the folder.
-    track : str
-    features : tuple of str
-        The feature sets' folders.
-    classes : tuple of str
-        Those that occur, in the order of `--classes` or of MER2024.
-    train : Clips
-    unlabelled : Clips or None
-    tests : dict of str to Clips
-        What is scored: "test", "noisy" and "clean", or "open vocabulary"; :data:`HELD_OUT` where no
-        test clips are labelled. The first one is what models are compared by.
-    n_timepoints : dict of str to int
-        Of each feature set; what no clip exceeds, where each has its own length.
-    asked_timepoints : int or None
-        The length that was asked for.
-    mode : str
-        How clips came to it.
-    validation : Clips or None
-        Held-out training clips with noise, each one once at every level.
-    asked_validation : float or None
-        The share of training clips that was asked for.
-    standardized_by : str or None
-        The column by whose values features were standardised, each by itself.
-    n_babble : int
-        Copies of each training clip, in `train`, with voices in the background.
-    ground_truth : dict of str to list of str, or None
-        The words of each test clip of track "ov".
-    synonyms : Path or None
+    `tests` has "test", "noisy" and "clean", "open vocabulary", or :data:`HELD_OUT`, and of a fold
+    the same clips "with noise", "with babble" and "mixed". Models are compared by the first one.
     """
 
-    name: str
+    name: str  # of the folder
     track: str
-    features: tuple
-    classes: tuple
-    train: Clips
+    recipe: EmotionRecipe  # its features are the names of the feature sets' folders
+    classes: tuple  # that occur, in the order of `--classes` or of MER2024
+    train: Clips  # with all copies that the recipe wants
     unlabelled: Clips | None
     tests: dict
-    n_timepoints: dict
-    asked_timepoints: int | None = None
-    mode: str = "resample"
-    validation: Clips | None = None
-    asked_validation: float | None = None
-    standardized_by: str | None = None
-    n_babble: int = 0
-    ground_truth: dict | None = None
+    n_timepoints: dict  # of each feature set; of the longest clip, where clips differ
+    validation: Clips | None = None  # held-out training clips, each with noise of every level
+    ground_truth: dict | None = None  # of track "ov": test clip -> words
     synonyms: Path | None = None
+    mean_of: tuple = ()  # TrackData of each recipe in a mean; all else is the first's
+
+    @property
+    def of_each_recipe(self):
+        """Data of each recipe in a mean, or the data itself."""
+        return self.mean_of or (self,)
 
     @property
     def n_train(self):
         """Training clips, without their copies."""
-        return len(self.train) // (1 + self.n_babble)
+        recipe = self.of_each_recipe[0].recipe
+        return len(self.train) // (1 + recipe.n_babble) // max(recipe.n_mixed, 1)
+
+    def on_labels_alone(self):
+        """Return the same data for the recipe without pseudo-labels."""
+        mean_of = tuple(one.on_labels_alone() for one in self.mean_of)
+        return replace(self, recipe=self.recipe.on_labels_alone(), mean_of=mean_of)
 
     def dataset(self, test):
         """Return what records call a test split: the track's own has its plain name."""
-        return f"{self.name}:{self.track}" + ("" if test in RANKED_BY else f" ({test})")
+        return f"{self.name}:{self.track}" + ("" if test in OWN_SPLITS else f" ({test})")
 
     def digest(self):
         """Return a text that other clips or labels would not have."""
-        parts = [self.train, self.unlabelled, self.validation, *self.tests.values()]
-        known = [
-            [list(part.names), None if part.y is None else part.y.tolist()]
-            for part in parts
-            if part is not None
-        ]
+        splits = (self.train, self.unlabelled, self.validation, *self.tests.values())
+        splits = [clips for clips in splits if clips is not None]
+        known = [[clips.names, None if clips.y is None else clips.y.tolist()] for clips in splits]
         text = json.dumps([known, self.ground_truth], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class _Split(NamedTuple):
+    """The clips of a split: feature set -> frames (T_i, D) of each clip in the table."""
+
+    table: ClipTable
+    sequences: Mapping
+
+
 def load_track_data(
-    root,
-    track,
-    features,
-    *,
-    classes=None,
-    group=None,
-    n_timepoints=None,
-    mode="resample",
-    noisy_validation=None,
-    standardize_by=None,
-    n_babble=0,
-    on_missing="error",
-    as_dict=False,
+    root, track, recipe, *, classes=None, group=None, on_missing="error", fold=None, n_folds=N_FOLDS
 ):
-    """Read a track, with features that are standardised on its training clips and of one length.
+    """Read a track for a recipe, standardised on its training clips and of one length: TrackData.
 
-    Parameters
-    ----------
-    root : str or path
-        Folder of the data set.
-    track : {"full", "semi", "noise", "ov"}
-    features : sequence of str
-        Feature sets.
-    classes : sequence of str, default=None
-        The possible emotions in order. None takes MER2024's six, or, where none of these occurs,
-        the labels that do.
-    group : str, default=None
-        A column such as "speaker", no value of which may be in train and in test.
-    n_timepoints : int, default=None
-        Length that sequences are brought to; by default the median length of the training clips, in
-        other modes than "resample" that of the longest, at most 150.
-    mode : {"resample", "mertools", "mean_pool", "pad"}, default="resample"
-        How: interpolated, behind zeros, or as lists that classifiers pad and mask; see
-        :func:`lstmfcn.emotion.mer_dataset.fit_to_length`.
-    noisy_validation : float, default=None
-        Of track "noise", about which share of the training clips is held out as a validation set,
-        in (0, 0.5]: stratified, of whole groups, the same for every seed. Noise is added to their
-        standardised features, at each level of :data:`CHOSEN_ON`.
-    standardize_by : str, default=None
-        A column such as "speaker": the features of each of its values are first standardised by
-        themselves, as by :func:`lstmfcn.emotion.standardize_by_group`: over all clips that are not
-        tested on, and over those of each test split.
-    n_babble : int, default=0
-        Copies of each training clip to train on as well, with three other training clips talking in
-        the background at 5 to 10 dB, as in MER-NOISE. Of one feature set, which must be natural
-        logarithms of power: log-mel frames. See :func:`lstmfcn.emotion.with_babble`.
-    on_missing : {"error", "drop", "zeros"}, default="error"
-        What to do with clips without features.
-    as_dict : bool, default=False
-        Whether X is a dict of one entry, too, where one feature set is named.
-
-    Returns
-    -------
-    TrackData
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`lstmfcn.emotion.load_track` and :func:`lstmfcn.emotion.select_features`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> import numpy as np
-    >>> from lstmfcn.emotion.track_data import load_track_data
-    >>> from lstmfcn.emotion.tracks import plan_variants
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     root = Path(folder)
-    ...     (root / "hubert_FRA").mkdir()
-    ...     for part, clips in {"train": ["a", "b"], "test": ["c"]}.items():
-    ...         rows = [f"{clip},{label}" for clip, label in zip(clips, ["sad", "happy"])]
-    ...         text = "\\n".join(["name,discrete", *rows])
-    ...         _ = (root / f"label-{part}.csv").write_text(text)
-    ...         for clip in clips:
-    ...             np.save(root / "hubert_FRA" / clip, np.eye(7, 3))
-    ...     data = load_track_data(root, "full", ["hubert"])
-    >>> data.train.names, data.train.X.shape, data.classes, list(data.tests)
-    (('a', 'b'), (2, 3, 7), ('happy', 'sad'), ['test'])
-    >>> plan_variants(data, "alstmfcn", n_copies=2)[0].name
-    'ALSTM-FCN hubert_FRA 2 copies'
+    `classes` None takes MER2024's six emotions, or, where none of these occurs, the labels that do.
+    `group` is a column such as "speaker", no value of which may be in train and in test. `fold`
+    scores one of `n_folds` folds of the training clips, stratified and of whole groups: a recipe is
+    chosen without reading a test clip.
     """
+    if recipe.mean_of:
+        options = {"classes": classes, "group": group, "on_missing": on_missing}
+        options |= {"fold": fold, "n_folds": n_folds}
+        mean_of = tuple(load_track_data(root, track, one, **options) for one in recipe.mean_of)
+        return _mean_of(mean_of, recipe)
+    _check_track(recipe, track)
     root = Path(root).expanduser()
-    _check_validation(noisy_validation, track)
     found = _load_track(root, track, classes, group)
-    tables = _tables(found, root, classes, group)
-    if noisy_validation is not None:
-        tables |= _hold_out_validation(tables["train"], noisy_validation, group)
-    ground_truth = read_label_sets(found.ground_truth) if track == "ov" else None
-    store, sequences = FeatureStore(root), {}
-    with _all_problems_at_once(store, features, dict(tables), on_missing):
-        for part, table in tables.items():
-            tables[part], sequences[part] = select_features(
-                table, store, list(features), on_missing=on_missing
-            )
-        copies = _babble_behind(sequences, tables, n_babble)
-        if standardize_by is not None:
-            standardize_parts(sequences, tables, standardize_by)
-        preprocessors = {
-            name: fit_to_length(
-                _with_copies(found, [sequences[part][name] for part in copies]), n_timepoints, mode
-            )
-            for name, found in sequences["train"].items()
+    tables = _tables(found, root, classes, group, fold, n_folds)
+    if recipe.noisy_validation is not None:
+        tables |= _hold_out_validation(tables["train"], recipe.noisy_validation, group)
+    store = FeatureStore(root)
+    with _all_problems_at_once(store, recipe.features, tables, on_missing):
+        splits = {
+            split: _Split(*select_features(table, store, recipe.features, on_missing=on_missing))
+            for split, table in tables.items()
         }
-        clips = {
-            part: Clips(table.names, _transform(preprocessors, sequences[part], as_dict), table.y)
-            for part, table in tables.items()
-        }
-    train, unlabelled = _joined(clips, ["train", *copies]), clips.pop("unlabelled", None)
-    validation = clips.pop("validation", None)
-    labels = {label for part in (train, *clips.values()) if part.y is not None for label in part.y}
-    if ground_truth is not None:  # without those that have no features
-        ground_truth = {name: ground_truth[name] for name in clips["open vocabulary"].names}
-    return TrackData(
-        name=root.resolve().name,
-        track=track,
-        features=tuple(sequences["train"]),
-        classes=(
-            *(label for label in found.train.classes if label in labels),
-            *sorted(labels.difference(found.train.classes)),
-        ),
-        train=train,
-        unlabelled=unlabelled,
-        tests=clips,
-        n_timepoints={name: p.n_timepoints_ for name, p in preprocessors.items()},
-        asked_timepoints=n_timepoints,
-        mode=mode,
-        validation=None if validation is None else _with_noise(validation),
-        asked_validation=noisy_validation,
-        standardized_by=standardize_by,
-        n_babble=n_babble,
-        ground_truth=ground_truth,
-        synonyms=found.synonyms,
-    )
+        splits = _add_babble(splits, recipe, fold)
+        splits = _put_in_context(splits, recipe, fold)
+        splits = _standardize(splits, recipe.standardize_by)
+        preprocessors = _fit_preprocessors(splits, recipe)
+        clips = {split: _transform(one, preprocessors, recipe) for split, one in splits.items()}
+    lengths = {name: preprocessor.n_timepoints_ for name, preprocessor in preprocessors.items()}
+    return _assemble(root.resolve().name, found, _resolved(recipe, lengths), clips, lengths, fold)
+
+
+def _mean_of(mean_of, recipe):
+    """Return the data of a mean of recipes: the test splits that all recipes have."""
+    first = mean_of[0]
+    common = set.intersection(*(set(one.tests) for one in mean_of))
+    tests = {test: clips for test, clips in first.tests.items() if test in common}
+    if any(one.tests[test].names != tests[test].names for one in mean_of for test in tests):
+        raise ValueError(
+            "the recipes of a mean must score the same clips, but some lack features; pass "
+            "on_missing='error' or 'zeros'."
+        )
+    resolved = replace(recipe, mean_of=[one.recipe for one in mean_of])
+    return replace(first, recipe=resolved, tests=tests, mean_of=mean_of)
+
+
+def _check_track(recipe, track):
+    fraction = recipe.noisy_validation
+    if fraction is not None and track != "noise":
+        raise ValueError(
+            f"noisy_validation={fraction:g} is for track 'noise'; leave it out of track {track!r}."
+        )
+    if recipe.pseudo_labels is not None and track != "semi":
+        raise ValueError(
+            f"this recipe learns from unlabelled clips, which track {track!r} has none of; choose "
+            "track 'semi'."
+        )
+
+
+def _resolved(recipe, lengths):
+    """Return the recipe with the folders of its feature sets and what these decide."""
+    settings = dict(recipe.settings)
+    if recipe.model == "attention":  # as in MERTools: LSTMs for frames, layers for vectors
+        settings.setdefault("level", "frame" if min(lengths.values()) > 1 else "utterance")
+    return replace(recipe, features=tuple(lengths), settings=settings)
 
 
 @contextmanager
 def _all_problems_at_once(store, features, tables, on_missing):
-    """Where clips of one part cannot be used, tell about those of all parts."""
+    """Where clips of one split cannot be used, tell about the clips of all splits."""
     try:
         yield
     except FeatureError:
@@ -292,20 +195,22 @@ def _all_problems_at_once(store, features, tables, on_missing):
 
 
 def _load_track(root, track, classes, group):
-    """Load a track with the classes asked for, else with MER2024's if any of them occurs."""
-    if classes is not None:
-        return load_track(root, track, classes=classes, group=group)
-    found = load_track(root, track, classes=None, group=group)
-    if set(found.train.y.tolist()).isdisjoint(EMOTIONS):
-        return found
-    return load_track(root, track, group=group)
+    """Load a track with these classes; None takes MER2024's if any of them occurs."""
+    if classes is None:
+        found = load_track(root, track, classes=None, group=group)
+        if set(found.train.y.tolist()).isdisjoint(EMOTIONS):
+            return found
+        classes = EMOTIONS
+    return load_track(root, track, classes=classes, group=group)
 
 
-def _tables(found, root, classes, group):
-    """Return part -> clips: train, perhaps unlabelled, then the test splits."""
+def _tables(found, root, classes, group, fold, n_folds):
+    """Return split -> clips: train, perhaps unlabelled, then the test splits."""
     tables = {"train": found.train}
     if found.unlabelled is not None:
         tables["unlabelled"] = found.unlabelled
+    if fold is not None:
+        return tables | _hold_out(found, group, fold, n_folds)
     if found.name == "ov":
         names = tuple(read_label_sets(found.ground_truth))
         return tables | {"open vocabulary": ClipTable(found.ground_truth.name, names, None, ())}
@@ -313,33 +218,34 @@ def _tables(found, root, classes, group):
     if found.name == "noise":
         tests["clean"] = _load_track(root, "full", classes, group).test
     tests = {test: table for test, table in tests.items() if table is not None}
-    return tables | (tests or _hold_out(found, group))
+    return tables | (tests or _hold_out(found, group, 0, N_FOLDS))
 
 
-def _hold_out(found, group):
-    """Split training clips into those to train on and a fifth to test on."""
+def _hold_out(found, group, fold, n_folds):
+    """Split training clips into those to train on and a fold to test on."""
     table = found.train
     refusal = f"no test clips are labelled, and {table.source} cannot give some"
-    train, test = _split(table, N_HELD_OUT, group, refusal, "label more clips")
-    parts = {"train": train, HELD_OUT: test}
+    train, test = _hold_out_fold(table, n_folds, group, refusal, "label more clips", fold=fold)
+    splits = {"train": train, HELD_OUT: test}
     if group is not None and found.unlabelled is not None:
         known = ~np.isin(found.unlabelled.groups(group), np.unique(test.groups(group)))
-        parts["unlabelled"] = found.unlabelled[known]
-    return parts
+        splits["unlabelled"] = found.unlabelled[known]
+    return splits
 
 
-def _hold_out_validation(table, share, group):
-    """Split training clips into those to train on and a share to validate on."""
-    refusal = f"noisy_validation={share:g} cannot be held out of {table.source}"
-    remedy = "hold out a larger share, or label more clips"
-    train, validation = _split(table, round(1 / share), group, refusal, remedy, share * len(table))
-    return {"train": train, "validation": validation}
+def _hold_out_validation(table, fraction, group):
+    """Split training clips into those to train on and a fraction to validate on."""
+    refusal = f"noisy_validation={fraction:g} cannot be held out of {table.source}"
+    remedy = "hold out a larger fraction, or label more clips"
+    n_folds, n_clips = round(1 / fraction), fraction * len(table)
+    train, held = _hold_out_fold(table, n_folds, group, refusal, remedy, n_clips=n_clips)
+    return {"train": train, "validation": held}
 
 
-def _split(table, n_folds, group, refusal, remedy, n_clips=None):
-    """Return all clips but one fold, and that: stratified, of whole groups.
+def _hold_out_fold(table, n_folds, group, refusal, remedy, *, fold=0, n_clips=None):
+    """Return all clips but one fold, and the fold: stratified, of whole groups.
 
-    The first fold is taken, or, as groups differ in size, the one that is nearest to ``n_clips``.
+    ``n_clips`` takes the fold that is nearest to this size: groups differ in theirs.
     """
     groups = None if group is None else table.groups(group)
     n_folds = n_folds if groups is None else min(n_folds, len(np.unique(groups)))
@@ -350,102 +256,160 @@ def _split(table, n_folds, group, refusal, remedy, n_clips=None):
     except ValueError:
         labels, counts = np.unique(table.y, return_counts=True)
         raise ValueError(
-            f"{refusal}: of {labels[counts.argmin()]} it has {counts.min()} clips, and a part of "
-            f"one in {n_folds} needs {n_folds}; {remedy}."
+            f"{refusal}: of {labels[counts.argmin()]} it has {counts.min()} clips, and {n_folds} "
+            f"folds need {n_folds}; {remedy}."
         ) from None
-    held = folds[0] if n_clips is None else min(folds, key=lambda fold: abs(len(fold) - n_clips))
+    held = folds[fold]
+    if n_clips is not None:
+        held = min(folds, key=lambda found: abs(len(found) - n_clips))
     return table[np.setdiff1d(np.arange(len(table)), held)], table[held]
 
 
-def _babble_behind(sequences, tables, n_copies):
-    """Add noisy copies of the training clips, in place, as parts of their own; return the parts."""
-    check_counts(least=0, n_babble=n_copies)
-    if not n_copies:
-        return []
-    (name, *more) = sequences["train"]
-    if more:
-        raise ValueError(
-            f"n_babble={n_copies} is for one feature set, of log spectra; name one, or leave "
-            "n_babble out."
-        )
-    rng, parts = np.random.default_rng(0), []
-    for copy in range(n_copies):
-        parts.append(f"babble {copy}")
-        tables[parts[-1]] = tables["train"]
-        sequences[parts[-1]] = {name: with_babble(sequences["train"][name], rng)}
-    return parts
+def _trained_on(recipe):
+    """Return the splits that are trained on: the training clips, and their copies in babble."""
+    return ["train", *(f"babble {copy}" for copy in range(recipe.n_babble))]
 
 
-def _with_copies(sequences, copies):
-    # What is read lazily stays so where nothing is added to it.
-    return join_panels([sequences, *copies]) if copies else sequences
+def _add_babble(splits, recipe, fold):
+    """Return the splits and copies of the training clips in babble.
 
-
-def _joined(clips, parts):
-    """Take parts out of a dict of clips and return them as one."""
-    first, *rest = (clips.pop(part) for part in parts)
-    return Clips(
-        names=first.names * len(parts),
-        X=_with_copies(first.X, [part.X for part in rest]),
-        y=np.tile(first.y, len(parts)),
-    )
-
-
-def standardize_parts(sequences, tables, column):
-    """Standardise the sequences of each part by the values of a column, in place.
-
-    A speaker's labelled, unlabelled and validation clips count together. Each other part is tested
-    on, and counts by itself, as if it came alone.
-
-    Parameters
-    ----------
-    sequences : dict of str to dict of str to sequence of arrays of shape (T_i, D)
-        From parts ("train", "unlabelled", "validation" and others) to feature sets.
-    tables : dict of str to ClipTable
-    column : str
-        Such as "speaker".
+    Of a fold, held-out clips of one feature set get babble of training clips as well.
     """
-    learned_from = [part for part in ("train", "unlabelled", "validation") if part in tables]
-    for parts in (learned_from, *([part] for part in tables if part not in learned_from)):
-        groups = np.concatenate([tables[part].groups(column) for part in parts])
-        ends = np.cumsum([len(tables[part]) for part in parts])
-        for name in sequences[parts[0]]:
-            frames = [x for part in parts for x in sequences[part][name]]
-            found = standardize_by_group(frames, groups)
-            for part, end in zip(parts, ends, strict=True):
-                sequences[part][name] = found[end - len(tables[part]) : end]
+    if not recipe.n_babble:
+        return splits
+    train = splits["train"]
+    names = list(train.sequences)
+    name = names[0] if len(names) == 1 else recipe.babble_features
+    rng, voices, added = np.random.default_rng(fold or 0), train.sequences[name], {}
+    if fold is not None and len(names) == 1:
+        held = splits[HELD_OUT]
+        in_babble = with_babble(held.sequences[name], rng, voices=voices)
+        added["with babble"] = _Split(held.table, {name: in_babble})
+    for copy in _trained_on(recipe)[1:]:
+        in_babble = with_babble(voices, rng)
+        added[copy] = _Split(train.table, {**train.sequences, name: in_babble})
+    return splits | added
 
 
-def _check_validation(share, track):
-    if share is None:
-        return
-    if track != "noise":
-        raise ValueError(
-            f"noisy_validation={share:g} is for track 'noise'; leave it out of track {track!r}."
-        )
-    if not 0 < share <= 0.5:
-        raise ValueError(
-            f"noisy_validation={share:g} must be a share of the training clips, above 0 and at "
-            "most 0.5."
-        )
+def _put_in_context(splits, recipe, fold):
+    """Return splits of context windows, mixed where the recipe mixes.
+
+    Of a fold, the held-out utterances are mixed as well, always in the same way.
+    """
+    n_mixed = {"train": recipe.n_mixed}
+    if fold is not None and VIDEO in splits["train"].table.columns:
+        splits = splits | {"mixed": splits[HELD_OUT]}
+        n_mixed["mixed"] = N_MIXED
+    put = {}
+    for split, (table, sequences) in splits.items():
+        times, context = n_mixed.get(split, 0), recipe.context
+        if any(context) or times:
+            if not any(context):
+                context = max(map(len, next(iter(sequences.values())))) - 1, 0
+            rng = np.random.default_rng([split == "mixed", fold or 0])
+            sequences = in_context(sequences, table, context, times, rng)
+            table = table[np.tile(np.arange(len(table)), max(times, 1))]
+        put[split] = _Split(table, sequences)
+    return put
 
 
-def _with_noise(clips):
-    """Return each clip with noise in its standardised features, once at every level."""
-    rng = np.random.default_rng(0)
-    panels = [_noisy(clips.X, level, rng) for level in CHOSEN_ON]
-    return Clips(
-        clips.names * len(CHOSEN_ON), join_panels(panels), np.tile(clips.y, len(CHOSEN_ON))
+def _standardize(splits, column):
+    """Return the splits standardised by the values of a column; as they are, where it is None.
+
+    A speaker's clips of all splits in :data:`LEARNED_FROM` count together. Each other split is
+    tested on, and counts by itself, as if it came alone.
+    """
+    if column is None:
+        return splits
+    groups, standardized = [], {}
+    for split, (table, _) in splits.items():
+        alone = "" if split in LEARNED_FROM else split
+        groups += [f"{alone}:{value}" for value in table.groups(column)]
+        standardized[split] = _Split(table, {})
+    for name in splits["train"].sequences:
+        frames = [x for split in splits.values() for x in split.sequences[name]]
+        found = iter(standardize_by_group(frames, groups))
+        for table, sequences in standardized.values():
+            sequences[name] = list(islice(found, len(table)))
+    return standardized
+
+
+def _fit_preprocessors(splits, recipe):
+    """Return feature set -> preprocessor, fitted on what is trained on."""
+    frames = _joined([splits[split].sequences for split in _trained_on(recipe)])
+    return {
+        name: fitted_preprocessor(x, recipe.n_timepoints, recipe.mode) for name, x in frames.items()
+    }
+
+
+def _transform(split, preprocessors, recipe):
+    """Return the Clips of a split."""
+    X = {name: preprocessors[name].transform(x) for name, x in split.sequences.items()}
+    is_dict = len(X) > 1 or recipe.model == "attention"
+    return Clips(split.table.names, X if is_dict else next(iter(X.values())), split.table.y)
+
+
+def _assemble(name, found, recipe, clips, lengths, fold):
+    """Return the TrackData of split -> Clips."""
+    tests = dict(clips)
+    copies = [tests.pop(split) for split in _trained_on(recipe)]
+    X, n_copies = _joined([copy.X for copy in copies]), len(copies)
+    train = Clips(copies[0].names * n_copies, X, np.tile(copies[0].y, n_copies))
+    unlabelled, validation = tests.pop("unlabelled", None), tests.pop("validation", None)
+    if fold is not None:
+        tests["with noise"] = _with_fold_noise(tests[HELD_OUT], fold, recipe)
+    labels = {label for one in (train, *tests.values()) if one.y is not None for label in one.y}
+    known = [label for label in found.train.classes if label in labels]
+    ground_truth = None
+    if "open vocabulary" in tests:
+        ground_truth = read_label_sets(found.ground_truth)  # of clips without features, too
+        ground_truth = {clip: ground_truth[clip] for clip in tests["open vocabulary"].names}
+    return TrackData(
+        name=name,
+        track=found.name,
+        recipe=recipe,
+        classes=(*known, *sorted(labels.difference(known))),
+        train=train,
+        unlabelled=unlabelled,
+        tests=tests,
+        n_timepoints=lengths,
+        validation=None if validation is None else _with_validation_noise(validation),
+        ground_truth=ground_truth,
+        synonyms=found.synonyms,
     )
 
 
-def _noisy(X, level, rng):
+def _joined(parts):
+    """Return the samples of several X as one; a single X stays unread."""
+    return join_rows(parts) if len(parts) > 1 else parts[0]
+
+
+def _with_validation_noise(clips):
+    """Return each clip with noise in its standardised features, once at every level."""
+    rng, n_levels = np.random.default_rng(0), len(NOISE_LEVELS)  # of all levels and feature sets
+
+    def noisy(level, series):
+        return [add_feature_noise(x.T, level, 1.0, rng).T for x in series]
+
+    X = join_rows(_each_feature_set(clips.X, partial(noisy, level)) for level in NOISE_LEVELS)
+    return Clips(clips.names * n_levels, X, np.tile(clips.y, n_levels))
+
+
+def _with_fold_noise(clips, fold, recipe):
+    """Return held-out clips with noise of one standard deviation, scored in place of noisy ones."""
+    # Standardised by a column, the noise would be standardised, too.
+    scale = 1 if recipe.standardize_by is None else np.sqrt(2)
+
+    def noisy(series):
+        # As in the recorded results: drawn anew for each feature set, and rounded to float32.
+        rng = np.random.default_rng(fold)
+        return [(x + add_feature_noise(np.zeros_like(x), 1.0, 1.0, rng)) / scale for x in series]
+
+    return replace(clips, X=_each_feature_set(clips.X, noisy))
+
+
+def _each_feature_set(X, function):
+    """Apply a function to the series (D, T_i) of each feature set in X."""
     if isinstance(X, Mapping):
-        return {name: _noisy(series, level, rng) for name, series in X.items()}
-    noisy = [add_feature_noise(series.T, level, 1.0, rng).T for series in X]
-    return np.stack(noisy) if isinstance(X, np.ndarray) else noisy
-
-
-def _transform(preprocessors, sequences, as_dict):
-    panels = {name: preprocessors[name].transform(found) for name, found in sequences.items()}
-    return panels if as_dict or len(panels) > 1 else next(iter(panels.values()))
+        return {name: _each_feature_set(series, function) for name, series in X.items()}
+    return np.stack(function(X)) if isinstance(X, np.ndarray) else function(X)

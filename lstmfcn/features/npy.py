@@ -10,12 +10,10 @@ from io import BytesIO
 
 import numpy as np
 
-from lstmfcn.outside import open_file
-
-__all__ = ["Unusable", "read_array", "read_header"]
+from lstmfcn.untrusted import open_file
 
 MAGIC = b"\x93NUMPY"
-LARGEST_HEADER = 10_000  # bytes; numpy itself parses no longer one, for safety
+LARGEST_HEADER = 10_000  # bytes; numpy parses no longer one, for safety
 EXPECTED = "expected float16, float32 or float64 numbers of shape (T, D) or (D,)"
 
 
@@ -24,76 +22,41 @@ class Unusable(Exception):
 
 
 def read_header(source, file):
-    """Read the header of a .npy file.
+    """Return (shape, fortran_order, dtype) of a .npy file, and stop where its values begin.
 
-    Parameters
-    ----------
-    source : str
-        The file's name, for the error.
-    file : binary file at its start
-        Left where the values begin.
-
-    Returns
-    -------
-    shape : tuple of int
-    fortran_order : bool
-    dtype : dtype
-
-    Raises
-    ------
-    ValueError
-        If it is no such header.
+    `file` is at its start; `source` names it in the ValueError that a damaged header ends in.
     """
     start = file.read(12)
     if not start.startswith(MAGIC):
         what = "empty" if not start else "no .npy file"
-        raise ValueError(f"{source} is {what}; expected an array that numpy.save wrote")
+        raise ValueError(f"{source} is {what}; expected an array that numpy.save wrote.")
     n_counting = 2 if start[6:7] == b"\x01" else 4  # bytes that count the header's
-    n_bytes = int.from_bytes(start[8 : 8 + n_counting], "little")
-    if n_bytes > LARGEST_HEADER:
-        raise ValueError(f"{source} is damaged: its header claims to be {n_bytes} bytes long")
-    n_read = len(start) - 8 - n_counting
-    header = start + file.read(max(0, n_bytes - n_read))
-    file.seek(8 + n_counting + n_bytes)
-    return _parsed_header(source, header)
-
-
-@functools.lru_cache(maxsize=4096)  # clips of the same length have the same header
-def _header_fields(header):
-    file = BytesIO(header)
-    version = np.lib.format.read_magic(file)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:  # (3, 0) is for field names that no feature has
-        raise ValueError(f"format {version[0]}.{version[1]} is not known")
-    return readers[version](file, max_header_size=LARGEST_HEADER)
-
-
-def _parsed_header(source, header):
+    n_bytes = 8 + n_counting + int.from_bytes(start[8 : 8 + n_counting], "little")
+    header = start + file.read(min(n_bytes, LARGEST_HEADER))
+    file.seek(n_bytes)
     try:
-        shape, fortran_order, dtype = _header_fields(header)
-        return tuple(int(n) for n in shape), fortran_order, dtype
+        return _parsed(header[:n_bytes])
     except Exception as error:  # numpy evaluates the header as Python text: anything may happen
         raise ValueError(
-            f"{source} is damaged: its header is none that numpy.save writes"
+            f"{source} is damaged: its header is none that numpy.save writes."
         ) from error
 
 
+@functools.lru_cache(maxsize=4096)  # clips of the same length have the same header
+def _parsed(header):
+    file, form = BytesIO(header), np.lib.format
+    # Format (3, 0) is for field names that no feature has.
+    readers = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
+    read = readers[form.read_magic(file)]
+    shape, fortran_order, dtype = read(file, max_header_size=LARGEST_HEADER)
+    return tuple(map(int, shape)), fortran_order, dtype
+
+
 def read_array(path, source, header_only=False):
-    """Read the frames in one .npy file, or only their shape.
+    """Return the frames in one .npy file as float32 (T, D), or raise Unusable.
 
-    Parameters
-    ----------
-    path : str
-    source : str
-        What to call it in an error.
-    header_only : bool, default=False
-
-    Returns
-    -------
-    float32 ndarray of shape (T, D), or ((T, D), name of the dtype)
+    With `header_only`, return (T, D, name of the dtype) instead. `source` is the name in an error.
+    Values are read, not mapped: a mapped file that shrinks would end the process.
     """
     try:
         with open_file(path, source) as file:
@@ -102,26 +65,25 @@ def read_array(path, source, header_only=False):
             n_there = os.fstat(file.fileno()).st_size - file.tell()
             n_bytes = n_frames * n_features * dtype.itemsize
             if n_there != n_bytes:
-                cut = "is cut off" if n_there < n_bytes else "is damaged"
+                what = "cut off" if n_there < n_bytes else "damaged"
                 raise Unusable(
-                    f"{source} {cut}: it has {n_there} bytes of values where its header promises "
-                    f"{n_bytes}"
+                    f"{source} is {what}: it has {n_there} bytes of values where its header "
+                    f"promises {n_bytes}"
                 )
             if header_only:
-                return (n_frames, n_features), dtype.name
-            data = file.read(n_bytes)
-        stored = np.frombuffer(data, dtype)  # raises if the file shrank meanwhile
+                return n_frames, n_features, dtype.name
+            stored = np.frombuffer(file.read(n_bytes), dtype)  # raises if the file shrank meanwhile
         stored = stored.reshape(shape, order="F" if fortran_order else "C")
         stored = stored.reshape(n_frames, n_features)
         with np.errstate(over="ignore"):  # found below
             frames = stored.astype(np.float32)
         is_finite = np.isfinite(frames).all()
     except (OSError, ValueError) as error:
-        raise Unusable(str(error)) from error
+        raise Unusable(str(error).rstrip(".")) from error
     except MemoryError as error:
         raise Unusable(f"{source} does not fit into memory, with {n_bytes:,} bytes") from error
     if not is_finite:
-        row, column = (int(k) for k in np.argwhere(~np.isfinite(frames))[0])
+        row, column = np.argwhere(~np.isfinite(frames))[0].tolist()
         value = float(stored[row, column])
         what = "NaN" if math.isnan(value) else f"the value {value:g}, too large for float32,"
         what = "infinity" if math.isinf(value) else what
