@@ -1,10 +1,9 @@
 """Where do series and their labels come from?"""
 
 from lstmfcn.datasets.files import read_series
-from lstmfcn.datasets.names import UCR_2018_NAMES, canonical_name
-from lstmfcn.datasets.summary import DatasetSummary, ucr_summary
 from lstmfcn.datasets.synthetic import PlantedEvidence, planted_evidence
 from lstmfcn.datasets.ucr import list_ucr, load_ucr
+from lstmfcn.datasets.ucr2018 import UCR_2018_NAMES, DatasetSummary, canonical_name, ucr_summary
 
 __all__ = [
     "UCR_2018_NAMES",

@@ -6,21 +6,20 @@ import itertools
 import os
 import re
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from lstmfcn.outside import SMALL, BoundedZip, as_path, damage, open_file, shown
+from lstmfcn.untrusted import SMALL, BoundedZip, as_path, damage, open_file, shown
 
 _SPLIT_FILE = re.compile(r"(?P<name>.+)_(?P<split>TRAIN|TEST)\.(?P<suffix>tsv|ts)", re.IGNORECASE)
-_DEEPEST = 2  # folders above a file: <archive>/UCRArchive_2018/<Name>/<Name>_TRAIN.tsv
+_MAX_DEPTH = 2  # folders above a file: <archive>/UCRArchive_2018/<Name>/<Name>_TRAIN.tsv
 _HEAD_BYTES = 2**16
-_LARGEST_DIRECTORY = 2**24  # bytes; the 2018 archive's takes 50,000
-_MOST_PACKED = 100  # times that a file of series is smaller in a zip; 2 to 10 are usual
+_MAX_DIRECTORY = 2**24  # bytes of the list of members; the 2018 archive's takes 50,000
+_MAX_RATIO = 100  # times that a file of series is smaller in a zip; 2 to 10 are usual
 _PIECE = 2**12  # bytes
 
 
-@dataclass(frozen=True)
-class Dataset:
+class Dataset(NamedTuple):
     """The paths of one dataset's two files, relative to the archive."""
 
     name: str
@@ -36,13 +35,9 @@ class Folder:
 
     def paths(self):
         """Return the posix paths of the files at most two folders deep."""
-        found = []
-        for folder, subfolders, files in os.walk(self.path, followlinks=True):
-            relative = Path(folder).relative_to(self.path)
-            found += [(relative / file).as_posix() for file in files]
-            if len(relative.parts) == _DEEPEST:
-                subfolders.clear()
-        return found
+        levels = [self.path.glob("*/" * depth + "*") for depth in range(_MAX_DEPTH + 1)]
+        found = [path for level in levels for path in level if not path.is_dir()]
+        return [path.relative_to(self.path).as_posix() for path in found]
 
     def read(self, path):
         """Return the bytes of one file."""
@@ -79,7 +74,7 @@ class Zip:
         )
         self._file = open_file(path, remedy=remedy)
         try:
-            self._zip = BoundedZip(self._file, _LARGEST_DIRECTORY)
+            self._zip = BoundedZip(self._file, _MAX_DIRECTORY)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             self._file.close()
             raise ValueError(
@@ -100,18 +95,17 @@ class Zip:
                 "pass password=... (the archive's authors publish it in their briefing document)."
             )
         n_packed = min(member.compress_size, os.fstat(self._file.fileno()).st_size)
-        if member.file_size > max(SMALL, _MOST_PACKED * n_packed):
+        if member.file_size > max(SMALL, _MAX_RATIO * n_packed):
             raise ValueError(
                 f"{path} in {self.path} would unpack to {member.file_size:,} bytes, more than "
-                f"{_MOST_PACKED} times what it has in the zip, which no file of series does; "
+                f"{_MAX_RATIO} times what it has in the zip, which no file of series does; "
                 "download the archive again, or unpack it and pass the folder."
             )
         try:
             return self._unpacked(path)
         except MemoryError as error:
-            raise MemoryError(
-                f"the memory does not suffice to unpack {path} in {self.path}."
-            ) from error
+            sentence = f"the memory does not suffice to unpack {path} in {self.path}."
+            raise MemoryError(sentence) from error
         except NotImplementedError as error:
             raise ValueError(
                 f"{path} in {self.path} is packed or encrypted by a method that Python's zipfile "
@@ -119,17 +113,15 @@ class Zip:
             ) from error
         # Wrong bytes come out of zipfile as whatever its decompressors raise.
         except Exception as error:
+            problem = (
+                f"is damaged ({str(error) or 'it ends too early'}); download the archive again"
+            )
             if encrypted:
-                message = (
-                    f"{path} in {self.path} does not open with this password; check the "
-                    "password, and download the archive again if it is right."
+                problem = (
+                    "does not open with this password; check the password, and download the "
+                    "archive again if it is right"
                 )
-            else:
-                message = (
-                    f"{path} in {self.path} is damaged ({str(error) or 'it ends too early'}); "
-                    "download the archive again."
-                )
-            raise ValueError(message) from error
+            raise ValueError(f"{path} in {self.path} {problem}.") from error
 
     def head(self, path):
         """Return the first bytes of one member, none if it does not open."""
@@ -167,24 +159,17 @@ def open_archive(archive=None, password=None):
 
 
 def find_datasets(paths):
-    """Sort an archive's files into datasets.
+    """Return name -> `Dataset`, and name -> path where TRAIN or TEST is missing.
 
-    A dataset is a TRAIN and a TEST file of one name and ending in one folder. Where a name occurs
-    more than once, the copy under fewer folders is taken, because UCRArchive_2018 also has an
+    Of several copies the one under fewer folders is taken, because UCRArchive_2018 also has an
     interpolated copy of its unequal sets one folder deeper; among equals, .tsv before .ts.
-
-    Returns
-    -------
-    datasets : dict of str to Dataset
-    halves : dict of str to str
-        For names with one of the two files only, the path of that file.
     """
     pairs = {}
     for path in paths:
         *folders, file = path.split("/")
         match = _SPLIT_FILE.fullmatch(file)
         hidden = any(part.startswith((".", "__MACOSX")) for part in (*folders, file))
-        if match is None or hidden or len(folders) > _DEEPEST:
+        if match is None or hidden or len(folders) > _MAX_DEPTH:
             continue
         suffix = match["suffix"].lower()
         key = (len(folders), suffix != "tsv", "/".join(folders), suffix, match["name"])

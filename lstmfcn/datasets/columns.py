@@ -6,57 +6,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.datasets.panel import to_classes
+from lstmfcn.datasets.arrays import to_classes
 from lstmfcn.datasets.parsing import short
 
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
 PLACES = {"auto": 0, "first": 0, "last": -1, "none": None}
 _INDEX_NAMES = ("index", "id", "unnamed: 0")
-_FEWEST_TIMEPOINTS = 4  # whose names count
-_FEWEST = 10  # series; of fewer, each may be of another class
+_MIN_NUMBERED = 4  # timepoints whose names count, such as t0, t1, t2, t3
+_MIN_SERIES = 10  # of fewer series, each may be of another class
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where things stand in a table.
+    """Which columns of a table hold the labels and which hold values."""
 
-    Attributes
-    ----------
-    has_header : bool
-        Whether the first row names the columns.
-    label : int or None
-        The column of the labels, counted from 0, or -1 for the last one.
-    left_out : frozenset of int
-        Columns that are neither values nor the label.
-    """
-
-    has_header: bool
-    label: int | None
-    left_out: frozenset = frozenset()
+    has_header: bool  # whether the first row names the columns
+    label: int | None  # the column of the labels, counted from 0, or -1 for the last one
+    left_out: frozenset = frozenset()  # columns, as ints, that are neither values nor the label
 
     def where(self, source):
-        """Say where the labels are."""
+        """Return in words where the labels of a file are."""
         ends = {0: "the first column", -1: "the last column"}
         return f"{ends.get(self.label, f'column {(self.label or 0) + 1}')} of {source}"
 
 
 def find_columns(source, rows, place, n_timepoints=None):
-    """Find the label column of a table.
+    """Return the `Columns` of a table, from line numbers and cells of its first two rows.
 
-    Parameters
-    ----------
-    source : str
-        The file's name, for error sentences.
-    rows : list of (int, list of str)
-        Line numbers and cells of the first two rows.
-    place : {"auto", "first", "last", "none"} or str
-        Else the name of the label column.
-    n_timepoints : int or None
-        With "auto", a table of exactly so many columns has no labels.
-
-    Returns
-    -------
-    Columns
+    `place` is "auto" (no labels in `n_timepoints` columns), "first", "last", "none" or a name.
     """
     first = [cell.strip() for cell in rows[0][1]] if rows else []
     names = [name.lower() for name in first]
@@ -118,7 +95,7 @@ def _check_run(source, first, others):
     counts = Counter(kinds.values())
     kind, n_counted = counts.most_common(1)[0] if counts else ("", 0)
     odd = [first[i] for i in kinds if kinds[i] != kind]
-    if "0" in kind and n_counted >= _FEWEST_TIMEPOINTS and len(odd) < n_counted / 2 and odd:
+    if "0" in kind and n_counted >= _MIN_NUMBERED and len(odd) < n_counted / 2 and odd:
         raise ValueError(
             f"{source} has the column {short(odd[0])} among timepoints; remove what is no "
             "timepoint, or name the labels with label_column=NAME."
@@ -181,7 +158,7 @@ def _is_number(cell):
 def check_index(parsed, columns):
     """Refuse a table whose first values count its series."""
     firsts = [series[0, 0] for series in parsed.series]
-    if len(firsts) >= _FEWEST and firsts[0] in (0, 1) and (np.diff(firsts) == 1).all():
+    if len(firsts) >= _MIN_SERIES and firsts[0] in (0, 1) and (np.diff(firsts) == 1).all():
         used = {*columns.left_out, columns.label}
         column = next(i for i in range(len(used) + 1) if i not in used)
         raise ValueError(
@@ -190,33 +167,25 @@ def check_index(parsed, columns):
         )
 
 
-def check_labels(labels, where, is_said, classes=None):
-    """Refuse labels that look like values or an index.
+def check_labels(labels, where, is_chosen, classes=None):
+    """Refuse label strings that look like values or an index, but not those of known `classes`.
 
-    Parameters
-    ----------
-    labels : list of str
-    where : str
-        "the first column of x.csv", for the error sentence.
-    is_said : bool
-        Whether the caller said that the labels are there: then one reason is not enough.
-    classes : array or None
-        Those of a fitted classifier; labels among them are not doubted.
+    `where` is "the first column of x.csv". If the user chose the place, one reason is not enough.
     """
     n_classes = len(set(labels))
     reasons = [f"holds {short(label)}" for label in labels if _is_fraction(label)][:1]
-    if len(labels) >= _FEWEST and n_classes > len(labels) / 2:
+    if len(labels) >= _MIN_SERIES and n_classes > len(labels) / 2:
         reasons.append(f"has {n_classes} different ones for {len(labels)} series")
-    is_doubted, share = len(reasons) > is_said, 0
+    is_refused, known = len(reasons) > is_chosen, 0.0
     if classes is not None:
-        share = to_classes(labels, classes)[1]
-        is_doubted = share == 0 or (is_doubted and share < 1)
-        if share == 0:
+        _, known = to_classes(labels, classes)  # a fraction
+        is_refused = known == 0 or (is_refused and known < 1)
+        if known == 0:
             reasons = [f"holds {short(labels[0])}, which is no class of the model"]
     counted = [[str(i + start) for i in range(len(labels))] for start in (0, 1)]
-    if len(labels) > 2 and list(labels) in counted and not is_said and share < 1:
-        is_doubted, reasons = True, ["counts the series"]
-    if is_doubted:
+    if len(labels) > 2 and list(labels) in counted and not is_chosen and known < 1:
+        is_refused, reasons = True, ["counts the series"]
+    if is_refused:
         raise ValueError(
             f"{where} does not look like labels: it {' and '.join(reasons)}; pass "
             "label_column=NAME, 'first' or 'last', or labels='none'."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lstmfcn.datasets.arrays import check_missing, to_arrays, to_classes, to_labels
 from lstmfcn.datasets.columns import (
     LABEL_NAMES,
     PLACES,
@@ -16,7 +17,6 @@ from lstmfcn.datasets.columns import (
     check_labels,
     find_columns,
 )
-from lstmfcn.datasets.panel import check_missing, to_classes, to_labels, to_panels
 from lstmfcn.datasets.parsing import (
     ParsedFile,
     csv_rows,
@@ -26,10 +26,7 @@ from lstmfcn.datasets.parsing import (
     parse_ts,
     short,
 )
-from lstmfcn.outside import open_file, path_error, shown
-
-_ENDINGS = (".tsv", ".csv", ".ts", ".npy")
-_LABEL_ENDINGS = (".txt", ".csv", ".npy")
+from lstmfcn.untrusted import open_file, path_error, shown
 
 
 def read_series(
@@ -70,9 +67,9 @@ def read_series(
     Returns
     -------
     X : array or list of array
-        float64 of shape (n_samples, n_timepoints) for equal-length univariate series, or
-        (n_samples, n_channels, n_timepoints) for equal-length multivariate series, else a list
-        of arrays of shape (n_channels, n_timepoints_i).
+        float64 of shape (n_samples, n_timepoints), or (n_samples, n_channels, n_timepoints) if
+        there are several channels; series of unequal length are a list of arrays of shape
+        (n_channels, n_timepoints_i).
     y : array of shape (n_samples,) or None
         Labels: int64 where all are whole numbers ("1", "1.0"), else str, as in the file (also
         where one begins with a zero: "01"); None where there are none.
@@ -82,26 +79,25 @@ def read_series(
     FileNotFoundError
         If `path` or a label file does not exist.
     ValueError
-        If a file is not what its ending says (the sentence has file, line and what was
-        expected), the number of labels is not the number of series, or values are missing inside
-        or infinite. If labels look like values or an index: fractions, more than half as many
-        classes as series (of ten or more), or none among `classes`. With `label_column`, both
-        of the former.
+        If a file is not what its ending says, the number of labels is not the number of series,
+        or values are missing inside or infinite. If labels look like values or an index:
+        fractions, more than half as many classes as series (of ten or more), or none among
+        `classes`. With `label_column`, both of the first two.
+
+    See Also
+    --------
+    load_ucr : A dataset of the UCR or UEA archive.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
     >>> from lstmfcn.datasets import read_series
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "steps.csv"
-    ...     _ = path.write_text("gait,t0,t1,t2\\nwalk,0.1,0.4,0.2\\nrun,0.9,1.7,0.8\\n")
-    ...     X, y = read_series(path)
-    >>> X
-    array([[0.1, 0.4, 0.2],
-           [0.9, 1.7, 0.8]])
-    >>> y
-    array(['walk', 'run'], dtype='<U4')
+    >>> path = Path(tempfile.mkdtemp()) / "steps.csv"
+    >>> _ = path.write_text("gait,t0,t1,t2\\nwalk,0.1,0.4,0.2\\nrun,0.9,1.7,0.8\\n")
+    >>> X, y = read_series(path)
+    >>> X.shape, y.tolist()
+    ((2, 3), ['walk', 'run'])
     """
     check_missing(missing)
     path = _existing(path, "series")
@@ -115,13 +111,13 @@ def read_series(
         parsed = _read_table(path, ending, labels, n_timepoints, classes)
     else:
         raise ValueError(
-            f"{path.name} has the ending {ending!r}, which is not known; "
-            f"expected one of {', '.join(_ENDINGS)}."
+            f"{path.name} has the ending {ending!r}, which is not known; expected one of .tsv, "
+            ".csv, .ts, .npy."
         )
     if label_path is not None:
         parsed.labels = _read_labels(label_path, path.name, len(parsed.series))
         check_labels(parsed.labels, label_path.name, True, classes)
-    (X,) = to_panels(path.name, [parsed], missing)
+    (X,) = to_arrays(path.name, [parsed], missing)
     if parsed.labels is None:
         return X, None
     if classes is None:
@@ -150,9 +146,7 @@ def _content(path):
         try:
             return file.read()
         except MemoryError:
-            raise MemoryError(
-                f"{path.name} is larger than the memory; pass fewer series."
-            ) from None
+            raise MemoryError(f"{path.name} exceeds the memory; pass fewer series.") from None
 
 
 def _place(labels, label_column):
@@ -197,23 +191,19 @@ def _read_ts(path, labels):
 
 def _read_table(path, ending, labels, n_timepoints, classes):
     text = decode(path.name, _content(path))
-    separator = "tabs" if ending == ".tsv" else "commas"
-    rows = csv_rows(path.name, text, "\t" if ending == ".tsv" else ",")
+    character, separator = ("\t", "tabs") if ending == ".tsv" else (",", "commas")
+    rows = csv_rows(path.name, text, character)
     first_two = list(islice(rows, 2))
     columns = find_columns(path.name, first_two, labels, n_timepoints)
+    rows = chain(first_two, rows)
     parsed = parse_table(
-        path.name,
-        chain(first_two, rows),
-        columns.label,
-        separator,
-        columns.left_out,
-        columns.has_header,
+        path.name, rows, columns.label, separator, columns.left_out, columns.has_header
     )
     check_index(parsed, columns)
     if parsed.labels is not None:
         # By its name a file of the archive has its labels first, also one class per series (Fungi).
-        is_said = labels != "auto" or path.name.upper().endswith(("_TRAIN.TSV", "_TEST.TSV"))
-        check_labels(parsed.labels, columns.where(path.name), is_said, classes)
+        is_chosen = labels != "auto" or path.name.upper().endswith(("_TRAIN.TSV", "_TEST.TSV"))
+        check_labels(parsed.labels, columns.where(path.name), is_chosen, classes)
     return parsed
 
 
@@ -221,9 +211,8 @@ def _load_npy(path):
     data = _content(path)
     expected = "expected one numeric array that numpy.save wrote"
     if not data.startswith(b"\x93NUMPY"):
-        what = (
-            "a zip of arrays, as numpy.savez writes" if data.startswith(b"PK") else "no .npy file"
-        )
+        is_zip = data.startswith(b"PK")
+        what = "a zip of arrays, as numpy.savez writes" if is_zip else "no .npy file"
         raise ValueError(f"{path.name} is {what}; {expected}.")
     try:
         return np.load(io.BytesIO(data), allow_pickle=False)
@@ -285,8 +274,8 @@ def _read_labels(path, series_name, n_series):
         labels = _text_labels(path, ending)
     else:
         raise ValueError(
-            f"{path.name} has the ending {ending!r}, which is not known for labels; "
-            f"expected one of {', '.join(_LABEL_ENDINGS)}."
+            f"{path.name} has the ending {ending!r}, which is not known for labels; expected one "
+            "of .txt, .csv, .npy."
         )
     if len(labels) != n_series:
         raise ValueError(

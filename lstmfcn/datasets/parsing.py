@@ -7,48 +7,39 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lstmfcn.untrusted import listed
+
 
 @dataclass
 class ParsedFile:
-    """The series of one file, before any decision about missing values and unequal lengths."""
+    """The series of one file, before any decision about missing values and unequal lengths.
+
+    `series` has a float64 array of shape (n_channels, n_timepoints_i) per series, NaN where
+    missing. `source` is the file's name, and `places` has "line 3" per series, for error sentences.
+    """
 
     source: str
-    """The file's name, for error sentences."""
     series: list = field(default_factory=list)
-    """One float64 array of shape (n_channels, n_timepoints_i) per series, NaN where missing."""
-    labels: list | None = None
-    """One string per series, or None where the file has no labels."""
+    labels: list | None = None  # one string per series, or None where the file has no labels
     places: list = field(default_factory=list)
-    """Where each series stands, such as "line 3", for error sentences."""
 
 
 def decode(source, data):
     """Return the text of a file, with every line end turned into a newline."""
     try:
         text = data.decode("utf-8-sig")
+        problem = "it holds zero bytes" if "\0" in text else None
     except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is not UTF-8"
+    if problem:
         raise ValueError(
-            f"{source} is not a text file (byte {error.start} is not UTF-8); expected numbers and "
-            "labels as UTF-8 text."
-        ) from error
-    if "\0" in text:
-        raise ValueError(
-            f"{source} is not a text file (it holds zero bytes); expected numbers and labels as "
-            "UTF-8 text."
+            f"{source} is not a text file ({problem}); expected numbers and labels as UTF-8 text."
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def csv_rows(source, text, separator=","):
-    """Yield (line number, cells) for the lines of a table that are not blank.
-
-    Parameters
-    ----------
-    source : str
-        The file's name, for error sentences.
-    text : str
-    separator : {",", "\\t"}
-    """
+    """Yield (line number, cells) for the lines of a table that are not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
@@ -63,27 +54,10 @@ def csv_rows(source, text, separator=","):
 
 
 def parse_table(source, rows, label_column=0, separator="tabs", left_out=(), has_header=False):
-    """Read a table with one univariate series per row.
+    """Return the `ParsedFile` of the rows of `csv_rows`, with one univariate series per row.
 
-    Parameters
-    ----------
-    source : str
-        The file's name, for error sentences.
-    rows : iterable of (int, list of str)
-        Line numbers and cells, from `csv_rows`.
-    label_column : int or None
-        The column with the labels, counted from 0, or -1 for the last one; None where there are
-        none.
-    separator : str
-        "tabs" or "commas", for error sentences.
-    left_out : collection of int
-        Columns that are neither values nor the label.
-    has_header : bool
-        True if the first row names the columns.
-
-    Returns
-    -------
-    ParsedFile
+    `label_column` is counted from 0, or -1 for the last one, or None where there are no labels;
+    `left_out` are columns that are neither values nor the label.
     """
     layout = {
         0: "a label and then the values of one series",
@@ -126,23 +100,12 @@ def parse_table(source, rows, label_column=0, separator="tabs", left_out=(), has
 
 
 def parse_ts(source, text, with_labels=True):
-    """Read the .ts format of sktime, aeon and timeseriesclassification.com.
+    """Return the `ParsedFile` of a text in the format of sktime and timeseriesclassification.com.
 
-    Parameters
-    ----------
-    source : str
-        The file's name, for error sentences.
-    text : str
-        The file's text. Lines that start with # or % are comments.
-    with_labels : bool
-        False to drop the file's labels or regression targets instead of checking them.
-
-    Returns
-    -------
-    ParsedFile
+    Without `with_labels`, the file's labels or regression targets are dropped and not checked.
     """
     numbered = ((n, line.strip()) for n, line in enumerate(text.split("\n"), start=1))
-    lines = iter([(n, line) for n, line in numbered if line and line[0] not in "#%"])
+    lines = iter([(n, line) for n, line in numbered if line and line[0] not in "#%"])  # comments
     header = _ts_header(source, lines)
     ends_in_label = header.classes is not None or header.has_target
     if header.has_target and with_labels:
@@ -229,7 +192,7 @@ class _TsHeader:
         if not words or f" {words} " not in f" {' '.join(self.classes)} ":
             raise ValueError(
                 f"{source} {place} has the label {short(label)}, which the @classLabel line "
-                f"does not declare; expected {_some_of(self.classes)}."
+                f"does not declare; expected {listed(map(cut, self.classes), 10)}."
             )
         return words
 
@@ -262,9 +225,9 @@ def _ts_header(source, lines):
         elif tag == "@equallength":
             header.equal_length = _flag(says, words)
         elif tag in ("@dimension", "@dimensions"):
-            header.n_dimensions = _count(says, words)
+            header.n_dimensions = _whole(says, words)
         elif tag == "@serieslength":
-            header.n_timepoints = _count(says, words)
+            header.n_timepoints = _whole(says, words)
         elif tag == "@targetlabel":
             header.has_target = _flag(says, words)
             has_labels_line = True
@@ -290,17 +253,14 @@ def _flag(says, words):
     return value == "true"
 
 
-def _count(says, words):
+def _whole(says, words):
     if len(words) != 1 or not re.fullmatch("[0-9]{1,9}", words[0]) or int(words[0]) < 1:
         raise ValueError(f"{says}; expected a whole number of at least 1.")
     return int(words[0])
 
 
 def _numbers(cells, where, columns):
-    """Return the cells as a float64 array of shape (n_cells,); blank cells become NaN.
-
-    `where` and `columns`, counted from 0, name a bad cell: "GunPoint_TRAIN.tsv line 3 column 2".
-    """
+    """Return the cells as float64, blank ones as NaN; `where` and `columns` name a bad cell."""
     try:
         # float() also takes the underscores of Python's number literals.
         if any("_" in cell for cell in cells):
@@ -340,8 +300,3 @@ def cut(text, most=40):
 def short(text, most=40):
     """Return a text in quotes, and only its beginning if it is long."""
     return repr(cut(text, most))
-
-
-def _some_of(names):
-    first = ", ".join(cut(name) for name in names[:10])
-    return first + (f" ... ({len(names)} in all)" if len(names) > 10 else "")

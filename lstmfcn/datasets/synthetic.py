@@ -1,11 +1,8 @@
-"""Where can a map be checked against the truth? Series whose deciding pattern is known."""
+"""How are series made whose deciding pattern is known, to check maps against the truth?"""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
-
-__all__ = ["PlantedEvidence", "planted_evidence"]
 
 AMPLITUDE = 2.0  # of a pattern, at its peak
 
@@ -20,6 +17,11 @@ class PlantedEvidence:
     y : int ndarray of shape (n_samples,)
     evidence : bool ndarray of the shape of ``X``
         True on the pattern that decides the class.
+
+    See Also
+    --------
+    planted_evidence : Makes them.
+    lstmfcn.evaluation.pointing_game : Compares maps with ``windows``.
     """
 
     X: np.ndarray
@@ -48,19 +50,15 @@ def planted_evidence(
     Each series is white noise with, at places that do not overlap, one pattern of its class and
     ``n_distractors`` others of the same length and energy that say nothing about the class. A
     pattern is a burst: a sine under a Hann window, its number of periods telling the class; a
-    distractor has more periods than any class. With several channels the pattern and every
-    distractor lie in a random channel each.
+    distractor has more periods than any class. With several channels, each pattern and distractor
+    lies in a random one.
 
     Parameters
     ----------
-    n_samples : int, default=300
+    n_samples, n_timepoints, n_channels, n_classes, n_distractors : int
         Classes are equally frequent (to one).
-    n_timepoints : int, default=200
-    n_channels : int, default=1
-    n_classes : int, default=3
     pattern_length : int, default=20
         In timepoints; at least 4 per period of the fastest pattern.
-    n_distractors : int, default=2
     noise : float >= 0, default=0.5
         Standard deviation of the noise; a pattern's peak is 2.
     random_state : int, RandomState or None, default=None
@@ -69,10 +67,9 @@ def planted_evidence(
     -------
     PlantedEvidence
 
-    Raises
-    ------
-    ValueError
-        If the patterns do not fit into the series, or their periods into the patterns.
+    See Also
+    --------
+    lstmfcn.evaluation.faithfulness : Checks maps where the evidence is unknown.
 
     Examples
     --------
@@ -81,18 +78,16 @@ def planted_evidence(
     >>> planted.X.shape, planted.y.tolist(), planted.evidence.sum(axis=1).tolist()
     ((6, 200), [2, 2, 1, 0, 0, 1], [20, 20, 20, 20, 20, 20])
     """
-    from sklearn.utils import check_random_state
+    from lstmfcn.validation import check_counts, check_random_state  # imports scikit-learn
 
-    for name, value, least in (
-        ("n_samples", n_samples, 1),
-        ("n_timepoints", n_timepoints, 1),
-        ("n_channels", n_channels, 1),
-        ("n_classes", n_classes, 2),
-        ("pattern_length", pattern_length, 1),
-        ("n_distractors", n_distractors, 0),
-    ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name}={value!r} must be a whole number of at least {least}.")
+    check_counts(
+        n_samples=n_samples,
+        n_timepoints=n_timepoints,
+        n_channels=n_channels,
+        pattern_length=pattern_length,
+    )
+    check_counts(least=2, n_classes=n_classes)
+    check_counts(least=0, n_distractors=n_distractors)
     if not (np.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise={noise!r} must be a number of at least 0.")
     n_kinds = n_classes + (n_distractors > 0)
@@ -118,7 +113,7 @@ def planted_evidence(
         for kind in range(n_kinds)
     ]
     for i, label in enumerate(y):
-        # Gaps between the bursts: what is left over, cut at random places.
+        # Gaps between the bursts: the rest of the series, cut at random places.
         spare = n_timepoints - n_bursts * pattern_length
         starts = np.sort(random.randint(spare + 1, size=n_bursts))
         starts = random.permutation(starts + pattern_length * np.arange(n_bursts))

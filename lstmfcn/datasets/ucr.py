@@ -1,11 +1,12 @@
 """What are the training and test split of a UCR or UEA dataset?"""
 
 import re
+from contextlib import closing
 
 from lstmfcn.datasets.archives import find_datasets, open_archive
-from lstmfcn.datasets.names import canonical_name, check_name, name_key, nearest
-from lstmfcn.datasets.panel import check_missing, to_labels, to_panels
+from lstmfcn.datasets.arrays import check_missing, to_arrays, to_labels
 from lstmfcn.datasets.parsing import csv_rows, decode, parse_table, parse_ts, short
+from lstmfcn.datasets.ucr2018 import canonical_name, check_name, name_key, nearest
 
 # The 2018 archive documents these as equal-length sets with lost readings, so that NaN at the end
 # of a series is a missing value there and not padding.
@@ -27,7 +28,7 @@ def load_ucr(name, archive=None, *, password=None, missing="error"):
     name : str
         The dataset, such as "GunPoint". Case and punctuation do not matter, and names of the
         2015 archive and of papers are known ("Gun_Point", "50words"); see `canonical_name`.
-        Datasets outside the UCR archive, such as the UEA ones or your own, go by their file names.
+        Other datasets, such as the UEA ones or your own, go by their file names.
     archive : str or path, default=None
         A folder or a zip in the layout of UCRArchive_2018, `<Name>/<Name>_TRAIN.tsv` and
         `<Name>/<Name>_TEST.tsv`, with or without the folder `UCRArchive_2018` above; or the same
@@ -43,28 +44,24 @@ def load_ucr(name, archive=None, *, password=None, missing="error"):
 
     Returns
     -------
-    X_train : array or list of array
-        float64 of shape (n_samples, n_timepoints) for equal-length univariate series, or
-        (n_samples, n_channels, n_timepoints) for equal-length multivariate series. If any two
-        series of the dataset differ in length, both splits are lists of arrays of shape
-        (n_channels, n_timepoints_i).
-    y_train : array of shape (n_samples,)
-        Labels: int64 where all labels of both splits are whole numbers, else str.
-    X_test : array or list of array
-        As `X_train`.
-    y_test : array of shape (n_samples,)
-        As `y_train`, of the same dtype.
+    X_train, y_train, X_test, y_test
+        Series as float64 arrays of shape (n_samples, n_timepoints), or (n_samples, n_channels,
+        n_timepoints) if there are several channels. If any two series of the dataset differ in
+        length, both splits are lists of arrays of shape (n_channels, n_timepoints_i). Labels of
+        shape (n_samples,): int64 if all labels of both splits are whole numbers, else str.
 
     Raises
     ------
-    FileNotFoundError
-        If `archive` does not exist.
-    ImportError
-        If `archive` is None and no sktime with its datasets is installed.
+    FileNotFoundError, ImportError
+        If `archive` does not exist, or is None and no sktime with its datasets is installed.
     ValueError
-        If the archive has no such dataset (the sentence has the nearest names), a file is not
-        what it should be (the sentence has file, line and what was expected), values are missing
+        If the archive has no such dataset, a file is not what it should be, values are missing
         inside or infinite, the zip is damaged, or its password is missing or wrong.
+
+    See Also
+    --------
+    list_ucr : The names of the datasets in an archive.
+    read_series : A file of your own.
 
     References
     ----------
@@ -78,28 +75,16 @@ def load_ucr(name, archive=None, *, password=None, missing="error"):
     >>> X_train, y_train, X_test, y_test = load_ucr("GunPoint")
     >>> X_train.shape, X_test.shape, y_train[:3]
     ((50, 150), (150, 150), array([2, 2, 1]))
-
-    Several channels, and labels that are words:
-
-    >>> X_train, y_train, X_test, y_test = load_ucr("BasicMotions")
-    >>> X_train.shape, str(y_train[0])
-    ((40, 6, 100), 'Standing')
-
-    Series of unequal length come as a list:
-
-    >>> X_train, y_train, X_test, y_test = load_ucr("JapaneseVowels")
+    >>> X_train, y_train, _, _ = load_ucr("JapaneseVowels")  # a list: their lengths differ
     >>> len(X_train), X_train[0].shape, X_train[1].shape
     (270, (12, 20), (12, 26))
     """
     check_name(name)
     check_missing(missing)
-    opened = open_archive(archive, password)
-    try:
+    with closing(open_archive(archive, password)) as opened:
         dataset = _find(name, opened, bundled=archive is None)
         train, test = (_parse(path, opened.read(path)) for path in (dataset.train, dataset.test))
-    finally:
-        opened.close()
-    X_train, X_test = to_panels(
+    X_train, X_test = to_arrays(
         dataset.name,
         [train, test],
         missing,
@@ -113,8 +98,8 @@ def load_ucr(name, archive=None, *, password=None, missing="error"):
 def list_ucr(archive=None):
     """List the datasets that `load_ucr` finds in an archive.
 
-    Only names are looked at, except that the header of a `.ts` file tells a regression set
-    (`@targetLabel true`), which is left out. Nothing downloads by itself.
+    Only names are read, and the header of `.ts` files: it tells a regression set (`@targetLabel
+    true`), which is left out. Nothing downloads by itself.
 
     Parameters
     ----------
@@ -126,10 +111,9 @@ def list_ucr(archive=None):
     list of str
         The sorted names that have both a TRAIN and a TEST file, as the files spell them.
 
-    Raises
-    ------
-    FileNotFoundError, ImportError, ValueError
-        If there is no such archive, as in `load_ucr`.
+    See Also
+    --------
+    load_ucr : The series of a dataset.
 
     Examples
     --------
@@ -138,18 +122,13 @@ def list_ucr(archive=None):
     >>> "ArrowHead" in names, "Adiac" in names
     (True, False)
     """
-    opened = open_archive(archive)
-    try:
+    with closing(open_archive(archive)) as opened:
         datasets, _ = find_datasets(opened.paths())
-        return sorted(
-            name for name, dataset in datasets.items() if not _is_regression(opened, dataset)
-        )
-    finally:
-        opened.close()
+        return sorted(name for name, one in datasets.items() if not _is_regression(opened, one))
 
 
 def _find(name, opened, bundled):
-    """Return the `Dataset` that goes by this name, exactly or by its 2018 name."""
+    """Return the `Dataset` of this name, exactly or by its 2018 name."""
     datasets, halves = find_datasets(opened.paths())
     if name in datasets:
         return datasets[name]

@@ -1,8 +1,7 @@
-"""How good is a classifier, and compared with whom? Can its maps be trusted? (No Keras here.)"""
+"""How good is a classifier, and compared with which others? Can its maps be trusted? (No Keras.)"""
 
 from lstmfcn.evaluation.benchmark import Sweep, sweep
-from lstmfcn.evaluation.exchange import export_tsml, import_tsml
-from lstmfcn.evaluation.experiment import Model, experiment
+from lstmfcn.evaluation.experiment import Dataset, Model, experiment, stratified_resample
 from lstmfcn.evaluation.faithfulness import (
     Faithfulness,
     faithfulness,
@@ -13,16 +12,19 @@ from lstmfcn.evaluation.faithfulness import (
 from lstmfcn.evaluation.intervals import mean_interval, paired_interval
 from lstmfcn.evaluation.metrics import METRICS, classification_metrics
 from lstmfcn.evaluation.published import published_accuracy, published_methods, with_published
-from lstmfcn.evaluation.record_files import add_records, read_records, write_records
-from lstmfcn.evaluation.resampling import stratified_resample
-from lstmfcn.evaluation.results import Results, Run
+from lstmfcn.evaluation.records import Run, add_records, read_records, write_records
+from lstmfcn.evaluation.results import Results
+from lstmfcn.evaluation.robustness import RobustnessCurve, robustness_curve
 from lstmfcn.evaluation.tables import ScoreTable, score_table
+from lstmfcn.evaluation.tsml import export_tsml, import_tsml
 
 __all__ = [
     "METRICS",
+    "Dataset",
     "Faithfulness",
     "Model",
     "Results",
+    "RobustnessCurve",
     "Run",
     "ScoreTable",
     "Sweep",
@@ -40,6 +42,7 @@ __all__ = [
     "published_methods",
     "randomization_test",
     "read_records",
+    "robustness_curve",
     "score_table",
     "stratified_resample",
     "sweep",

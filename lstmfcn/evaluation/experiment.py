@@ -3,6 +3,7 @@
 Nothing here knows where results are kept, or that there are other runs.
 """
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -16,21 +17,10 @@ from pathlib import Path
 from reprlib import repr as brief
 
 import numpy as np
-import sklearn
 
 from lstmfcn.evaluation.metrics import classification_metrics
-from lstmfcn.evaluation.records import check_json
-from lstmfcn.evaluation.resampling import stratified_resample
-
-__all__ = [
-    "Model",
-    "commit",
-    "experiment",
-    "forget_peak_memory",
-    "hardware",
-    "peak_memory",
-    "versions",
-]
+from lstmfcn.evaluation.records import check_json, to_file_name
+from lstmfcn.meta.rows import join_rows, take_rows
 
 PACKAGES = ("lstmfcn", "numpy", "scikit-learn", "tensorflow", "tensorflow-cpu", "keras", "sktime")
 
@@ -42,12 +32,17 @@ class Model:
     Parameters
     ----------
     name : str
-        What tables call it.
+        The name in tables.
     target : str
         ``"module:Class"`` of any classifier in scikit-learn's style; without a module it is one
         of this package, ``"LSTMFCNClassifier"``.
     parameters : dict of str to JSON value, optional
         Of its constructor.
+
+    See Also
+    --------
+    Dataset : its counterpart for the data.
+    sweep : trains and tests models on datasets.
 
     Examples
     --------
@@ -61,32 +56,11 @@ class Model:
     parameters: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        for name in ("name", "target"):
-            value = getattr(self, name)
-            if not isinstance(value, str):
-                raise ValueError(f"{name}={brief(value)} of a model is no text; pass one.")
-        try:
-            if not isinstance(self.parameters, dict):
-                raise ValueError(f"it is a {type(self.parameters).__name__}")
-            check_json(self.parameters)
-        except ValueError as error:
-            raise ValueError(
-                f"parameters of model {self.name!r} must be a dict of JSON values: {error}."
-            ) from None
+        _check_described("model", self, "name", "target")
 
     def build(self, seed=0):
-        """Return an unfitted classifier; ``seed`` becomes its ``random_state`` if it has one.
-
-        Raises
-        ------
-        ValueError
-            If there is no such class, or it does not take the parameters.
-        """
-        module, _, name = self.target.rpartition(":")
-        try:
-            cls = getattr(importlib.import_module(module or "lstmfcn"), name)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"model {self.name!r}: there is no {self.target} ({error}).") from None
+        """Return an unfitted classifier; ``seed`` becomes its ``random_state`` if it has one."""
+        cls = _imported("model", self.name, self.target)
         try:
             estimator = cls(**self.parameters)
             if "random_state" not in self.parameters and "random_state" in estimator.get_params():
@@ -102,8 +76,94 @@ class Model:
         return not module or module.split(".")[0] == "lstmfcn"
 
     def describe(self):
-        """Return what the name stands for: JSON values."""
+        """Return target and parameters: JSON values."""
         return {"target": self.target, "parameters": self.parameters}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that a sweep can load: a function by its name, and parameters.
+
+    Parameters
+    ----------
+    name : str
+        The name in records and tables.
+    loader : str
+        ``"module:function"``. The function returns (X_train, y_train, X_test, y_test), as
+        :func:`lstmfcn.datasets.load_ucr` does. Each run imports it in a process of its own.
+    parameters : dict of str to JSON value, optional
+        Of the function.
+    fixed_split : bool, default=False
+        Whether a sweep refuses other resamples than 0: they would put one group, such as the
+        clips of a speaker, on both sides.
+
+    See Also
+    --------
+    Model : its counterpart for the classifiers.
+    sweep : trains and tests models on datasets.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation import Dataset
+    >>> dataset = Dataset("italy", "lstmfcn.datasets:load_ucr", {"name": "ItalyPowerDemand"})
+    >>> X_train, y_train, X_test, y_test = dataset.load()
+    >>> X_train.shape, X_test.shape
+    ((67, 24), (1029, 24))
+    """
+
+    name: str
+    loader: str
+    parameters: dict = field(default_factory=dict)
+    fixed_split: bool = False
+
+    def __post_init__(self):
+        try:
+            to_file_name(self.name)
+        except ValueError as error:
+            raise ValueError(f"{error}.") from None
+        _check_described("dataset", self, "loader")
+
+    @classmethod
+    def from_name(cls, name, *, archive=None, password=None, missing="interpolate"):
+        """Return the UCR set of this name; arguments as of :func:`lstmfcn.datasets.load_ucr`."""
+        archive = None if archive is None else os.path.abspath(archive)
+        settings = {"archive": archive, "password": password, "missing": missing}
+        return cls(name, "lstmfcn.datasets:load_ucr", {"name": name, **settings})
+
+    def load(self):
+        """Return the split, a tuple (X_train, y_train, X_test, y_test)."""
+        split = _imported("dataset", self.name, self.loader)(**self.parameters)
+        if not isinstance(split, (tuple, list)) or len(split) != 4:
+            raise ValueError(
+                f"dataset {self.name!r}: {self.loader} returned {brief(split)}; return (X_train, "
+                "y_train, X_test, y_test)."
+            )
+        return tuple(split)
+
+
+def _check_described(kind, described, *texts):
+    """Refuse a model or dataset whose texts are none, or whose parameters are not JSON."""
+    for name in texts:
+        value = getattr(described, name)
+        if not isinstance(value, str):
+            raise ValueError(f"{name}={brief(value)} of a {kind} is no text; pass one.")
+    try:
+        if not isinstance(described.parameters, dict):
+            raise ValueError(f"it is a {type(described.parameters).__name__}")
+        check_json(described.parameters)
+    except ValueError as error:
+        raise ValueError(
+            f"parameters of {kind} {described.name!r} must be a dict of JSON values: {error}."
+        ) from None
+
+
+def _imported(kind, name, target):
+    """Return the class or function "module:name"; without a module it is of this package."""
+    module, _, attribute = target.rpartition(":")
+    try:
+        return getattr(importlib.import_module(module or "lstmfcn"), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{kind} {name!r}: there is no {target} ({error}).") from None
 
 
 def experiment(model, split, *, seed=0, resample=0, keep=None):
@@ -113,7 +173,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     ----------
     model : Model
     split : tuple (X_train, y_train, X_test, y_test)
-        The dataset's own; see :func:`lstmfcn.datasets.load_ucr`.
+        The dataset's own; see :meth:`Dataset.load`.
     seed : int, default=0
     resample : int, default=0
         Which split to draw from it; 0 is its own.
@@ -124,10 +184,9 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     -------
     record : dict of str to JSON value
         The metrics of :func:`lstmfcn.evaluation.classification_metrics`; ``fit_seconds``,
-        ``predict_seconds``; ``epochs`` and ``n_parameters``, None where the classifier does not
-        say; ``peak_memory_bytes`` of the process during fit and prediction with what it held
-        before (in a sweep, imports alone: each run has a new process), None where the system does
-        not say; sizes of the data; versions, hardware, time and commit.
+        ``predict_seconds``; ``epochs`` and ``n_parameters``, None where the classifier has none;
+        ``peak_memory_bytes`` of the process during fit and prediction, None where the system does
+        not tell; sizes of the data; versions, hardware, time and commit.
     predictions : dict of str to ndarray
         See :meth:`lstmfcn.evaluation.Results.predictions`.
 
@@ -135,7 +194,11 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     ------
     ValueError, FloatingPointError
         Among others, if the classifier's probabilities are not in [0, 1] or do not sum to 1: its
-        scores would be wrong. One without ``predict_proba`` is scored by its decisions.
+        scores would be wrong. A classifier without ``predict_proba`` is scored by its decisions.
+
+    See Also
+    --------
+    sweep : many runs, whose results are kept.
 
     Examples
     --------
@@ -143,20 +206,18 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     >>> from lstmfcn.evaluation import Model, experiment
     >>> nearest = Model("1-NN", "sklearn.neighbors:KNeighborsClassifier", {"n_neighbors": 1})
     >>> record, predictions = experiment(nearest, load_ucr("GunPoint"))
-    >>> round(record["accuracy"], 4), predictions["probabilities"].shape
-    (0.9133, (150, 2))
+    >>> round(record["accuracy"], 4)
+    0.9133
     """
     estimator = model.build(seed)
     X_train, y_train, X_test, y_test = split
     train, test = stratified_resample(y_train, y_test, resample)
     if resample:
-        X_train, X_test = _take(X_train, X_test, train), _take(X_train, X_test, test)
+        X_train, X_test = (take_rows(join_rows([X_train, X_test]), i) for i in (train, test))
         labels = np.concatenate([y_train, y_test])
         y_train, y_test = labels[train], labels[test]
-    sizes = {
-        "n_channels": 1 if np.ndim(X_train[0]) == 1 else len(X_train[0]),
-        "n_timepoints": max(np.shape(series)[-1] for series in X_train),
-    }
+    n_channels = 1 if np.ndim(X_train[0]) == 1 else len(X_train[0])
+    n_timepoints = max(np.shape(series)[-1] for series in X_train)
     X_train, X_test = (_as_it_takes(estimator, X) for X in (X_train, X_test))
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     forget_peak_memory()
@@ -170,7 +231,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     probabilities = _probabilities(estimator, X_test)
     if probabilities is not None:
         predictions["probabilities"] = probabilities
-    # Others' save may be anything: only our own files are read again.
+    # The save method of other packages may do anything; only our own files are read again.
     if keep is not None and type(estimator).__module__.startswith("lstmfcn."):
         Path(keep).parent.mkdir(parents=True, exist_ok=True)
         estimator.save(keep)
@@ -185,7 +246,8 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         "peak_memory_bytes": peak_memory(),
         "n_train": len(y_train),
         "n_test": len(y_test),
-        **sizes,
+        "n_channels": n_channels,
+        "n_timepoints": n_timepoints,
         "n_classes": len(np.union1d(np.unique(y_train), np.unique(y_test))),
         "began": began,
         "versions": versions(),
@@ -196,12 +258,47 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     return record, predictions
 
 
-def _take(X_train, X_test, index):
-    """Return the series at these places in the training split followed by the test split."""
-    if isinstance(X_train, np.ndarray):
-        return np.concatenate([X_train, X_test])[index]
-    both = [*X_train, *X_test]
-    return [both[i] for i in index]
+def stratified_resample(y_train, y_test, index):
+    """Draw another split of a dataset, as large in each class as its own.
+
+    Parameters
+    ----------
+    y_train, y_test : array-like of shape (n_train,) and (n_test,)
+        The labels of the archive's split.
+    index : int
+        0 is the archive's split itself; each other one is drawn anew, by this number alone.
+
+    Returns
+    -------
+    train, test : int ndarrays of shape (n_train,) and (n_test,)
+        The places of the series in the training split followed by the test split.
+
+    See Also
+    --------
+    experiment : trains and tests on such a split.
+
+    Examples
+    --------
+    >>> from lstmfcn.evaluation import stratified_resample
+    >>> train, test = stratified_resample(["a", "b", "b"], ["a", "b"], index=1)
+    >>> len(train), sorted([*train, *test]) == [0, 1, 2, 3, 4]
+    (3, True)
+    """
+    y_train, y_test = np.asarray(y_train), np.asarray(y_test)
+    if index < 0 or index != int(index):
+        raise ValueError(f"resample={index!r} is not a whole number of at least 0.")
+    if index == 0:
+        return np.arange(len(y_train)), len(y_train) + np.arange(len(y_test))
+    labels = np.concatenate([y_train, y_test])
+    generator = np.random.RandomState(index)
+    train, test = [], []
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        n_train = int((y_train == label).sum())
+        train.append(members[:n_train])
+        test.append(members[n_train:])
+    # Classes in blocks would be an order that some classifiers learn from.
+    return tuple(generator.permutation(np.concatenate(part)) for part in (train, test))
 
 
 def _as_it_takes(estimator, X):
@@ -229,97 +326,55 @@ def versions():
     """Return the versions of Python and of the packages that matter and are there."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    found["scikit-learn"] = sklearn.__version__
     return found
 
 
 @functools.cache
 def hardware():
-    """Return what the run had: processor, cores, memory in bytes (None where unknown)."""
+    """Return processor, cores and memory in bytes of this machine (None where unknown)."""
     processor = platform.processor() or platform.machine()
-    try:
+    memory = None
+    with contextlib.suppress(OSError):
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         names = [line.partition(":")[2] for line in text.splitlines() if "model name" in line]
         processor = names[0].strip() if names else processor
-    except OSError:
-        pass
-    try:
+    with contextlib.suppress(ValueError, OSError, AttributeError):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        memory = None
     return {"processor": processor, "cores": os.cpu_count(), "memory_bytes": memory}
 
 
 @functools.cache
 def commit():
-    """Return the commit of the package's source.
-
-    Returns
-    -------
-    str or None
-        With "+" behind it if the source was changed since; None outside of git.
-
-    Examples
-    --------
-    >>> from lstmfcn.evaluation.experiment import commit
-    >>> commit() is None or len(commit().rstrip("+")) >= 40
-    True
-    """
-    folder = Path(__file__).resolve().parent
+    """Return the commit of the package's source, with "+" if it was changed; None outside git."""
+    file = Path(__file__).resolve()
 
     def git(*arguments):
-        command = ["git", "-C", str(folder), *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        ).stdout
+        options = {"text": True, "stderr": subprocess.DEVNULL, "timeout": 10}
+        return subprocess.check_output(["git", *arguments], cwd=file.parent, **options).strip()
 
     try:
-        if not git("ls-files", "--", Path(__file__).name).strip():
-            return None  # some other repository around an installed package
-        changed = git("status", "--porcelain", "--untracked-files=no").strip()
-        return git("rev-parse", "HEAD").strip() + ("+" if changed else "")
+        if not git("ls-files", "--", file.name):
+            return None  # the package is installed inside some other repository
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
 
 
 def forget_peak_memory():
-    """Let the peak of this process count from now on, where the system can.
-
-    Examples
-    --------
-    >>> from lstmfcn.evaluation.experiment import forget_peak_memory
-    >>> forget_peak_memory()
-    """
-    try:
+    """Let the peak of this process count from now on, where the system can."""
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        pass
 
 
 def peak_memory():
-    """Return the largest resident memory of this process.
-
-    Returns
-    -------
-    int or None
-        Bytes, since its start or :func:`forget_peak_memory`; None where the system does not say.
-
-    Examples
-    --------
-    >>> from lstmfcn.evaluation.experiment import peak_memory
-    >>> peak_memory() is None or peak_memory() > 2**20
-    True
-    """
-    try:
+    """Return the largest resident memory in bytes since :func:`forget_peak_memory`, or None."""
+    with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return 1024 * int(line.split()[1])
-    except OSError:
-        pass
     if sys.platform == "darwin":
         import resource
 

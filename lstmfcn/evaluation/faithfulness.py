@@ -1,37 +1,33 @@
-"""Does a map show what the classifier decides on? Deletion, insertion, the truth, random weights.
+"""Does a map show the evidence of a decision? Deletion, insertion, the truth, random weights.
 
 Everything here takes any classifier with ``predict_proba`` and maps as plain arrays.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.stats import rankdata
 
+from lstmfcn.progress import tqdm
 from lstmfcn.validation import (
     as_numbers,
     as_series,
+    brief,
     check_choice,
     check_counts,
     check_labels,
     check_random_state,
     encode_labels,
-    shown,
 )
-
-__all__ = [
-    "Faithfulness",
-    "faithfulness",
-    "mass_in_window",
-    "pointing_game",
-    "randomization_test",
-]
 
 BASELINES = ("zero", "mean", "local_mean", "noise")
 FRACTIONS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 N_BOOTSTRAP = 2000
-LOCAL = 0.2  # of the series: width of the moving average that replaces deleted values
+LOCAL_WIDTH = 0.2  # of the series' length: width of the moving average of "local_mean"
 
 
 @dataclass(frozen=True)
@@ -41,14 +37,17 @@ class Faithfulness:
     Parameters
     ----------
     fractions : ndarray of shape (n_fractions,)
-        Part of each series that was replaced (deletion) or kept (insertion), in [0, 1].
+        Fraction of each series that was replaced (deletion) or kept (insertion), in [0, 1].
     probability : ndarray of shape (n_samples,)
         Of the class, for the whole series.
     deletion, insertion : dict of (map, baseline) to ndarray of shape (n_samples, n_fractions)
         Probability after the most relevant fraction was replaced by the baseline, and after it
-        alone was kept. ``"random"`` takes the timepoints in random order; ``"NAME, shifted"``
-        takes them by the map moved around the series by a random distance: stretches as long as
-        the map's, at other places.
+        alone was kept. The map ``"random"`` takes the timepoints in random order; ``"NAME,
+        shifted"`` is a map rolled by a random distance: stretches as long, at other places.
+
+    See Also
+    --------
+    faithfulness : measures it.
     """
 
     fractions: np.ndarray
@@ -67,20 +66,10 @@ class Faithfulness:
         return list(dict.fromkeys(baseline for _, baseline in self.deletion))
 
     def drop(self, name, fraction=0.2, baseline=None):
-        """Return how far the probability fell when a fraction was deleted.
+        """Return the fall of the probability when a fraction was deleted, shape (n_samples,).
 
-        Parameters
-        ----------
-        name : str
-            The map.
-        fraction : float, default=0.2
-            One of ``fractions``.
-        baseline : str, optional
-            By default the mean over the baselines.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
+        ``name`` is a map, ``fraction`` one of ``fractions``; without a ``baseline`` the fall is the
+        mean over the baselines.
         """
         check_choice(name, "name", self.maps)
         column = self._column(fraction)
@@ -90,16 +79,14 @@ class Faithfulness:
     def ratio(self, name, against="random", fraction=0.2, baseline=None, *, confidence=0.95):
         """Compare the mean drops of two maps.
 
-        Scattered deletion leaves spikes that no series has and to which convolutions answer, so
-        that ``"random"`` is a null that also measures brittleness; ``"shifted"``, the map itself
-        at other places, is the null for where the map points.
+        Scattered deletion leaves spikes that no series has and that convolutions react to. The
+        null ``"random"`` therefore also measures brittleness; ``"shifted"``, the map itself at
+        other places, is the null for where the map points.
 
         Parameters
         ----------
-        name : str
-            The map.
-        against : str, default="random"
-            Another map; ``"shifted"`` means this one, shifted.
+        name, against : str
+            Two maps; as the second one, ``"shifted"`` means the first one, shifted.
         fraction, baseline : as in :meth:`drop`
         confidence : float, default=0.95
 
@@ -109,64 +96,41 @@ class Faithfulness:
             With a percentile bootstrap interval over series; infinite or NaN where the other
             map's mean drop is not above zero.
         """
-        _check_confidence(confidence)
         if isinstance(against, str) and against == "shifted":
             against = f"{name}, shifted"
         ours, theirs = (self.drop(map_, fraction, baseline) for map_ in (name, against))
-        weights = _bootstrap_weights(len(ours))
+        ends, weights = _bootstrap(confidence, len(ours))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = (weights @ ours) / np.maximum(weights @ theirs, 0.0)
-            value = ours.mean() / max(theirs.mean(), 0.0) if theirs.mean() > 0 else np.inf
-        tail = (1 - confidence) / 2
+            value = ours.mean() / theirs.mean() if theirs.mean() > 0 else np.inf
         if not np.isfinite(ratios).all():
-            return float(value), float(np.nanquantile(ratios, tail, method="lower")), np.inf
-        low, high = np.quantile(ratios, [tail, 1 - tail])
+            return float(value), float(np.nanquantile(ratios, ends[0], method="lower")), np.inf
+        low, high = np.quantile(ratios, ends)
         return float(value), float(low), float(high)
 
     def curve(self, name, kind="deletion", baseline=None, *, confidence=0.95):
-        """Return the mean probability over the fractions, with a bootstrap interval over series.
-
-        Returns
-        -------
-        mean, low, high : ndarrays of shape (n_fractions,)
-        """
+        """Return mean probabilities and the ends of bootstrap intervals, shape (n_fractions,)."""
         check_choice(name, "name", self.maps)
         check_choice(kind, "kind", ("deletion", "insertion"))
-        _check_confidence(confidence)
         curves = self.deletion if kind == "deletion" else self.insertion
         values = np.mean([curves[name, one] for one in self._chosen(baseline)], axis=0)
-        means = _bootstrap_weights(len(values)) @ values
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+        ends, weights = _bootstrap(confidence, len(values))
+        low, high = np.quantile(weights @ values, ends, axis=0)
         return values.mean(axis=0), low, high
 
     def summary(self, fraction=0.2):
-        """Return one dict per map and baseline, the mean over baselines last.
+        """Return one dict per map and baseline, the mean over baselines ("all") last.
 
-        Returns
-        -------
-        list of dict
-            ``map``, ``baseline`` ("all" for the mean), ``drop`` (mean fall of the probability),
-            ``ratio``, ``low``, ``high`` (against random), ``insertion`` (mean probability with
-            this fraction alone).
+        Each has ``map``, ``baseline``, ``drop`` (mean fall of the probability), ``ratio``, ``low``,
+        ``high`` (against random), ``insertion`` (mean probability with this fraction alone).
         """
-        column = self._column(fraction)
-        rows = []
-        for name in self.maps:
-            for baseline in [*self.baselines, None]:
-                ratio, low, high = self.ratio(name, "random", fraction, baseline)
-                kept = [self.insertion[name, one][:, column] for one in self._chosen(baseline)]
-                rows.append(
-                    {
-                        "map": name,
-                        "baseline": baseline or "all",
-                        "drop": float(self.drop(name, fraction, baseline).mean()),
-                        "ratio": ratio,
-                        "low": low,
-                        "high": high,
-                        "insertion": float(np.mean(kept)),
-                    }
-                )
+        column, rows = self._column(fraction), []
+        for name, baseline in itertools.product(self.maps, [*self.baselines, None]):
+            kept = [self.insertion[name, one][:, column] for one in self._chosen(baseline)]
+            row = {"map": name, "baseline": baseline or "all"}
+            row["drop"] = float(self.drop(name, fraction, baseline).mean())
+            row["ratio"], row["low"], row["high"] = self.ratio(name, "random", fraction, baseline)
+            rows.append({**row, "insertion": float(np.mean(kept))})
         return rows
 
     def _chosen(self, baseline):
@@ -178,7 +142,7 @@ class Faithfulness:
         columns = np.flatnonzero(np.isclose(self.fractions, fraction)) if is_one else ()
         if not len(columns):
             raise ValueError(
-                f"fraction={shown(fraction)} was not measured; choose one of "
+                f"fraction={brief(fraction)} was not measured; choose one of "
                 f"{', '.join(f'{value:g}' for value in self.fractions)}."
             )
         return columns[0]
@@ -196,11 +160,11 @@ def faithfulness(
     random_state=None,
     verbose=0,
 ):
-    """Measure whether deleting what a map calls relevant moves the classifier.
+    """Measure whether deleting the most relevant timepoints of a map changes the probability.
 
-    For each series the timepoints are ranked by the map. Deletion replaces the highest fraction
-    by a baseline; insertion keeps the highest fraction and replaces the rest. A faithful map
-    makes the probability of the class fall fast in the first, rise fast in the second.
+    Deletion replaces the most relevant fraction by a baseline; insertion keeps this fraction and
+    replaces the rest. A faithful map makes the probability of the class fall fast in the first,
+    rise fast in the second.
 
     Parameters
     ----------
@@ -213,13 +177,13 @@ def faithfulness(
         channel's timepoints alone; for series of unequal length the columns are those of the
         longest, as the classifier's own maps have it.
     y : array-like of shape (n_samples,), optional
-        The class whose probability is watched; by default the predicted one.
+        The class whose probability is measured; by default the predicted one.
     baselines : sequence of {"zero", "mean", "local_mean", "noise"}
-        What deleted values become: 0; the channel's mean over X; a moving average of the series
-        over a fifth of its length; Gaussian noise of the channel's mean and deviation over X.
+        Values in the place of deleted ones: 0; the channel's mean over X; a moving average over a
+        fifth of the series; Gaussian noise of the channel's mean and standard deviation over X.
     fractions : sequence of float in (0, 1)
     n_random : int, default=3
-        How many random orders (and random shifts) are averaged.
+        Random orders (and random shifts) that are averaged.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
         1: a progress bar.
@@ -227,6 +191,11 @@ def faithfulness(
     Returns
     -------
     Faithfulness
+
+    See Also
+    --------
+    randomization_test : does a map depend on the weights?
+    pointing_game, mass_in_window : does a map show evidence that is known?
 
     References
     ----------
@@ -238,29 +207,24 @@ def faithfulness(
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
     >>> from lstmfcn.evaluation import faithfulness
-    >>> class Middle:  # decides on the sign of timepoint 5
-    ...     classes_ = np.array([0, 1])
-    ...     def predict_proba(self, X):
-    ...         p = 1 / (1 + np.exp(-4 * X[:, 5]))
-    ...         return np.column_stack([1 - p, p])
-    >>> X = np.sign(np.random.RandomState(0).normal(size=(20, 10)))
+    >>> X = np.random.RandomState(0).normal(size=(20, 10))
+    >>> classifier = LogisticRegression().fit(X, X[:, 5] > 0)
     >>> truth = np.tile(np.arange(10) == 5, (20, 1))
-    >>> result = faithfulness(Middle(), X, {"truth": truth}, baselines=["zero"], random_state=0)
-    >>> round(float(result.drop("truth", 0.1).mean()), 3)  # from 0.982 to 0.5
-    0.482
+    >>> result = faithfulness(classifier, X, truth, baselines=["zero"], random_state=0)
+    >>> bool(result.drop("map", 0.1).mean() > result.drop("random", 0.1).mean())
+    True
     """
-    from lstmfcn.progress import tqdm
-
     check_counts(most=1000, n_random=n_random)
     fractions = _check_fractions(fractions)
     if not isinstance(baselines, Sequence) or isinstance(baselines, str) or not baselines:
-        raise ValueError(f"baselines={shown(baselines)} must be a list of {', '.join(BASELINES)}.")
+        raise ValueError(f"baselines={brief(baselines)} must be a list of {', '.join(BASELINES)}.")
     for name in baselines:
         check_choice(name, "one of baselines", BASELINES)
     random = check_random_state(random_state)
     series = as_series(X)
-    flat_input = not isinstance(series, list) and np.ndim(X) == 2  # it is handed back as it came
+    has_no_channels = not isinstance(series, list) and np.ndim(X) == 2
     probabilities = estimator.predict_proba(X)
     columns = probabilities.argmax(axis=1)
     if y is not None:
@@ -271,65 +235,64 @@ def faithfulness(
     if not maps:
         raise ValueError("maps is empty; pass at least one map.")
     if hasattr(estimator, "gradient_map") and "gradient x input" not in maps:
-        labels = estimator.classes_[columns]
-        maps["gradient x input"] = estimator.gradient_map(X, labels)
+        maps["gradient x input"] = estimator.gradient_map(X, estimator.classes_[columns])
     resampled = getattr(estimator, "unequal_length_in_", None) == "resample"
     ranks = {
         name: [_ranks(relevance, random) for relevance in _align(name, values, series, resampled)]
         for name, values in maps.items()
     }
-    flat = [np.zeros((1, one.shape[1])) for one in series]  # all ties
-    drawn = [[_ranks(one, random) for one in flat] for _ in range(n_random)]
-    shifts = {
-        f"{name}, shifted": [[_shifted(one, random) for one in rank] for _ in range(n_random)]
+    ties = [np.zeros((1, one.shape[1])) for one in series]
+    orders = {name: [rank] for name, rank in ranks.items()}
+    orders["random"] = [[_ranks(one, random) for one in ties] for _ in range(n_random)]
+    orders |= {
+        f"{name}, shifted": [
+            [np.roll(one, random.randint(one.shape[-1]), axis=-1) for one in rank]
+            for _ in range(n_random)
+        ]
         for name, rank in ranks.items()
     }
-    orders = {name: [rank] for name, rank in ranks.items()} | {"random": drawn} | shifts
     replacements = _replacements(series, baselines, random)
     deletion, insertion = {}, {}
-    n_passes = len(baselines) * len(fractions) * 2 * (len(ranks) * (1 + n_random) + n_random)
+    n_passes = 2 * len(baselines) * len(fractions) * sum(map(len, orders.values()))
     with tqdm(total=n_passes, desc="faithfulness", disable=not verbose) as bar:
 
         def answer(rank, fraction, replacement, keep):
-            changed = [
-                np.where(_highest(order, fraction) ^ keep, other, one)
+            changed = [  # at least one entry is deleted or kept
+                np.where((order < max(1, round(fraction * order.size))) ^ keep, other, one)
                 for one, order, other in zip(series, rank, replacement, strict=True)
             ]
             if not isinstance(series, list):
                 changed = np.stack(changed)
-            after = estimator.predict_proba(changed[:, 0] if flat_input else changed)
+            after = estimator.predict_proba(changed[:, 0] if has_no_channels else changed)
             bar.update()
             return after[np.arange(len(columns)), columns]
 
-        for name, alternatives in orders.items():
-            for baseline in baselines:
-                for curves, keep in ((deletion, False), (insertion, True)):
-                    curves[name, baseline] = np.mean(
-                        [
-                            [
-                                answer(rank, fraction, replacements[baseline], keep)
-                                for fraction in fractions
-                            ]
-                            for rank in alternatives
-                        ],
-                        axis=0,
-                    ).T
+        for name, baseline in itertools.product(orders, baselines):
+            for curves, keep in ((deletion, False), (insertion, True)):
+                answers = [
+                    [answer(rank, fraction, replacements[baseline], keep) for fraction in fractions]
+                    for rank in orders[name]
+                ]
+                curves[name, baseline] = np.mean(answers, axis=0).T
     probability = probabilities[np.arange(len(columns)), columns]
     return Faithfulness(np.array(fractions), probability, deletion, insertion)
 
 
 def pointing_game(relevance, windows):
-    """Say for each series whether the most relevant timepoint lies in the true evidence.
+    """Tell for each series whether the most relevant timepoint lies in the true evidence.
 
     Parameters
     ----------
-    relevance : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
-n_timepoints)
-    windows : bool array-like of the same shape
+    relevance, windows : array-like of shape (n_samples, n_timepoints)
+        Or (n_samples, n_channels, n_timepoints): a map, and True where the evidence lies.
 
     Returns
     -------
     bool ndarray of shape (n_samples,)
+
+    See Also
+    --------
+    mass_in_window
 
     References
     ----------
@@ -347,18 +310,21 @@ n_timepoints)
 
 
 def mass_in_window(relevance, windows):
-    """Return the share of each map's positive part that lies in the true evidence.
+    """Return the fraction of each map's positive part that lies in the true evidence.
 
     Parameters
     ----------
-    relevance : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
-n_timepoints)
-    windows : bool array-like of the same shape
+    relevance, windows : array-like of shape (n_samples, n_timepoints)
+        Or (n_samples, n_channels, n_timepoints): a map, and True where the evidence lies.
 
     Returns
     -------
     ndarray of shape (n_samples,)
         In [0, 1]; 0 for a map without a positive part.
+
+    See Also
+    --------
+    pointing_game
 
     Examples
     --------
@@ -376,36 +342,38 @@ n_timepoints)
 def randomization_test(estimator, X, method="attention_map", *, n_random=3, random_state=None):
     """Compare a map with the same map of networks whose weights are random.
 
-    A map that hardly changes shows the series, not what was learned.
+    A map that hardly changes shows the series, not what the network has learned.
 
     Parameters
     ----------
     estimator : fitted classifier of this package
     X : as in its ``predict``
     method : str, default="attention_map"
-        Which of its methods makes the map.
+        The name of the method that makes the map.
     n_random : int, default=3
-        How many random networks.
+        Random networks that are averaged.
     random_state : int, RandomState or None, default=None
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Spearman's rank correlation of the two maps, the mean over the random networks: 1 where
-        nothing changed, about 0 where nothing is left.
+        Spearman's rank correlation of the two maps, the mean over the random networks: 1 for equal
+        maps, about 0 for maps that have nothing in common.
+
+    See Also
+    --------
+    faithfulness
 
     References
     ----------
     Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", 2018,
     arXiv:1810.03292.
     """
-    from scipy.stats import rankdata
-
     check_counts(most=1000, n_random=n_random)
     random = check_random_state(random_state)
     if not isinstance(method, str) or not hasattr(estimator, method):
         raise ValueError(
-            f"{type(estimator).__name__} has no method={shown(method)}; pass one that makes maps, "
+            f"{type(estimator).__name__} has no method={brief(method)}; pass one that makes maps, "
             "such as 'class_activation_map'."
         )
     names = estimator.classes_[estimator.predict_proba(X).argmax(axis=1)]
@@ -428,16 +396,20 @@ def _correlation(a, b):
     return np.divide(product, size, out=both_constant.astype(float), where=size > 0)
 
 
-def _check_confidence(confidence):
+def _bootstrap(confidence, n_samples):
+    """Return the quantiles of an interval, and sample weights, (N_BOOTSTRAP, n_samples)."""
     if not isinstance(confidence, Real) or not 0 < confidence < 1:
-        raise ValueError(f"confidence={shown(confidence)} must be a number between 0 and 1.")
+        raise ValueError(f"confidence={brief(confidence)} must be a number between 0 and 1.")
+    tail, even = (1 - confidence) / 2, np.full(n_samples, 1 / n_samples)
+    counts = np.random.RandomState(0).multinomial(n_samples, even, size=N_BOOTSTRAP)
+    return [tail, 1 - tail], counts / n_samples
 
 
 def _check_fractions(fractions):
     expected = "numbers between 0 and 1"
     values = np.atleast_1d(as_numbers(fractions, "fractions", f"pass {expected}")).astype(float)
     if values.ndim != 1 or not len(values) or not ((values > 0) & (values < 1)).all():
-        raise ValueError(f"fractions={shown(fractions)} must be {expected}.")
+        raise ValueError(f"fractions={brief(fractions)} must be {expected}.")
     return values
 
 
@@ -461,11 +433,9 @@ def _align(name, values, series, resampled):
         if resampled and length != n_columns:
             old, new = (np.linspace(0.0, 1.0, n) for n in (n_columns, length))
             relevance = np.stack([np.interp(new, old, channel) for channel in relevance])
-        elif unequal and length > n_columns:  # its end was cut off: nothing there can matter
-            beyond = np.full((len(relevance), length - n_columns), relevance.min() - 1.0)
-            relevance = np.hstack([relevance, beyond])
-        elif unequal:
-            relevance = relevance[:, :length]
+        elif unequal:  # an end that the classifier cut off is the least relevant
+            missing, least = max(0, length - n_columns), relevance.min() - 1.0
+            relevance = np.pad(relevance[:, :length], ((0, 0), (0, missing)), constant_values=least)
         if relevance.shape[1] != length or len(relevance) not in (1, len(one)):
             raise ValueError(
                 f"the map {name!r} has {relevance.shape[1]} timepoints and {len(relevance)} "
@@ -480,39 +450,25 @@ def _ranks(relevance, random):
     flat = relevance.ravel()
     shuffled = random.permutation(len(flat))
     order = shuffled[np.argsort(-flat[shuffled], kind="stable")]
-    ranks = np.empty(len(flat), int)
-    ranks[order] = np.arange(len(flat))
-    return ranks.reshape(relevance.shape)
-
-
-def _shifted(ranks, random):
-    """Move a map around the circle of its timepoints, by a random distance."""
-    return np.roll(ranks, random.randint(ranks.shape[-1]), axis=-1)
-
-
-def _highest(ranks, fraction):
-    """Return which entries are among the highest fraction (at least one of them)."""
-    return ranks < max(1, round(fraction * ranks.size))
+    return np.argsort(order).reshape(relevance.shape)
 
 
 def _replacements(series, baselines, random):
-    """Return for each baseline what each series' values become, (n_channels, T_i) each."""
-    from scipy.ndimage import uniform_filter1d
-
+    """Return for each baseline the values that replace those of each series, (n_channels, T_i)."""
     everything = np.concatenate([one.astype(float) for one in series], axis=1)
-    mean, deviation = (f(everything, axis=1, keepdims=True) for f in (np.mean, np.std))
+    mean, sd = (f(everything, axis=1, keepdims=True) for f in (np.mean, np.std))
 
-    def make(baseline, one):
-        if baseline == "zero":
-            return np.zeros(one.shape)
-        if baseline == "mean":
-            return np.broadcast_to(mean, one.shape)
-        if baseline == "noise":
-            return mean + deviation * random.normal(size=one.shape)
-        width = max(3, round(LOCAL * one.shape[1]))
+    def local_mean(one):
+        width = max(3, round(LOCAL_WIDTH * one.shape[1]))
         return uniform_filter1d(one.astype(float), width, axis=1, mode="nearest")
 
-    return {baseline: [make(baseline, one) for one in series] for baseline in baselines}
+    make = {
+        "zero": lambda one: np.zeros(one.shape),
+        "mean": lambda one: np.broadcast_to(mean, one.shape),
+        "local_mean": local_mean,
+        "noise": lambda one: mean + sd * random.normal(size=one.shape),
+    }
+    return {baseline: [make[baseline](one) for one in series] for baseline in baselines}
 
 
 def _flat(relevance, windows):
@@ -525,11 +481,3 @@ def _flat(relevance, windows):
             "of shape (n_samples, n_timepoints)."
         )
     return relevance.reshape(len(relevance), -1), windows.reshape(len(windows), -1)
-
-
-def _bootstrap_weights(n_samples):
-    """Weights of the samples in each bootstrap resample, (N_BOOTSTRAP, n_samples)."""
-    counts = np.random.RandomState(0).multinomial(
-        n_samples, np.full(n_samples, 1 / n_samples), size=N_BOOTSTRAP
-    )
-    return counts / n_samples

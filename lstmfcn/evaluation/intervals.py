@@ -1,26 +1,27 @@
-"""How sure is a mean over few runs?"""
+"""How certain is a mean over few runs?"""
 
 import numpy as np
 from scipy import stats
-
-__all__ = ["mean_interval", "paired_interval"]
 
 
 def mean_interval(scores, confidence=0.95):
     """Return Student's interval of a mean over runs.
 
-    It says how far the mean would move with other seeds, not with other test cases.
+    It covers the mean under other seeds, not under other test cases.
 
     Parameters
     ----------
     scores : array-like of shape (n_runs,) or (n_runs, n_levels)
-    confidence : float, default=0.95
-        In (0, 1).
+    confidence : float in (0, 1), default=0.95
 
     Returns
     -------
     low, high : float64 arrays of shape () or (n_levels,)
         NaN for a single run.
+
+    See Also
+    --------
+    paired_interval
 
     References
     ----------
@@ -51,12 +52,15 @@ def paired_interval(ours, theirs, confidence=0.95):
     Parameters
     ----------
     ours, theirs : array-like of shape (n_runs,)
-        Seed by seed.
-    confidence : float, default=0.95
+    confidence : float in (0, 1), default=0.95
 
     Returns
     -------
     difference, low, high : float
+
+    See Also
+    --------
+    mean_interval
 
     Examples
     --------

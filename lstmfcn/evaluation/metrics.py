@@ -3,8 +3,6 @@
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-__all__ = ["METRICS", "classification_metrics"]
-
 METRICS = {
     "accuracy": "larger",
     "balanced_accuracy": "larger",
@@ -15,9 +13,9 @@ METRICS = {
 }
 """The names of the metrics, and whether larger or smaller values are better."""
 
-SMALLEST = 1e-7  # probability that a log loss counts with: one wrong sample costs 16 at most
+LEAST_PROBABILITY = 1e-7  # in a log loss: one wrong sample costs 16 at most
 ROUNDING = 1e-6  # that a probability may be out of [0, 1] by
-LARGEST_GAP = 0.01  # between 1 and a sum of probabilities: files of others give two digits
+LARGEST_GAP = 0.01  # between 1 and a sum of probabilities: tsml files may have two digits
 
 
 def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
@@ -46,6 +44,10 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
     ValueError
         If the lengths or the columns do not fit, or if the probabilities of a sample are not in
         [0, 1] or do not sum to 1 (to two digits).
+
+    See Also
+    --------
+    score_table : collects them over datasets and models.
 
     Examples
     --------
@@ -87,14 +89,14 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
         of_truth[belongs] = column[belongs]
         if 0 < belongs.sum() < len(y_true):
             areas.append(roc_auc_score(belongs, column))
-    # Of two classes either column says the same.
+    # Of two classes either column gives the same area.
     result["auroc"] = float(np.mean(areas)) if areas else None
-    result["log_loss"] = float(-np.log(np.maximum(of_truth, SMALLEST)).mean())
+    result["log_loss"] = float(-np.log(np.maximum(of_truth, LEAST_PROBABILITY)).mean())
     return result
 
 
 def _check_probabilities(probabilities):
-    """Refuse other numbers: they would give a log loss and an AUROC, too."""
+    """Refuse numbers that are no probabilities: they would give a log loss and an AUROC, too."""
     inside = (probabilities >= -ROUNDING) & (probabilities <= 1.0 + ROUNDING)
     fits = inside.all(axis=1) & (np.abs(probabilities.sum(axis=1) - 1.0) <= LARGEST_GAP)
     if not fits.all():

@@ -1,78 +1,177 @@
-"""What is a record, and is this one? One reader for those of this package and those of others.
+"""What is the record of a run, and how do the records of a sweep fit into one file?
 
-A message of a :class:`ValueError` from here goes on from the name of a file: "it is not JSON".
+Such a file holds no predictions. It can be committed or sent to a colleague, and a sweep goes on
+from it. A ValueError about a record begins with "it": a caller puts the file's name before.
 """
 
 import json
 import math
-import os
 import re
-import stat
 import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
 from reprlib import repr as brief
 
-__all__ = [
-    "RUN",
-    "check_json",
-    "check_model_name",
-    "check_record",
-    "is_whole",
-    "parse_json",
-    "read_json",
-    "read_text",
-    "to_file_name",
-]
+from lstmfcn.files import atomic_path, write_csv
+from lstmfcn.untrusted import decode_json, read_text
 
 RUN = ("dataset", "model", "seed", "resample")
 MODEL_NAME = re.compile(r"[\w.+ ()-]*\w[\w.+ ()-]*")
 LONGEST_NAME = 200  # bytes of a file's name; file systems take 255 with its ending
-LARGEST_FILE = 2**30  # bytes
 DEEPEST = 20  # lists and objects within each other
 LARGEST = 2**63
 ROUNDING = 1e-6  # that numbers may be out of their range by
 
-# Field -> least and most; whole numbers.
-COUNTS = {
-    **dict.fromkeys(("seed", "resample"), (0, LARGEST)),
-    **dict.fromkeys(("epochs", "n_parameters", "peak_memory_bytes"), (0, LARGEST)),
-    **dict.fromkeys(("n_train", "n_test", "n_channels", "n_timepoints", "n_classes"), (1, LARGEST)),
+# Type, least and most value of a field, and the words for them.
+FRACTION = ((int, float), -ROUNDING, 1 + ROUNDING, "a number from 0 to 1")
+AMOUNT = ((int, float), -ROUNDING, LARGEST, "a number of at least 0")
+COUNT = (int, 0, LARGEST, "a whole number of at least 0")
+SIZE = (int, 1, LARGEST, "a whole number of at least 1")
+FIELDS = {
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "weighted_f1", "auroc"), FRACTION),
+    "per_class_error": FRACTION,
+    **dict.fromkeys(("log_loss", "fit_seconds", "predict_seconds"), AMOUNT),
+    **dict.fromkeys(("seed", "resample", "epochs", "n_parameters", "peak_memory_bytes"), COUNT),
+    **dict.fromkeys(("n_train", "n_test", "n_channels", "n_timepoints", "n_classes"), SIZE),
+    **dict.fromkeys(("target", "began", "commit", "reason"), (str, None, None, "a text")),
+    **dict.fromkeys(("versions", "hardware"), (dict, None, None, "an object")),
+    "parameters": ((dict, str), None, None, "an object or a text"),  # text in tsml files
 }
-# Field -> least and most.
-NUMBERS = {
-    **dict.fromkeys(("accuracy", "balanced_accuracy", "weighted_f1", "auroc"), (0, 1)),
-    **dict.fromkeys(("per_class_error",), (0, 1)),
-    **dict.fromkeys(("log_loss", "fit_seconds", "predict_seconds"), (0, LARGEST)),
-}
-KINDS = {
-    **dict.fromkeys(("target", "began", "commit", "reason"), (str,)),
-    **dict.fromkeys(("versions", "hardware"), (dict,)),
-    "parameters": (dict, str),  # words in files of others
-}
-WORDS = {str: "a text", dict: "an object", object: ""}
 
 
-def check_record(record):
-    """Refuse what is no record of a run.
+@dataclass(frozen=True, order=True)
+class Run:
+    """One classifier, trained and tested once.
 
     Parameters
     ----------
-    record : JSON value
-        Of the fields that :func:`lstmfcn.evaluation.experiment` gives, it may lack all; others may
-        hold any JSON.
+    dataset, model : str
+    seed : int, default=0
+        The classifier's ``random_state``.
+    resample : int, default=0
+        Which split; see :func:`lstmfcn.evaluation.stratified_resample`.
+    """
 
-    Raises
-    ------
-    ValueError
-        Naming the field.
+    dataset: str
+    model: str
+    seed: int = 0
+    resample: int = 0
+
+    def __str__(self):
+        split = f", resample {self.resample}" if self.resample else ""
+        return f"{self.model} on {self.dataset}, seed {self.seed}{split}"
+
+
+def write_records(records, path):
+    """Write records to one file.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of :meth:`lstmfcn.evaluation.Results.records`.
+    path : str or path-like
+        ``.jsonl``: everything, a line of JSON for each; ``.csv``: the numbers, for a spreadsheet.
+
+    See Also
+    --------
+    read_records, add_records
 
     Examples
     --------
-    >>> from lstmfcn.evaluation.records import check_record
-    >>> run = {"dataset": "GunPoint", "model": "FCN", "seed": 0, "resample": 0}
-    >>> check_record({**run, "accuracy": 0.9})
-    >>> check_record({**run, "accuracy": 9})
-    Traceback (most recent call last):
-    ValueError: its 'accuracy' is 9, where a number from 0 to 1 belongs
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lstmfcn.evaluation import read_records, write_records
+    >>> run = {"dataset": "Mine", "model": "FCN", "seed": 0, "resample": 0}
+    >>> path = Path(tempfile.mkdtemp()) / "records.jsonl"
+    >>> write_records([{**run, "accuracy": 0.75}], path)
+    >>> read_records(path)[0]["accuracy"]
+    0.75
+    """
+    path = Path(path)
+    if not records:
+        raise ValueError("there are no results yet; do a sweep first.")
+    if path.suffix == ".jsonl":
+        lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+        with atomic_path(path) as temporary:
+            temporary.write_bytes("".join(lines).encode())
+    elif path.suffix == ".csv":
+        fields = [field for record in records for field in record.items()]
+        columns = dict.fromkeys(key for key, value in fields if not isinstance(value, (dict, list)))
+        write_csv(path, list(columns), records)
+    else:
+        raise ValueError(f"{path} ends in neither .jsonl nor .csv; name one such file.")
+
+
+def read_records(path):
+    """Return the records of a ``.jsonl`` file that :func:`write_records` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    list of dict
+
+    See Also
+    --------
+    write_records : with an example.
+    """
+    try:
+        lines = read_text(path).split("\n")
+    except ValueError as error:
+        raise ValueError(f"{path} holds no records: {error}.") from None
+    records, places = [], {}
+    for number, line in enumerate(lines if lines[-1] else lines[:-1], start=1):
+        try:
+            record = parse_json(line)
+            check_record(record)
+            first = places.setdefault(tuple(record[key] for key in RUN), number)
+            if first < number:
+                raise ValueError(f"it is of the run of line {first}")
+        except ValueError as error:
+            raise ValueError(f"line {number} of {path} is no record: {error}.") from None
+        records.append(record)
+    return records
+
+
+def add_records(path, results):
+    """Add the records of a ``.jsonl`` file to a folder of results, without predictions.
+
+    Parameters
+    ----------
+    path : str or path-like
+    results : Results
+
+    Returns
+    -------
+    int
+        Number of runs added. Those that are there already are left as they are. If the file is
+        damaged, or a model's name stands for another model in the folder, no run is added.
+
+    See Also
+    --------
+    write_records : makes the file.
+    """
+    records = read_records(path)
+    models = {}
+    for record in records:
+        description = {key: record.get(key) for key in ("target", "parameters")}
+        if models.setdefault(record["model"], description) != description:
+            raise ValueError(f"{path} has two different models called {record['model']!r}.")
+    for name, description in models.items():
+        results.register(name, description)
+    found = {Run(*(record[key] for key in RUN)): record for record in records}
+    new = found.keys() - results.finished()
+    for run in new:
+        results.write(run, found[run], {})
+    return len(new)
+
+
+def check_record(record):
+    """Refuse a value that is no record of a run.
+
+    A record may lack all fields of :data:`FIELDS`; other fields may hold any JSON.
     """
     check_json(record)
     if not isinstance(record, dict):
@@ -82,41 +181,30 @@ def check_record(record):
             raise ValueError(f"it has no {field!r}")
     to_file_name(record["dataset"])
     check_model_name(record["model"])
-    for field, value in record.items():
+    for field in record.keys() & FIELDS.keys():
+        value, (kind, least, most, expected) = record[field], FIELDS[field]
         if value is None:
             continue
-        if field in COUNTS:
-            low, high = COUNTS[field]
-            belongs = is_whole(value) and low <= value < high
-            expected = f"a whole number of at least {low}"
-        elif field in NUMBERS:
-            low, high = NUMBERS[field]
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            belongs = is_number and low - ROUNDING <= value <= high + ROUNDING
-            expected = "a number from 0 to 1" if high == 1 else "a number of at least 0"
-        else:
-            kinds = KINDS.get(field, (object,))
-            belongs = isinstance(value, kinds)
-            expected = " or ".join(WORDS[kind] for kind in kinds)
-        if not belongs:
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits or (least is not None and not least <= value <= most):
             raise ValueError(f"its {field!r} is {brief(value)}, where {expected} belongs")
 
 
 def check_json(value, depth=0):
-    """Refuse what JSON cannot say, or no file should."""
+    """Refuse a value that JSON cannot hold, or that is nested too deeply."""
     if depth > DEEPEST:
         raise ValueError(f"it is nested more than {DEEPEST} deep")
     if isinstance(value, str):
-        _check_text(value)
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError(f"it has the text {brief(value)}, which is no Unicode")
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"it has {value}, where a finite number belongs")
     elif isinstance(value, dict):
-        for key, entry in value.items():
+        for key in value:
             if not isinstance(key, str):
                 raise ValueError(f"it has the key {brief(key)}, where a text belongs")
-            _check_text(key)
-            check_json(entry, depth + 1)
+        check_json([*value, *value.values()], depth)
     elif isinstance(value, (list, tuple)):
         for entry in value:
             check_json(entry, depth + 1)
@@ -124,8 +212,15 @@ def check_json(value, depth=0):
         raise ValueError(f"it has a {type(value).__name__}, which is no JSON value")
 
 
+def parse_json(text):
+    """Return the value of a text of JSON whose numbers are finite."""
+    value = decode_json(text)
+    check_json(value)
+    return value
+
+
 def check_model_name(name):
-    """Refuse what cannot name a model: tables show it, and files are called so."""
+    """Refuse a name that tables cannot show or files cannot have."""
     if not isinstance(name, str) or not MODEL_NAME.fullmatch(name):
         raise ValueError(
             f"model name {brief(name)} has characters that do not belong into a file name; use "
@@ -136,51 +231,12 @@ def check_model_name(name):
 
 
 def to_file_name(dataset):
-    """Return what a dataset's folder of records is called: its name may be a path."""
+    """Return the name of the folder of a dataset's records: a dataset's name may be a path."""
     if not isinstance(dataset, str) or not dataset:
         raise ValueError(f"dataset name {brief(dataset)} is empty or no text")
-    _check_text(dataset)
+    check_json(dataset)
     name = urllib.parse.quote(dataset, safe=" ()+")
     name = f"%2E{name[1:]}" if name.startswith(".") else name
     if len(name) > LONGEST_NAME:
         raise ValueError(f"dataset name {dataset[:30]!r}... is longer than {LONGEST_NAME} bytes")
     return name
-
-
-def is_whole(value):
-    """Whether a value is a whole number; True is none."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def read_text(path):
-    """Return the text of a file."""
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no file")
-    if found.st_size > LARGEST_FILE:
-        raise ValueError(f"it has {found.st_size} bytes, more than {LARGEST_FILE}")
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return file.read()
-    except UnicodeDecodeError:
-        raise ValueError("it is no text in UTF-8") from None
-
-
-def read_json(path):
-    """Return the value in a file of JSON."""
-    return parse_json(read_text(path))
-
-
-def parse_json(text):
-    """Return the value of a text of JSON."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("it is not JSON") from None
-    check_json(value)
-    return value
-
-
-def _check_text(text):
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError(f"it has the text {brief(text)}, which is no Unicode")

@@ -2,7 +2,7 @@
 
 One folder holds one sweep, on which several processes and machines may work::
 
-    models/MODEL.json                               what the name stands for
+    models/MODEL.json                               class and parameters of the name
     runs/MODEL/DATASET/seed0-resample0.json         one finished run: the numbers
     runs/MODEL/DATASET/seed0-resample0.npz          ... and its predictions
     failures/MODEL/DATASET/seed0-resample0.json     why a run failed, until it succeeds
@@ -18,51 +18,26 @@ import re
 import tempfile
 import time
 import urllib.parse
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.atomic import atomic_path
 from lstmfcn.evaluation.records import (
-    LARGEST_FILE,
     RUN,
+    Run,
     check_model_name,
     check_record,
-    read_json,
+    parse_json,
     to_file_name,
 )
+from lstmfcn.files import atomic_path, locked
+from lstmfcn.untrusted import read_text
 
-__all__ = ["Results", "Run"]
-
-FILE = re.compile(r"seed(\d+)-resample(\d+)(\.\w+)")
+FILE = re.compile(r"seed(\d+)-resample(\d+)\.\w+")
 STALE_SECONDS = 3600
+MOST_BYTES = 2**30  # of predictions in memory
 PREDICTIONS = ("y_true", "y_pred", "probabilities", "classes", "test_index")
-
-
-@dataclass(frozen=True, order=True)
-class Run:
-    """One classifier, trained and tested once.
-
-    Parameters
-    ----------
-    dataset : str
-    model : str
-        The name of a classifier with its parameters.
-    seed : int, default=0
-        The classifier's ``random_state``.
-    resample : int, default=0
-        Which split; see :func:`lstmfcn.evaluation.stratified_resample`.
-    """
-
-    dataset: str
-    model: str
-    seed: int = 0
-    resample: int = 0
-
-    def __str__(self):
-        split = f", resample {self.resample}" if self.resample else ""
-        return f"{self.model} on {self.dataset}, seed {self.seed}{split}"
 
 
 class Results:
@@ -89,7 +64,7 @@ class Results:
             raise NotADirectoryError(f"{folder} is a file; name a folder for the results.")
 
     def finished(self):
-        """Return the set of runs whose record is there, without reading one."""
+        """Return the set of runs that have a record, without reading one."""
         return set(self._list("runs"))
 
     def is_finished(self, run):
@@ -105,57 +80,29 @@ class Results:
 
     def failed(self):
         """Return a dict of run to the record of its failure: those not finished since."""
-        finished, found = self.finished(), {}
-        for run, path in self._list("failures").items():
-            if run not in finished:
-                try:
-                    found[run] = _read_record(path, run)
-                except ValueError as error:
-                    found[run] = {"reason": str(error)}
-                found[run].setdefault("reason", "no reason given")
-        return found
+        paths, finished = self._list("failures"), self.finished()
+        records, damaged = _read_records({r: paths[r] for r in paths if r not in finished})
+        found = {run: {"reason": "no reason given", **record} for run, record in records.items()}
+        return found | damaged
 
     def read(self):
-        """Return the records of all finished runs, whatever lies beside them.
+        """Return the :meth:`records` that can be read, and a dict of run to the others' reason.
 
-        Returns
-        -------
-        records : list of dict
-            As :meth:`records` gives them.
-        damaged : dict of Run to dict
-            Of those that cannot be read, the ``reason``.
-
-        Raises
-        ------
-        ValueError
-            If none can be read.
+        Raises ValueError if none can be read.
         """
-        records, damaged = [], {}
-        for run, path in sorted(self._list("runs").items()):
-            try:
-                records.append(_read_record(path, run))
-            except ValueError as error:
-                damaged[run] = {"reason": str(error)}
+        records, damaged = _read_records(self._list("runs"))
         if damaged and not records:
             raise ValueError(next(iter(damaged.values()))["reason"])
-        return records, damaged
+        return list(records.values()), damaged
 
     def records(self):
         """Return the records of all finished runs, sorted by dataset, model, seed and resample.
 
-        Returns
-        -------
-        list of dict
-            Each with the fields of its :class:`Run` and whatever was measured.
-
-        Raises
-        ------
-        ValueError
-            If a record cannot be read: it was not written by this package.
+        Each is a dict with the fields of its :class:`Run` and all that was measured.
         """
         records, damaged = self.read()
-        for failure in damaged.values():
-            raise ValueError(failure["reason"])
+        if damaged:
+            raise ValueError(next(iter(damaged.values()))["reason"])
         return records
 
     def record(self, run):
@@ -166,22 +113,18 @@ class Results:
             raise ValueError(f"{self.folder} has no finished run of {run}.") from None
 
     def predictions(self, run):
-        """Return what a finished run predicted.
+        """Return the predictions of a finished run, a dict of arrays.
 
-        Returns
-        -------
-        dict of str to ndarray
-            ``y_true``, ``y_pred`` of shape (n_test,); ``probabilities`` of shape (n_test,
-            n_classes), where the classifier gives them; ``classes`` of shape (n_classes,);
-            ``test_index`` of shape (n_test,): where each case is in the training split followed
-            by the test split.
+        ``y_true``, ``y_pred`` of shape (n_test,); ``probabilities`` of shape (n_test, n_classes),
+        if the classifier gives them; ``classes`` of shape (n_classes,); ``test_index`` of shape
+        (n_test,): the place of each case in the training split followed by the test split.
         """
         path = self._path("runs", run).with_suffix(".npz")
         if not path.exists():
             raise ValueError(f"{self.folder} has no predictions of {run}.")
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                if sum(entry.file_size for entry in arrays.zip.infolist()) > LARGEST_FILE:
+                if sum(entry.file_size for entry in arrays.zip.infolist()) > MOST_BYTES:
                     raise ValueError("it would fill the memory")
                 return _checked({name: arrays[name] for name in PREDICTIONS if name in arrays})
         except Exception:  # whatever numpy makes of a damaged file
@@ -190,23 +133,18 @@ class Results:
             ) from None
 
     def write(self, run, record, predictions):
-        """Write what a run gave: its predictions, then its numbers.
+        """Write the predictions of a run, then its numbers.
 
-        Parameters
-        ----------
-        run : Run
-        record : dict of str to JSON value
-        predictions : dict of str to array-like
-            Some of those that :meth:`predictions` returns; none where numbers alone were passed
-            on.
+        ``record`` is a dict of JSON values, ``predictions`` some of the arrays that
+        :meth:`predictions` returns, or none.
         """
         unknown = set(predictions) - set(PREDICTIONS)
         if unknown:
             raise ValueError(f"predictions has unknown entries: {', '.join(sorted(unknown))}.")
         path = self._path("runs", run)
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {name: _plain(array) for name, array in predictions.items()}
-        if arrays:
+        if predictions:
+            arrays = {name: without_objects(array) for name, array in predictions.items()}
             with atomic_path(path.with_suffix(".npz")) as temporary:
                 np.savez_compressed(temporary, **arrays)
         _write_json(path, {**asdict(run), **record})
@@ -217,40 +155,31 @@ class Results:
         _write_json(self._path("failures", run), {**asdict(run), "reason": reason, **details})
 
     def register(self, name, description):
-        """Bind a model's name to what it stands for.
+        """Bind a model's name to its description, a dict of JSON values, for good.
 
-        Parameters
-        ----------
-        name : str
-        description : dict of str to JSON value
-            Class and parameters.
-
-        Raises
-        ------
-        ValueError
-            If the folder knows the name with another description, or the name is no file name.
+        Raises ValueError if the folder knows the name with another description.
         """
         path = self._description_path(name)
         if not path.exists():
-            _write_once(path, json.loads(json.dumps(description, allow_nan=False)))
+            _write_once(path, description)
         differing = self.differences(name, description)
         if differing:
             raise ValueError(
                 f"{self.folder} has results of another {name!r}: {'; '.join(differing)}. Give the "
-                "model another name, or the results another folder."
+                "model another name, or use another folder."
             )
 
     def differences(self, name, description):
-        """Return how what a model's name is bound to differs from a description: list of str."""
+        """Return how a description differs from the known one of the name: list of str."""
         path = self._description_path(name)
         if not path.exists():
             return []
         try:
-            known = read_json(path)
+            known = parse_json(read_text(path))
             if not isinstance(known, dict):
                 raise ValueError("it is no object with fields")
         except ValueError as error:
-            raise ValueError(f"{path} does not say what a model is: {error}.") from None
+            raise ValueError(f"{path} does not describe a model: {error}.") from None
         known, new = _leaves(known), _leaves(json.loads(json.dumps(description)))
         return [
             f"{key} was {known.get(key, 'unset')} and is {new.get(key, 'unset')}"
@@ -263,31 +192,27 @@ class Results:
         return self.folder / "models" / f"{name}.json"
 
     def tidy(self):
-        """Remove what processes left that were killed while they wrote: files an hour old."""
-        for kind in ("runs", "failures", "fitted"):
-            for model in _folders(self.folder / kind):
-                for dataset in _folders(model.path):
-                    for file in os.scandir(dataset.path):
-                        if file.name.startswith(".seed"):
-                            with contextlib.suppress(FileNotFoundError):
-                                if time.time() - file.stat().st_mtime > STALE_SECONDS:
-                                    os.unlink(file.path)
+        """Remove files that killed processes left half written, once they are an hour old."""
+        for path in self.folder.glob("*/*/*/.seed*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                    path.unlink()
 
     @contextlib.contextmanager
     def claim(self, run):
         """Hold a run while it is under way; yield whether it was free.
 
-        The claim ends with the process that holds it, however that ends.
+        The claim ends with the process that holds it, also where that is killed.
         """
         path = self._path("runs", run).with_suffix(".claim")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a") as file:
-            free = _lock(file)
+        with locked(path) as is_free:
             try:
-                yield free
+                yield is_free
             finally:
-                if free:
-                    path.unlink(missing_ok=True)
+                if is_free:
+                    with contextlib.suppress(OSError):  # Windows removes no file that is open
+                        path.unlink(missing_ok=True)
 
     def fitted_path(self, run):
         """Return where the fitted classifier of a run is kept, whether it is there or not."""
@@ -298,16 +223,12 @@ class Results:
         return self._list("fitted", ".lstmfcn")
 
     def _list(self, kind, suffix=".json"):
-        """Return run -> path of the files there: two levels of folders, then the names."""
+        """Return run -> path of the files in one of the folders."""
         found = {}
-        for model in _folders(self.folder / kind):
-            for dataset in _folders(model.path):
-                name = urllib.parse.unquote(dataset.name)
-                for file in os.scandir(dataset.path):
-                    match = FILE.fullmatch(file.name)
-                    if match and match[3] == suffix:
-                        run = Run(name, model.name, int(match[1]), int(match[2]))
-                        found[run] = file.path
+        for path in (self.folder / kind).glob(f"*/*/seed*{suffix}"):
+            if match := FILE.fullmatch(path.name):
+                model, dataset = path.parts[-3:-1]
+                found[Run(urllib.parse.unquote(dataset), model, *map(int, match.groups()))] = path
         return found
 
     def _path(self, kind, run):
@@ -316,43 +237,18 @@ class Results:
 
 
 def _leaves(description, prefix=""):
-    """Return a dict of dicts as one of "key.key" to JSON text, without what is None."""
+    """Return a dict of dicts as one of "key.key" to JSON text, without entries of None."""
     leaves = {}
     for key, value in description.items():
         if isinstance(value, dict):
-            # Parameters are meant, and need not be named.
+            # "n_epochs" alone is clear: a model has no parameters but its own.
             leaves |= _leaves(value, "" if key == "parameters" else f"{prefix}{key}.")
         elif value is not None:
             leaves[f"{prefix}{key}"] = json.dumps(value, ensure_ascii=False)
     return leaves
 
 
-def _folders(path):
-    try:
-        return [entry for entry in os.scandir(path) if entry.is_dir()]
-    except FileNotFoundError:
-        return []
-
-
-def _lock(file):
-    """Lock an open file without waiting; return whether that went."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two sweeps may then do a run twice, and its record stays whole
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    # Its last holder may have removed the file between our opening and locking it.
-    return os.path.exists(file.name) and os.path.samestat(
-        os.fstat(file.fileno()), os.stat(file.name)
-    )
-
-
-def _plain(array):
+def without_objects(array):
     """Return an array that needs no pickle: words as text of fixed width."""
     array = np.asarray(array)
     return array.astype(str) if array.dtype == object else array
@@ -371,21 +267,31 @@ def _write_once(path, value):
         _write_json(Path(folder, path.name), value)
         try:
             os.link(Path(folder, path.name), path)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without links
-            os.replace(Path(folder, path.name), path)
+        except OSError:
+            if not path.exists():  # a file system without links
+                os.replace(Path(folder, path.name), path)
 
 
 def _read_record(path, run):
     try:
-        record = read_json(path)
+        record = parse_json(read_text(path))
         check_record(record)
-        if tuple(record[key] for key in RUN) != (run.dataset, run.model, run.seed, run.resample):
+        if tuple(record[key] for key in RUN) != astuple(run):
             raise ValueError("it is of another run than its name says")
     except ValueError as error:
         raise ValueError(f"{path} is not a record: {error}; delete it to run again.") from None
     return record
+
+
+def _read_records(paths):
+    """Return run -> record, sorted by run, and run -> {"reason": ...} of damaged files."""
+    records, damaged = {}, {}
+    for run, path in sorted(paths.items()):
+        try:
+            records[run] = _read_record(path, run)
+        except ValueError as error:
+            damaged[run] = {"reason": str(error)}
+    return records, damaged
 
 
 def _checked(arrays):

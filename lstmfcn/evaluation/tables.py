@@ -1,14 +1,12 @@
-"""What do the records of a sweep say? One number per dataset and model, and what follows."""
+"""Which score has each model on each dataset, and which model is the best over all of them?"""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lstmfcn.evaluation.metrics import METRICS
 from lstmfcn.evaluation.ranking import mean_per_class_error, mean_ranks, wins_ties_losses
-
-__all__ = ["ScoreTable", "score_table"]
 
 
 @dataclass(frozen=True)
@@ -17,14 +15,17 @@ class ScoreTable:
 
     Attributes
     ----------
-    datasets : list of str
-    models : list of str
+    datasets, models : list of str
     scores : ndarray of shape (n_datasets, n_models)
         Means over seeds and resamples; NaN where there is no record.
     n_runs : int ndarray of shape (n_datasets, n_models)
     n_classes : int ndarray of shape (n_datasets,)
-        0 where no record says it.
+        0 where no record holds it.
     metric : str
+
+    See Also
+    --------
+    score_table : makes it of records.
     """
 
     datasets: list
@@ -35,23 +36,20 @@ class ScoreTable:
     metric: str
 
     def complete(self):
-        """Return the table of the datasets on which every model has a score.
-
-        Raises
-        ------
-        ValueError
-            If there is no such dataset.
-        """
+        """Return the table of the datasets on which every model has a score, at least one."""
         rows = np.isfinite(self.scores).all(axis=1)
         if not rows.any():
             raise ValueError("there is no dataset on which all models have results.")
-        return ScoreTable(
-            [name for name, row in zip(self.datasets, rows, strict=True) if row],
-            self.models,
-            self.scores[rows],
-            self.n_runs[rows],
-            self.n_classes[rows],
-            self.metric,
+        return self.take(rows)
+
+    def take(self, rows):
+        """Return the table of some datasets: bool ndarray of shape (n_datasets,)."""
+        return replace(
+            self,
+            datasets=[name for name, row in zip(self.datasets, rows, strict=True) if row],
+            scores=self.scores[rows],
+            n_runs=self.n_runs[rows],
+            n_classes=self.n_classes[rows],
         )
 
     def better(self):
@@ -66,14 +64,12 @@ class ScoreTable:
         list of dict
             Best mean rank first: ``model``, ``mean`` score, ``arithmetic_rank``,
             ``geometric_rank`` (ties get the mean of their places), ``mpce`` for the accuracy, None
-            for other metrics and where a number of classes is unknown, and ``best``: on how many
-            datasets no model is better.
+            for other metrics and where a number of classes is unknown, and ``best``, the number of
+            datasets on which no model is better.
         """
         table = self.complete()
         better = table.better()
-        arithmetic, geometric = (
-            mean_ranks(better, mean=mean) for mean in ("arithmetic", "geometric")
-        )
+        arithmetic, geometric = mean_ranks(better), mean_ranks(better, mean="geometric")
         rows = []
         for i, model in enumerate(table.models):
             wins, ties, _ = wins_ties_losses(better[:, i], better.max(axis=1))
@@ -94,7 +90,7 @@ class ScoreTable:
 
 
 def score_table(records, metric="accuracy"):
-    """Collect records to one score per dataset and model.
+    """Average records to one score per dataset and model.
 
     Parameters
     ----------
@@ -108,19 +104,15 @@ def score_table(records, metric="accuracy"):
     -------
     ScoreTable
 
-    Raises
-    ------
-    ValueError
-        If there are no records, or none with the metric.
+    See Also
+    --------
+    with_published : the same beside published accuracies.
 
     Examples
     --------
     >>> from lstmfcn.evaluation import score_table
-    >>> records = [
-    ...     {"dataset": "A", "model": "one", "accuracy": 0.8, "n_classes": 2},
-    ...     {"dataset": "A", "model": "one", "accuracy": 0.6, "n_classes": 2},
-    ...     {"dataset": "A", "model": "two", "accuracy": 0.9, "n_classes": 2},
-    ... ]
+    >>> runs = [("one", 0.8), ("one", 0.6), ("two", 0.9)]
+    >>> records = [{"dataset": "A", "model": name, "accuracy": score} for name, score in runs]
     >>> score_table(records).scores.round(3).tolist()
     [[0.7, 0.9]]
     """

@@ -1,4 +1,4 @@
-"""Who does a run? A process that does nothing else: no run can harm or slow down another.
+"""How is a run done in a process of its own, so that it can neither harm nor slow down another?
 
 The parent holds a :class:`Worker`. Its process imports what runs need, once, and forks a child for
 each run, so that every run begins alike: with its own memory, folder, environment and settings.
@@ -25,14 +25,14 @@ import tempfile
 import threading
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 import lstmfcn
-from lstmfcn.evaluation.experiment import Model, commit, experiment, hardware
-
-__all__ = ["Died", "Failed", "TimedOut", "Worker"]
+from lstmfcn.evaluation.experiment import Dataset, Model, commit, experiment, hardware
+from lstmfcn.evaluation.results import without_objects
 
 # Read by the numerical libraries when they are loaded.
 THREAD_VARIABLES = (
@@ -64,76 +64,36 @@ BECOME_SUBREAPER = 36  # of Linux' prctl
 
 
 class Failed(Exception):
-    """A run raised; its message is the reason."""
-
-
-class TimedOut(Failed):
-    """A run took longer than it may."""
+    """A run raised, or took longer than it may; the message is the reason."""
 
 
 class Died(Exception):
     """The process ended in the middle of a run."""
 
 
-class Worker:
-    """Who does one run after the other, each in a process of its own.
+class Worker(contextlib.AbstractContextManager):
+    """Does one run after the other, each in a process of its own.
 
-    Parameters
-    ----------
-    threads : int, default=1
-        Of the numerical libraries.
-    log : binary file, optional
-        Where to write what classifiers print; by default nowhere.
-
-    Examples
-    --------
-    >>> from lstmfcn.evaluation import Model
-    >>> from lstmfcn.evaluation.worker import Worker
-    >>> nearest = Model("1-NN", "sklearn.neighbors:KNeighborsClassifier", {"n_neighbors": 1})
-    >>> with Worker() as worker:
-    ...     record, predictions = worker.run(nearest, {"dataset": "GunPoint"})
-    >>> round(record["accuracy"], 4)
-    0.9133
+    ``threads`` are those of numerical libraries; a binary file ``log`` gets what classifiers print.
     """
 
     def __init__(self, threads=1, log=None):
         self._threads, self._log = threads, log
         self._folder = os.getcwd()
-        # Whether it has imported Keras -> process: a run's memory must not tell what ran before.
+        # Whether it has imported Keras -> process: a run's memory depends on no earlier run.
         self._processes, self._is_closed = {}, False
         self._lock, self._numbers = threading.Lock(), itertools.count()
 
-    def run(self, model, source, *, seed=0, resample=0, keep=None, time_limit=None):
-        """Do one run; see :func:`lstmfcn.evaluation.experiment`.
+    def run(self, model, dataset, *, seed=0, resample=0, keep=None, time_limit=None):
+        """Do one run; return record and predictions as :func:`lstmfcn.evaluation.experiment` does.
 
-        Parameters
-        ----------
-        model : Model
-        source : dict of str to JSON value
-            What :func:`read_source` takes.
-        seed, resample, keep
-            See :func:`lstmfcn.evaluation.experiment`.
-        time_limit : float, optional
-            Seconds after which the run is killed.
-
-        Returns
-        -------
-        record, predictions : dict
-
-        Raises
-        ------
-        Failed
-            If the run raised.
-        TimedOut
-            If it took too long.
-        Died
-            If the process ended.
+        Raises Failed if the run raised or took more than ``time_limit`` seconds, and Died if its
+        process ended.
         """
         job = {
             "number": next(self._numbers),
-            "name": model.name,
-            **model.describe(),
-            "source": source,
+            "model": asdict(model),
+            "dataset": asdict(dataset),
             "seed": seed,
             "resample": resample,
             "keep": None if keep is None else os.path.abspath(keep),
@@ -149,7 +109,7 @@ class Worker:
         except (OSError, EOFError, ValueError):
             how = process.end()
             if late.is_set():
-                raise TimedOut(f"took longer than {time_limit:g} seconds") from None
+                raise Failed(f"took longer than {time_limit:g} seconds") from None
             raise Died(f"its process ended ({how})") from None
         finally:
             timer.cancel()
@@ -159,6 +119,9 @@ class Worker:
             raise Failed(answer["reason"])
         return answer["record"], arrays
 
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         """End the processes, also in the middle of a run."""
         with self._lock:
@@ -166,12 +129,6 @@ class Worker:
             processes = list(self._processes.values())
         for process in processes:
             process.end()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     def _started(self, needs_keras):
         with self._lock:
@@ -205,7 +162,7 @@ class _Process:
         self._reader.start()
 
     def wait_until_ready(self):
-        """Wait until the process has imported what runs need."""
+        """Wait until the process has imported the libraries of its runs."""
         self._is_ready = self._is_ready or bool(self._process.stdout.readline())
         if not self._is_ready:
             raise EOFError
@@ -227,16 +184,14 @@ class _Process:
         """End the process and all that it started; return how it ended, in words."""
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.close()
-        try:
-            code = self._process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            code = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_SECONDS)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         else:
             self._process.kill()
-        code = self._process.wait() if code is None else code
+        code = self._process.wait()
         self._reader.join(GRACE_SECONDS)
         number = -code if code < 0 else max(0, code - SIGNALS)
         how = f"killed by signal {number}" if number else f"exit code {code}"
@@ -258,34 +213,6 @@ class _Process:
                         self._log.flush()
 
 
-def read_source(source):
-    """Return the split that a run is about.
-
-    Parameters
-    ----------
-    source : dict
-        Either ``dataset`` and perhaps ``archive``, ``password`` and ``missing``, as
-        :func:`lstmfcn.datasets.load_ucr` takes them; or a ``dataset`` called
-        ``mer:ROOT:FEATURE[:TRACK]``, see :func:`lstmfcn.emotion.mer_dataset.load_mer`; or
-        ``arrays``, a file of :func:`pack_split`.
-
-    Returns
-    -------
-    tuple (X_train, y_train, X_test, y_test)
-    """
-    if "arrays" in source:
-        with np.load(source["arrays"], allow_pickle=False) as arrays:
-            return unpack_split(arrays)
-    if source["dataset"].startswith("mer:"):
-        from lstmfcn.emotion.mer_dataset import load_mer
-
-        return load_mer(source["dataset"])
-    from lstmfcn.datasets import load_ucr
-
-    arguments = {key: source[key] for key in ("archive", "password", "missing") if key in source}
-    return load_ucr(source["dataset"], **arguments)
-
-
 def pack_split(split):
     """Return a split as a dict of plain arrays, for a file or a wire."""
     packed = {}
@@ -297,20 +224,21 @@ def pack_split(split):
     return packed
 
 
-def unpack_split(arrays):
-    """Return the split that :func:`pack_split` packed."""
+def read_split(path):
+    """Return the split in an .npz file of arrays that :func:`pack_split` made."""
     split = []
-    for name in ("train", "test"):
-        X = arrays[f"X_{name}"]
-        if f"lengths_{name}" in arrays:
-            X = np.split(X, np.cumsum(arrays[f"lengths_{name}"])[:-1], axis=1)
-        split += [X, arrays[f"y_{name}"]]
+    with np.load(path, allow_pickle=False) as arrays:
+        for name in ("train", "test"):
+            X = arrays[f"X_{name}"]
+            if f"lengths_{name}" in arrays:
+                X = np.split(X, np.cumsum(arrays[f"lengths_{name}"])[:-1], axis=1)
+            split += [X, arrays[f"y_{name}"]]
     return tuple(split)
 
 
 def _send(stream, message, arrays):
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: _plain(array) for name, array in arrays.items()})
+    np.savez(buffer, **{name: without_objects(array) for name, array in arrays.items()})
     payload = buffer.getvalue()
     stream.write(json.dumps({**message, "bytes": len(payload)}).encode() + b"\n" + payload)
     stream.flush()
@@ -318,30 +246,23 @@ def _send(stream, message, arrays):
 
 def _receive(stream):
     message = json.loads(stream.readline() or b"{}")
-    if "bytes" not in message:
-        raise EOFError
-    payload = stream.read(message["bytes"])
-    if len(payload) < message["bytes"]:
+    payload = stream.read(message.get("bytes", 0))
+    if len(payload) < message.get("bytes", 1):
         raise EOFError
     with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
         return message, {name: arrays[name] for name in arrays.files}
 
 
-def _plain(array):
-    array = np.asarray(array)
-    return array.astype(str) if array.dtype == object else array
-
-
-# What follows runs in the process that is started.
+# The functions below run in the process that is started.
 
 
 def main(needs_keras=False):
     """Do the runs that come over standard input, until it ends."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what classifiers print must not come between
+    os.dup2(2, 1)  # the output of classifiers must not come between answers
     hardware(), commit()  # they are remembered
     if needs_keras:
-        with contextlib.suppress(ImportError):  # the run says it
+        with contextlib.suppress(ImportError):  # the run raises it again
             _ = lstmfcn.FCNClassifier
     can_fork = _can_fork()
     answers.write(b"ready\n")
@@ -363,7 +284,7 @@ def main(needs_keras=False):
 
 
 def _can_fork():
-    """Whether a child would be sound: a thread might hold a lock that it would wait for."""
+    """Whether forking is safe: a child would wait for ever for a lock that a thread holds."""
     if not sys.platform.startswith("linux"):
         return False
     pid = os.fork()  # OpenBLAS ends its threads then, and starts them where they are needed
@@ -371,7 +292,7 @@ def _can_fork():
         os._exit(0)
     latest = time.monotonic() + GRACE_SECONDS
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        if time.monotonic() > latest:  # what is to be done in a child, by others, waits for ever
+        if time.monotonic() > latest:  # a library waits for ever in its handler for children
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return False
@@ -407,7 +328,7 @@ def _fork(job, file, answers):
 
 
 def _wait(pid):
-    """Wait until a child has ended and end what it started; return its exit code."""
+    """Wait until a child has ended and end its own children; return its exit code."""
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
@@ -419,7 +340,7 @@ def _wait(pid):
 
 
 def _end_children():
-    """Kill children, and theirs, which then are ours."""
+    """Kill the children of this process, and their children, which it inherits."""
     latest = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < latest:
         try:
@@ -454,8 +375,8 @@ def _do(job, is_last=False):
     head = {"number": job["number"], "is_last": is_last}
     try:
         record, predictions = experiment(
-            Model(job["name"], job["target"], job["parameters"]),
-            read_source(job["source"]),
+            Model(**job["model"]),
+            Dataset(**job["dataset"]).load(),
             seed=job["seed"],
             resample=job["resample"],
             keep=job["keep"],

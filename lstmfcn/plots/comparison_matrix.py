@@ -1,19 +1,17 @@
-"""How does each classifier do against each other one? The multi-comparison matrix."""
+"""How does each classifier do against each other? The multi-comparison matrix."""
 
 import numpy as np
 
 from lstmfcn.evaluation.ranking import wilcoxon, wins_ties_losses
-from lstmfcn.plots.drawing import check_scores, new_figure, plain
-
-__all__ = ["ComparisonMatrixDisplay"]
+from lstmfcn.plots.display import AxesDisplay, check_scores, plain
 
 SHADES = ("#5aa9dd", "#ffffff", "#f0a818")  # row worse, equal, better: black text reads on each
 
 
-class ComparisonMatrixDisplay:
+class ComparisonMatrixDisplay(AxesDisplay):
     """Of each pair the mean difference, wins, ties and losses, and a p-value.
 
-    What a cell says depends on its two classifiers alone, whoever else is compared.
+    A cell depends on its two classifiers alone, whichever others are compared.
 
     Parameters
     ----------
@@ -27,13 +25,17 @@ class ComparisonMatrixDisplay:
     Attributes
     ----------
     names : list of str
-        Best mean first; what follows is in this order, row against column.
+        Best mean first. All arrays below are in this order, row against column.
     means : ndarray of shape (n_classifiers,)
     differences, p_values : ndarray of shape (n_classifiers, n_classifiers)
         Mean score of the row less that of the column; Wilcoxon's signed-rank test, uncorrected.
     counts : int ndarray of shape (n_classifiers, n_classifiers, 3)
         Datasets on which the row wins, ties and loses.
     ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
+
+    See Also
+    --------
+    PairwiseDisplay : One pair, dataset by dataset.
 
     References
     ----------
@@ -43,8 +45,6 @@ class ComparisonMatrixDisplay:
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from lstmfcn.plots import ComparisonMatrixDisplay
     >>> scores = [[0.8, 0.9], [0.7, 0.9], [0.6, 0.6]]
     >>> display = ComparisonMatrixDisplay(scores, ["A", "B"]).plot()
@@ -68,31 +68,18 @@ class ComparisonMatrixDisplay:
                 p = wilcoxon(scores[:, i], scores[:, j])
                 self.p_values[i, j] = self.p_values[j, i] = p
 
-    def plot(self, ax=None):
-        """Draw the matrix, the best classifier first.
+    def _size(self):
+        longest, n = max(len(plain(name)) for name in self.names), len(self.names)
+        return 1.6 + 0.07 * longest + 1.25 * n, 1.2 + 0.75 * n
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, ax):
         from matplotlib.colors import LinearSegmentedColormap
 
         names, n = [plain(name) for name in self.names], len(self.names)
-        if ax is None:
-            longest = max(len(name) for name in names)
-            ax = new_figure(1.6 + 0.07 * longest + 1.25 * n, 1.2 + 0.75 * n).subplots()
         limit = max(float(np.abs(self.differences).max()), 1e-12)
-        image = ax.imshow(
-            self.differences,
-            cmap=LinearSegmentedColormap.from_list("difference", SHADES),
-            vmin=-limit,
-            vmax=limit,
-            aspect="auto",
-        )
+        colours = LinearSegmentedColormap.from_list("difference", SHADES)
+        image = ax.imshow(self.differences, cmap=colours, vmin=-limit, vmax=limit, aspect="auto")
+        centred = {"ha": "center", "va": "center", "fontsize": "small"}
         for i, j in np.ndindex(n, n):
             if i == j:
                 ax.text(j, i, "\N{EN DASH}", ha="center", va="center", color="#606060")
@@ -100,26 +87,18 @@ class ComparisonMatrixDisplay:
             wins, ties, losses = self.counts[i, j]
             lines = f"{self.differences[i, j]:+.4f}\n{wins} / {ties} / {losses}"
             # Invisible lines keep the two texts on the same grid.
-            ax.text(j, i, f"{lines}\n ", ha="center", va="center", fontsize="small")
+            ax.text(j, i, f"{lines}\n ", **centred)
             p = self.p_values[i, j]
             weight = "bold" if p <= self.alpha else "normal"
-            text = f" \n \np = {p:.2g}"
-            ax.text(j, i, text, ha="center", va="center", fontsize="small", fontweight=weight)
+            ax.text(j, i, f" \n \np = {p:.2g}", fontweight=weight, **centred)
         rows = [f"{name}\n{mean:.4f}" for name, mean in zip(names, self.means, strict=True)]
         ax.set_xticks(range(n), names, rotation=0 if n < 6 else 30, ha="center")
         ax.set_yticks(range(n), rows)
         ax.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
-        if n >= 6:
-            for label in ax.get_xticklabels():
-                label.set_horizontalalignment("left")
-        for side in ax.spines.values():
-            side.set_visible(False)
-        ax.set_xlabel(
-            f"row against column over {self.n_datasets} datasets: "
-            f"difference, wins / ties / losses, p",
-            fontsize="small",
-        )
+        for label in ax.get_xticklabels() if n >= 6 else []:
+            label.set_horizontalalignment("left")
+        ax.spines[:].set_visible(False)
+        note = f"row against column over {self.n_datasets} datasets: "
+        ax.set_xlabel(note + "difference, wins / ties / losses, p", fontsize="small")
         bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
         bar.set_label(f"difference of the mean {plain(self.metric)}", fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

@@ -3,16 +3,16 @@
 import math
 
 from lstmfcn.evaluation.ranking import compare
-from lstmfcn.plots.drawing import new_figure, plain
-
-__all__ = ["CriticalDifferenceDisplay"]
+from lstmfcn.plots.display import AxesDisplay, plain
 
 BAR_STEP = 0.24  # from bar to bar; a label takes 1
 STUB = 0.12  # of the axis' length, between its end and the names
 
 
-class CriticalDifferenceDisplay:
+class CriticalDifferenceDisplay(AxesDisplay):
     """Mean ranks on a line; a bar joins classifiers between which no difference was found.
+
+    The best classifier is at the left.
 
     Parameters
     ----------
@@ -22,14 +22,17 @@ class CriticalDifferenceDisplay:
     ----------
     ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
 
+    See Also
+    --------
+    ComparisonMatrixDisplay : Each pair on its own.
+    lstmfcn.evaluation.ranking.compare : The numbers.
+
     References
     ----------
     Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, 2006.
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from lstmfcn.plots import CriticalDifferenceDisplay
     >>> worse = np.random.RandomState(0).uniform(0.5, 0.8, 20)
@@ -44,7 +47,7 @@ class CriticalDifferenceDisplay:
 
     @classmethod
     def from_scores(cls, scores, names, *, test="wilcoxon-holm", alpha=0.05):
-        """Compare classifiers; see :func:`lstmfcn.evaluation.ranking.compare`.
+        """Compare classifiers by :func:`lstmfcn.evaluation.ranking.compare`.
 
         Parameters
         ----------
@@ -56,26 +59,20 @@ class CriticalDifferenceDisplay:
         """
         return cls(compare(scores, names, test=test, alpha=alpha))
 
-    def plot(self, ax=None):
-        """Draw the diagram, the best classifier at the left.
+    def _size(self):
+        _, lowest, top = self._rows()
+        return 8, 0.27 * (lowest + top) + 0.3
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
+    def _rows(self):
+        """Return how far below the axis names begin and end, and what is above it."""
+        first = 0.7 + BAR_STEP * (1 + max(_levels(self.comparison.cliques), default=0))
+        lowest = first + math.ceil(len(self.comparison.names) / 2) - 0.5
+        return first, lowest, 1.2 if self.comparison.critical_difference is None else 1.9
 
-        Returns
-        -------
-        self
-        """
+    def _draw(self, ax):
         found = self.comparison
         names, n = [plain(name) for name in found.names], len(found.names)
-        levels = _levels(found.cliques)
-        first_row = 0.7 + BAR_STEP * (1 + max(levels, default=0))
-        lowest = first_row + math.ceil(n / 2) - 0.5
-        top = 1.9 if found.critical_difference is not None else 1.2
-        if ax is None:
-            figure = new_figure(8, 0.27 * (lowest + top) + 0.3)
-            ax = figure.subplots()
+        first_row, lowest, top = self._rows()
         low, high = math.floor(found.mean_ranks[0]), math.ceil(found.mean_ranks[-1])
         high = max(high, low + 1)
         stub = STUB * (high - low)
@@ -86,59 +83,40 @@ class CriticalDifferenceDisplay:
             y = -first_row - (i if left else n - 1 - i)
             end = low - stub if left else high + stub
             ax.plot([rank, rank, end], [0, y, y], **black)
-            ax.text(
-                end + (-0.1 if left else 0.1) * stub,
-                y,
-                f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}",
-                ha="right" if left else "left",
-                va="center",
-            )
-        for (first, last), level in zip(found.cliques, levels, strict=True):
+            text = f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}"
+            x = end + (-0.1 if left else 0.1) * stub
+            ax.text(x, y, text, ha="right" if left else "left", va="center")
+        for (first, last), level in zip(found.cliques, _levels(found.cliques), strict=True):
             y, over = -0.35 - BAR_STEP * level, 0.006 * (high - low)
             ends = found.mean_ranks[first] - over, found.mean_ranks[last] + over
             ax.plot(ends, [y, y], color="black", linewidth=4, solid_capstyle="butt")
         self._draw_axis(ax, low, high)
         ax.set_ylim(-lowest, top)
-        # Names stand outside of the axis: room for the longest of either side.
-        longest = max(len(name) for name in names) + 6
-        room = stub + 0.021 * longest * (high - low)
+        # Names stand beside the axis: room for the longest on either side.
+        room = stub + 0.021 * (max(map(len, names)) + 6) * (high - low)
         ax.set_xlim(low - room, high + room)
         ax.axis("off")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _draw_axis(self, ax, low, high):
         ax.plot([low, high], [0, 0], color="black", linewidth=1.2)
         for tick in range(low, high + 1):
             ax.plot([tick, tick], [0, 0.2], color="black", linewidth=1.2)
             ax.annotate(str(tick), (tick, 0.3), ha="center", va="bottom", fontsize="small")
+        style = {"textcoords": "offset points", "fontsize": "small"}  # offsets are in points
         distance = self.comparison.critical_difference
         if distance is not None:
-            ax.plot([low, low + distance], [1.35, 1.35], "|-", color="black", markersize=6)
-            ax.annotate(
-                f"critical difference {distance:.2f}",
-                (low + distance, 1.35),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize="small",
-            )
-        ax.annotate(
-            "mean rank",
-            (high, 0.3),
-            xytext=(14, 0),
-            textcoords="offset points",
-            va="bottom",
-            fontsize="small",
-        )
+            end = low + distance
+            ax.plot([low, end], [1.35, 1.35], "|-", color="black", markersize=6)
+            text = f"critical difference {distance:.2f}"
+            ax.annotate(text, (end, 1.35), xytext=(6, 0), va="center", **style)
+        ax.annotate("mean rank", (high, 0.3), xytext=(14, 0), va="bottom", **style)
 
 
 def _levels(cliques):
     """Return the height of each bar: bars that overlap lie below each other."""
     ends, levels = [], []  # of the bars at each height, where the last one ends
     for first, last in cliques:
-        free = [level for level, end in enumerate(ends) if end < first]
-        level = free[0] if free else len(ends)
-        ends[level:] = [last, *ends[level + 1 :]]
+        level = next((i for i, end in enumerate(ends) if end < first), len(ends))
+        ends[level : level + 1] = [last]
         levels.append(level)
     return levels

@@ -1,19 +1,19 @@
-"""What adds up to a decision? Bias, LSTM branch and convolutions, and the latter over time."""
+"""What adds up to a decision? Bias, LSTM branch and convolutions; the convolutions over time."""
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, MapScale, floats, new_figure, plain
-from lstmfcn.plots.reading import (
+from lstmfcn.plots.coloured_series import draw_maps
+from lstmfcn.plots.display import COLOURS, DARK_GREY, GREY, FigureDisplay, floats, plain
+from lstmfcn.plots.explanations import (
     METHODS,
     check_relevance,
     check_series,
     class_name,
     fit_lengths,
+    prediction_title,
     take_one,
 )
 from lstmfcn.validation import as_series, check_counts
-
-__all__ = ["DecompositionDisplay"]
 
 PARTS = (  # name, colour, hatch: both tell them apart, for grey print
     ("bias", GREY, ""),
@@ -22,8 +22,8 @@ PARTS = (  # name, colour, hatch: both tell them apart, for grey print
 )
 
 
-class DecompositionDisplay:
-    """The logits of one series as sums of their parts.
+class DecompositionDisplay(FigureDisplay):
+    """The logits of one series as sums of their parts, and the convolutions' part over time.
 
     Parameters
     ----------
@@ -45,23 +45,24 @@ class DecompositionDisplay:
         Matplotlib axes of the bars and of the series, after :meth:`plot`.
     figure_ : matplotlib figure
 
+    See Also
+    --------
+    ActivationMapDisplay : The convolutions' part over time, for each class.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from lstmfcn.plots import DecompositionDisplay
-    >>> display = DecompositionDisplay(
-    ...     [0.5, 0.0], [1.0, -1.0], [3.0, -3.0], [0.0, 2.0, 1.0], [0, 1, 0], ["gun", "point"]
-    ... ).plot()
+    >>> parts, names = ([0.5, 0.0], [1.0, -1.0], [3.0, -3.0]), ["gun", "point"]
+    >>> display = DecompositionDisplay(*parts, [0.0, 2.0, 1.0], [0, 1, 0], names).plot()
     >>> display.logits.tolist()
     [4.5, -4.0]
     """
 
     def __init__(self, bias, lstm, convolutions, over_time, series, names, *, target=0, title=""):
         self.names, self.target, self.title = list(names), target, title
-        parts = zip(PARTS, (bias, lstm, convolutions), strict=True)
-        self.parts = [floats(part, name) for (name, *_), part in parts]
-        for (name, *_), part in zip(PARTS, self.parts, strict=True):
+        self.parts = []
+        for (name, *_), values in zip(PARTS, (bias, lstm, convolutions), strict=True):
+            self.parts.append(part := floats(values, name))
             if part.shape != (len(self.names),):
                 raise ValueError(
                     f"{name} has shape {part.shape}, but there are {len(self.names)} names; pass "
@@ -74,90 +75,55 @@ class DecompositionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, index=0, *, y=None, class_names=None):
-        """Take the logits of one series of ``X`` apart.
+        """Take the logits of the series ``X[index]`` apart.
 
         Parameters
         ----------
         estimator : fitted classifier
         X : as in its ``predict``
         index : int, default=0
-            Which series to show.
         y : label, optional
             The class explained over time; by default the predicted one.
         class_names : mapping of label to str, optional
-
-        Returns
-        -------
-        DecompositionDisplay
         """
         one = take_one(X, index)
         explanation = estimator.explain(one, y)
         series = list(as_series(one))
         (over_time,) = fit_lengths(estimator, explanation.over_time, series)
         names = [class_name(label, class_names) for label in explanation.classes]
-        proba = estimator.predict_proba(one)[0]
-        title = f"predicted {names[proba.argmax()]} (probability {proba.max():.2f})"
-        return cls(
-            explanation.bias,
-            explanation.lstm[0],
-            explanation.convolutions[0],
-            over_time,
-            series[0],
-            names,
-            target=explanation.target[0],
-            title=title,
-        )
+        parts = explanation.bias, explanation.lstm[0], explanation.convolutions[0]
+        title, target = prediction_title(estimator, one, class_names), explanation.target[0]
+        return cls(*parts, over_time, series[0], names, target=target, title=title)
 
-    def plot(self, figure=None):
-        """Draw the bars, and beneath them the series coloured by the convolutions' part.
+    def _size(self):
+        return max(7, 1.5 + 0.8 * len(self.names)), 5.5 + 0.3 * len(self.series)
 
-        Parameters
-        ----------
-        figure : matplotlib Figure or SubFigure, optional
-
-        Returns
-        -------
-        self
-        """
-        if figure is None:
-            figure = new_figure(max(7, 1.5 + 0.8 * len(self.names)), 5.5 + 0.3 * len(self.series))
+    def _draw(self, figure):
         bars, below = figure.subplots(2, 1, height_ratios=[3, 2])
+        self._draw_bars(bars)
+        figure.suptitle(self.title, fontsize="medium")
+        draw_maps(figure, [below], self.series, [self.over_time], METHODS["class_activation_map"])
+        total, name = self.over_time.sum(), plain(self.names[self.target])
+        below.set_title(f"convolutions for {name} over time (sum {total:.2f})", fontsize="medium")
+        return np.array([bars, below])
+
+    def _draw_bars(self, bars):
         x = np.arange(len(self.names))
         above, beneath = np.zeros(len(x)), np.zeros(len(x))  # where the next part begins
         for (name, colour, hatch), part in zip(PARTS, self.parts, strict=True):
             if not part.any():  # FCN has no LSTM branch
                 continue
-            bars.bar(
-                x,
-                part,
-                0.5,
-                bottom=np.where(part >= 0, above, beneath),
-                label=name,
-                color=colour,
-                hatch=hatch,
-                edgecolor="#404040",
-                linewidth=0.6,
-            )
+            bottom = np.where(part >= 0, above, beneath)
+            style = {"color": colour, "hatch": hatch, "edgecolor": DARK_GREY, "linewidth": 0.6}
+            bars.bar(x, part, 0.5, bottom=bottom, label=name, **style)
             above, beneath = above + np.maximum(part, 0), beneath + np.minimum(part, 0)
-        bars.axhline(0.0, color="#404040", linewidth=0.8)
+        bars.axhline(0.0, color=DARK_GREY, linewidth=0.8)
         bars.plot(x, self.logits, "kD", markersize=6, label="sum: the logit")
         for place, logit in zip(x, self.logits, strict=True):
-            bars.annotate(
-                f"{logit:.2f}", (place + 0.29, logit), va="center", fontsize="small", clip_on=False
-            )
+            style = {"va": "center", "fontsize": "small", "clip_on": False}
+            bars.annotate(f"{logit:.2f}", (place + 0.29, logit), **style)
         bars.set_xticks(x, [plain(name) for name in self.names])
         bars.set_xlim(-0.6, len(x) - 0.3)
         bars.set_ylabel("contribution to the logit")
-        figure.suptitle(self.title, fontsize="medium")
-        bars.legend(
-            fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False
-        )
-        scale, lanes = MapScale([self.over_time]), Lanes([self.series])
-        scale.draw(below, lanes.place(self.series), self.over_time)
-        scale.add_colorbar(figure, below, METHODS["class_activation_map"])
-        lanes.label(below)
-        below.set_xlabel("timepoint")
-        total, name = self.over_time.sum(), plain(self.names[self.target])
-        below.set_title(f"convolutions for {name} over time (sum {total:.2f})", fontsize="medium")
-        self.axes_, self.figure_ = np.array([bars, below]), figure
-        return self
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
+        bars.legend(fontsize="small", ncols=4, frameon=False, **place)

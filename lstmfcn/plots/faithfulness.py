@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, MARKERS, new_figure, plain
-
-__all__ = ["FaithfulnessDisplay"]
+from lstmfcn.plots.display import FigureDisplay, plain, style_of
 
 
-class FaithfulnessDisplay:
+class FaithfulnessDisplay(FigureDisplay):
     """How the probability falls as evidence is deleted, and rises as it is inserted.
+
+    Curves are means over the series, with 95 % bootstrap intervals.
 
     Parameters
     ----------
@@ -24,10 +24,12 @@ class FaithfulnessDisplay:
         Matplotlib axes of deletion and insertion, after :meth:`plot`.
     figure_ : matplotlib figure
 
+    See Also
+    --------
+    lstmfcn.evaluation.faithfulness : Measures the curves.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from lstmfcn.evaluation import Faithfulness
     >>> from lstmfcn.plots import FaithfulnessDisplay
@@ -46,19 +48,10 @@ class FaithfulnessDisplay:
             )
         self.result, self.baseline, self.shifted = result, baseline, shifted
 
-    def plot(self, figure=None):
-        """Draw the mean curves over the series, with 95 % bootstrap intervals.
+    def _size(self):
+        return 10, 4
 
-        Parameters
-        ----------
-        figure : matplotlib Figure or SubFigure, optional
-
-        Returns
-        -------
-        self
-        """
-        if figure is None:
-            figure = new_figure(10, 4)
+    def _draw(self, figure):
         axes = figure.subplots(1, 2, sharey=True)
         per_cent = 100 * self.result.fractions
         whole = self.result.probability.mean()
@@ -81,19 +74,16 @@ class FaithfulnessDisplay:
         axes[0].set_ylim(0, 1.02)
         axes[0].set_ylabel("mean probability of the class")
         axes[1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
-        self.axes_, self.figure_ = axes, figure
-        return self
+        return axes
 
     def _styles(self):
         """Return how each curve is drawn, in the order of the legend."""
-        maps = [name for name in self.result.maps if not name.endswith(", shifted")]
-        chosen = [name for name in maps if name != "random"]
-        styles = {}
-        for i, name in enumerate(chosen):
-            colour = COLOURS[i % len(COLOURS)]
-            styles[name] = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "linestyle": "-"}
-            if self.shifted and f"{name}, shifted" in self.result.maps:
-                styles[f"{name}, shifted"] = {"color": colour, "linestyle": ":"}
+        maps, styles = self.result.maps, {}
+        plain_maps = (n for n in maps if n != "random" and not n.endswith(", shifted"))
+        for i, name in enumerate(plain_maps):
+            styles[name] = {**style_of(i), "linestyle": "-"}
+            if self.shifted and f"{name}, shifted" in maps:
+                styles[f"{name}, shifted"] = {"color": styles[name]["color"], "linestyle": ":"}
         if "random" in maps:
             styles["random"] = {"color": "#808080", "linestyle": "--"}
         return styles

@@ -1,19 +1,16 @@
-"""What does the first layer look for? Kernels, each with the series that excites it most."""
-
-import math
+"""What has the first layer learned? Kernels, each with the series that excites it most."""
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, GREY, Lanes, floats, new_figure
-from lstmfcn.plots.reading import class_name
+from lstmfcn.plots.coloured_series import Lanes
+from lstmfcn.plots.display import COLOURS, GREY, FigureDisplay, floats, grid_shape
+from lstmfcn.plots.explanations import class_name
 from lstmfcn.validation import as_series, check_counts
 
-__all__ = ["FilterDisplay"]
-
-PER_ROW = 2  # filters
+MAX_COLUMNS = 2  # of filters
 
 
-class FilterDisplay:
+class FilterDisplay(FigureDisplay):
     """First-layer kernels, and for each the series that excites it most, with the place marked.
 
     Parameters
@@ -33,10 +30,12 @@ or list of ndarray of shape (n_channels, T_i)
         Matplotlib axes of kernel and series, after :meth:`plot`.
     figure_ : matplotlib figure
 
+    See Also
+    --------
+    ActivationMapDisplay : What the last convolutions contribute to a decision.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from lstmfcn.plots import FilterDisplay
     >>> kernel = [[[-1, 2, -1]]]
     >>> display = FilterDisplay(kernel, [[0, 0, 1, 0, 0]], [[1, 3]], titles=["spike"]).plot()
@@ -54,10 +53,8 @@ or list of ndarray of shape (n_channels, T_i)
                 f"kernels have shape {self.kernels.shape}; pass (n_filters, n_channels, "
                 f"kernel_size) with the {len(self.series[0])} channels of the series."
             )
-        if not n_filters == len(self.series) == len(self.titles) or self.places.shape != (
-            n_filters,
-            2,
-        ):
+        counts = {n_filters, len(self.series), len(self.titles)}
+        if len(counts) > 1 or self.places.shape != (n_filters, 2):
             raise ValueError(
                 f"{n_filters} kernels came with {len(self.series)} series, {len(self.titles)} "
                 f"titles and places of shape {self.places.shape}; pass one series, one title and "
@@ -68,7 +65,7 @@ or list of ndarray of shape (n_channels, T_i)
     def from_estimator(cls, estimator, X, n_filters=8, *, class_names=None):
         """Find the filters that some series excites most.
 
-        A series is shown once while there are others, so that one outlier which excites every
+        A series is shown once while there are others, so that one outlier that excites every
         filter does not fill the picture.
 
         Parameters
@@ -78,16 +75,11 @@ or list of ndarray of shape (n_channels, T_i)
         n_filters : int, default=8
             How many of the first layer's filters to show at most, by their highest activation.
         class_names : mapping of label to str, optional
-            The titles name the class predicted for each series.
-
-        Returns
-        -------
-        FilterDisplay
         """
         check_counts(n_filters=n_filters)
         kernels = estimator.filter_kernels()
-        panel = as_series(X)
-        candidates = estimator.strongest_series(X, n_series=min(n_filters, len(panel)))
+        series = as_series(X)
+        candidates = estimator.strongest_series(X, n_series=min(n_filters, len(series)))
         filters = np.argsort(-candidates[2][:, 0], kind="stable")[:n_filters]
         size, resampled = kernels.shape[2], getattr(estimator, "unequal_length_in_", None)
         names = [class_name(label, class_names) for label in np.asarray(estimator.predict(X))]
@@ -96,31 +88,21 @@ or list of ndarray of shape (n_channels, T_i)
             left = [rank for rank, i in enumerate(candidates[0][k]) if i not in shown]
             i, timepoint, activation = (values[k, (left or [0])[0]] for values in candidates)
             place = timepoint - (size - 1) // 2 + np.array([0.0, size - 1.0])
-            last = panel[i].shape[1] - 1
+            last = series[i].shape[1] - 1
             if resampled == "resample":  # the network's timepoints are not those of the series
                 place *= last / max(1, estimator.n_timepoints_in_ - 1)
             shown.append(i)
             places.append(place.clip(0, last))
             titles.append(f"filter {k}: activation {activation:.1f}, series {i} ({names[i]})")
-        series = [panel[i] for i in shown]
-        return cls(kernels[filters], series, places, titles=titles)
+        return cls(kernels[filters], [series[i] for i in shown], places, titles=titles)
 
-    def plot(self, figure=None):
-        """Draw two filters per row, each kernel left of its series.
+    def _size(self):
+        n_rows, n_columns = grid_shape(len(self.kernels), MAX_COLUMNS)
+        return 5.5 * n_columns, 0.5 + n_rows * (1.4 + 0.3 * self.kernels.shape[1])
 
-        Parameters
-        ----------
-        figure : matplotlib Figure or SubFigure, optional
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, figure):
         n_filters, n_channels, _ = self.kernels.shape
-        n_columns = min(PER_ROW, n_filters)
-        n_rows = math.ceil(n_filters / n_columns)
-        if figure is None:
-            figure = new_figure(5.5 * n_columns, 0.5 + n_rows * (1.4 + 0.3 * n_channels))
+        n_rows, n_columns = grid_shape(n_filters, MAX_COLUMNS)
         grid = figure.add_gridspec(n_rows, 2 * n_columns, width_ratios=[1, 3] * n_columns)
         axes = np.empty((n_filters, 2), object)
         of_kernels, of_series = Lanes(self.kernels, common=True), Lanes(self.series)
@@ -128,9 +110,7 @@ or list of ndarray of shape (n_channels, T_i)
         for i in range(n_filters):
             row, column = divmod(i, n_columns)
             left, right = axes[i] = [
-                figure.add_subplot(
-                    grid[row, 2 * column + part], sharey=axes[0, part] if i else None
-                )
+                figure.add_subplot(grid[row, 2 * column + part], sharey=axes[0, part])
                 for part in (0, 1)
             ]
             for height in zero:
@@ -151,5 +131,4 @@ or list of ndarray of shape (n_channels, T_i)
             if column == 0:
                 of_kernels.label(left, "weight")
             of_series.label(right)
-        self.axes_, self.figure_ = axes, figure
-        return self
+        return axes

@@ -1,18 +1,20 @@
 """Which series are typical of a class, and which confuse the classifier? Both with their maps."""
 
+from itertools import chain
+
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, Lanes, MapScale, floats, new_figure
-from lstmfcn.plots.reading import METHODS, check_panel, class_name, read_maps
+from lstmfcn.plots.coloured_series import Lanes, MapScale
+from lstmfcn.plots.display import COLOURS, FigureDisplay, floats
+from lstmfcn.plots.explanations import METHODS, check_maps, class_name, read_maps
 from lstmfcn.validation import check_counts
 
-__all__ = ["GalleryDisplay"]
 
-
-class GalleryDisplay:
+class GalleryDisplay(FigureDisplay):
     """For each class its most typical and its most confused series, coloured by their maps.
 
-    Typical is a high probability of the true class, confused a low one.
+    Typical is a high probability of the true class, confused a low one. Typical series are drawn
+    left, confused ones right.
 
     Parameters
     ----------
@@ -39,21 +41,19 @@ or list of ndarray of shape (n_channels, T_i)
         Matplotlib axes, after :meth:`plot`.
     figure_ : matplotlib figure
 
+    See Also
+    --------
+    MeanMapDisplay : Mean series and mean map of each class.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from lstmfcn.plots import GalleryDisplay
     >>> X = np.random.RandomState(0).normal(size=(4, 30))
     >>> proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    >>> display = GalleryDisplay(
-    ...     X, np.abs(X), [0, 0, 1, 1], proba, [0, 1], n_typical=1, n_confused=1
-    ... ).plot()
+    >>> display = GalleryDisplay(X, np.abs(X), [0, 0, 1, 1], proba, [0, 1], n_typical=1).plot()
     >>> display.typical, display.confused
     ({0: [0], 1: [2]}, {0: [1], 1: [3]})
-    >>> display.axes_[1, 1].get_title()
-    'series 3: right, class 1 (0.70)'
     """
 
     def __init__(
@@ -69,11 +69,9 @@ or list of ndarray of shape (n_channels, T_i)
         class_names=None,
         label="attention",
     ):
-        self.series, self.maps, self.labels = check_panel(series, maps, labels)
-        self.probabilities, self.classes = (
-            floats(probabilities, "probabilities"),
-            np.asarray(classes),
-        )
+        self.series, self.maps, self.labels = check_maps(series, maps, labels)
+        self.probabilities = floats(probabilities, "probabilities")
+        self.classes = np.asarray(classes)
         if self.probabilities.shape != (len(self.series), len(self.classes)):
             raise ValueError(
                 f"probabilities have shape {self.probabilities.shape}; pass one row for each of "
@@ -101,15 +99,7 @@ or list of ndarray of shape (n_channels, T_i)
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator,
-        X,
-        y,
-        *,
-        method="attention_map",
-        n_typical=2,
-        n_confused=2,
-        class_names=None,
+        cls, estimator, X, y, *, method="attention_map", n_typical=2, n_confused=2, class_names=None
     ):
         """Compute probabilities and maps of all series, each map of the predicted class.
 
@@ -119,47 +109,23 @@ or list of ndarray of shape (n_channels, T_i)
         X : as in its ``predict``
         y : array-like of shape (n_samples,)
             The true classes.
-        method : {"attention_map", "class_activation_map", "gradient_map"}, \
-default="attention_map"
-            Which of its methods makes the maps; attention needs an ``ALSTMFCNClassifier``.
+        method : str, default="attention_map"
+            Or "class_activation_map" or "gradient_map"; attention needs an ALSTMFCNClassifier.
         n_typical, n_confused : int, default=2
         class_names : mapping of label to str, optional
-
-        Returns
-        -------
-        GalleryDisplay
         """
         series, maps = read_maps(estimator, X, method)
-        return cls(
-            series,
-            maps,
-            y,
-            estimator.predict_proba(X),
-            estimator.classes_,
-            n_typical=n_typical,
-            n_confused=n_confused,
-            class_names=class_names,
-            label=METHODS[method],
-        )
+        columns = estimator.predict_proba(X), estimator.classes_
+        options = {"n_typical": n_typical, "n_confused": n_confused, "class_names": class_names}
+        return cls(series, maps, y, *columns, label=METHODS[method], **options)
 
-    def plot(self, figure=None):
-        """Draw one row per class, typical series left and confused ones right.
+    def _size(self):
+        n_columns, n_channels = self.n_typical + self.n_confused, len(self.series[0])
+        return 1.2 + 2.7 * n_columns, 0.8 + len(self.typical) * (1.5 + 0.3 * n_channels)
 
-        Parameters
-        ----------
-        figure : matplotlib Figure or SubFigure, optional
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, figure):
         n_rows, n_columns = len(self.typical), self.n_typical + self.n_confused
-        shown = [
-            i for chosen in (self.typical, self.confused) for row in chosen.values() for i in row
-        ]
-        n_channels = len(self.series[0])
-        if figure is None:
-            figure = new_figure(1.2 + 2.7 * n_columns, 0.8 + n_rows * (1.5 + 0.3 * n_channels))
+        shown = [*chain(*self.typical.values(), *self.confused.values())]
         axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         scale = MapScale([self.maps[i] for i in shown], typical=True)
         lanes = Lanes([self.series[i] for i in shown])
@@ -181,8 +147,7 @@ default="attention_map"
             if column < n_columns:
                 title = axes[0, column].title
                 title.set_text(f"{heading}\n{title.get_text()}")
-        self.axes_, self.figure_ = axes, figure
-        return self
+        return axes
 
     def _verdict(self, i):
         """Return whether a series was classified correctly, and that in words."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["HistoryDisplay"]
+from lstmfcn.plots.display import COLOURS, AxesDisplay
 
 
-class HistoryDisplay:
-    """Learning curves of one training run.
+class HistoryDisplay(AxesDisplay):
+    """Learning curves of one training run: losses on a logarithmic axis, accuracies from 0 to 1.
 
     Parameters
     ----------
@@ -20,10 +20,12 @@ class HistoryDisplay:
     ----------
     ax_, figure_ : matplotlib axes (loss) and figure, after :meth:`plot`
 
+    See Also
+    --------
+    RobustnessDisplay : Scores of a trained classifier under noise.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from lstmfcn.plots import HistoryDisplay
     >>> display = HistoryDisplay({"loss": [0.7, 0.4, 0.2], "accuracy": [0.5, 0.8, 1.0]}).plot()
     >>> display.ax_.get_ylabel()
@@ -42,40 +44,31 @@ class HistoryDisplay:
         return cls(estimator.history_, title=type(estimator).__name__)
 
     def plot(self, ax=None, *, legend=True):
-        """Draw losses on a logarithmic axis, and accuracies on a second one from 0 to 1.
+        """Draw the curves into axes, by default of a new figure, with or without a legend."""
+        super().plot(ax)
+        if legend:
+            self.ax_.legend(handles=self._lines, loc="center right", fontsize="small")
+        return self
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-        legend : bool, default=True
+    def _size(self):
+        return 6, 3.5
 
-        Returns
-        -------
-        self
-        """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    def _draw(self, ax):
         right = ax.twinx()
-        lines = []
-        for key, name, axes, style in (
-            ("loss", "training loss", ax, {"color": "#0072B2"}),
-            ("val_loss", "validation loss", ax, {"color": "#0072B2", "linestyle": "--"}),
-            ("accuracy", "training accuracy", right, {"color": "#D55E00"}),
-            ("val_accuracy", "validation accuracy", right, {"color": "#D55E00", "linestyle": "--"}),
+        self._lines = []
+        for key, name, axes, colour, style in (
+            ("loss", "training loss", ax, COLOURS[0], "-"),
+            ("val_loss", "validation loss", ax, COLOURS[0], "--"),
+            ("accuracy", "training accuracy", right, COLOURS[1], "-"),
+            ("val_accuracy", "validation accuracy", right, COLOURS[1], "--"),
         ):
             if key in self.history:
                 values = self.history[key]  # fine-tuning has no validation: lengths may differ
-                epochs = np.arange(1, len(values) + 1)
-                lines += axes.plot(epochs, values, label=name, linewidth=1.3, **style)
+                line = {"color": colour, "label": name, "linewidth": 1.3}
+                self._lines += axes.plot(np.arange(1, len(values) + 1), values, style, **line)
         ax.set_yscale("log")
         ax.set_xlabel("epoch")
         ax.set_ylabel("loss")
         right.set_ylabel("accuracy")
         right.set_ylim(0, 1.02)
         ax.set_title(self.title, fontsize="medium")
-        if legend:
-            ax.legend(handles=lines, loc="center right", fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

@@ -3,18 +3,16 @@
 import numpy as np
 
 from lstmfcn.evaluation.ranking import wins_ties_losses
-from lstmfcn.plots.drawing import COLOURS, check_scores, floats, new_figure, plain
-
-__all__ = ["PairwiseDisplay"]
+from lstmfcn.plots.display import COLOURS, AxesDisplay, check_scores, floats, plain
 
 SIDES = ((1, COLOURS[0], "^"), (0, "#606060", "o"), (-1, COLOURS[1], "v"))  # of the diagonal
-MOST_NAMES = 5  # datasets that are named: those that differ most
-NAMED_FROM = 0.02  # a difference that is worth a name, as a share of the axis
+N_NAMED = 5  # datasets that are named: those that differ most
+NAMED_FROM = 0.02  # a difference that is worth a name, as a fraction of the axis
 ROOM = 0.7  # from where on a name does not fit into the rest of the axis
 
 
-class PairwiseDisplay:
-    """A dot per dataset: the score of one classifier against that of another.
+class PairwiseDisplay(AxesDisplay):
+    """A dot per dataset: the score of one classifier against the score of another.
 
     Parameters
     ----------
@@ -22,7 +20,7 @@ class PairwiseDisplay:
         More is better.
     names : (str, str)
     datasets : sequence of str, optional
-        Names those on which the two differ most.
+        Those on which the two differ most are named in the picture.
     metric : str, default="accuracy"
 
     Attributes
@@ -31,10 +29,12 @@ class PairwiseDisplay:
         Datasets on which the first wins, ties and loses.
     ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
 
+    See Also
+    --------
+    ComparisonMatrixDisplay : All pairs of several classifiers.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from lstmfcn.plots import PairwiseDisplay
     >>> display = PairwiseDisplay([0.9, 0.8, 0.7], [0.9, 0.7, 0.6], ("new", "old")).plot()
     >>> display.counts, display.ax_.get_xlabel()
@@ -52,39 +52,19 @@ class PairwiseDisplay:
         self.datasets, self.metric = datasets, metric
         self.counts = wins_ties_losses(self.first, self.second)
 
-    def plot(self, ax=None):
-        """Draw the dots, the first classifier upwards and the second to the right.
+    def _size(self):
+        return 5.2, 5.2
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        self
-        """
-        if ax is None:
-            ax = new_figure(5.2, 5.2).subplots()
+    def _draw(self, ax):
         both = np.concatenate([self.first, self.second])
         margin = 0.06 * (both.max() - both.min()) or 0.05
         low, high = both.min() - margin, both.max() + margin
         ax.plot([low, high], [low, high], color="#808080", linewidth=1)
         difference = np.round(self.first - self.second, 12)
-        for sign, colour, marker in (
-            (1, COLOURS[0], "^"),
-            (0, "#606060", "o"),
-            (-1, COLOURS[1], "v"),
-        ):
+        for sign, colour, marker in SIDES:
             of_sign = np.sign(difference) == sign
-            ax.scatter(
-                self.second[of_sign],
-                self.first[of_sign],
-                color=colour,
-                marker=marker,
-                s=30,
-                alpha=0.8,
-                linewidths=0,
-            )
+            style = {"color": colour, "marker": marker, "s": 30, "alpha": 0.8, "linewidths": 0}
+            ax.scatter(self.second[of_sign], self.first[of_sign], **style)
         wins, ties, losses = self.counts
         tied = f"\n(equal on {ties})" if ties else ""
         upper = {"ha": "left", "va": "top", "color": COLOURS[0], "fontweight": "bold"}
@@ -100,29 +80,18 @@ class PairwiseDisplay:
         ax.set_aspect("equal")
         ax.set_xlabel(f"{metric} of {names[1]}")
         ax.set_ylabel(f"{metric} of {names[0]}")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _name_datasets(self, ax, difference, low, high):
         span = high - low
-        for i in np.argsort(-np.abs(difference), kind="stable")[:MOST_NAMES]:
+        for i in np.argsort(-np.abs(difference), kind="stable")[:N_NAMED]:
             if abs(difference[i]) < NAMED_FROM * span:
                 continue
             x, y = (self.second[i] - low) / span, (self.first[i] - low) / span
-            # Away from the diagonal, unless the panel ends there.
+            # Away from the diagonal, unless the axes end there.
             right = x < ROOM if difference[i] < 0 else x < 1.0 - ROOM
             up = difference[i] > 0
-            ax.annotate(
-                plain(_shortened(self.datasets[i])),
-                (x, y),
-                xycoords="axes fraction",
-                xytext=(5 if right else -5, 4 if up else -4),
-                textcoords="offset points",
-                ha="left" if right else "right",
-                va="bottom" if up else "top",
-                fontsize="x-small",
-            )
-
-
-def _shortened(name, longest=24):
-    return name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+            side = {"ha": "left" if right else "right", "va": "bottom" if up else "top"}
+            place = {"xycoords": "axes fraction", "textcoords": "offset points"}
+            offset = (5 if right else -5, 4 if up else -4)
+            name = plain(self.datasets[i], longest=24)
+            ax.annotate(name, (x, y), offset, fontsize="x-small", **place, **side)

@@ -3,13 +3,12 @@
 import numpy as np
 
 from lstmfcn.evaluation.intervals import mean_interval
-from lstmfcn.plots.drawing import COLOURS, MARKERS, floats, new_figure, plain
+from lstmfcn.evaluation.robustness import robustness_curve
+from lstmfcn.plots.display import DARK_GREY, AxesDisplay, floats, plain, style_of
 
-__all__ = ["RobustnessDisplay"]
 
-
-class RobustnessDisplay:
-    """A line per classifier: its mean score at each level, with its interval.
+class RobustnessDisplay(AxesDisplay):
+    """A line per classifier: its mean score at each level, and Student's 95 % interval over runs.
 
     Parameters
     ----------
@@ -21,17 +20,19 @@ class RobustnessDisplay:
         What the levels mean.
     metric : str, default="weighted F1"
     references : dict of str to float, optional
-        Scores on recordings, such as that of the noisy test clips; horizontal lines.
+        Scores on recordings, such as noisy test clips; horizontal lines.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
 
+    See Also
+    --------
+    lstmfcn.evaluation.robustness.robustness_curve : Measures the scores.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
-    >>> from lstmfcn.plots.robustness import RobustnessDisplay
+    >>> from lstmfcn.plots import RobustnessDisplay
     >>> scores = {"LSTM-FCN": [[0.8, 0.7, 0.4], [0.9, 0.7, 0.5]]}
     >>> display = RobustnessDisplay([0.0, 0.5, 1.0], scores).plot()
     >>> display.ax_.lines[0].get_ydata().round(2).tolist()
@@ -61,38 +62,27 @@ class RobustnessDisplay:
 
     @classmethod
     def from_curves(cls, curves, *, references=None):
-        """Draw what :func:`lstmfcn.emotion.robustness.robustness_curve` measured.
+        """Draw what :func:`lstmfcn.evaluation.robustness.robustness_curve` measured.
 
         Parameters
         ----------
         curves : dict of str to RobustnessCurve, or to a list of them
             Of the same levels; of a list, each is a run, by its mean over the draws.
         references : dict of str to float, optional
-
-        Returns
-        -------
-        RobustnessDisplay
         """
-        several = {name: c if isinstance(c, list | tuple) else None for name, c in curves.items()}
-        first = next(iter(curves.values()), None)
-        first = first[0] if isinstance(first, list | tuple) else first
+        lists = {name: c if isinstance(c, list | tuple) else [c] for name, c in curves.items()}
+        first = next((curve for runs in lists.values() for curve in runs), None)
         if first is None:
             raise ValueError("there are no curves to draw; pass at least one.")
-        for name, curve in curves.items():
-            for one in several[name] or [curve]:
-                if not np.array_equal(one.levels, first.levels):
-                    raise ValueError(f"{name!r} was measured at other levels; measure it again.")
-        scores = {
-            name: [one.mean() for one in several[name]] if several[name] else curve.scores
-            for name, curve in curves.items()
-        }
-        return cls(
-            first.levels,
-            scores,
-            corruption=first.corruption,
-            metric=first.metric.replace("_", " ").replace(" f1", " F1"),
-            references=references,
-        )
+        scores = {}
+        for name, runs in lists.items():
+            if not all(np.array_equal(curve.levels, first.levels) for curve in runs):
+                raise ValueError(f"{name!r} was measured at other levels; measure it again.")
+            is_one = runs is not curves[name]
+            scores[name] = runs[0].scores if is_one else [curve.mean() for curve in runs]
+        metric = first.metric.replace("_", " ").replace(" f1", " F1")
+        words = {"corruption": first.corruption, "metric": metric}
+        return cls(first.levels, scores, references=references, **words)
 
     @classmethod
     def from_estimators(
@@ -114,66 +104,33 @@ class RobustnessDisplay:
         ----------
         estimators : dict of str to fitted classifier
         X, y, corruption, levels, metric, n_draws, random_state
-            As for :func:`lstmfcn.emotion.robustness.robustness_curve`.
+            As for :func:`lstmfcn.evaluation.robustness.robustness_curve`.
         references : dict of str to float, optional
-
-        Returns
-        -------
-        RobustnessDisplay
         """
-        from lstmfcn.emotion.robustness import robustness_curve
-
+        settings = {"metric": metric, "n_draws": n_draws, "random_state": random_state}
         curves = {
-            name: robustness_curve(
-                estimator,
-                X,
-                y,
-                corruption,
-                levels,
-                metric=metric,
-                n_draws=n_draws,
-                random_state=random_state,
-            )
+            name: robustness_curve(estimator, X, y, corruption, levels, **settings)
             for name, estimator in estimators.items()
         }
         return cls.from_curves(curves, references=references)
 
-    def plot(self, ax=None):
-        """Draw mean scores, shaded by Student's 95 % interval over the runs.
+    def _size(self):
+        return 6.5, 4
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        self
-        """
-        if ax is None:
-            ax = new_figure(6.5, 4).subplots()
+    def _draw(self, ax):
         for i, (name, values) in enumerate(self.scores.items()):
-            colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
-            low, high = mean_interval(values)
+            style, (low, high) = style_of(i), mean_interval(values)
+            shade = {"color": style["color"], "alpha": 0.2, "linewidth": 0}
             if np.isfinite(low).all():
-                ax.fill_between(self.levels, low, high, color=colour, alpha=0.2, linewidth=0)
-            name = plain(name)
-            label = f"{name} ({len(values)} runs)" if len(values) > 1 else name
-            ax.plot(
-                self.levels,
-                values.mean(axis=0),
-                color=colour,
-                marker=marker,
-                markersize=4,
-                linewidth=1.5,
-                label=label,
-            )
+                ax.fill_between(self.levels, low, high, **shade)
+            label = plain(name) + (f" ({len(values)} runs)" if len(values) > 1 else "")
+            style |= {"label": label, "markersize": 4, "linewidth": 1.5}
+            ax.plot(self.levels, values.mean(axis=0), **style)
         for name, score in self.references.items():
-            ax.axhline(score, color="#404040", linestyle="--", linewidth=1.0, label=plain(name))
+            ax.axhline(score, color=DARK_GREY, linestyle="--", linewidth=1.0, label=plain(name))
         ax.set_ylim(0, 1.02)
         ax.set_xlabel(plain(self.corruption))
         ax.set_ylabel(plain(self.metric))
         ax.grid(axis="y", color="#e4e4e4")
         ax.set_axisbelow(True)
         ax.legend(fontsize="small", frameon=False, loc="lower left")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

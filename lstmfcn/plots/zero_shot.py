@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from lstmfcn.plots.drawing import COLOURS, floats, plain
-
-__all__ = ["ZeroShotDisplay"]
-
-MAJORITY_GREY = "#808080"
+from lstmfcn.plots.display import COLOURS, AxesDisplay, floats, plain
 
 
-class ZeroShotDisplay:
+class ZeroShotDisplay(AxesDisplay):
     """Two systems on the same samples: over all of them, and in each class.
+
+    A row for each value, the first on top, both systems with their intervals.
 
     Parameters
     ----------
@@ -24,26 +22,22 @@ class ZeroShotDisplay:
         The first row's value of always predicting the most frequent class.
     title : str, default=""
     names : (str, str), default=("classifier", "zero-shot")
-        Of the two systems.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib axes and figure, after :meth:`plot`
 
+    See Also
+    --------
+    lstmfcn.zero_shot.ZeroShotComparison : The numbers.
+
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
-    >>> from lstmfcn.plots.zero_shot import ZeroShotDisplay
-    >>> display = ZeroShotDisplay(
-    ...     ["accuracy", "happy", "sad"],
-    ...     [0.8, 0.9, 0.7],
-    ...     [0.6, 0.9, 0.3],
-    ...     [[0.7, 0.9], [0.8, 1.0], [0.6, 0.8]],
-    ...     [[0.5, 0.7], [0.8, 1.0], [0.2, 0.4]],
-    ... ).plot()
+    >>> from lstmfcn.plots import ZeroShotDisplay
+    >>> bounds, wide = [[0.7, 0.9], [0.8, 1.0]], [[0.5, 0.7], [0.2, 0.4]]
+    >>> display = ZeroShotDisplay(["accuracy", "sad"], [0.8, 0.9], [0.6, 0.3], bounds, wide).plot()
     >>> [text.get_text() for text in display.ax_.get_yticklabels()]
-    ['accuracy', 'happy', 'sad']
+    ['accuracy', 'sad']
     """
 
     def __init__(
@@ -58,13 +52,12 @@ class ZeroShotDisplay:
         title="",
         names=("classifier", "zero-shot"),
     ):
-        self.labels = list(labels)
+        self.labels, n_rows = list(labels), len(labels)
         self.ours, self.zero_shot = floats(ours, "ours"), floats(zero_shot, "zero_shot")
         self.ours_interval = floats(ours_interval, "ours_interval")
         self.zero_shot_interval = floats(zero_shot_interval, "zero_shot_interval")
-        shapes = [values.shape for values in (self.ours, self.zero_shot)]
-        shapes += [values.shape for values in (self.ours_interval, self.zero_shot_interval)]
-        n_rows = len(self.labels)
+        parts = (self.ours, self.zero_shot, self.ours_interval, self.zero_shot_interval)
+        shapes = [values.shape for values in parts]
         if shapes != [(n_rows,)] * 2 + [(n_rows, 2)] * 2 or not n_rows:
             raise ValueError(
                 f"the values and intervals have shapes {', '.join(map(str, shapes))}; for "
@@ -78,14 +71,10 @@ class ZeroShotDisplay:
 
         Parameters
         ----------
-        comparison : lstmfcn.emotion.zero_shot.ZeroShotComparison
+        comparison : lstmfcn.zero_shot.ZeroShotComparison
         metric : {"accuracy", "uar", "waf"}, optional
             Of the first row; by default the one published for the dataset.
         names : (str, str), default=("classifier", "zero-shot")
-
-        Returns
-        -------
-        ZeroShotDisplay
         """
         metric = comparison.metric if metric is None else metric
         if metric not in comparison.scores:
@@ -96,15 +85,11 @@ class ZeroShotDisplay:
         metric = {"uar": "UAR", "waf": "weighted F1"}.get(metric, metric)
         rows = [score, *(row for row in comparison.per_class if row["n"])]
         what = f"{comparison.dataset} {comparison.variant}".strip()
+        classes = [f"{row['class']}, n = {row['n']}" for row in rows[1:]]
+        columns = ("ours", "zero_shot", "ours_interval", "zero_shot_interval")
         return cls(
-            [
-                f"{metric}, n = {comparison.n}",
-                *(f"{row['class']}, n = {row['n']}" for row in rows[1:]),
-            ],
-            [row["ours"] for row in rows],
-            [row["zero_shot"] for row in rows],
-            [row["ours_interval"] for row in rows],
-            [row["zero_shot_interval"] for row in rows],
+            [f"{metric}, n = {comparison.n}", *classes],
+            *([row[column] for row in rows] for column in columns),
             majority=majority,
             title=f"{what}: {names[0]} against {names[1]} on the same samples\n{metric} differs by "
             f"{score['difference']:+.3f} (95 % interval {score['low']:+.3f} to "
@@ -113,23 +98,22 @@ class ZeroShotDisplay:
         )
 
     def plot(self, ax=None, *, legend=True):
-        """Draw a row for each value, the first on top, both systems with their intervals.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-        legend : bool, default=True
-
-        Returns
-        -------
-        self
-        """
-        import matplotlib.pyplot as plt
+        """Draw the rows into axes, by default of a new figure, with or without a legend."""
         from matplotlib.transforms import ScaledTranslation
 
+        super().plot(ax)
+        if legend:
+            # Below the axis by a length, not by a fraction of the height.
+            below = ScaledTranslation(0.0, -0.5, self.figure_.dpi_scale_trans)
+            place = {"bbox_to_anchor": (0.5, 0.0), "bbox_transform": self.ax_.transAxes + below}
+            self.ax_.legend(loc="upper center", ncols=3, fontsize="small", **place)
+        return self
+
+    def _size(self):
+        return 7, 1.9 + 0.45 * len(self.labels)
+
+    def _draw(self, ax):
         n_rows = len(self.labels)
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7, 1.9 + 0.45 * n_rows), layout="constrained")
         rows = np.arange(n_rows)
         for name, values, bounds, shift, marker, colour in (
             (self.names[0], self.ours, self.ours_interval, -0.14, "o", COLOURS[0]),
@@ -137,25 +121,11 @@ class ZeroShotDisplay:
         ):
             # Between bounds that do not hold it, a value has an arm of length zero.
             arms = np.maximum(0.0, [values - bounds[:, 0], bounds[:, 1] - values])
-            ax.errorbar(
-                values,
-                rows + shift,
-                xerr=arms,
-                fmt=marker,
-                color=colour,
-                label=plain(name),
-                markersize=6,
-                elinewidth=1.5,
-                capsize=3,
-            )
+            style = {"fmt": marker, "color": colour, "markersize": 6, "elinewidth": 1.5}
+            ax.errorbar(values, rows + shift, xerr=arms, label=plain(name), capsize=3, **style)
         if self.majority is not None:
-            ax.plot(
-                [self.majority] * 2,
-                [-0.35, 0.35],
-                color=MAJORITY_GREY,
-                linestyle="--",
-                label="always the most frequent class",
-            )
+            label = "always the most frequent class"
+            ax.plot([self.majority] * 2, [-0.35, 0.35], "--", color="#808080", label=label)
         ax.axhline(0.5, color="#d0d0d0", linewidth=0.8)
         ax.set_yticks(rows, [plain(label) for label in self.labels])
         ax.set_ylim(n_rows - 0.5, -0.5)
@@ -164,15 +134,3 @@ class ZeroShotDisplay:
         ax.set_axisbelow(True)
         ax.set_xlabel("over all samples (top), recall of each class (below)")
         ax.set_title(self.title, fontsize="medium", loc="left")
-        if legend:
-            ax.legend(
-                loc="upper center",
-                bbox_to_anchor=(0.5, 0.0),
-                # Below the axis by a length, not by a share of the height.
-                bbox_transform=ax.transAxes
-                + ScaledTranslation(0.0, -0.5, ax.figure.dpi_scale_trans),
-                ncols=3,
-                fontsize="small",
-            )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

@@ -1,7 +1,8 @@
-"""What stands in the report of a sweep? Numbers and words, ready for JSON; no pictures."""
+"""Which numbers and words are in the report of a sweep? JSON values without pictures."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import asdict
 
 import numpy as np
 
@@ -10,49 +11,30 @@ from lstmfcn.evaluation import METRICS, Run, score_table, with_published
 from lstmfcn.evaluation.published import SOURCES
 from lstmfcn.evaluation.ranking import friedman
 
-__all__ = ["read_contents"]
-
 COSTS = ("fit_seconds", "predict_seconds", "epochs", "n_parameters", "peak_memory_bytes")
 PER_RUN = (*METRICS, "fit_seconds", "predict_seconds", "epochs")
 SIZES = ("n_train", "n_test", "n_channels", "n_timepoints", "n_classes")
-LARGEST_MATRIX = 20  # classes; beyond, the pairs that are confused most say more
-MOST_PAIRS = 5
+MAX_MATRIX_CLASSES = 20  # of more, the pairs of classes that are confused most say more
+N_CONFUSED_PAIRS = 5
 
 
 def read_contents(results, records, metric="accuracy", published=(), damaged=None):
-    """Collect what a report says.
+    """Return the contents of a report as a dict of JSON values.
 
-    Parameters
-    ----------
-    results : Results
-    records : list of dict
-        Of ``results.records()``.
-    metric : str, default="accuracy"
-    published : sequence of str, default=()
-        Methods to put beside ours; see :func:`lstmfcn.evaluation.published_accuracy`.
-    damaged : dict of Run to dict, optional
-        The records that cannot be read, of ``results.read()``.
-
-    Returns
-    -------
-    dict
-        JSON values alone. Scores are lists by dataset of lists by model, None where there is no
-        result.
-
-    Raises
-    ------
-    ValueError
-        If there are no records, or none with the metric.
+    ``records`` and ``damaged`` come from ``results.read()``. Scores are lists by dataset of lists
+    by model, None where there is no result. Without records of the metric, raises ValueError.
     """
     table = score_table(records, metric)
-    groups = _group(records)
+    groups = defaultdict(list)
+    for record in records:
+        groups[record["dataset"], record["model"]].append(record)
     contents = {
         "metric": metric,
         "metrics": {**METRICS, **dict.fromkeys(COSTS, "smaller")},
         "models": table.models,
         "datasets": [_describe(name, groups) for name in table.datasets],
         "scores": {},
-        "deviations": {},
+        "standard_deviations": {},
         "summaries": {},
         "n_runs": table.n_runs.tolist(),
         "run_columns": ["seed", "resample", *PER_RUN],
@@ -62,7 +44,10 @@ def read_contents(results, records, metric="accuracy", published=(), damaged=Non
         ],
         "incomplete": _incomplete(table),
         "friedman": _friedman(table),
-        "failures": _failures({**results.failed(), **(damaged or {})}),
+        "failures": [
+            {**asdict(run), "reason": record["reason"]}
+            for run, record in sorted({**results.failed(), **(damaged or {})}.items())
+        ],
         "confusions": _confusions(results, groups),
         "provenance": _provenance(records),
         "published": _published(records, published),
@@ -73,17 +58,9 @@ def read_contents(results, records, metric="accuracy", published=(), damaged=Non
         except ValueError:  # no record has it
             continue
         contents["scores"][name] = _plain(scores.scores)
-        contents["deviations"][name] = _deviations(scores, groups)
+        contents["standard_deviations"][name] = _standard_deviations(scores, groups)
         contents["summaries"][name] = _summary(scores)
     return contents
-
-
-def _group(records):
-    """Return (dataset, model) -> its records."""
-    groups = {}
-    for record in records:
-        groups.setdefault((record["dataset"], record["model"]), []).append(record)
-    return groups
 
 
 def _describe(name, groups):
@@ -129,34 +106,19 @@ def _friedman(table):
     return {"chi2": _short(statistic), "p": _short(p_value)}
 
 
-def _deviations(table, groups):
+def _standard_deviations(table, groups):
     """Return the standard deviations over runs; None for a single run."""
-    found = []
-    for dataset in table.datasets:
-        row = []
-        for model in table.models:
-            values = [r.get(table.metric) for r in groups.get((dataset, model), [])]
-            values = [value for value in values if value is not None]
-            row.append(_short(np.std(values, ddof=1)) if len(values) > 1 else None)
-        found.append(row)
-    return found
 
+    def of(dataset, model):
+        values = [r.get(table.metric) for r in groups.get((dataset, model), [])]
+        values = [value for value in values if value is not None]
+        return _short(np.std(values, ddof=1)) if len(values) > 1 else None
 
-def _failures(failed):
-    return [
-        {
-            "dataset": run.dataset,
-            "model": run.model,
-            "seed": run.seed,
-            "resample": run.resample,
-            "reason": record["reason"],
-        }
-        for run, record in sorted(failed.items())
-    ]
+    return [[of(dataset, model) for model in table.models] for dataset in table.datasets]
 
 
 def _confusions(results, groups):
-    """Return dataset -> model -> what was taken for what in the first run."""
+    """Return dataset -> model -> the confusion matrix of the first run."""
     found = {}
     for (dataset, model), records in groups.items():
         seed, resample = min((r["resample"], r["seed"]) for r in records)[::-1]
@@ -172,25 +134,19 @@ def _confusions(results, groups):
 
 def _confusion(y_true, y_pred):
     labels, codes = np.unique(np.concatenate([y_true, y_pred]), return_inverse=True)
-    true, predicted = np.split(codes, 2)
-    pairs = Counter(zip(true.tolist(), predicted.tolist(), strict=True))
-    wrong = [(count, pair) for pair, count in pairs.items() if pair[0] != pair[1]]
-    wrong.sort(key=lambda item: (-item[0], item[1]))
-    matrix = None
-    if len(labels) <= LARGEST_MATRIX:
-        counts = np.zeros((len(labels), len(labels)), dtype=int)
-        np.add.at(counts, (true, predicted), 1)
-        matrix = counts.tolist()
-    names = [str(label) for label in labels.tolist()]
+    names, places = [str(label) for label in labels.tolist()], range(len(labels))
+    pairs = Counter(zip(*np.split(codes, 2), strict=True))
+    wrong = sorted((-count, i, j) for (i, j), count in pairs.items() if i != j)
+    is_small = len(names) <= MAX_MATRIX_CLASSES
     return {
         "labels": names,
-        "matrix": matrix,
-        "most_confused": [[names[i], names[j], count] for count, (i, j) in wrong[:MOST_PAIRS]],
+        "matrix": [[pairs[i, j] for j in places] for i in places] if is_small else None,
+        "most_confused": [[names[i], names[j], -n] for n, i, j in wrong[:N_CONFUSED_PAIRS]],
     }
 
 
 def _provenance(records):
-    """Return what the results were made by, with and when."""
+    """Return by which models, with which software and hardware, and when the results were made."""
     described = {
         r["model"]: {"target": r.get("target"), "parameters": r.get("parameters")} for r in records
     }
@@ -213,13 +169,11 @@ def _distinct(values):
     """Return the different values that are not None, with how often each occurs."""
     found = []
     for value in values:
-        if value is not None:
-            for entry in found:
-                if entry["value"] == value:
-                    entry["n"] += 1
-                    break
-            else:
-                found.append({"value": value, "n": 1})
+        entry = next((entry for entry in found if entry["value"] == value), None)
+        if entry is not None:
+            entry["n"] += 1
+        elif value is not None:
+            found.append({"value": value, "n": 1})
     return found
 
 
@@ -249,7 +203,7 @@ def _plain(scores):
 
 
 def _short(value):
-    """Return a number with six digits: None for none, or what JSON has no word for."""
+    """Return a number with six digits; None for None, NaN and infinity."""
     if value is None or not np.isfinite(value):
         return None
     return value if isinstance(value, int) else float(f"{float(value):.6g}")

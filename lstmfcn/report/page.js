@@ -128,12 +128,12 @@
           make("td", {}, dataset.n_train ?? "–"), make("td", {}, dataset.n_timepoints ?? "–"),
           make("td", {}, dataset.n_classes ?? "–"),
           row.map((value, j) => {
-            const deviation = contents.deviations[state.metric][i][j];
+            const std = contents.standard_deviations[state.metric][i][j];
             const n = contents.n_runs[i][j];
             return make("td", {
               class: value !== null && value === top ? "best" : null,
-              title: n ? `${n} runs` + (deviation === null ? "" :
-                `, standard deviation ${format(deviation, state.metric)}`) : "no result",
+              title: n ? `${n} runs` + (std === null ? "" :
+                `, standard deviation ${format(std, state.metric)}`) : "no result",
             }, cell(i, j).text);
           }));
       }));

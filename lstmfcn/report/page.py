@@ -2,16 +2,15 @@
 
 import html
 import json
+import pkgutil
 from importlib.resources import files
 
 from lstmfcn import __version__
-from lstmfcn.atomic import atomic_path, check_writable
 from lstmfcn.evaluation import METRICS, with_published
+from lstmfcn.files import atomic_path, check_writable
 from lstmfcn.progress import tqdm
 from lstmfcn.report.contents import read_contents
 from lstmfcn.report.pictures import compare_pictures, model_pictures, sweep_pictures
-
-__all__ = ["write_report"]
 
 
 def write_report(
@@ -22,9 +21,10 @@ def write_report(
     published=(),
     title="Benchmark results",
     load_split=None,
+    load_model="lstmfcn:load",
     verbose=0,
 ):
-    """Write the report of a sweep: one HTML file that asks for nothing else.
+    """Write the report of a sweep: one HTML file that needs no other file and no network.
 
     Parameters
     ----------
@@ -32,13 +32,15 @@ def write_report(
     path : str or path-like
         Of the file; an old one is replaced.
     metric : str, default="accuracy"
-        One of :data:`lstmfcn.evaluation.METRICS`: what the ranks and pictures are about.
+        Of the ranks and pictures, one of :data:`lstmfcn.evaluation.METRICS`.
     published : sequence of str, default=()
         Methods to put beside ours; see :func:`lstmfcn.evaluation.published_accuracy`.
     title : str, default="Benchmark results"
     load_split : callable, optional
         From a dataset's name to (X_train, y_train, X_test, y_test). With it, learning curves and
         maps are drawn for the models that the sweep kept, on the archive's own test split.
+    load_model : callable or str, default="lstmfcn:load"
+        From the path of a kept model to the fitted classifier; a str is "module:function".
     verbose : int, default=0
         1: a progress bar.
 
@@ -48,6 +50,10 @@ def write_report(
         If there are no results, or none with the metric.
     OSError
         If the file cannot be written.
+
+    See Also
+    --------
+    lstmfcn.evaluation.sweep : Makes the results.
 
     Examples
     --------
@@ -72,17 +78,16 @@ def write_report(
     if published:
         table, _ = with_published(records, published)
         contents["published"]["pictures"] = compare_pictures(table.complete())
-    contents["dataset_pictures"], contents["dataset_notes"] = {}, {}
-    if load_split is not None:
-        contents["dataset_pictures"], contents["dataset_notes"] = _dataset_pictures(
-            results, load_split, verbose
-        )
+    drawn = _dataset_pictures(results, load_split, load_model, verbose) if load_split else ({}, {})
+    contents["dataset_pictures"], contents["dataset_notes"] = drawn
     with atomic_path(path) as temporary:
         temporary.write_text(_fill(contents, title), encoding="utf-8")
 
 
-def _dataset_pictures(results, load_split, verbose):
+def _dataset_pictures(results, load_split, load_model, verbose):
     """Return dataset -> model -> pictures of the first model kept, and dataset -> why not."""
+    if isinstance(load_model, str):
+        load_model = pkgutil.resolve_name(load_model)
     first = {}
     for run, path in sorted(results.kept_models().items(), key=lambda item: item[0].seed):
         if run.resample == 0:
@@ -93,7 +98,8 @@ def _dataset_pictures(results, load_split, verbose):
             try:
                 _, _, X_test, y_test = load_split(dataset)
                 pictures[dataset] = {
-                    model: model_pictures(path, X_test, y_test) for model, path in paths.items()
+                    model: model_pictures(load_model(path), X_test, y_test)
+                    for model, path in paths.items()
                 }
             except (OSError, ValueError) as error:  # another archive, a damaged file
                 notes[dataset] = str(error)
@@ -103,14 +109,14 @@ def _dataset_pictures(results, load_split, verbose):
 def _fill(contents, title):
     """Return the page as text."""
     here = files("lstmfcn.report")
-    # Nothing in the data may end the script that holds it.
+    # No text in the data may end the script that holds the data.
     data = json.dumps(contents, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     page = here.joinpath("page.html").read_text(encoding="utf-8")
     for place, text in (
         ("@STYLE@", here.joinpath("page.css").read_text(encoding="utf-8")),
         ("@SCRIPT@", here.joinpath("page.js").read_text(encoding="utf-8")),
         ("@TITLE@", html.escape(title)),
-        ("@CONTENTS@", data),  # last: whatever it says is not filled in again
+        ("@CONTENTS@", data),  # last: places within the data are not filled
     ):
         page = page.replace(place, text)
     return page

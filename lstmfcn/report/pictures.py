@@ -1,7 +1,6 @@
 """Which pictures go into a report? Displays drawn to text that an HTML page can hold."""
 
 import base64
-import io
 import itertools
 
 import numpy as np
@@ -16,39 +15,25 @@ from lstmfcn.plots import (
     PairwiseDisplay,
     ScoresDisplay,
 )
+from lstmfcn.plots.display import image_bytes
 
-__all__ = ["compare_pictures", "model_pictures", "sweep_pictures"]
-
-SHARES = ("accuracy", "balanced_accuracy", "weighted_f1", "auroc")
-MOST_PAIRS = 6
-FEWEST_DATASETS = 5  # for a test over datasets
-MOST_CLASSES = 4  # in a gallery
-MOST_SERIES = 60  # per class, looked at for a gallery
+WITH_COST = ("accuracy", "balanced_accuracy", "weighted_f1", "auroc")  # drawn against seconds
+MAX_MODEL_PAIRS = 6
+MIN_DATASETS = 5  # for a test over datasets
+MAX_GALLERY_CLASSES = 4
+MAX_GALLERY_SERIES = 60  # of each class, from which a gallery chooses
 
 
 def sweep_pictures(records, metric):
-    """Draw what a sweep says about all datasets.
-
-    Parameters
-    ----------
-    records : list of dict
-    metric : str
-
-    Returns
-    -------
-    list of dict
-        ``title``, ``caption``, ``uri``, which an ``<img>`` takes as its source, and ``half``: two
-        of these stand side by side.
-    """
-    table = score_table(records, metric)
+    """Draw the results over all datasets: a list of pictures, each as `_picture` returns it."""
     try:
-        table = table.complete()
-    except ValueError:
+        table = score_table(records, metric).complete()
+    except ValueError:  # no dataset has results of all models
         return []
     pictures = compare_pictures(table)
     if len(table.models) > 1:
         pictures += _pairs(table)
-    if metric in SHARES:
+    if metric in WITH_COST:
         pictures += _cost(records, table)
     pictures.append(
         _picture(
@@ -62,32 +47,31 @@ def sweep_pictures(records, metric):
 
 def compare_pictures(table):
     """Draw the critical differences and the matrix of comparisons of a complete table."""
-    pictures = []
-    if len(table.models) > 1 and len(table.datasets) >= FEWEST_DATASETS:
-        pictures += [
-            _picture(
-                "Critical differences",
-                f"Mean ranks over {len(table.datasets)} datasets, 1 being the best. A bar joins "
-                "models between which a Wilcoxon signed-rank test with Holm's correction finds no "
-                "difference (level .05).",
-                CriticalDifferenceDisplay.from_scores(table.better(), table.models),
-            ),
-            _picture(
-                "Every pair",
-                "Of each pair: the mean difference, on how many datasets the row's model wins, "
-                "ties and loses, and the p-value of a Wilcoxon signed-rank test without "
-                "correction (bold below .05).",
-                ComparisonMatrixDisplay(table.better(), table.models, metric=_words(table.metric)),
-            ),
-        ]
-    return pictures
+    if len(table.models) < 2 or len(table.datasets) < MIN_DATASETS:
+        return []
+    return [
+        _picture(
+            "Critical differences",
+            f"Mean ranks over {len(table.datasets)} datasets, 1 being the best. A bar joins "
+            "models between which a Wilcoxon signed-rank test with Holm's correction finds no "
+            "difference (level .05).",
+            CriticalDifferenceDisplay.from_scores(table.better(), table.models),
+        ),
+        _picture(
+            "Every pair",
+            "Of each pair: the mean difference, on how many datasets the row's model wins, "
+            "ties and loses, and the p-value of a Wilcoxon signed-rank test without "
+            "correction (bold below .05).",
+            ComparisonMatrixDisplay(table.better(), table.models, metric=_words(table.metric)),
+        ),
+    ]
 
 
 def _cost(records, table):
     """Draw score against seconds, if every run was timed."""
     try:
         seconds = score_table(records, "fit_seconds")
-    except ValueError:  # results of others need not say
+    except ValueError:  # imported results may lack the seconds
         return []
     rows = [seconds.datasets.index(name) for name in table.datasets]
     columns = [seconds.models.index(name) for name in table.models]
@@ -105,15 +89,15 @@ def _cost(records, table):
 
 
 def _pairs(table):
-    """Draw pairs of models: all, or the best one against the others."""
+    """Draw all pairs of models, or, of many, the best one against the next."""
     ranked = [row["model"] for row in table.summary()]
     pairs = list(itertools.combinations(ranked, 2))
-    if len(pairs) > MOST_PAIRS:
-        pairs = [(ranked[0], other) for other in ranked[1:]][:MOST_PAIRS]
+    if len(pairs) > MAX_MODEL_PAIRS:
+        pairs = [(ranked[0], other) for other in ranked[1:]][:MAX_MODEL_PAIRS]
     return [
         _picture(
             f"{one} against {other}",
-            "A dot is a dataset; on the side of a model are those it is better on.",
+            "A dot is a dataset, on the side of the model that is better on it.",
             PairwiseDisplay(
                 table.better()[:, table.models.index(one)],
                 table.better()[:, table.models.index(other)],
@@ -127,24 +111,8 @@ def _pairs(table):
     ]
 
 
-def model_pictures(path, X_test, y_test):
-    """Draw a kept model's learning curves, and its map on some test series.
-
-    Parameters
-    ----------
-    path : path-like
-        Of a saved classifier.
-    X_test, y_test
-        The test split of its run.
-
-    Returns
-    -------
-    list of dict
-        As in :func:`sweep_pictures`.
-    """
-    from lstmfcn import load
-
-    classifier = load(path)
+def model_pictures(classifier, X_test, y_test):
+    """Draw a fitted classifier's learning curves, and its maps of some test series."""
     pictures = [
         _picture(
             "Learning curves",
@@ -163,8 +131,8 @@ def model_pictures(path, X_test, y_test):
         pictures.append(
             _picture(
                 "Attention" if method == "attention_map" else "Class activation map",
-                "Of each class the surest and the least sure of its test series, numbered within "
-                f"the {len(chosen)} that were looked at; of many classes those with most errors.",
+                "Of each class the surest and the least sure of its test series, numbered among "
+                f"{len(chosen)} candidates; of many classes those with most errors.",
                 display,
                 photo=True,
             )
@@ -174,46 +142,33 @@ def model_pictures(path, X_test, y_test):
 
 def _choose(classifier, X_test, y_test):
     """Return the places of some test series of the classes that go wrong most."""
-    known = np.isin(y_test, classifier.classes_)
-    places = {
-        label: np.flatnonzero(known & (y_test == label))[:MOST_SERIES]
-        for label in np.unique(y_test)
-    }
     wrong = classifier.predict(X_test) != y_test
-    order = sorted(
-        (label for label in places if len(places[label])), key=lambda c: -wrong[y_test == c].mean()
-    )
-    return np.sort(np.concatenate([places[c] for c in order[:MOST_CLASSES]] or [[]])).astype(int)
+    known = np.unique(y_test[np.isin(y_test, classifier.classes_)])
+    worst = sorted(known, key=lambda label: -wrong[y_test == label].mean())[:MAX_GALLERY_CLASSES]
+    places = [np.flatnonzero(y_test == label)[:MAX_GALLERY_SERIES] for label in worst]
+    return np.sort(np.concatenate([np.empty(0, int), *places]))
 
 
 def _picture(title, caption, display, *, photo=False, half=False):
-    """Draw a display.
+    """Return a drawn display as a dict; an ``<img>`` of the page takes its ``uri`` as the source.
 
-    ``photo``: with so many marks that pixels take less room than lines; ``half``: two stand side
-    by side on the page.
+    A ``photo`` has so many marks that pixels take less room than lines. Of pictures with ``half``,
+    two stand side by side.
     """
     import matplotlib.pyplot as plt
 
     figure = display.plot().figure_
-    buffer = io.BytesIO()
     if photo:
-        figure.savefig(buffer, format="webp", dpi=110, pil_kwargs={"quality": 85})
-        kind = "webp"
+        image = image_bytes(figure, format="webp", dpi=110, pil_kwargs={"quality": 85})
     else:
         with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "lstmfcn"}):
-            figure.savefig(buffer, format="svg", metadata={"Date": None})
-        kind = "svg+xml"
-    plt.close(figure)
-    text = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {
-        "title": title,
-        "caption": caption,
-        "half": half,
-        "uri": f"data:image/{kind};base64,{text}",
-    }
+            image = image_bytes(figure, format="svg", metadata={"Date": None})
+    kind, text = "webp" if photo else "svg+xml", base64.b64encode(image).decode("ascii")
+    uri = f"data:image/{kind};base64,{text}"
+    return {"title": title, "caption": caption, "half": half, "uri": uri}
 
 
 def _words(metric):
-    """Return what to call a metric of which more is better."""
+    """Return the name of a metric, or of its negative where less is better."""
     words = "AUROC" if metric == "auroc" else metric.replace("_", " ")
     return words if METRICS.get(metric, "larger") == "larger" else f"minus {words}"

@@ -1,4 +1,4 @@
-"""Do the series make one array or a list, and what becomes of missing values and of labels?"""
+"""How do the series and labels of a file become arrays?"""
 
 import re
 
@@ -17,40 +17,24 @@ def check_missing(missing):
         )
 
 
-def to_panels(subject, parsed_files, missing="error", splits=(), padded=True):
-    """Turn the series of one or more files of a dataset into what a classifier takes.
+def to_arrays(subject, parsed_files, missing="error", splits=(), padded=True):
+    """Return for each parsed file what a classifier takes: lists if any lengths differ.
 
-    NaN at the end of a series is padding and is cut off; NaN anywhere else is a missing value.
-
-    Parameters
-    ----------
-    subject : str
-        The dataset or file, for error sentences.
-    parsed_files : list of ParsedFile
-        Files that belong together, such as a training and a test split.
-    missing : {"error", "interpolate"}
-        What to do with missing values: refuse, or fill linearly from the neighbours in time; at
-        the ends of a series, take the nearest value.
-    splits : sequence of str
-        What the files are called, for error sentences, such as "training" and "test".
-    padded : bool
-        False where NaN at the end is a missing value, too.
-
-    Returns
-    -------
-    list of (array or list of array)
-        Per file: an array of shape (n_samples, n_timepoints) for equal-length univariate series,
-        (n_samples, n_channels, n_timepoints) for equal-length multivariate series, or a list of
-        arrays of shape (n_channels, n_timepoints_i) if any two series of any of the files differ
-        in length.
+    `subject` and `splits` name the dataset and its files in errors. NaN at the end of a series is
+    cut off if it is `padded`; NaN elsewhere is refused, or filled from its neighbours in time.
     """
-    panels = [_cut_padding(file, padded) for file in parsed_files]
-    _check_channels(subject, parsed_files, panels)
-    gaps = [sum(bool(np.isnan(series).any()) for series in panel) for panel in panels]
+    files = [_cut_padding(file, padded) for file in parsed_files]
+    for file, series in zip(parsed_files, files, strict=True):
+        if len(series[0]) != len(files[0][0]):
+            raise ValueError(
+                f"{subject} has {len(files[0][0])} channels in {parsed_files[0].source} but "
+                f"{len(series[0])} in {file.source}; expected the same channels in both."
+            )
+    gaps = [sum(bool(np.isnan(one).any()) for one in series) for series in files]
     if any(gaps) and missing == "error":
         counts = [
-            f"{n_gaps} of {len(panel)}" + (f" {splits[i]}" if splits else "")
-            for i, (n_gaps, panel) in enumerate(zip(gaps, panels, strict=True))
+            f"{n_gaps} of {len(series)}" + (f" {splits[i]}" if splits else "")
+            for i, (n_gaps, series) in enumerate(zip(gaps, files, strict=True))
             if n_gaps
         ]
         raise ValueError(
@@ -58,19 +42,18 @@ def to_panels(subject, parsed_files, missing="error", splits=(), padded=True):
             "pass missing='interpolate' to fill them linearly."
         )
     if any(gaps):
-        panels = [[_interpolate(series) for series in panel] for panel in panels]
-    if len({series.shape[1] for panel in panels for series in panel}) > 1:
-        return panels
+        files = [[_interpolate(one) for one in series] for series in files]
+    if len({one.shape[1] for series in files for one in series}) > 1:
+        return files
     # (n_samples, n_channels, n_timepoints), without the axis of a single channel.
-    stacked = [np.stack(panel) for panel in panels]
+    stacked = [np.stack(series) for series in files]
     return [X[:, 0, :] if X.shape[1] == 1 else X for X in stacked]
 
 
 def to_labels(*lists_of_labels):
-    """Return one array per list of label strings, all of one dtype.
+    """Return one array per list of label strings: int64 if all labels are whole numbers, else str.
 
-    The dtype is int64 if every label of every list is a whole number ("1", "-1", "1.0",
-    "1.0000000e+00"), else str: "01" is a text, since "1" would be another one.
+    "1", "-1", "1.0" and "1.0000000e+00" are whole numbers; "01" is a text.
     """
     numbers = [[_whole_number(label) for label in labels] for labels in lists_of_labels]
     if any(number is None for labels in numbers for number in labels):
@@ -80,10 +63,9 @@ def to_labels(*lists_of_labels):
 
 
 def to_classes(labels, classes):
-    """Return label strings as the classes they stand for, and the share that stands for one.
+    """Return label strings as the classes that they name, and the fraction that names one.
 
-    A class goes by its text, or by its number: the class 1 by "1", "1.0" and "1.0000000e+00".
-    Where a label is no class, the array holds texts.
+    The class 1 goes by "1", "1.0" and "1.0000000e+00". If a label is no class, all are texts.
     """
     known = {_whole_number(str(label)): label for label in classes.tolist()}
     known |= {str(label): label for label in classes.tolist()}
@@ -106,7 +88,8 @@ def _whole_number(label):
 
 
 def _cut_padding(file, padded):
-    panel = []
+    """Return the series of a file without NaN at their ends."""
+    cut = []
     for series, place in zip(file.series, file.places, strict=True):
         known = ~np.isnan(series)  # (n_channels, n_timepoints_i)
         if not known.any():
@@ -121,18 +104,8 @@ def _cut_padding(file, padded):
             )
         if padded:
             series = series[:, : np.flatnonzero(known.any(axis=0))[-1] + 1]
-        panel.append(series)
-    return panel
-
-
-def _check_channels(subject, files, panels):
-    n_channels = [panel[0].shape[0] for panel in panels]
-    for file, n in zip(files, n_channels, strict=True):
-        if n != n_channels[0]:
-            raise ValueError(
-                f"{subject} has {n_channels[0]} channels in {files[0].source} but {n} in "
-                f"{file.source}; expected the same channels in both."
-            )
+        cut.append(series)
+    return cut
 
 
 def _interpolate(series):

@@ -1,10 +1,10 @@
-"""What does a display ask of a fitted classifier? Series, maps and names, of matching lengths."""
+"""What is drawn of a fitted classifier? Series, their maps and names, of matching lengths."""
 
 from collections.abc import Hashable, Mapping
 
 import numpy as np
 
-from lstmfcn.plots.drawing import floats, plain
+from lstmfcn.plots.display import floats, plain
 from lstmfcn.validation import as_series, check_choice, check_counts, check_labels
 
 METHODS = {  # a classifier's maps, and what their values are
@@ -15,32 +15,21 @@ METHODS = {  # a classifier's maps, and what their values are
 
 
 def take_one(X, index):
-    """Return one series of ``X`` as a panel of its own."""
+    """Return one series of ``X`` as an ``X`` of one sample."""
     check_counts(least=0, most=len(as_series(X)) - 1, index=index)
     return X[index : index + 1]
 
 
 def read_maps(estimator, X, method, y=None):
-    """Return the series of ``X`` and their maps.
+    """Return the series of ``X``, a list of (n_channels, T_i), and their maps, a list of (T_i,).
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-    X : as in its ``predict``
-    method : {"attention_map", "class_activation_map", "gradient_map"}
-    y : label, optional
-        The class that the map explains; by default the predicted one. Attention has no class.
-
-    Returns
-    -------
-    series : list of ndarray of shape (n_channels, T_i)
-    maps : list of ndarray of shape (T_i,)
+    The maps explain the class ``y``, by default the predicted one. Attention has no class.
     """
     check_choice(method, "method", list(METHODS))
     if not hasattr(estimator, method):
-        offered = [name for name in METHODS if hasattr(estimator, name)]
+        existing = [name for name in METHODS if hasattr(estimator, name)]
         raise ValueError(
-            f"{type(estimator).__name__} has no {method}; choose one of {', '.join(offered)}."
+            f"{type(estimator).__name__} has no {method}; choose one of {', '.join(existing)}."
         )
     if method == "attention_map" and y is not None:
         raise ValueError(
@@ -52,19 +41,10 @@ def read_maps(estimator, X, method, y=None):
 
 
 def fit_lengths(estimator, maps, series):
-    """Bring maps from the network's length to that of each series.
+    """Bring maps (n_samples, n_timepoints) from the network's length to that of each series.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-    maps : ndarray of shape (n_samples, n_timepoints)
-    series : sequence of ndarray of shape (n_channels, T_i)
-
-    Returns
-    -------
-    list of ndarray of shape (T_i,)
-        Padding is dropped; an end that the network never saw gets 0; a resampled series' map is
-        spread over its timepoints so that every stretch keeps its sum.
+    Padding is dropped. An end that the network never saw gets 0. The map of a resampled series is
+    spread over its timepoints so that every stretch keeps its sum.
     """
     resampled = getattr(estimator, "unequal_length_in_", None) == "resample"
     fitted = []
@@ -78,6 +58,13 @@ def fit_lengths(estimator, maps, series):
             relevance = np.pad(relevance, (0, length - n_columns))
         fitted.append(np.asarray(relevance[:length], float))
     return fitted
+
+
+def prediction_title(estimator, one, class_names):
+    """Return in words which class is predicted for an ``X`` of one sample."""
+    probabilities = estimator.predict_proba(one)[0]
+    name = class_name(estimator.classes_[probabilities.argmax()], class_names)
+    return f"predicted {name} (probability {probabilities.max():.2f})"
 
 
 def class_name(label, class_names=None):
@@ -114,7 +101,7 @@ def check_relevance(relevance, series, name="relevance"):
     return values
 
 
-def check_panel(series, maps, labels):
+def check_maps(series, maps, labels):
     """Return series and maps as lists, and labels as an array: one of each per series."""
     series = list(as_series(series))
     labels = check_labels(labels, len(series), "the display")
@@ -125,22 +112,3 @@ def check_panel(series, maps, labels):
         for i, (values, one) in enumerate(zip(maps, series, strict=True))
     ]
     return series, maps, labels
-
-
-def stack(arrays):
-    """Stack arrays of shape (..., T_i), with NaN where one has ended.
-
-    It goes as far as half of the arrays do: beyond, a mean would be that of a few.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstmfcn.plots.reading import stack
-    >>> stack([np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]), np.array([6.0])]).tolist()
-    [[1.0, 2.0], [3.0, 4.0], [6.0, nan]]
-    """
-    end = int(np.median([values.shape[-1] for values in arrays]))
-    stacked = np.full((len(arrays), *arrays[0].shape[:-1], end), np.nan)
-    for row, values in zip(stacked, arrays, strict=True):
-        row[..., : values.shape[-1]] = values[..., :end]
-    return stacked

@@ -1,0 +1,110 @@
+"""How is a series drawn in the colours of its map, and where do its channels lie?"""
+
+import numpy as np
+
+# Lightness falls steadily from zero to either end, so sizes read in grey print.
+NEGATIVE = ("#08306b", "#3f8fd2")  # lowest first
+POSITIVE = ("#c4c4c4", "#e8960c", "#8f0a1f")  # zero first
+
+
+class MapScale:
+    """One colour scale for several maps, from zero to ``limit``, the largest magnitude.
+
+    Signed maps add blue below zero, where the line is hollow, for grey print. With ``typical`` the
+    scale ends at the median of the maps' peaks: one spike would leave all other series grey.
+    """
+
+    def __init__(self, maps, typical=False):
+        peaks = [np.abs(values).max() for values in maps]
+        self.limit = float(max(np.median(peaks) if typical else max(peaks), 1e-12))
+        self.signed = any((values < 0).any() for values in maps)
+        self.exceeded = max(peaks) > self.limit
+
+    def mappable(self):
+        """Return matplotlib's pair of colours and norm."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+        colours = (*NEGATIVE, *POSITIVE) if self.signed else POSITIVE
+        return ScalarMappable(
+            Normalize(-self.limit if self.signed else 0.0, self.limit),
+            LinearSegmentedColormap.from_list("evidence", colours),
+        )
+
+    def draw(self, ax, lines, relevance):
+        """Draw lines (n_lines, n_timepoints) whose colour and width follow ``relevance``."""
+        from matplotlib.collections import LineCollection
+
+        scale = self.mappable()
+        widths = 1.5 + 3.5 * np.minimum(1.0, np.abs(relevance) / self.limit)  # points
+        # The core is white where a negative line is wide enough to have one.
+        cores = np.where(relevance < 0, np.maximum(0.0, 0.45 * (widths - 1.5)), 0.0)
+        coloured = {"array": relevance, "cmap": scale.cmap, "norm": scale.norm}
+        hollow = {"colors": "white", "capstyle": "butt"}
+        for line in lines:
+            strokes = _strokes(line)
+            ax.add_collection(
+                LineCollection(strokes, linewidths=widths, capstyle="round", **coloured)
+            )
+            if cores.any():
+                ax.add_collection(LineCollection(strokes, linewidths=cores, **hollow))
+        ax.autoscale_view()
+        ax.margins(x=0.01, y=0.08)
+
+    def add_colorbar(self, figure, axes, label):
+        """Draw the scale beside axes and say what its values are."""
+        note = "\n(hollow line: negative)" if self.signed else ""
+        extend = ("both" if self.signed else "max") if self.exceeded else "neither"
+        figure.colorbar(self.mappable(), ax=axes, label=label + note, pad=0.01, extend=extend)
+
+
+def _strokes(line):
+    """Cut a line so that each timepoint owns it from middle to middle: (n_timepoints, 3, 2)."""
+    points = np.column_stack([np.arange(len(line)), line])
+    middles = (points[:-1] + points[1:]) / 2
+    starts, ends = np.vstack([points[:1], middles]), np.vstack([middles, points[-1:]])
+    return np.stack([starts, points, ends], axis=1)
+
+
+class Lanes:
+    """Where channels are drawn: one channel at its own values, several above each other.
+
+    ``series`` are all arrays of shape (n_channels, T_i) in one picture: a channel has the same
+    range in each. With ``common`` all channels have one range, so that their sizes compare.
+    """
+
+    STEP = 1.2  # from lane to lane; a channel's range is 1
+
+    def __init__(self, series, common=False):
+        self._low = np.min([one.min(axis=1) for one in series], axis=0)[:, np.newaxis]
+        high = np.max([one.max(axis=1) for one in series], axis=0)[:, np.newaxis]
+        if common:
+            self._low, high = np.full_like(self._low, self._low.min()), high.max()
+        span = high - self._low
+        self._span = np.where(span > 0, span, 1.0)
+        # Channel 0 lies highest: one reads from the top.
+        self._offsets = self.STEP * np.arange(len(self._low))[::-1, np.newaxis]
+
+    def place(self, series):
+        """Return the heights at which (n_channels, T) values are drawn."""
+        if len(self._low) == 1:
+            return series
+        return (series - self._low) / self._span + self._offsets
+
+    def label(self, ax, name="value"):
+        """Name the vertical axis: by its values, or by the channels."""
+        if len(self._low) == 1:
+            ax.set_ylabel(name)
+            return
+        ax.set_yticks(self._offsets[:, 0] + 0.5, map(str, range(len(self._low))))
+        ax.set_ylabel("channel")
+
+
+def draw_maps(figure, axes, series, maps, label):
+    """Draw one series (n_channels, T) once for each map, below each other, and a colour bar."""
+    scale, lanes = MapScale(maps), Lanes([series])
+    for ax, relevance in zip(axes, maps, strict=True):
+        scale.draw(ax, lanes.place(series), relevance)
+        lanes.label(ax)
+    axes[-1].set_xlabel("timepoint")
+    scale.add_colorbar(figure, axes, label)

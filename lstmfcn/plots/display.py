@@ -1,0 +1,101 @@
+"""What do all displays have in common? Their ``plot`` method, colours, names and checks."""
+
+import math
+import re
+from io import BytesIO
+
+import numpy as np
+
+from lstmfcn.validation import as_numbers
+
+# Okabe and Ito's colours, told apart by colour-blind readers, the darker ones first.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GREY, DARK_GREY = "#b8b8b8", "#404040"
+MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
+
+
+class AxesDisplay:
+    """A picture in one axes. Subclasses have ``_size`` (inches) and ``_draw``."""
+
+    def plot(self, ax=None):
+        """Draw the picture into matplotlib axes, by default of a new figure; return self."""
+        if ax is None:
+            ax = new_figure(*self._size()).subplots()
+        self._draw(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class FigureDisplay:
+    """A picture of several axes. Subclasses have ``_size`` (inches) and ``_draw``."""
+
+    def plot(self, figure=None):
+        """Draw the picture into a matplotlib Figure or SubFigure, by default a new one."""
+        if figure is None:
+            figure = new_figure(*self._size())
+        self.axes_, self.figure_ = self._draw(figure), figure
+        return self
+
+
+def new_figure(width, height):
+    """Return an empty figure of a size in inches that keeps its labels apart."""
+    import matplotlib.pyplot as plt
+
+    return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def image_bytes(figure, **options):
+    """Return a figure as the content of a file, ``options`` as of ``savefig``, and close it."""
+    import matplotlib.pyplot as plt
+
+    file = BytesIO()
+    try:
+        figure.savefig(file, **options)
+    finally:
+        plt.close(figure)
+    return file.getvalue()
+
+
+def grid_shape(n, most_columns):
+    """Return the numbers of rows and columns of a grid of ``n`` cells."""
+    n_columns = min(most_columns, n)
+    return math.ceil(n / n_columns), n_columns
+
+
+def style_of(i):
+    """Return the colour and the marker of the i-th line."""
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+
+
+def plain(text, longest=40):
+    r"""Return a user's name so that matplotlib draws it letter by letter, and not too long.
+
+    ``$`` would begin mathematics, a leading ``_`` would hide the name from a legend, and a lone
+    surrogate cannot be drawn.
+
+    >>> [plain(name) for name in ("walk", "$5", "_a", "x" * 100)]
+    ['walk', '\\$5', ' _a', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…']
+    """
+    text = str(text)
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    text = re.sub(r"(?<!\\)\$", r"\$", text)  # a second call changes nothing
+    return f" {text}" if text.startswith("_") or not text else text
+
+
+def floats(values, name):
+    """Return numbers of any shape as float64; refuse by name what is not numbers."""
+    return as_numbers(values, name, "pass numbers").astype(float)
+
+
+def check_scores(scores, names):
+    """Return scores as (n_datasets, n_classifiers) finite floats, and names as a list."""
+    scores, names = floats(scores, "scores"), [str(name) for name in names]
+    if scores.ndim != 2 or not scores.size or scores.shape[1] != len(names):
+        raise ValueError(
+            f"scores has shape {scores.shape}, but there are {len(names)} names; pass "
+            "(n_datasets, n_classifiers), one name for each column."
+        )
+    if not np.isfinite(scores).all():
+        raise ValueError("scores has a missing value; draw the datasets that all classifiers have.")
+    return scores, names
