@@ -5,8 +5,6 @@ import os
 import re
 from pathlib import Path
 
-__all__ = ["at_least", "in_shell_words", "to_names", "to_number", "to_path"]
-
 LARGEST = 2**32 - 1  # the largest seed
 OPTIONS = {  # whose names differ from Python's by more than the dashes
     "n_babble": "babble",
@@ -23,9 +21,6 @@ OF_FIT = {"unequal_length"}  # which predict and explain recommend
 def to_path(text):
     """Return a path; the shell itself expands no ``~`` behind a ``=``.
 
-    Examples
-    --------
-    >>> from lstmfcn.cli_arguments import to_path
     >>> to_path("~/model.lstmfcn").is_absolute()
     True
     """
@@ -50,9 +45,6 @@ def to_number(text):
 def at_least(least, *words):
     """Return a function that reads a whole number, or one of some words.
 
-    Examples
-    --------
-    >>> from lstmfcn.cli_arguments import at_least
     >>> at_least(1)("30"), at_least(1, "auto")("auto")
     (30, 'auto')
     """
@@ -83,10 +75,7 @@ def in_shell_words(text, arguments):
     -------
     str
 
-    Examples
-    --------
     >>> from argparse import Namespace
-    >>> from lstmfcn.cli_arguments import in_shell_words
     >>> arguments = Namespace(missing="error", epochs=3, archive=None)
     >>> in_shell_words("pass missing='interpolate', or archive=None and more n_epochs", arguments)
     'pass --missing interpolate, or no --archive and more --epochs'
@@ -98,16 +87,20 @@ def in_shell_words(text, arguments):
         shell_name = OPTIONS.get(name, name)
         is_argument = "_" in name or match["equals"]  # "missing" alone is an English word
         if shell_name not in known or not is_argument:
-            return match[0]
+            return match[0].removesuffix("=?")
         if value == "None":
             return f"no --{shell_name.replace('_', '-')}"
         return f"--{shell_name.replace('_', '-')} {value}".rstrip()
 
     text = text.replace("classifier.save(path)", "lstmfcn fit")
-    text = re.sub(r"The '(\w+)' parameter of \w+", r"\1", text)  # scikit-learn's wording
+    text = text.replace("use another folder.", "use another folder (--out).")
+    if "name" in known:
+        text = text.replace("the model another name,", "the model another name (--name),")
+    # scikit-learn's wording; "=..." makes it an argument, whose option takes its place below.
+    text = re.sub(r"The '(\w+)' parameter of \w+", r"\1=?", text)
     text = re.sub(
         r"(?<![\w/.'-])(?P<name>[a-z]+(_[a-z]+)*)\b(?![/.]\w)"
-        r"(?P<equals>=('(?P<quoted>[^']*)'|(?P<bare>\.\.\.|-?\w+(\.\d+)?)))?",
+        r"(?P<equals>=('(?P<quoted>[^']*)'|(?P<bare>\.\.\.|-?\w+(\.\d+)?)|\?))?",
         option,
         text,
     )

@@ -1,114 +1,15 @@
-"""What can be done from a shell? `lstmfcn demo | fit | predict | explain | benchmark | emotion`.
+"""How is a model trained, used and explained from a shell? `lstmfcn fit | predict | explain`."""
 
-Exit codes: 0 done, 1 refused with one sentence, 2 wrong usage, 130 interrupted.
-With LSTMFCN_DEBUG=1 in the environment an error shows where it happened.
-"""
-
-import argparse
-import csv
 import os
-import sys
-import warnings
 from pathlib import Path
 
-from lstmfcn import __version__
-from lstmfcn.cli_arguments import at_least, in_shell_words, to_number, to_path
-from lstmfcn.cli_benchmark import add_benchmark
-from lstmfcn.cli_emotion import add_emotion
+from lstmfcn.cli.arguments import at_least, to_number, to_path
 
-__all__ = ["main"]
-
-MODELS = {
-    "lstmfcn": "LSTMFCNClassifier",
-    "alstmfcn": "ALSTMFCNClassifier",
-    "fcn": "FCNClassifier",
-}
-TOLD = (ValueError, TypeError, ArithmeticError, OSError, ImportError, MemoryError)  # by ourselves
+MODELS = {"lstmfcn": "LSTMFCNClassifier", "alstmfcn": "ALSTMFCNClassifier", "fcn": "FCNClassifier"}
 
 
-def main(argv=None):
-    """Run one command and return its exit code.
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        Arguments without the program's name; by default those of the process.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from lstmfcn.cli import main
-    >>> main(["predict", "missing.lstmfcn", "missing.tsv", "--out", "out.csv"])
-    1
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the locale cannot show ends no command
-            stream.reconfigure(errors="backslashreplace")
-    arguments = argparse.Namespace()
-    try:
-        _parser().parse_args(argv, arguments)
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: _say("warning", str(message), arguments)
-            arguments.command(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("lstmfcn: interrupted; finished files are kept.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # who reads our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
-        if os.environ.get("LSTMFCN_DEBUG"):
-            raise
-        _say("error", _reason(error), arguments)
-        return 1
-    return 0
-
-
-def _say(kind, text, arguments):
-    print(f"lstmfcn: {kind}: {in_shell_words(text, arguments)}", file=sys.stderr)
-
-
-def _reason(error):
-    """Return the sentence of an error that is ours, or one about another's."""
-    text = str(error)
-    if isinstance(error, OSError) and error.errno is not None:
-        name = str(error.filename or "a file")
-        name = name if len(name) <= 200 else f"{name[:200]}..."
-        return f"{name} cannot be read or written ({error.strerror})."
-    if isinstance(error, MemoryError) and (type(error) is not MemoryError or not text):
-        return "the memory does not suffice; use fewer or shorter series at a time."
-    if isinstance(error, RecursionError):
-        return "what was given is nested too deeply, as brackets within brackets are."
-    if isinstance(error, TOLD) and not isinstance(error, UnicodeError):
-        return text
-    return (
-        f"{type(error).__name__}, which should not happen, ended the command; the same command "
-        "with LSTMFCN_DEBUG=1 in the environment shows where."
-    )
-
-
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="lstmfcn", description="LSTM-FCN and ALSTM-FCN for time series classification."
-    )
-    parser.add_argument("--version", action="version", version=f"lstmfcn {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    demo = commands.add_parser("demo", help="train both models on three real datasets")
-    demo.add_argument(
-        "--out", type=to_path, default=Path("demo-output"), help="folder for the results"
-    )
-    demo.add_argument("--seed", type=at_least(0), default=0)
-    demo.add_argument(
-        "--epochs", type=at_least(1, "auto"), default="auto", help="fewer: quicker, worse"
-    )
-    demo.set_defaults(command=_demo)
-
+def add_models(commands):
+    """Add the commands fit, predict and explain to a parser."""
     fit = commands.add_parser(
         "fit", help="train a model on a file", description="Train a model and write it to a file."
     )
@@ -132,12 +33,8 @@ def _parser():
         default="auto",
         help="of the convolutions while training",
     )
-    fit.add_argument(
-        "--checkpoint",
-        type=to_path,
-        metavar="FOLDER",
-        help="go on from there after an interruption",
-    )
+    resume = "go on from there after an interruption"
+    fit.add_argument("--checkpoint", type=to_path, metavar="FOLDER", help=resume)
     fit.add_argument("--seed", type=at_least(0), default=0)
     fit.set_defaults(command=_fit)
 
@@ -162,9 +59,6 @@ def _parser():
     explain.add_argument("--out", type=to_path, required=True, help="folder to write to")
     explain.add_argument("--seed", type=at_least(0), default=0, help="of the random deletions")
     explain.set_defaults(command=_explain)
-    add_benchmark(commands)
-    add_emotion(commands)
-    return parser
 
 
 def _add_input(parser, metavar, split):
@@ -183,9 +77,7 @@ def _add_input(parser, metavar, split):
         "the first line calls label, class, target or y, else the first one)",
     )
     parser.add_argument(
-        "--label-column",
-        metavar="NAME|first|last",
-        help="the column with the labels",
+        "--label-column", metavar="NAME|first|last", help="the column with the labels"
     )
     parser.add_argument("--missing", choices=("error", "interpolate"), default="error")
 
@@ -213,30 +105,6 @@ def _read(arguments, split, classifier=None):
         name, arguments.archive, password=arguments.password, missing=arguments.missing
     )
     return (X_train, y_train) if split == "train" else (X_test, y_test)
-
-
-def _demo(arguments):
-    print(
-        "Training LSTM-FCN and ALSTM-FCN on three datasets of the UCR archive; this takes a few "
-        "minutes.",
-        flush=True,
-    )
-    from lstmfcn.demo import run_demo
-
-    rows = run_demo(arguments.out, random_state=arguments.seed, n_epochs=arguments.epochs)
-    print(f"\n{'dataset':<18} {'model':<10} {'accuracy':>8} {'published':>10} {'seconds':>8}")
-    for row in rows:
-        published = "-" if row["published"] is None else f"{row['published']:.4f}"
-        print(
-            f"{row['dataset']:<18} {row['model']:<10} {row['accuracy']:>8.4f} {published:>10} "
-            f"{row['seconds']:>8.1f}"
-        )
-    recipe = "the default recipe" if arguments.epochs == "auto" else f"{arguments.epochs} epochs"
-    print(
-        f"\nAccuracy on the archive's test split, one run with {recipe}, nothing chosen on it.\n"
-        "Published: Karim et al. 2018, one run of 2000 epochs for each of three sizes.\n"
-        f"Table, learning curves, attention and models are in {arguments.out}/"
-    )
 
 
 def _fit(arguments):
@@ -275,7 +143,7 @@ def _fit(arguments):
 
 def _predict(arguments):
     _check_out(arguments)
-    from lstmfcn.persistence import load
+    from lstmfcn.loading import load
 
     classifier = load(arguments.model)
     X, y = _read(arguments, "test", classifier)
@@ -295,7 +163,7 @@ def _predict(arguments):
 def _explain(arguments):
     if arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
-    from lstmfcn.persistence import load
+    from lstmfcn.loading import load
     from lstmfcn.plots.overview import explain_to_folder
 
     classifier = load(arguments.model)
@@ -304,7 +172,7 @@ def _explain(arguments):
         classifier, X, y, arguments.out, random_state=arguments.seed, verbose=1
     )
     print(f"{len(X)} series explained; pictures and explanations.npz are in {arguments.out}/")
-    print(f"share of the LSTM branch in the decisions: {summary['lstm_share']:.2f}")
+    print(f"fraction of the LSTM branch in the decisions: {summary['lstm_share']:.2f}")
     for name, ratio in summary.items():
         if name.startswith("deletion, "):
             print(
@@ -317,7 +185,7 @@ def _explain(arguments):
 
 def _check_out(arguments):
     """Refuse an output that cannot be written, or is one of the command's own inputs."""
-    from lstmfcn.atomic import check_writable
+    from lstmfcn.files import check_writable
 
     check_writable(arguments.out)
     for name in ("series", "labels", "model"):
@@ -337,16 +205,12 @@ def _predict_with_progress(classifier, X, rows=512):
 
 def _write_predictions(path, classes, predicted, proba, y):
     """Write one line per series: label (if known), predicted class, probability of each class."""
-    from lstmfcn.atomic import atomic_path
+    from lstmfcn.files import write_csv
 
-    header = ["predicted", *(f"probability_{label}" for label in classes)]
-    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header if y is None else ["label", *header])
-        for i, (label, row) in enumerate(zip(predicted, proba, strict=True)):
-            line = [label, *(f"{p:.6f}" for p in row)]
-            writer.writerow(line if y is None else [y[i], *line])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    columns = ["predicted", *(f"probability_{label}" for label in classes)]
+    rows = [
+        [label, *(f"{p:.6f}" for p in row)] for label, row in zip(predicted, proba, strict=True)
+    ]
+    if y is not None:
+        columns, rows = ["label", *columns], [[y[i], *row] for i, row in enumerate(rows)]
+    write_csv(path, columns, rows)
