@@ -12,9 +12,9 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# What may go wrong once in a hundred times; a quarter of an hour.
+# What may go wrong once in a hundred times: kills, threads, memory of many fits.
 soak: .venv/.installed-dev
-	LSTMFCN_SOAK=100 $(BIN)/python -m pytest tests/test_threads.py
+	LSTMFCN_SOAK=100 $(BIN)/python -m pytest tests -m soak
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format .

@@ -1,11 +1,15 @@
 """What do all tests share? Quiet TensorFlow, real data if it is there, small fitted classifiers."""
 
+import contextlib
 import os
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Small networks gain nothing by a second thread, and `make test` has a process for each core.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+import joblib
 import numpy as np
 import pytest
 
@@ -26,7 +30,10 @@ def ucr_archive():
     return folder / "ucr" / "ucr2018-subset.zip"
 
 
+# Repetitions of endurance tests, marked soak: few in `make test`, 100 in `make soak`.
+SOAK = int(os.environ.get("LSTMFCN_SOAK", 1))
 SMALL = {"n_filters": (8, 8, 8), "n_epochs": 2, "random_state": 0}
+_fitted = {}
 
 
 def make_series(n_samples=30, n_channels=1, n_timepoints=24, n_classes=2, seed=0):
@@ -40,9 +47,40 @@ def make_series(n_samples=30, n_channels=1, n_timepoints=24, n_classes=2, seed=0
     return X, np.array([f"class {label}" for label in y])
 
 
+def fitted_once(classifier, X, y, **parameters):
+    """Return a classifier fitted on (X, y): of the same arguments the same object in all tests.
+
+    Who changes it takes a copy: ``copy.deepcopy(fitted_once(...))``.
+    """
+    key = joblib.hash((classifier.__name__, X, y, parameters))
+    if key not in _fitted:
+        _fitted[key] = classifier(**parameters).fit(X, y)
+    return _fitted[key]
+
+
 def make_unequal(**kwargs):
     """Return a list of series of unequal length, and labels."""
     X, y = make_series(**kwargs)
     rng = np.random.RandomState(1)
     shortest = X.shape[2] - 6
     return [x[:, : rng.randint(shortest, X.shape[2] + 1)] for x in X], y
+
+
+def refusal(call):
+    """Return the sentence with which a call is refused."""
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    return str(caught.value)
+
+
+@contextlib.contextmanager
+def narrow_networks():
+    """Let LSTM-FCN and ALSTM-FCN have fewer filters by default: an eighth of the time."""
+    from lstmfcn import ALSTMFCNClassifier, LSTMFCNClassifier
+
+    with pytest.MonkeyPatch.context() as patch:
+        for cls in (LSTMFCNClassifier, ALSTMFCNClassifier):
+            defaults = cls.__init__.__kwdefaults__
+            assert defaults["n_filters"] == (128, 256, 128)
+            patch.setitem(defaults, "n_filters", (32, 64, 32))
+        yield

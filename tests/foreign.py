@@ -1,4 +1,4 @@
-"""Classifiers as others write them, for sweeps: quick ones, and ones that misbehave."""
+"""Classifiers and datasets as others write them, for sweeps: quick ones, and misbehaving ones."""
 
 import os
 import signal
@@ -9,6 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+
+
+def constant_series(n=4):
+    """Return a split of n training and n test series of two classes."""
+    y = np.arange(n) % 2
+    X = np.tile(y[:, np.newaxis], (1, 5)).astype(float)
+    return X, y, X, y
 
 
 class Majority(ClassifierMixin, BaseEstimator):

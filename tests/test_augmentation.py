@@ -1,4 +1,4 @@
-"""Are copies distorted as they should be, and mixtures labelled by their shares?"""
+"""Are copies distorted as they should be, and mixtures labelled by their fractions?"""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier
-from lstmfcn.emotion.augmentation import (
+from lstmfcn.meta.augmentation import (
     AugmentedClassifier,
+    add_noise,
     crop,
-    distort,
-    mask_features,
+    mask_channels,
     mask_frames,
     mix,
 )
@@ -52,7 +52,7 @@ def test_a_crop_is_a_stretch_of_the_series():
     assert whole.shape == series.shape and whole[0, 0] >= 0 and whole[0, -1] <= 19
 
 
-def test_masks_replace_at_most_their_share():
+def test_masks_replace_at_most_their_fraction():
     rng = np.random.RandomState(0)
     series = np.ones((10, 40))
     lost = []
@@ -63,17 +63,14 @@ def test_masks_replace_at_most_their_share():
         assert len(places) < 2 or (np.diff(places) == 1).all()  # one stretch
         assert (masked[3, places] == 8.0).all()
     assert min(lost) == 0 and max(lost) == 10
-    counts = [int((mask_features(series, 0.3, rng)[:, 0] == 0).sum()) for _ in range(100)]
+    counts = [int((mask_channels(series, 0.3, rng)[:, 0] == 0).sum()) for _ in range(100)]
     assert (min(counts), max(counts)) == (0, 3)
 
 
 def test_noise_is_in_units_of_each_channel():
     rng = np.random.RandomState(0)
     series = np.zeros((2, 4000))
-    found = [
-        distort(series, rng, noise=0.5, deviation=np.array([1.0, 10.0])).std(axis=1)
-        for _ in range(40)
-    ]
+    found = [add_noise(series, 0.5, rng, std=np.array([1.0, 10.0])).std(axis=1) for _ in range(40)]
     ratio = np.array([b / a for a, b in found])
     assert ratio == pytest.approx(10.0, rel=0.1)
     assert 0.4 < max(a for a, _ in found) <= 0.52  # levels are drawn up to the largest
@@ -83,10 +80,10 @@ def test_noise_is_in_units_of_each_channel():
 def test_copies_are_the_same_in_any_unit(unit):
     X, y = make_series(n_samples=8, n_channels=2)
     clf = AugmentedClassifier(LogisticRegression(), crop=0.5)
-    for panel in (X, [x[:, i:] for i, x in enumerate(X)]):
-        inside = panel * unit if panel is X else [x * unit for x in panel]
-        copies, *_ = clf.augment(panel, y, np.ones(8), np.random.RandomState(0))
-        others, *_ = clf.augment(inside, y, np.ones(8), np.random.RandomState(0))
+    for given in (X, [x[:, i:] for i, x in enumerate(X)]):
+        scaled = given * unit if given is X else [x * unit for x in given]
+        copies, *_ = clf.augment(given, y, np.ones(8), np.random.RandomState(0))
+        others, *_ = clf.augment(scaled, y, np.ones(8), np.random.RandomState(0))
         for one, other in zip(copies, others, strict=True):
             np.testing.assert_allclose(other, one * unit, rtol=1e-12)
 
@@ -95,7 +92,7 @@ def test_copies_are_the_same_in_any_unit(unit):
 def test_values_without_a_finite_deviation_are_refused(is_list):
     X, y = make_series(n_samples=8)
     X[3, 0, 5] = 1.7e308
-    with pytest.raises(ValueError, match=r"^feature 0 has values of up to 1.7e.308, whose deviati"):
+    with pytest.raises(ValueError, match=r"^channel 0 has values of up to 1.7e.308, whose standa"):
         AugmentedClassifier(FCNClassifier()).fit(list(X) if is_list else X, y)
 
 
@@ -103,20 +100,21 @@ def test_a_mixture_has_the_length_of_the_first():
     assert mix(np.zeros((1, 5)), np.array([[0.0, 4.0]]), 0.5).tolist() == [[0, 0.5, 1.0, 1.5, 2.0]]
 
 
-def test_mixtures_bear_two_labels_that_weigh_their_shares():
+def test_mixtures_bear_two_labels_weighted_by_their_fractions():
     X, y = make_series(n_samples=30, n_channels=2, n_timepoints=6)
-    panel, labels, weights = fitted_on(X, y, n_copies=1, mixup=1.0)
-    assert (panel[:30] == X).all() and (weights[:30] == 1).all()
-    mixed, names, shares = panel[30:], labels[30:], weights[30:]
-    assert len(mixed) > 40 and shares.min() > 0
+    seen, labels, weights = fitted_on(X, y, n_copies=1, mixup=1.0)
+    assert (seen[:30] == X).all() and (weights[:30] == 1).all()
+    mixed, names, fractions = seen[30:], labels[30:], weights[30:]
+    assert len(mixed) > 40 and fractions.min() > 0
     for i in range(30):
-        # Every mixture is on the segment between its series and another one, at its share.
+        # Every mixture is on the segment between its series and another one, at its fraction.
         same = np.flatnonzero([np.array_equal(one, mixed[i]) for one in mixed])
-        assert shares[same].sum() == pytest.approx(1.0, abs=0.01)
+        assert fractions[same].sum() == pytest.approx(1.0, abs=0.01)
         assert names[same[0]] == y[i] and len(set(names[same])) == len(same)
         if len(same) == 2:
             expected = [
-                np.abs(shares[i] * X[i] + (1 - shares[i]) * other - mixed[i]).max() for other in X
+                np.abs(fractions[i] * X[i] + (1 - fractions[i]) * other - mixed[i]).max()
+                for other in X
             ]
             assert min(expected) < 1e-4
             assert y[int(np.argmin(expected))] == names[same[1]]
@@ -127,36 +125,36 @@ def test_weights_go_with_the_copies():
     given = np.arange(1.0, 11.0)
     clf = AugmentedClassifier(Recorder(), **{**NOTHING, "mixup": 0.5}, n_copies=2, random_state=0)
     _, _, weights = clf.fit(X, y, sample_weight=given).estimator_.seen_
-    # As many labels as originals: own shares and partners' rests add up, but for slivers.
+    # As many labels as originals: own fractions and partners' rests add up, but for slivers.
     assert weights.sum() == pytest.approx(3 * given.sum(), rel=0.15)
     *_, weights = fitted_on(X, y, n_copies=2)
-    assert weights is None  # nothing to weigh
+    assert weights is None  # there are none to pass on
 
 
 def test_nothing_asked_for_is_copies_alone():
     X, y = make_series(n_samples=6, n_channels=2)
-    panel, labels, _ = fitted_on(X, y, n_copies=2)
-    assert (panel == np.tile(X, (3, 1, 1))).all() and labels.tolist() == y.tolist() * 3
-    panel, *_ = fitted_on(X, y, n_copies=0, noise=1.0)
-    assert (panel == X).all()
+    seen, labels, _ = fitted_on(X, y, n_copies=2)
+    assert (seen == np.tile(X, (3, 1, 1))).all() and labels.tolist() == y.tolist() * 3
+    seen, *_ = fitted_on(X, y, n_copies=0, noise=1.0)
+    assert (seen == X).all()
 
 
 def test_lists_stay_lists_of_their_own_lengths():
     X, y = make_unequal(n_samples=12)
-    panel, labels, _ = fitted_on(X, y, n_copies=1, crop=0.5, mixup=0.5, noise=0.1)
-    assert isinstance(panel, list) and len(panel) == len(labels) >= 24
-    assert min(x.shape[1] for x in panel[12:]) < min(x.shape[1] for x in X)
-    assert all(x is one for x, one in zip(panel, X, strict=False))
+    seen, labels, _ = fitted_on(X, y, n_copies=1, crop=0.5, mixup=0.5, noise=0.1)
+    assert isinstance(seen, list) and len(seen) == len(labels) >= 24
+    assert min(x.shape[1] for x in seen[12:]) < min(x.shape[1] for x in X)
+    assert all(x is one for x, one in zip(seen, X, strict=False))
 
 
 def test_modalities_of_a_clip_are_mixed_alike():
     X, y = make_series(n_samples=16, n_channels=2)
     modalities = {"audio": X, "face": 2 * X[:, :1, ::2]}
-    panel, labels, _ = fitted_on(modalities, y, n_copies=1, mixup=1.0)
-    assert {name: len(values) for name, values in panel.items()} == dict.fromkeys(
+    seen, labels, _ = fitted_on(modalities, y, n_copies=1, mixup=1.0)
+    assert {name: len(values) for name, values in seen.items()} == dict.fromkeys(
         modalities, len(labels)
     )
-    assert panel["face"] == pytest.approx(2 * panel["audio"][:, :1, ::2])
+    assert seen["face"] == pytest.approx(2 * seen["audio"][:, :1, ::2])
 
 
 def test_a_seed_repeats_and_another_does_not():
@@ -172,7 +170,7 @@ def test_a_seed_repeats_and_another_does_not():
 
 def test_our_classifiers_train_on_copies_and_predict_on_series():
     X, y = make_series(n_samples=24, n_channels=3, n_timepoints=16)
-    estimator = ALSTMFCNClassifier(n_cells=2, **{**SMALL, "n_epochs": 4})
+    estimator = ALSTMFCNClassifier(n_cells=2, **{**SMALL, "n_filters": (4, 4, 4)})
     clf = AugmentedClassifier(estimator, n_copies=2, random_state=0).fit(X, y)
     assert clf.attention_map(X).shape == (24, 16)
     assert 72 < clf.n_trained_on_ <= 120
@@ -209,11 +207,11 @@ def test_scikit_learn_check(estimator, check):
     [
         ({"n_copies": -1}, "n_copies=-1 must be a whole number of at least 0."),
         ({"n_copies": True}, "n_copies=True must be a whole number of at least 0."),
-        ({"crop": 0.0}, r"crop=0.0 must be a number in \(0, 1\]\."),
-        ({"mask": 1.0}, r"mask=1.0 must be a number in \[0, 1\)\."),
-        ({"feature_mask": -0.1}, r"feature_mask=-0.1 must be a number in \[0, 1\)\."),
-        ({"noise": float("inf")}, "noise=inf must be a number of at least 0."),
-        ({"mixup": "much"}, "mixup='much' must be a number of at least 0."),
+        ({"crop": 0.0}, r"'crop' .* must be a float in the range \(0.0, 1.0\]. Got 0.0 instead."),
+        ({"mask": 1.0}, r"'mask' .* must be a float in the range \[0.0, 1.0\). Got 1.0 instead."),
+        ({"feature_mask": -0.1}, r"'feature_mask' .* in the range \[0.0, 1.0\). Got -0.1 instead."),
+        ({"noise": float("inf")}, r"'noise' .* in the range \[0.0, inf\). Got inf instead."),
+        ({"mixup": "much"}, r"'mixup' .* in the range \[0.0, inf\). Got 'much' instead."),
         (
             {"estimator": KNeighborsClassifier()},
             "KNeighborsClassifier.fit takes no sample_weight, which mixup and weights need; pass",

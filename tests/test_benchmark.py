@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SOAK
 
 from lstmfcn import load
 from lstmfcn.datasets import load_ucr
-from lstmfcn.evaluation import Model, Results, Run, experiment, sweep
+from lstmfcn.evaluation import Dataset, Model, Results, Run, experiment, sweep
 from lstmfcn.evaluation.worker import Worker
 
 HERE = Path(__file__).parent
@@ -98,13 +99,13 @@ def test_what_fails_is_recorded_and_stops_nothing(tmp_path):
         Model("missing", "foreign:Nothing"),
         Model("refuses", "foreign:Majority", {"depth": 3}),
     ]
-    result = sweep(["GunPoint"], models, tmp_path / "results", jobs=2, time_limit=20.0, verbose=0)
+    result = sweep(["GunPoint"], models, tmp_path / "results", jobs=2, time_limit=10.0, verbose=0)
     assert {run.model for run in result.done} == {"quick", "prints"}
     reasons = {run.model: reason for run, reason in result.failed.items()}
     assert set(reasons) == {"dies", "nan", "raises", "sleeps", "missing", "refuses"}
     assert reasons["raises"] == "RuntimeError: the bottom fell out"
     assert reasons["nan"] == "FloatingPointError: some of its probabilities are not numbers."
-    assert reasons["sleeps"] == "took longer than 20 seconds"
+    assert reasons["sleeps"] == "took longer than 10 seconds"
     assert reasons["dies"] == (
         "its process ended (killed by signal 9; the memory may not have sufficed)"
     )
@@ -173,7 +174,7 @@ def test_memory_does_not_depend_on_what_ran_before():
     large = Model("large", "FCNClassifier", {"n_epochs": 1})
     with Worker() as worker:
         first, _, other, last = (
-            worker.run(model, {"dataset": dataset})[0]["peak_memory_bytes"]
+            worker.run(model, Dataset.from_name(dataset))[0]["peak_memory_bytes"]
             for model, dataset in (
                 (small, "GunPoint"),
                 (large, "OSULeaf"),
@@ -235,6 +236,52 @@ def test_a_classifier_that_only_decides_has_no_probabilities(tmp_path):
     assert "probabilities" not in Results(tmp_path).predictions(Run("GunPoint", "decides"))
 
 
+def test_a_dataset_is_loaded_by_the_name_of_a_function(tmp_path):
+    mine = Dataset("my data", "foreign:constant_series", {"n": 6})
+    result = sweep([mine, "GunPoint"], [QUICK], tmp_path, verbose=0)
+    assert len(result.done) == 2 and not result.failed
+    record = Results(tmp_path).record(Run("my data", "quick"))
+    assert (record["n_train"], record["n_timepoints"], record["accuracy"]) == (6, 5, 0.5)
+    assert sweep([mine], [QUICK], tmp_path, verbose=0).skipped == 1
+    broken = [
+        Dataset("absent", "foreign:nothing"),
+        Dataset("one", "builtins:list"),
+        Dataset("more", "foreign:constant_series", {"rows": 6}),
+    ]
+    reasons = sweep(broken, [QUICK], tmp_path, verbose=0).failed.values()
+    unknown, absent, other = sorted(reasons)  # a TypeError, two ValueErrors
+    assert "unexpected keyword argument 'rows'" in unknown
+    assert absent.startswith("ValueError: dataset 'absent': there is no foreign:nothing (")
+    assert other == (
+        "ValueError: dataset 'one': builtins:list returned []; return (X_train, y_train, X_test, "
+        "y_test)."
+    )
+
+
+def test_a_fixed_split_is_not_resampled(tmp_path):
+    fixed = Dataset("mine", "foreign:constant_series", fixed_split=True)
+    with pytest.raises(ValueError, match="resamples of 'mine' would put one group, such as a"):
+        sweep([fixed], [QUICK], tmp_path, resamples=(0, 1), verbose=0)
+    assert not Results(tmp_path).finished()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("", "a:b"), "dataset name '' is empty or no text."),
+        (("a", 1), "loader=1 of a dataset is no text; pass one."),
+        (
+            ("a", "a:b", {"path": Path("a")}),
+            "parameters of dataset 'a' must be a dict of JSON values: it has a PosixPath, which is "
+            "no JSON value.",
+        ),
+    ],
+)
+def test_what_is_no_dataset_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Dataset(*arguments)
+
+
 def test_damaged_data_costs_the_runs_on_it(tmp_path):
     for name, text in (("Fine", "1\t0\t1\n2\t1\t0\n"), ("Bad", "1\t0\tx\n2\t1\t0\n")):
         (tmp_path / name).mkdir()
@@ -253,16 +300,16 @@ def test_damaged_data_costs_the_runs_on_it(tmp_path):
         ({"datasets": ["GunPoint", "GunPoint"]}, "dataset 'GunPoint' is given twice"),
         ({"models": [QUICK, QUICK]}, "model 'quick' is given twice"),
         ({"seeds": (0, 0)}, "seed 0 is given twice"),
-        ({"jobs": 0}, "jobs=0 is not a number of processes"),
-        ({"jobs": "2"}, "jobs='2' is not a number of processes"),
-        ({"threads": 0.5}, "threads=0.5 is not a number of threads"),
+        ({"jobs": 0}, "jobs=0 must be a whole number of at least 1"),
+        ({"jobs": "2"}, "jobs='2' must be a whole number of at least 1"),
+        ({"threads": 0.5}, "threads=0.5 must be a whole number of at least 1"),
         ({"time_limit": float("inf")}, "time_limit=inf is not a number of seconds"),
         ({"datasets": "GunPoint"}, "datasets='GunPoint' is one text; pass a list of names"),
         ({"datasets": [None]}, "dataset name None is empty or no text"),
         ({"datasets": ["A" * 300]}, "dataset name 'A{30}'... is longer than 200 bytes"),
         ({"models": ["quick"]}, "models has 'quick'; pass lstmfcn.evaluation.Model objects"),
-        ({"seeds": [-1]}, "seeds has -1; pass whole numbers of at least 0"),
-        ({"resamples": "1"}, "resamples has '1'; pass whole numbers of at least 0"),
+        ({"seeds": [-1]}, "seeds=-1 must be a whole number of at least 0"),
+        ({"resamples": "1"}, "resamples='1' must be a whole number of at least 0"),
         ({"models": [Model("quick", "foreign:Raises")]}, "results of another 'quick': target was"),
     ],
 )
@@ -332,20 +379,23 @@ def test_ctrl_c_ends_a_sweep_and_its_processes(tmp_path):
     assert not list(tmp_path.rglob("*.claim")) and not Results(tmp_path / "results").failed()
 
 
-def test_fifty_kills_lose_and_repeat_nothing(tmp_path):
-    """Kills between a sweep's first breath and some ten runs later, of 2 x 120.
+@pytest.mark.soak
+def test_kills_lose_and_repeat_nothing(tmp_path):
+    """Kills between the start of a sweep and some ten runs later.
 
     Every fifth kill waits for a new record first, so that a slow machine gets some done, too.
     """
+    n_kills, n_seeds = (50, 120) if SOAK > 1 else (2, 30)
+    n_runs = 2 * n_seeds
     generator, results = random.Random(0), Results(tmp_path / "results")
 
     def finished():
         return {p: p.stat().st_mtime_ns for p in (tmp_path / "results").rglob("seed*.json")}
 
     known = {}
-    for kill in range(50):
-        waits = kill % 5 == 4
-        process = start_sweep(tmp_path, 0.2, n_seeds=120)
+    for kill in range(n_kills):
+        waits = kill % 5 == 1
+        process = start_sweep(tmp_path, 0.2, n_seeds)
         process.stdout.readline()
         while waits and len(finished()) == len(known) and process.poll() is None:
             time.sleep(0.02)
@@ -356,13 +406,13 @@ def test_fifty_kills_lose_and_repeat_nothing(tmp_path):
         found = finished()
         assert known.items() <= found.items()  # finished stays finished
         known = found
-    assert 10 <= len(known) < 240  # neither idle nor done before the last kill
+    assert n_kills // 5 <= len(known) < n_runs  # neither idle nor done before the last kill
     assert not results.failed()
-    process = start_sweep(tmp_path, 0.2, n_seeds=120)
+    process = start_sweep(tmp_path, 0.2, n_seeds)
     process.communicate(timeout=120)
-    expected = [(d, "noted", seed) for d in ("ArrowHead", "GunPoint") for seed in range(120)]
+    expected = [(d, "noted", seed) for d in ("ArrowHead", "GunPoint") for seed in range(n_seeds)]
     assert done(tmp_path / "results") == expected
-    assert len(list((tmp_path / "results" / "runs").rglob("seed*.json"))) == 240
+    assert len(list((tmp_path / "results" / "runs").rglob("seed*.json"))) == n_runs
     for run in results.finished():
         assert set(results.predictions(run)) >= {"y_true", "y_pred", "probabilities"}
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -13,10 +14,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import make_series, make_unequal
+from conftest import SOAK, make_series, make_unequal
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, checkpoint
-from lstmfcn.checkpoint import Checkpoint, fingerprint
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn.training import checkpoint
+from lstmfcn.training.checkpoint import Checkpoint, fingerprint
 
 SMALL = {"n_filters": (4, 6, 4), "n_epochs": 5, "batch_size": 8, "random_state": 0}
 
@@ -27,12 +29,12 @@ class Killed(BaseException):
 
 @pytest.fixture
 def kill_after(monkeypatch):
-    """Write at every offer; kill the training at the n-th one, after or before its write."""
+    """Write each time; kill the training at the n-th one, after or before its write."""
 
     def set_up(n, before_writing=False):
         count = [0]
 
-        def offer(self, make_state):
+        def write_if_due(self, make_state):
             if self.path is None:
                 return
             count[0] += 1
@@ -42,7 +44,7 @@ def kill_after(monkeypatch):
             if count[0] == n:
                 raise Killed
 
-        monkeypatch.setattr(Checkpoint, "offer", offer)
+        monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
 
     return set_up
 
@@ -57,18 +59,27 @@ def assert_equal_fits(a, b):
 
 
 CASES = {
-    "LSTM-FCN": (LSTMFCNClassifier, {}),
-    "ALSTM-FCN": (ALSTMFCNClassifier, {}),
-    "bfloat16": (LSTMFCNClassifier, {"precision": "bfloat16"}),
-    "plateau, best weights": (
+    "ALSTM-FCN": (ALSTMFCNClassifier, make_unequal, {}),
+    "bfloat16": (LSTMFCNClassifier, make_series, {"precision": "bfloat16"}),
+    "plateau, best weights, class weights": (
         FCNClassifier,
-        {"schedule": "plateau", "keep_weights": "best", "learning_rate": 0.1},
+        make_unequal,
+        {
+            "schedule": "plateau",
+            "keep_weights": "best",
+            "learning_rate": 0.1,
+            "class_weight": "balanced",
+        },
     ),
-    "three sizes": (LSTMFCNClassifier, {"n_cells": (2, 3, 4), "n_epochs": 2}),
-    "validation and patience": (FCNClassifier, {"validation_fraction": 0.3, "patience": 3}),
-    "weights": (FCNClassifier, {"class_weight": "balanced"}),
+    "three sizes": (LSTMFCNClassifier, make_series, {"n_cells": (2, 3, 4), "n_epochs": 2}),
+    "validation and patience": (
+        FCNClassifier,
+        make_unequal,
+        {"validation_fraction": 0.3, "patience": 3},
+    ),
     "early stopping": (
         FCNClassifier,
+        make_series,
         {
             "schedule": "constant",
             "callbacks": [
@@ -81,14 +92,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("unequal", [False, True])
 @pytest.mark.parametrize("case", CASES)
-def test_a_killed_fit_goes_on_bit_equal(case, unequal, tmp_path, kill_after):
-    classifier, parameters = CASES[case]
-    X, y = make_unequal() if unequal else make_series()
+def test_a_killed_fit_goes_on_bit_equal(case, tmp_path, kill_after):
+    classifier, make, parameters = CASES[case]
+    X, y = make()
     expected = classifier(**{**SMALL, **parameters}).fit(X, y)
     clf = classifier(**{**SMALL, **parameters}, checkpoint=tmp_path)
-    for n in (1, 6, 4):  # within an epoch, across epochs, across sizes
+    for n in (1, 9):  # within an epoch, across epochs and sizes
         kill_after(n)
         with pytest.raises(Killed):
             clf.fit(X, y)
@@ -102,23 +112,22 @@ def test_a_killed_fit_goes_on_bit_equal(case, unequal, tmp_path, kill_after):
     assert os.listdir(tmp_path) == ["fit.npz"]
 
 
-@pytest.mark.parametrize("arguments", [{}, {"freeze": "convolutions"}, {"reset_head": True}])
-def test_a_killed_fine_tuning_goes_on_bit_equal(arguments, tmp_path, kill_after):
+@pytest.mark.parametrize(
+    ("arguments", "kill"), [({}, 6), ({"freeze": "convolutions", "reset_head": True}, 1)]
+)
+def test_a_killed_fine_tuning_goes_on_bit_equal(arguments, kill, tmp_path, kill_after):
     X, y = make_series()
     arguments = {**arguments, "n_iterations": 3, "n_epochs": 2, "batch_size": 16}
     expected = LSTMFCNClassifier(**SMALL).fit(X, y).fine_tune(X, y, **arguments)
 
-    for n in (1, 6):
-        clf = LSTMFCNClassifier(**SMALL, checkpoint=tmp_path)  # a new process starts from nothing
-        kill_after(10**9)
-        clf.fit(X, y)
-        before = clf.model_.get_weights()
-        kill_after(n)
-        with pytest.raises(Killed):
-            clf.fine_tune(X, y, **arguments)
-        for old, new in zip(before, clf.model_.get_weights(), strict=True):
-            np.testing.assert_array_equal(old, new)
-    kill_after(10**9)
+    clf = LSTMFCNClassifier(**SMALL, checkpoint=tmp_path).fit(X, y)
+    before = clf.model_.get_weights()
+    kill_after(kill)
+    with pytest.raises(Killed):
+        clf.fine_tune(X, y, **arguments)
+    for old, new in zip(before, clf.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    kill_after(10**9)  # a new process starts from nothing
     clf = LSTMFCNClassifier(**SMALL, checkpoint=tmp_path).fit(X, y).fine_tune(X, y, **arguments)
     assert_equal_fits(clf, expected)
     assert sorted(os.listdir(tmp_path)) == ["fine_tune.npz", "fit.npz"]
@@ -127,7 +136,7 @@ def test_a_killed_fine_tuning_goes_on_bit_equal(arguments, tmp_path, kill_after)
 def test_a_finished_fit_returns_what_it_found_without_training(tmp_path, monkeypatch):
     X, y = make_series()
     first = FCNClassifier(**{**SMALL, "random_state": None}, checkpoint=tmp_path).fit(X, y)
-    monkeypatch.setattr("lstmfcn.base.train", None)  # any training would fail
+    monkeypatch.setattr("lstmfcn.training.candidates.train", None)  # any training would fail
     again = FCNClassifier(**{**SMALL, "random_state": None}, checkpoint=tmp_path).fit(X, y)
     assert_equal_fits(first, again)
     np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
@@ -141,7 +150,7 @@ def test_without_a_seed_the_drawn_one_is_kept(tmp_path, kill_after):
         clf.fit(X, y)
     seeds = Checkpoint(tmp_path, "fit", saved_job(tmp_path), [1, 2, 3]).seeds
     kill_after(10**9)
-    assert clf.fit(X, y)._architecture["seed"] == seeds[0]
+    assert clf.fit(X, y).network_.architecture["seed"] == seeds[0]
 
 
 def saved_job(folder):
@@ -471,16 +480,16 @@ def test_writes_are_seldom(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 3600.0)
     keeper, made = Checkpoint(tmp_path, "fit", {}, []), []
     for _ in range(1000):
-        keeper.offer(lambda: made.append(1) or {})
+        keeper.write_if_due(lambda: made.append(1) or {})
     assert not made
     monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
-    keeper.offer(lambda: made.append(1) or {})
+    keeper.write_if_due(lambda: made.append(1) or {})
     assert made == [1]
 
 
 def test_without_a_folder_nothing_is_written_or_hashed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("lstmfcn.base.fingerprint", None)
+    monkeypatch.setattr("lstmfcn.fitting.fingerprint", None)
     FCNClassifier(**SMALL).fit(*make_series())
     assert os.listdir(tmp_path) == []
 
@@ -509,39 +518,41 @@ def test_fingerprints_tell_type_shape_order_and_content_apart():
 
 SCRIPT = """
 import sys
-import numpy as np
 sys.path.insert(0, {tests!r})
 from conftest import make_series
-from lstmfcn import LSTMFCNClassifier, checkpoint
+from lstmfcn import LSTMFCNClassifier
+from lstmfcn.training import checkpoint
 checkpoint.SECONDS_BETWEEN, checkpoint.SHARE = 0.0, 0
 X, y = make_series()
 print("start", flush=True)
-clf = LSTMFCNClassifier(
-    n_filters=(8, 8, 8), n_epochs=150, batch_size=8, random_state=0, checkpoint={folder!r}
-).fit(X, y)
-np.savez({out!r}, *clf.model_.get_weights(), loss=clf.history_["loss"])
+LSTMFCNClassifier(**{parameters}, checkpoint={folder!r}).fit(X, y)
+print("end", flush=True)
 """
 
 
+@pytest.mark.soak
 def test_kill_minus_nine_at_random_moments(tmp_path):
-    """Two processes killed in the middle, a third that ends; against one left alone."""
-    tests = str(Path(__file__).resolve().parent)
-    results = []
-    for name, delays in (("killed", (0.05, 0.4)), ("alone", ())):
-        folder, out = tmp_path / name, tmp_path / f"{name}.npz"
-        code = SCRIPT.format(tests=tests, folder=str(folder), out=str(out))
-        for delay in delays:
-            with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-                assert process.stdout.readline() == b"start\n"
-                while not (folder / "fit.npz").exists():
-                    time.sleep(0.01)
-                time.sleep(delay)
-                process.send_signal(signal.SIGKILL)
-            assert not out.exists()
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE)
-        with np.load(out) as file:
-            results.append({key: file[key] for key in file.files})
-    killed, alone = results
-    assert killed.keys() == alone.keys()
-    for key in alone:
-        np.testing.assert_array_equal(killed[key], alone[key])
+    """Processes are killed while they train; this one goes on, and ends like one left alone."""
+    parameters = {**SMALL, "n_epochs": 200 * min(SOAK, 20)}
+    code = SCRIPT.format(
+        tests=str(Path(__file__).resolve().parent), parameters=parameters, folder=str(tmp_path)
+    )
+    generator = random.Random(0)
+    for _ in range(max(1, SOAK // 5)):
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"start\n"
+            before = written(tmp_path)
+            while written(tmp_path) == before:
+                time.sleep(0.01)
+            time.sleep(generator.uniform(0.0, 0.2))
+            process.send_signal(signal.SIGKILL)
+            assert process.stdout.read() == b""  # killed before its end
+    X, y = make_series()
+    killed = LSTMFCNClassifier(**parameters, checkpoint=tmp_path).fit(X, y)
+    assert_equal_fits(killed, LSTMFCNClassifier(**parameters).fit(X, y))
+
+
+def written(folder):
+    """Return when the checkpoint was written, in nanoseconds; 0 if there is none."""
+    path = folder / "fit.npz"
+    return path.stat().st_mtime_ns if path.exists() else 0

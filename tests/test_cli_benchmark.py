@@ -1,4 +1,4 @@
-"""Does `lstmfcn benchmark` do what it says, and refuse what it cannot do with one sentence?"""
+"""Does `lstmfcn benchmark` run, compare and report sweeps, and refuse in one sentence?"""
 
 import contextlib
 import csv
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lstmfcn.cli import main
-from lstmfcn.cli_benchmark import CONFIGURATION
+from lstmfcn.cli.benchmark import CONFIGURATION
 from lstmfcn.evaluation import Results, ScoreTable, score_table
 
 NEAREST = '1-NN=sklearn.neighbors:KNeighborsClassifier:{"n_neighbors": 1}'
@@ -21,9 +21,9 @@ PLAN = ["--datasets", "GunPoint,ArrowHead", "--model", NEAREST, "--model", FIVE]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep") / "results"
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert main(["benchmark", "run", "--out", str(folder), *PLAN, "--seeds", "2"]) == 0
-    assert "GunPoint: 1-NN 0.9133, 5-NN 0.8000" in said.getvalue()
+    assert "GunPoint: 1-NN 0.9133, 5-NN 0.8000" in printed.getvalue()
     return folder
 
 
@@ -37,7 +37,7 @@ def test_table_prints_and_writes_the_scores(folder, tmp_path, capsys):
     out = tmp_path / "scores.csv"
     assert main(["benchmark", "table", str(folder), "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "GunPoint    0.9133   0.8000" in printed
+    assert "GunPoint   0.9133  0.8000" in printed
     assert "accuracy over the 2 datasets that all models have" in printed
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["dataset"] for row in rows] == ["ArrowHead", "GunPoint"]
@@ -65,7 +65,7 @@ def test_published_accuracies_stand_beside_ours(folder, capsys):
     published = ["--published", "HC2,karim2018:LSTM-FCN"]
     assert main(["benchmark", "table", str(folder), *published]) == 0
     printed = capsys.readouterr().out
-    assert "HC2 (middlehurst2024) LSTM-FCN (karim2018)" in printed
+    assert "HC2 (middlehurst2024)  LSTM-FCN (karim2018)" in printed
     row = next(line for line in printed.splitlines() if line.startswith("ArrowHead"))
     assert row.split() == ["ArrowHead", "0.8000", "0.6686", "0.8686", "0.8971"]
     assert main(["benchmark", "compare", str(folder), *published]) == 0
@@ -111,8 +111,8 @@ MODELS = 'an object of names and {"target": TEXT, "parameters": OBJECT}'
 @pytest.mark.parametrize(
     "plan, message",
     [
-        ("{", "it is not JSON"),
-        ("[" * 5000, "it is not JSON"),
+        ("{", "it is no JSON from column 2 on"),
+        ("[" * 5000, "its JSON is nested too deeply"),
         ("[1]", f"it is no object; it may have {', '.join(CONFIGURATION)}"),
         ('{"seeds": "3"}', f"its 'seeds' is '3', where {WHOLE} belongs"),
         ('{"resamples": true}', f"its 'resamples' is True, where {WHOLE} belongs"),
@@ -173,7 +173,10 @@ def test_refusals(tmp_path, arguments, message, capsys):
         (["--seeds", "0"], "'0' is not a whole number from 1 to 4294967295"),
         (["--jobs", "9" * 5000], f"'{'9' * 40}...' is not a whole number from 1 to 4294967295"),
         (["--model", "KNeighborsClassifier"], "is not NAME=MODULE:CLASS"),
-        (["--model", "a=b:C:{1}"], "the parameters of a are no JSON object: it is not JSON"),
+        (
+            ["--model", "a=b:C:{1}"],
+            "parameters of a are no JSON object: it is no JSON from column 2",
+        ),
         (["--model", 'a=b:C:{"d": NaN}'], "it has nan, where a finite number belongs"),
     ],
 )
@@ -203,13 +206,13 @@ def test_a_damaged_record_is_named_and_the_others_are_shown(folder, tmp_path, ca
     assert main(["benchmark", "table", str(damaged)]) == 0
     printed = capsys.readouterr().out
     assert f"1 runs failed:\n  1-NN on GunPoint, seed 1: {sentence}\n" in printed
-    assert "GunPoint    0.9133   0.8000" in printed
+    assert "GunPoint   0.9133  0.8000" in printed
     assert main(["benchmark", "compare", str(damaged)]) == 0
     assert f"left out: {sentence}\n" in capsys.readouterr().out
     assert main(["benchmark", "report", str(damaged), "--out", str(page)]) == 0
     assert "it has no 'dataset'; delete it to run again" in page.read_text(encoding="utf-8")
     assert main(["benchmark", "export", str(damaged), "--out", str(tmp_path / "files")]) == 1
-    assert "error: 3 of 4 runs were written, but not these: " in capsys.readouterr().err
+    assert "error: 3 of 4 runs were written, but not these:\n  " in capsys.readouterr().err
     assert len(list((tmp_path / "files").rglob("*.csv"))) == 3
 
 

@@ -14,7 +14,7 @@ from lstmfcn.plots import (
     PairwiseDisplay,
     ScoresDisplay,
 )
-from lstmfcn.plots.drawing import plain
+from lstmfcn.plots.display import plain
 
 NAMES = ["A", "B", "C", "D"]
 

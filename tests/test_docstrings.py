@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,16 @@ def test_what_classifiers_share_is_documented_in_the_same_words(cls, section):
         assert other[name][1] == first[name][1], name
         if name != "occlusion":  # attention is trained to be put to the test
             assert other[name][0] == first[name][0], name
+
+
+def test_headings_in_docstrings_stand_alone():
+    folder = Path(lstmfcn.__file__).parent
+    joined = re.compile(r"^.*\S +-{4,}( .*)?$", re.MULTILINE)
+    found = {
+        path.name: node.name
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        and joined.search(ast.get_docstring(node) or "")
+    }
+    assert found == {}

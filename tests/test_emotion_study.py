@@ -3,36 +3,33 @@
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mer_folder import write_mer_folder
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+from lstmfcn.emotion import PRESETS, EmotionRecipe, load_labels
+from lstmfcn.emotion.track_data import HELD_OUT, load_track_data
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+QUICK = EmotionRecipe(["tone_FRA"], "fcn", n_timepoints=9, settings={"n_filters": [4, 4, 4]})
 
 
 @pytest.fixture(scope="module")
 def study():
-    """benchmarks/emotion.py, with a configuration that is quick."""
+    """benchmarks/emotion.py, with a recipe that is quick."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         spec = importlib.util.spec_from_file_location("emotion_study", BENCHMARKS / "emotion.py")
         module = importlib.util.module_from_spec(spec)
+        sys.modules["emotion_study"] = module  # dataclasses look it up
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(BENCHMARKS))
-    quick = {
-        "features": ["tone_FRA"],
-        "mode": "resample",
-        "n_timepoints": 9,
-        "model": "FCNClassifier",
-        "settings": {"n_filters": [4, 4, 4]},
-    }
-    module.CONFIGURATIONS["emodb"]["quick"] = quick
-    module.CONFIGURATIONS["emodb-semi"]["quick"] = {**quick, "pseudo": {"n_members": 2}}
-    module.N_FOLDS = {**module.N_FOLDS, "emodb": 4, "emodb-semi": 4}
+    module.RECIPES["emodb"]["quick"] = QUICK
     return module
 
 
@@ -43,23 +40,27 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_folds_hold_out_whole_speakers_and_learn_nothing_from_them(study, folder):
-    configuration = study.CONFIGURATIONS["emodb"]["quick"]
-    track, _ = study.load("emodb", folder, configuration)
+def test_folds_hold_out_whole_speakers_and_learn_nothing_from_them(folder):
+    labels = load_labels(folder / "emodb" / "label-train.csv")
+    speaker = dict(zip(labels.names, labels.groups("speaker").tolist(), strict=True))
     n_scored = 0
     for fold in range(4):
-        (X, y, groups), (found, y_scored) = study.split("emodb", folder, configuration, fold)
-        X_scored, X_noisy = found["scored"], found["noisy"]
-        assert len(X) == len(y) == len(groups) and len(y) + len(y_scored) == len(track.train) == 24
-        assert X.mean() == pytest.approx(0.0, abs=0.1)  # standardised without the held-out clips
-        assert X_noisy.shape == X_scored.shape and np.abs(X_noisy - X_scored).mean() > 0.5
-        n_scored += len(y_scored)
+        options = {"group": "speaker", "fold": fold, "n_folds": 4}
+        data = load_track_data(folder / "emodb", "full", QUICK, **options)
+        held, noisy = data.tests[HELD_OUT], data.tests["with noise"]
+        assert len(data.train) + len(held) == 24 and list(data.tests) == [HELD_OUT, "with noise"]
+        assert not {speaker[name] for name in data.train.names} & {speaker[n] for n in held.names}
+        assert data.train.X.mean() == pytest.approx(0.0, abs=0.1)  # without the held-out clips
+        assert noisy.X.shape == held.X.shape and np.abs(noisy.X - held.X).mean() > 0.5
+        n_scored += len(held)
     assert n_scored == 24
-    configuration = study.CONFIGURATIONS["emodb-semi"]["quick"]
-    (_, y, groups), (_, y_scored) = study.split("emodb-semi", folder, configuration, 0)
-    assert len(groups) == len(y) and len(set(groups.tolist())) == 3
+    options = {"group": "speaker", "fold": 0, "n_folds": 4}
+    semi = load_track_data(folder / "emodb", "semi", QUICK, **options)
     # Of 12 labelled and 12 unlabelled clips each speaker has 3.
-    assert (len(y_scored), (y != "").sum(), (y == "").sum()) == (3, 9, 9)
+    sizes = len(semi.tests[HELD_OUT]), len(semi.train), len(semi.unlabelled)
+    assert sizes == (3, 9, 9)
+    babble = load_track_data(folder / "emodb", "full", replace(QUICK, n_babble=2), **options)
+    assert len(babble.train) == 3 * babble.n_train and "with babble" in babble.tests
 
 
 def test_choosing_works_without_a_single_test_clip(study, folder, tmp_path):
@@ -67,144 +68,89 @@ def test_choosing_works_without_a_single_test_clip(study, folder, tmp_path):
     for path in (tmp_path / "emodb" / "features").rglob("test*.npy"):
         path.unlink()
     row = study.run("choose", "emodb", "quick", 0, tmp_path, n_epochs=1)
-    assert (row["data"], row["configuration"], row["seed"]) == ("emodb", "quick", 0)
+    assert (row["data"], row["recipe"], row["seed"]) == ("emodb", "quick", 0)
     counts = np.array(json.loads(row["confusion"])["counts"])
     assert counts.sum() == row["n_scored"] == 24 - row["n_train"]
     with pytest.raises(ValueError, match="cannot be used"):
         study.run("report", "emodb", "quick", 0, tmp_path, n_epochs=1)
+    row = study.run("report", "emodb", "quick", 0, folder, n_epochs=1)
+    assert (row["n_train"], row["n_scored"]) == (24, 12) and row["noisy_accuracy"] > 0
 
 
 def test_scores_of_a_confusion_matrix_are_scikit_learns(study):
     rng = np.random.RandomState(0)
     y_true, y_pred = rng.choice(["a", "b", "c"], 50), rng.choice(["a", "b", "c", "d"], 50)
-    counts = study.confusion(y_true, y_pred, ["a", "b", "c", "d"])
-    found = study.scores(counts)
+    labels = ["a", "b", "c", "d"]
+    found = study.scores(confusion_matrix(y_true, y_pred, labels=labels))
     assert found["accuracy"] == pytest.approx(accuracy_score(y_true, y_pred))
     assert found["weighted_f1"] == pytest.approx(f1_score(y_true, y_pred, average="weighted"))
-    half = [
-        {
-            "data": "mosi",
-            "confusion": json.dumps(
-                {
-                    "labels": ["a", "b", "c", "d"],
-                    "counts": study.confusion(y_true[i::3], y_pred[i::3], list("abcd")).tolist(),
-                }
-            ),
-        }
-        for i in range(3)
+    thirds = [confusion_matrix(y_true[i::3], y_pred[i::3], labels=labels) for i in range(3)]
+    rows = [
+        {"data": "mosi", "confusion": json.dumps({"labels": labels, "counts": counts.tolist()})}
+        for counts in thirds
     ]
-    assert study.pooled(half) == found and study.pooled(half[:2]) is None
+    assert study.pooled(rows) == found and study.pooled(rows[:2]) is None
 
 
 def test_what_is_reported_is_what_was_best_in_choosing(study):
-    def rows(data, name, right):
+    def rows(data, recipe, right):
         counts = json.dumps({"labels": ["a", "b"], "counts": [[right, 10 - right], [0, 10]]})
-        row = {
-            "data": data,
-            "configuration": name,
-            "confusion": counts,
-            "doubted_confusion": counts,
-        }
-        return [{**row, "seed": str(fold)} for fold in range(study.N_FOLDS[data])]
+        row = {"data": data, "recipe": recipe.label, "confusion": counts}
+        row["mixed_confusion"] = counts
+        return [{**row, "seed": str(fold)} for fold in range(study.STUDIES[data].n_folds)]
 
-    chosen = [*rows("emodb", "FCN", 5), *rows("emodb", "FCN, mixup", 9)]
-    assert study.chosen(chosen, "emodb") == ["FCN, mixup", "LSTM-FCN", "ALSTM-FCN"]
+    fcn = replace(study.PLAIN, model="fcn")
+    chosen = [*rows("emodb", fcn, 5), *rows("emodb", study.MIXUP, 9)]
+    attentive = replace(study.PLAIN, model="alstmfcn")
+    labels = [study.MIXUP.label, study.PLAIN.label, attentive.label]
+    assert study.chosen(chosen, "emodb") == labels
+    taught = study.with_pseudo_labels(study.BY_SPEAKER, study.SOFT)
     semi = [
-        *rows("emodb-semi", "FCN, mixup, 46 labels", 5),
-        *rows("emodb-semi", "FCN, mixup, all, soft", 7),
-        *rows("emodb-semi", "LSTM-FCN, 46 labels", 9),
+        *rows("emodb-semi", study.BY_SPEAKER, 5),
+        *rows("emodb-semi", taught, 7),
+        *rows("emodb-semi", study.BABBLE_LONG, 9),
     ]
-    best = ["FCN, mixup, all, soft", "FCN, mixup, 46 labels", "LSTM-FCN, 46 labels"]
-    assert study.chosen(semi, "emodb-semi") == best
-    mosi = [*rows("mosi", "LSTM-FCN, early", 5), *rows("mosi", "LSTM-FCN, early, noise", 6)]
-    ways = ["early", "branch", "late", "stacked", "text", "audio", "video"]
-    assert study.chosen(mosi, "mosi") == [f"LSTM-FCN, {way}, noise" for way in ways]
-    assert set(study.chosen(mosi[:3], "mosi")) < set(study.CONFIGURATIONS["mosi"])
-    with pytest.raises(ValueError, match="no configuration of mosi has all its folds; choose firs"):
+    labels = [taught.label, study.BY_SPEAKER.label, study.BABBLE_LONG.label]
+    assert study.chosen(semi, "emodb-semi") == labels
+    best = next(one for one in study.MOSI if one.fusion == "late" and one.augmentation)
+    mosi = [*rows("mosi", study.MOSI[0], 5), *rows("mosi", best, 6)]
+    labels = study.chosen(mosi, "mosi")
+    assert best.label in labels and len(set(labels)) == len(labels) == len(study.WAYS)
+    assert set(labels) < set(study.RECIPES["mosi"])
+    with pytest.raises(ValueError, match=r"no recipe of mosi has all its folds; choose first\."):
         study.chosen(mosi[:2], "mosi")
 
 
-class Videos:
-    """What is asked of a table of clips: two videos of 12 and 3 utterances, of which one lacks."""
-
-    names = [f"one_{place}" for place in range(1, 13)] + ["two_1", "two_3", "two_4"]
-    y = np.array(["positive", "negative", "negative"] * 5)
-
-    def groups(self, column):
-        assert column == "video"
-        return np.array([name.split("_")[0] for name in self.names])
-
-
-def test_utterances_are_read_in_their_context(study):
-    table = Videos()
-    numbers = np.arange(15.0)
-    clips = {"text": [np.array([[-1.0], [number]]) for number in numbers]}  # the last is its own
-    (around,) = study.in_context(clips, table, 2).values()
-    assert around[0].ravel().tolist() == [2, 1, 0]  # what comes after, the nearest one last
-    assert around[5].ravel().tolist() == [3, 4, 7, 6, 5]
-    assert around[13].ravel().tolist() == [12, 14, 13]  # place 2 is no clip
-    (before,) = study.in_context(clips, table, 0).values()
-    assert before[11].ravel().tolist() == list(range(2, 12))
-    assert before[12].ravel().tolist() == [12]
+def test_every_record_is_of_a_recipe_and_every_preset_has_one(study):
+    for name in ("emotion.csv", "emotion-choose.csv"):
+        rows = study.read(study.RESULTS / name)
+        assert all(row["recipe"] in study.RECIPES[row["data"]] for row in rows)
+    n_seeds = {}
+    for row in study.read(study.RESULTS / "emotion.csv"):
+        n_seeds[row["recipe"]] = n_seeds.get(row["recipe"], 0) + 1
+    for recipe in PRESETS.values():
+        assert n_seeds[recipe.label] >= study.N_SEEDS
 
 
-def test_doubted_utterances_are_mixed_with_another_class_and_right_three_times_in_four(study):
-    table = Videos()
-    table.y = np.tile(["positive", "negative"], 500)
-    table.names = [f"one_{place}" for place in range(1000)]
-    own = np.where(table.y == "positive", 1.0, -1.0)
-    clips = {name: own.reshape(-1, 1, 1) for name in ("text", "audio")}
-    draws = study.in_context(clips, table, 1, 3, np.random.default_rng(0))
-    last = np.array([x[-1, 0] for x in draws["text"]])
-    assert len(last) == 3000 and (last * np.tile(own, 3)).max() <= 1.0
-    share = (1 - last * np.tile(own, 3)) / 2  # of the other class
-    assert 0 <= share.min() and share.max() <= study.DOUBT
-    assert (share < 0.5).mean() == pytest.approx(0.75, abs=0.03)
-    assert [x[-1, 0] for x in draws["audio"]] == last.tolist()  # the same partner and share
-    assert not np.array_equal(last[:1000], last[1000:2000])
-    # A neighbour is as doubted where it is read as where it is itself.
-    assert draws["text"][0][0, 0] == last[1]
-
-
-def test_what_teaches_pseudo_labels_sees_both_kinds_of_features(study):
-    rng = np.random.default_rng(0)
-    y = np.repeat(["calm", "wild"], 20)
-    X = {"one": rng.normal(size=(40, 2, 9)), "two": rng.normal(size=(40, 3, 9))}
-    X["two"][20:] *= 4.0  # only its deviation tells
-    clf = study.FunctionalsClassifier().fit(X, y, sample_weight=np.ones(40))
-    assert clf.score(X, y) > 0.9 and clf.predict_proba(X).sum(axis=1) == pytest.approx(np.ones(40))
-    assert clf.predict_proba({"one": X["two"][:, :2], "two": X["two"]}).shape == (40, 2)
-    name = "LSTM-FCN, mixup, by speaker, small, all, soft, functionals teach, too"
-    built = study.build(study.CONFIGURATIONS["emodb-semi"][name], 0)
-    assert [type(teacher).__name__ for teacher in built.teachers] == [
-        "AugmentedClassifier",
-        "FunctionalsClassifier",
-    ]
-    assert study.labels_alone(name) == "LSTM-FCN, mixup, by speaker, small, 46 labels"
-
-
-def test_the_members_of_a_mean_treat_unlabelled_clips_as_it_says(study):
-    configurations = study.CONFIGURATIONS["emodb-semi"]
-    means = {name: one for name, one in configurations.items() if "mean_of" in one}
-    assert means
-    for name, one in means.items():
-        pseudo = [configurations[member].get("pseudo") for member in one["mean_of"]]
-        assert pseudo == [one.get("pseudo")] * 2, name
-        assert "pseudo" not in configurations[study.labels_alone(name)]
+def test_presets_are_what_the_rule_picks(study):
+    rows = study.read(study.RESULTS / "emotion-choose.csv")
+    picked = {label for data in study.STUDIES for label in study.picked(rows, data)}
+    assert {recipe.label for recipe in PRESETS.values()} <= picked
 
 
 def test_the_table_has_means_deviations_and_pairs(study):
+    alone = PRESETS["emodb-semi"].on_labels_alone()
     rows = [
         {
             "data": "emodb-semi",
-            "configuration": name,
+            "recipe": recipe.label,
             "seed": str(seed),
             "weighted_f1": str(score + seed / 100),
         }
-        for name, score in (("FCN, mixup, all, soft", 0.83), ("FCN, mixup, 46 labels", 0.8))
+        for recipe, score in ((PRESETS["emodb-semi"], 0.83), (alone, 0.8))
         for seed in (0, 2)
     ]
-    text = "\n".join(study.table([], rows))
-    assert "| FCN, mixup, all, soft | 0.8400 | 0.0141 | 2 |" in text
+    text = "\n".join(study.report(rows))
+    assert f"| {PRESETS['emodb-semi'].label} | 0.8400 | 0.0141 | 2 |" in text
     assert "against the 46 labels alone, 2 seeds: +0.0300 (95 % interval" in text
-    assert "comparator: SVM .602-.753" in text and "aim: 0.81" in text
+    assert "others: SVM .602-.753" in text and "aim: 0.81" in text

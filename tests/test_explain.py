@@ -5,7 +5,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
-from conftest import SMALL, make_series, make_unequal
+from conftest import SMALL, fitted_once, make_series, make_unequal
 from sklearn.exceptions import NotFittedError
 
 import lstmfcn
@@ -23,12 +23,12 @@ def series():
 
 @pytest.fixture(scope="module", params=CLASSIFIERS, ids=lambda c: c.__name__)
 def fitted(request, series):
-    return request.param(squeeze_excite=True, **SMALL).fit(*series)
+    return fitted_once(request.param, *series, squeeze_excite=True, **SMALL)
 
 
 def logits_of(classifier, X):
     """The network's own logits, all classes."""
-    return classifier._forwards("logits", classifier._read_test_data(X))
+    return classifier.network_.output("logits", classifier._inputs(X))
 
 
 def adds_up(classifier, X):
@@ -54,8 +54,10 @@ def test_the_parts_add_up_to_every_logit(fitted, series):
     assert np.abs(explanation.over_time).max() > 0
 
 
-@with_each_classifier
-@pytest.mark.parametrize("unequal_length", ["pad", "resample"])
+@pytest.mark.parametrize(
+    ("classifier", "unequal_length"),
+    [*((classifier, "pad") for classifier in CLASSIFIERS), (FCNClassifier, "resample")],
+)
 def test_unequal_lengths_add_up_and_padding_gets_nothing(classifier, unequal_length):
     X, y = make_unequal()
     clf = classifier(unequal_length=unequal_length, **SMALL).fit(X, y)
@@ -97,7 +99,7 @@ def test_the_activation_map_by_hand():
 
 def test_the_rows_of_the_lstm_come_first(series):
     X, y = series
-    clf = LSTMFCNClassifier(5, **SMALL).fit(X, y)
+    clf = LSTMFCNClassifier(5, n_filters=(8,), kernel_sizes=(3,), n_epochs=1).fit(X, y)
     kernel, bias = clf.model_.get_layer("logits").get_weights()
     kernel[:5] = 0.0
     clf.model_.get_layer("logits").set_weights([kernel, bias])
@@ -106,13 +108,12 @@ def test_the_rows_of_the_lstm_come_first(series):
     assert explanation.summary()["lstm_share"] == 0.0
 
 
-def test_the_contrast_is_the_map_minus_the_mean_of_the_others(series):
-    X, y = series
-    clf = LSTMFCNClassifier(**SMALL).fit(X, y)
-    maps = {label: clf.class_activation_map(X, label) for label in clf.classes_}
-    first, *others = clf.classes_
+def test_the_contrast_is_the_map_minus_the_mean_of_the_others(fitted, series):
+    X, _ = series
+    maps = {label: fitted.class_activation_map(X, label) for label in fitted.classes_}
+    first, *others = fitted.classes_
     expected = maps[first] - np.mean([maps[label] for label in others], axis=0)
-    found = clf.class_activation_map(X, first, contrast=True)
+    found = fitted.class_activation_map(X, first, contrast=True)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -152,9 +153,9 @@ def test_first_layer_kernels_reproduce_the_activations(fitted, series):
     X, _ = series
     kernels = fitted.filter_kernels()  # (n_filters, n_channels, kernel_size)
     assert kernels.shape == (8, 2, 8)
-    read = fitted._read_test_data(X)[0][:1]  # normalised, (1, n_timepoints, n_channels)
+    read = fitted._inputs(X)[0][:1]  # normalised, (1, n_timepoints, n_channels)
     if fitted.occlusion:
-        read = np.asarray(fitted.model_.get_layer("repair")(read))
+        read = np.asarray(fitted.model_.get_layer("denoiser")(read))
     activations = fitted.filter_activations(X)[0]  # (n_timepoints, n_filters)
     padded = np.pad(read[0], ((3, 4), (0, 0)))
     response = np.array(
@@ -196,7 +197,7 @@ def test_long_series_are_explained_in_batches(monkeypatch):
     X, y = make_series(n_samples=20, n_timepoints=40)
     clf = ALSTMFCNClassifier(**SMALL).fit(X, y)
     whole = clf.explain(X).over_time, clf.gradient_map(X)
-    monkeypatch.setattr("lstmfcn.inference.rows_per_batch", lambda n_timepoints: 3)
+    monkeypatch.setattr("lstmfcn.networks.fitted.rows_per_batch", lambda n_timepoints: 3)
     parts = clf.explain(X).over_time, clf.gradient_map(X)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
@@ -299,10 +300,10 @@ def test_attention_is_handed_to_the_timepoints_that_a_feature_sees(kernel_sizes)
 
 def test_the_attention_map_is_the_features_attention_spread_and_stays_off_the_padding():
     X, y = make_unequal()
-    clf = ALSTMFCNClassifier(**SMALL).fit(X, y)
+    clf = fitted_once(ALSTMFCNClassifier, X, y, **SMALL)
     of_features, of_timepoints = (clf.attention_map(X, over=o) for o in ("features", "timepoints"))
     observed = np.arange(clf.n_timepoints_in_) < np.array([[x.shape[1]] for x in X])
-    expected = spread_over_field(of_features, clf._architecture["kernel_sizes"]) * observed
+    expected = spread_over_field(of_features, clf.network_.architecture["kernel_sizes"]) * observed
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(of_timepoints, expected, atol=1e-9)
     for attention in (of_features, of_timepoints):

@@ -15,11 +15,11 @@ from lstmfcn.evaluation import (
 )
 
 N_SAMPLES, N_TIMEPOINTS = 40, 20
-HERE = slice(8, 10)  # where DecidesHere looks
+HERE = slice(8, 10)  # the timepoints that DecidesHere depends on
 
 
 class DecidesHere:
-    """Decides on the mean of two timepoints; anything else leaves it cold."""
+    """Decides on the mean of two timepoints alone."""
 
     classes_ = np.array(["down", "up"])
 
@@ -31,7 +31,7 @@ class DecidesHere:
 
 
 class DecidesHereByChannel(DecidesHere):
-    """Looks into the second channel only."""
+    """Depends on the second channel only."""
 
     def predict_proba(self, X):
         return super().predict_proba(X[:, 1])
@@ -139,7 +139,7 @@ def test_baselines_are_what_they_say(signs, truth):
             assert (put == 0.0).all()
         elif baseline == "mean":
             np.testing.assert_allclose(put, X.mean())
-        elif baseline == "local_mean":  # of the 4 timepoints around, on the same ramp
+        elif baseline == "local_mean":  # of 4 neighbouring timepoints, on the same ramp
             np.testing.assert_allclose(put[:, 0], X[:, 6:10].mean(axis=1))
         else:
             assert abs(put.mean() - X.mean()) < 2.0

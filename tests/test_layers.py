@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lstmfcn.layers import (
+from lstmfcn.networks.layers import (
     Attention,
     AttentionLSTM,
     Convolution,

@@ -1,11 +1,14 @@
 """Is noise that is mixed into a spectrogram what noise in the recording would have been?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mer_folder import write_mer_folder
 
 from lstmfcn.cli import main
 from lstmfcn.emotion import (
+    EmotionRecipe,
     add_noise_at_snr,
     add_noise_to_log_spectrum,
     babble,
@@ -13,7 +16,6 @@ from lstmfcn.emotion import (
     with_babble,
 )
 from lstmfcn.emotion.track_data import load_track_data
-from lstmfcn.emotion.tracks import plan_variants
 
 
 def log_spectrum(recording, n_values=256):
@@ -101,9 +103,9 @@ def root(tmp_path_factory):
 
 
 def test_training_clips_get_copies_with_babble_and_no_other_clip_does(root):
-    settings = {"group": "speaker", "n_timepoints": 9, "standardize_by": "speaker"}
-    plain = load_track_data(root, "noise", ["tone"], **settings)
-    data = load_track_data(root, "noise", ["tone"], n_babble=2, **settings)
+    recipe = EmotionRecipe(["tone"], "fcn", n_timepoints=9, standardize_by="speaker")
+    plain = load_track_data(root, "noise", recipe, group="speaker")
+    data = load_track_data(root, "noise", replace(recipe, n_babble=2), group="speaker")
     assert data.train.names == plain.train.names * 3 and len(data.train.X) == 72
     assert data.train.y.tolist() == plain.train.y.tolist() * 3
     assert len(np.unique(data.train.X, axis=0)) == 72
@@ -112,16 +114,14 @@ def test_training_clips_get_copies_with_babble_and_no_other_clip_does(root):
     for test, clips in plain.tests.items():
         np.testing.assert_allclose(data.tests[test].X, clips.X, atol=0.05)
     assert data.n_train == plain.n_train == 24
-    (variant,) = plan_variants(data, "fcn")
-    assert variant.parameters["n_babble"] == 2
-    assert "n_babble" not in plan_variants(plain, "fcn")[0].parameters
 
 
-def test_babble_behind_several_feature_sets_or_half_a_copy_is_refused(root):
-    with pytest.raises(ValueError, match="n_babble=1 is for one feature set, of log spectra; name"):
-        load_track_data(root, "full", ["tone", "face"], n_babble=1)
-    with pytest.raises(ValueError, match=r"n_babble=0\.5 must be a whole number of at least 0"):
-        load_track_data(root, "full", ["tone"], n_babble=0.5)
+def test_of_several_feature_sets_one_gets_babble(root):
+    recipe = EmotionRecipe(["tone", "face"], n_babble=1, babble_features="tone_FRA")
+    train = load_track_data(root, "full", recipe).train
+    assert len(train) == 48
+    assert np.array_equal(train.X["face-FRA"][:24], train.X["face-FRA"][24:])
+    assert not np.array_equal(train.X["tone_FRA"][:24], train.X["tone_FRA"][24:])
 
 
 def test_the_command_says_how_many_clips_and_copies_there_are(root, capsys, tmp_path):

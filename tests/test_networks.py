@@ -1,13 +1,11 @@
 """Do the networks have the published shape, and is padding invisible to a masked one?"""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from lstmfcn.networks import (
+from lstmfcn.networks.builders import (
     NETWORKS,
     build_alstmfcn,
     build_fcn,
@@ -107,11 +105,11 @@ VARIANTS = [
 
 @pytest.mark.parametrize("network, variant", VARIANTS)
 def test_counted_weights_are_those_of_the_built_network(network, variant):
-    for n_timepoints, n_channels, squeeze_excite in itertools.product((5, 40), (1, 7), (0, 1)):
+    for n_timepoints, n_channels, squeeze_excite in ((5, 7, True), (40, 1, False)):
         arguments = {
             "n_filters": (8, 40, 4),
             "kernel_sizes": (5, 5, 3),
-            "squeeze_excite": bool(squeeze_excite),
+            "squeeze_excite": squeeze_excite,
             **variant,
         }
         model = NETWORKS[network](n_timepoints, n_channels, 4, **arguments)
@@ -256,7 +254,7 @@ MASKED = [
 
 
 @pytest.mark.parametrize("build, arguments", MASKED)
-@pytest.mark.parametrize("length", [12, 19, 30])
+@pytest.mark.parametrize("length", [12, 30])
 def test_a_padded_series_gets_the_answer_of_the_series_alone(build, arguments, length):
     masked = build(30, 2, 3, masked=True, **TINY, **arguments)
     alone = build(length, 2, 3, **TINY, **arguments)

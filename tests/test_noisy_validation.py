@@ -1,6 +1,8 @@
 """Does a noisy validation set choose the epoch, and is it nothing else than that?"""
 
 import csv
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +12,16 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from lstmfcn import FCNClassifier
 from lstmfcn.cli import main
-from lstmfcn.emotion import load_labels
-from lstmfcn.emotion.augmentation import AugmentedClassifier
-from lstmfcn.emotion.fusion import FusionClassifier
-from lstmfcn.emotion.run_command import run_track
-from lstmfcn.emotion.track_data import CHOSEN_ON, _split, load_track_data
-from lstmfcn.emotion.tracks import plan_variants, run_variant
+from lstmfcn.emotion import EmotionRecipe, load_labels
+from lstmfcn.emotion.one_run import run_recipe
+from lstmfcn.emotion.track_data import NOISE_LEVELS, _hold_out_fold, load_track_data
+from lstmfcn.emotion.track_runs import run_track
 from lstmfcn.evaluation import Results, classification_metrics
+from lstmfcn.meta.augmentation import AugmentedClassifier
+from lstmfcn.multimodal import FusionClassifier
 
 TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}
+TONE = EmotionRecipe(["tone"], "fcn", n_copies=1, n_epochs=12, settings=TINY, noisy_validation=0.25)
 SMALL = FCNClassifier((4, 4, 4), n_epochs=2, keep_weights="best", random_state=0)
 
 
@@ -29,13 +32,13 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(root):
-    return load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.25)
+    return load_track_data(root, "noise", TONE, group="speaker")
 
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    (variant,) = plan_variants(data, "fcn", n_copies=1, n_epochs=12, settings=TINY)
-    return run_variant(data, variant, 0)
+    ensemble, results = run_recipe(data, 0)
+    return ensemble.classifiers[0], results
 
 
 # The data
@@ -48,37 +51,48 @@ def test_whole_speakers_are_held_out(root, data):
     assert held | set(data.train.names) == set(labels.names)
     assert not {speaker[name] for name in held} & {speaker[name] for name in data.train.names}
     assert len(held) == 6 and len(data.train) == 18  # one of four speakers
-    assert len(data.validation) == len(data.validation.X) == 6 * len(CHOSEN_ON)
+    assert len(data.validation) == len(data.validation.X) == 6 * len(NOISE_LEVELS)
 
 
 def test_without_groups_classes_are_spread(root):
-    data = load_track_data(root, "noise", ["tone"], noisy_validation=0.25)
+    data = load_track_data(root, "noise", TONE)
     held = data.validation.y[: len(set(data.validation.names))]
     assert sorted(held.tolist()) == ["angry"] * 2 + ["happy"] * 2 + ["sad"] * 2
-    again = load_track_data(root, "noise", ["tone"], noisy_validation=0.25)
+    again = load_track_data(root, "noise", TONE)
     assert (again.validation.X == data.validation.X).all() and again.digest() == data.digest()
-    assert load_track_data(root, "noise", ["tone"]).digest() != data.digest()
+    without = replace(TONE, noisy_validation=None)
+    assert load_track_data(root, "noise", without).digest() != data.digest()
 
 
-def test_the_part_nearest_to_the_share_is_held_out(tmp_path):
+def test_feature_sets_of_one_shape_get_different_noise(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    shutil.copytree(root / "features" / "tone_FRA", root / "features" / "again_FRA")
+    recipe = replace(TONE, features=["tone", "again"])
+    X = load_track_data(root, "noise", recipe, group="speaker").validation.X
+    noise = {name: np.stack(x[:6]) - np.stack(x[6:12]) for name, x in X.items()}
+    assert noise["tone_FRA"].shape == noise["again_FRA"].shape
+    assert abs(np.corrcoef(*(x.ravel() for x in noise.values()))[0, 1]) < 0.1
+
+
+def test_the_fold_nearest_to_the_fraction_is_held_out(tmp_path):
     root = write_mer_folder(tmp_path / "toy", n_train=36)
     sizes = [6, 6, 6, 18]  # clips of each speaker
     speakers = np.repeat([f"s{k}" for k in range(4)], sizes)
     labels = load_labels(root / "label-train.csv")
     rows = zip(labels.names, labels.y.tolist(), speakers.tolist(), strict=True)
     write_labels(root / "label-train.csv", rows)
-    data = load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.2)
+    data = load_track_data(root, "noise", replace(TONE, noisy_validation=0.2), group="speaker")
     assert len(set(data.validation.names)) == 6
     labels = load_labels(root / "label-train.csv")
     for asked, found in ((7, 6), (17, 18)):
-        _, held = _split(labels, 4, "speaker", "impossible", "do not", asked)
+        _, held = _hold_out_fold(labels, 4, "speaker", "impossible", "do not", n_clips=asked)
         assert len(held) == found
 
 
 def test_each_clip_is_there_at_every_level(data):
     n_clips = len(set(data.validation.names))
-    levels = data.validation.X.reshape(len(CHOSEN_ON), n_clips, *data.validation.X.shape[1:])
-    least, *_, most = CHOSEN_ON
+    levels = data.validation.X.reshape(len(NOISE_LEVELS), n_clips, *data.validation.X.shape[1:])
+    least, *_, most = NOISE_LEVELS
     difference = (levels[-1] - levels[0]).std()
     assert difference == pytest.approx(np.hypot(least, most), rel=0.15)  # drawn independently
     assert data.validation.X.dtype == np.float32
@@ -87,47 +101,38 @@ def test_each_clip_is_there_at_every_level(data):
 
 def test_nothing_is_learned_from_it(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
-    settings = {"group": "speaker", "noisy_validation": 0.25, "n_timepoints": 9}
-    before = load_track_data(root, "noise", ["tone"], **settings)
+    recipe = replace(TONE, n_timepoints=9)
+    before = load_track_data(root, "noise", recipe, group="speaker")
     for name in set(before.validation.names):
         path = root / "features" / "tone_FRA" / f"{name}.npy"
         np.save(path, 100 + np.load(path))
-    after = load_track_data(root, "noise", ["tone"], **settings)
+    after = load_track_data(root, "noise", recipe, group="speaker")
     assert (after.train.X == before.train.X).all()
     assert np.abs(after.validation.X - before.validation.X).min() > 1
 
 
 @pytest.mark.parametrize(
-    "track, settings, message",
+    "track, fraction, message",
     [
-        ("full", {}, "noisy_validation=0.25 is for track 'noise'; leave it out of track 'full'."),
-        ("noise", {"share": 0.7}, "noisy_validation=0.7 must be a share of the training clips, ab"),
-        ("noise", {"share": 0.0}, "noisy_validation=0 must be a share of the training clips, abo"),
+        ("full", 0.25, "noisy_validation=0.25 is for track 'noise'; leave it out of track 'full'."),
         (
             "noise",
-            {"share": 0.05},
+            0.05,
             "noisy_validation=0.05 cannot be held out of label-train.csv: of angry it has 8 clips, "
-            "and a part of one in 20 needs 20; hold out a larger share, or label more clips.",
+            "and 20 folds need 20; hold out a larger fraction, or label more clips.",
         ),
     ],
 )
-def test_what_cannot_be_held_out(root, track, settings, message):
-    share = settings.get("share", 0.25)
+def test_what_cannot_be_held_out(root, track, fraction, message):
     with pytest.raises(ValueError, match=message):
-        load_track_data(root, track, ["tone"], noisy_validation=share)
+        load_track_data(root, track, replace(TONE, noisy_validation=fraction))
 
 
 def test_one_speaker_cannot_be_on_both_sides(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     write_labels(root / "label-train.csv", [(f"train{i}", "sad", "s0") for i in range(9)])
     with pytest.raises(ValueError, match=r"held out of label-train.csv: it has one speaker, which"):
-        load_track_data(root, "noise", ["tone"], group="speaker", noisy_validation=0.25)
-
-
-def test_a_model_that_keeps_its_last_epoch_is_refused(root):
-    data = load_track_data(root, "noise", ["tone"], noisy_validation=0.25, as_dict=True)
-    with pytest.raises(ValueError, match="model='attention' keeps the weights of its last epoch,"):
-        plan_variants(data, "attention")
+        load_track_data(root, "noise", TONE, group="speaker")
 
 
 # The run
@@ -148,30 +153,22 @@ def test_it_chooses_the_epoch(data, fitted):
 
 
 def test_it_is_a_parameter_and_off_by_default(root, data):
-    (variant,) = plan_variants(data, "fcn")
-    assert variant.parameters["noisy_validation"] == {"share": 0.25, "levels": list(CHOSEN_ON)}
-    assert variant.parameters["settings"] == {"keep_weights": "best"}
-    (last,) = plan_variants(data, "fcn", settings={"keep_weights": "last"})
-    assert last.parameters["settings"] == {"keep_weights": "last"}
-    plain = load_track_data(root, "noise", ["tone"])
-    (variant,) = plan_variants(plain, "fcn", n_copies=0, n_epochs=1, settings=TINY)
-    assert "noisy_validation" not in variant.parameters and plain.validation is None
-    classifier, results = run_variant(plain, variant, 0)
-    assert "val_loss" not in classifier.history_
+    recipe = EmotionRecipe(["tone"], "fcn", n_epochs=1, settings=TINY)
+    plain = load_track_data(root, "noise", recipe)
+    assert plain.validation is None and data.recipe.to_json()["noisy_validation"] == 0.25
+    ensemble, results = run_recipe(plain, 0)
+    assert "val_loss" not in ensemble.classifiers[0].history_
     record = results["noisy"][0]
+    assert "noisy_validation" not in record["parameters"]
     assert (record["noisy_validation"], record["n_validation"]) == (None, 0)
 
 
 @pytest.mark.parametrize("fusion", ["branch", "early", "late"])
 def test_several_feature_sets_are_validated_on(root, fusion):
-    data = load_track_data(
-        root, "noise", ["tone", "face"], mode="pad", group="speaker", noisy_validation=0.25
-    )
+    recipe = replace(TONE, features=["tone", "face"], fusion=fusion, mode="pad", n_epochs=1)
+    data = load_track_data(root, "noise", recipe, group="speaker")
     assert set(data.validation.X) == {"tone_FRA", "face-FRA"}
-    (variant,) = plan_variants(
-        data, "fcn", fusion=fusion, n_copies=1, n_epochs=1, settings={"n_filters": [4, 4, 4]}
-    )
-    _, results = run_variant(data, variant, 0)
+    _, results = run_recipe(data, 0)
     assert 0 <= results["clean"][0]["noisy_validation"] <= 1
 
 
@@ -195,14 +192,13 @@ def test_the_command_prints_it(root, tmp_path, capsys):
     assert main(command) == 1
     assert "has results of another 'FCN tone_FRA 1 copy'" in capsys.readouterr().err
     assert main([*command, "--noisy-validation", "0.9"]) == 1
-    assert "--noisy-validation 0.9 must be a share" in capsys.readouterr().err
+    assert "--noisy-validation 0.9 must be a fraction" in capsys.readouterr().err
 
 
 def test_a_seed_is_the_same_in_a_later_call(root, tmp_path):
-    settings = {"n_epochs": 1, "n_copies": 0, "noisy_validation": 0.25, "verbose": 0}
-    settings["settings"] = {"n_filters": [4, 4, 4]}
-    (first, _) = run_track(root, "noise", ["tone"], "fcn", tmp_path, **settings)
-    (again, _) = run_track(root, "noise", ["tone"], "fcn", tmp_path, n_seeds=2, **settings)
+    recipe = replace(TONE, n_epochs=1, n_copies=0)
+    _, (first, _), _ = run_track(load_track_data(root, "noise", recipe), tmp_path)
+    _, (again, _), _ = run_track(load_track_data(root, "noise", recipe), tmp_path, n_seeds=2)
     assert first["n_seeds"] == 1 and again["n_seeds"] == 2
     digests = {record["data_digest"] for record in Results(tmp_path).records()}
     assert len(digests) == 1
@@ -240,17 +236,15 @@ def samples():
     return X, np.arange(12) % 2, ({name: x[:4] for name, x in X.items()}, np.array([0, 1, 0, 1]))
 
 
-@pytest.mark.parametrize("fusion", ["branch", "early", "late", "stack"])
+@pytest.mark.parametrize("fusion", ["branch", "early", "late"])
 def test_fusion_validates_and_trains_on_as_before(samples, fusion):
     X, y, held_out = samples
-    stacking = {"stacking": True, "n_folds": 2} if fusion == "stack" else {}
-    kind = "late" if fusion == "stack" else fusion
     last = FCNClassifier((4, 4, 4), n_epochs=2)
-    clf = FusionClassifier(last, kind, random_state=0, **stacking)
+    clf = FusionClassifier(last, fusion, random_state=0)
     without = clf.fit(X, y).predict_proba(X)
     found = clf.fit(X, y, validation_data=held_out)
-    histories = found.history_.values() if kind == "late" else [found.history_]
-    assert [len(history["val_loss"]) for history in histories] == [2] * (2 if kind == "late" else 1)
+    histories = found.history_.values() if fusion == "late" else [found.history_]
+    assert [len(h["val_loss"]) for h in histories] == [2] * (2 if fusion == "late" else 1)
     assert found.predict_proba(X) == pytest.approx(without, abs=1e-6)
 
 

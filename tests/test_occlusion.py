@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lstmfcn.networks import build_fcn
-from lstmfcn.occlusion import Occlusion, Repair, count_repair_weights
+from lstmfcn.networks.builders import build_fcn
+from lstmfcn.networks.occlusion import Denoiser, Occlusion, count_denoiser_weights
 
 TINY = {"n_filters": (4, 5, 6), "kernel_sizes": (3, 3, 3)}
 
@@ -50,7 +50,7 @@ def teach(repair, series, n_updates=400):
 
 @pytest.fixture(scope="module")
 def taught():
-    repair = Repair(0.3, seed=1)
+    repair = Denoiser(0.3, seed=1)
     teach(repair, waves(100))
     return repair
 
@@ -98,7 +98,7 @@ def test_occlusion_draws_anew_at_each_call_and_repeats_by_its_seed():
     np.testing.assert_array_equal(np.asarray(other(series, training=True)), first)
 
 
-# Repair
+# Denoiser
 
 
 def test_repair_finds_what_is_hidden_and_fills_it_in(taught):
@@ -125,7 +125,7 @@ def test_a_long_gap_is_not_filled_in(taught):
 
 
 def test_repair_learns_by_itself_and_lets_no_gradient_through():
-    repair, series = Repair(0.3, seed=2), waves(20)
+    repair, series = Denoiser(0.3, seed=2), waves(20)
     x = tf.constant(series)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -137,7 +137,7 @@ def test_repair_learns_by_itself_and_lets_no_gradient_through():
 
 @pytest.mark.parametrize("passes_gaps", [True, False])
 def test_what_follows_trains_on_gaps_until_they_are_switched_off(passes_gaps):
-    series, repair = waves(40, 2), Repair(0.5, passes_gaps, seed=3)
+    series, repair = waves(40, 2), Denoiser(0.5, passes_gaps, seed=3)
     call = tf.function(lambda x: repair(x, training=True))
 
     def differs():
@@ -151,7 +151,7 @@ def test_what_follows_trains_on_gaps_until_they_are_switched_off(passes_gaps):
 
 
 def test_repair_keeps_what_it_has_learned_while_nothing_is_hidden():
-    repair, series = Repair(0.3, seed=4), waves(20)
+    repair, series = Denoiser(0.3, seed=4), waves(20)
     teach(repair, series, n_updates=5)
     before = repair.get_weights()
     repair.switch(on=False)
@@ -166,7 +166,7 @@ def test_repair_answers_for_a_padded_series_as_for_the_series_alone(n_channels):
     padded = np.concatenate([short, np.full((6, 15, n_channels), 9.0, np.float32)], axis=1)
     valid = np.ones((6, 40, 1), np.float32)
     valid[:, 25:] = 0.0
-    repair = Repair(0.3, seed=5)
+    repair = Denoiser(0.3, seed=5)
     alone = np.asarray(repair(short))
     repair.set_weights([w + 0.1 for w in repair.get_weights()])  # biases, too
     alone = np.asarray(repair(short))
@@ -179,7 +179,7 @@ def test_padding_does_not_count_in_the_losses():
     short = normal(8, 25, 2)
     padded = np.pad(short, ((0, 0), (0, 15), (0, 0)))
     valid = np.pad(np.ones((8, 25, 1), np.float32), ((0, 0), (0, 15), (0, 0)))
-    repair = Repair(0.0, seed=6)  # hides nothing: both losses are sums over the same timepoints
+    repair = Denoiser(0.0, seed=6)  # hides nothing: both losses are sums over the same timepoints
     repair(short, training=True)
     alone = [float(loss) for loss in repair.losses]
     repair(padded, valid=valid, training=True)
@@ -189,14 +189,14 @@ def test_padding_does_not_count_in_the_losses():
 
 @pytest.mark.parametrize("n_channels", [1, 3, 40])
 def test_counted_weights_are_those_of_the_built_layer(n_channels):
-    repair = Repair(0.3)
+    repair = Denoiser(0.3)
     repair.build((None, 20, n_channels))
-    assert repair.count_params() == count_repair_weights(n_channels)
+    assert repair.count_params() == count_denoiser_weights(n_channels)
 
 
 def test_repair_is_rebuilt_from_its_configuration():
-    repair = Repair(0.4, passes_gaps=False, seed=8, name="repair")
-    again = Repair.from_config(repair.get_config())
+    repair = Denoiser(0.4, passes_gaps=False, seed=8, name="denoiser")
+    again = Denoiser.from_config(repair.get_config())
     assert (again.rate, again.passes_gaps, again.seed) == (0.4, False, 8)
     series = normal(3, 20, 2)
     np.testing.assert_array_equal(repair(series), again(series))
@@ -204,10 +204,10 @@ def test_repair_is_rebuilt_from_its_configuration():
 
 def test_a_network_with_repair_differs_only_by_it():
     plain, occluded = (build_fcn(30, 2, 3, occlusion=rate, **TINY) for rate in (0.0, 0.4))
-    assert occluded.count_params() == plain.count_params() + count_repair_weights(2)
-    assert occluded.get_layer("repair").rate == 0.4
+    assert occluded.count_params() == plain.count_params() + count_denoiser_weights(2)
+    assert occluded.get_layer("denoiser").rate == 0.4
     for layer in plain.layers:
         layer.set_weights(occluded.get_layer(layer.name).get_weights())
     series = normal(5, 30, 2)
-    repaired = occluded.get_layer("repair")(series)
+    repaired = occluded.get_layer("denoiser")(series)
     np.testing.assert_allclose(occluded(series), plain(repaired), atol=1e-6)

@@ -224,14 +224,15 @@ def write(tmp_path):
 @pytest.mark.parametrize(
     "text, sentence",
     [
-        ("", "x.csv has the columns (none); expected name and openset, each once, in the first "
-             "line."),
-        ("name,labels\na,[]\n", "x.csv has the columns name, labels; expected name and openset, "
-                                "each once, in the first line."),
+        ("", "x.csv has no column 'name' and no column 'openset'; expected a first line with name, "
+             "openset, but it is empty."),
+        ("name,labels\na,[]\n", "x.csv has no column 'openset'; expected a first line with name, "
+                                "openset, but it is name, labels."),
         (
             'name,openset\na,"[\'b\']"\na,[]\n,[]\nb\n',
-            "x.csv has 3 lines to correct or remove:\n  line 3: the name 'a' is there twice\n"
-            "  line 4: the name is empty\n  line 5: 1 columns; the header has 2",
+            "x.csv cannot be used as it is; correct or remove:\n"
+            "  line 5: 1 columns; the header has 2\n  line 3: the name 'a' is in line 2 already\n"
+            "  line 4: the name '' is empty",
         ),
     ],
 )  # fmt: skip
@@ -266,10 +267,10 @@ def test_sentences_about_clips_and_groups(write, tmp_path):
     )
     gone = tmp_path / "gone"
     assert message(read_label_sets, gone, error=FileNotFoundError) == (
-        f"there is no file {gone}; expected a CSV file of label sets."
+        f"{gone} does not exist; expected a file with labels."
     )
     assert message(open_vocabulary_scores, truth, predicted, gone, error=FileNotFoundError) == (
-        f"there is no file or folder {gone}; expected groups of synonyms."
+        f"there is no file or folder {gone}; expected a zip with one CLIP.npy per clip."
     )
     assert "label sets of type list are not known" in message(
         read_label_sets, [["x"]], error=TypeError
@@ -288,7 +289,7 @@ def test_sentences_about_clips_and_groups(write, tmp_path):
         (npy(np.ones(3)), "holds an array of type float64 and shape (3,)"),
         (npy(np.array(["a", "b"])), "shape (2,)"),
         (npy(np.array([[1], [1, 2]], dtype=object), True), "array of type object"),
-        (npy("x")[:-4] + b"\xff\xff\xff\x7f", "holds what is no character; expected one text"),
+        (npy("x")[:-4] + b"\xff\xff\xff\x7f", "holds invalid characters; expected one text"),
     ],
 )
 def test_hostile_answers(write, tmp_path, data, reason):
@@ -320,7 +321,7 @@ def test_hostile_zips(write, tmp_path, monkeypatch):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("one/a.npy", npy("[]"))
         archive.writestr("two/a.npy", npy("[]"))
-    assert "groups.zip holds a.npy twice" in message(
+    assert "groups.zip holds a.npy twice; remove one of them." in message(
         open_vocabulary_scores, truth, truth, write("groups.zip", file.getvalue())
     )
     monkeypatch.setattr("lstmfcn.emotion.open_vocabulary.LONGEST_ANSWER", 1000)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lstmfcn.optimizers import FusedAdam, make_optimizer
+from lstmfcn.training.optimizers import FusedAdam, make_optimizer
 
 
 @pytest.mark.parametrize("rate", [1e-3, 0.3])

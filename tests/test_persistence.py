@@ -16,7 +16,14 @@ from conftest import make_series, make_unequal
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 
-TINY = {"n_filters": (4, 4, 4), "n_epochs": 1, "batch_size": 16, "random_state": 0}
+TINY = {
+    "n_filters": (4,),
+    "kernel_sizes": (3,),
+    "n_epochs": 1,
+    "batch_size": 16,
+    "random_state": 0,
+}
+TWO_BLOCKS = {**TINY, "n_filters": (4, 4), "kernel_sizes": (3, 2)}
 
 
 def _cases():
@@ -31,11 +38,14 @@ def _cases():
         "alstmfcn int": (ALSTMFCNClassifier(2, **TINY), X, numbers.astype(np.int16) - 7),
         "alstmfcn paper": (ALSTMFCNClassifier(2, attention="paper", **TINY), X, y),
         "fcn bool": (FCNClassifier(**TINY), X, numbers > 0),
-        "fcn float": (FCNClassifier(**TINY), X, numbers.astype(float)),
         "fcn object": (FCNClassifier(**TINY), X, y.astype(object)),
         "fcn class_weight": (FCNClassifier(**TINY, class_weight=by_class), X, y),
         "fcn data frame": (FCNClassifier(**TINY), frame, y),
-        "fcn ndarray": (FCNClassifier(**{**TINY, "n_filters": np.array([4, 4, 4])}), X, y),
+        "fcn ndarray": (
+            FCNClassifier(**{**TINY, "n_filters": np.array([4])}),
+            X,
+            numbers.astype(float),
+        ),
         "candidates": (LSTMFCNClassifier([1, np.int64(2)], **TINY), X, y),
         "unequal pad": (ALSTMFCNClassifier(2, **TINY), *make_unequal(n_samples=12)),
         "unequal resample": (
@@ -43,7 +53,7 @@ def _cases():
             *make_unequal(n_samples=12, n_channels=2),
         ),
         "squeeze excite": (
-            LSTMFCNClassifier(2, **TINY, squeeze_excite=True, normalization="series"),
+            LSTMFCNClassifier(2, **TWO_BLOCKS, squeeze_excite=True, normalization="series"),
             *multivariate,
         ),
     }
@@ -86,7 +96,6 @@ def test_save_and_pickle_give_equal_classifiers(fitted, name, tmp_path):
         assert type(again) is type(before)
         np.testing.assert_array_equal(again.predict_proba(X), expected, strict=True)
         np.testing.assert_array_equal(again.predict(X), before.predict(X), strict=True)
-        np.testing.assert_array_equal(again.transform(X), before.transform(X), strict=True)
         assert again.history_ == before.history_
         for key in ("n_features_in_", "n_timepoints_in_", "n_channels_in_", "unequal_length_in_"):
             assert getattr(again, key) == getattr(before, key)
@@ -131,7 +140,7 @@ def test_another_process_gives_equal_probabilities(fitted, tmp_path):
     for name, case in cases.items():
         fitted[case][0].save(tmp_path / f"{name}.lstmfcn")
         (tmp_path / f"{name}.pickle").write_bytes(pickle.dumps(fitted[case]))
-    subprocess.run([sys.executable, "-c", OTHER_PROCESS, str(tmp_path)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", OTHER_PROCESS, str(tmp_path)], check=True)
     for name, case in cases.items():
         clf, X = fitted[case]
         with np.load(tmp_path / f"{name}.npz") as there:
@@ -264,7 +273,7 @@ def test_zip_bomb_is_refused_unread(saved, tmp_path):
 
 
 def test_truncated_file_is_refused(saved, tmp_path):
-    for length in np.linspace(0, len(saved) - 1, 60).astype(int):
+    for length in np.linspace(0, len(saved) - 1, 30).astype(int):
         _refused(tmp_path, saved[:length], "is not a classifier file, or is damaged")
 
 
@@ -277,7 +286,7 @@ def test_flipped_byte_is_refused_or_harmless(classifier, saved, tmp_path, monkey
     rng = np.random.RandomState(0)
     places = {*range(start), *range(end, len(saved)), *rng.randint(start, end, 100).tolist()}
     harmless = []
-    for place in sorted(places)[:: max(1, len(places) // 250)]:
+    for place in sorted(places)[:: max(1, len(places) // 120)]:
         damaged = bytearray(saved)
         damaged[place] ^= 0xFF
         path.write_bytes(damaged)
@@ -290,7 +299,7 @@ def test_flipped_byte_is_refused_or_harmless(classifier, saved, tmp_path, monkey
         harmless.append(place)  # a date or another field that nobody reads
         assert not start <= place < end
         np.testing.assert_array_equal(again.predict_proba(X), expected)
-    assert len(harmless) < 60
+    assert len(harmless) < 30
 
 
 def _changed(saved, path, value):
@@ -320,41 +329,42 @@ CONTENTS = [
     (["parameters", "random_state"], "x", "'random_state' parameter"),
     (["parameters", "evil"], 1, "LSTMFCNClassifier has no parameter 'evil'"),
     (["parameters"], [], "does not describe a classifier"),
-    (["architecture", "n_filters"], [4096] * 3, "weights, but the file holds"),
+    (["architecture", "n_filters"], [4096], "weights, but the file holds"),
     (["architecture", "n_filters"], [4] * 10_000, "is not a sequence of 1 to 64 whole numbers"),
-    (["architecture", "n_filters"], [10**30] * 3, "is not a sequence of 1 to 64 whole numbers"),
-    (["architecture", "kernel_sizes"], [10**9] * 3, "is not a sequence of 1 to 64 whole numbers"),
+    (["architecture", "n_filters"], [10**30], "is not a sequence of 1 to 64 whole numbers"),
+    (["architecture", "kernel_sizes"], [10**9], "is not a sequence of 1 to 64 whole numbers"),
     (["architecture", "n_cells"], 10**12, "'n_cells' parameter"),
     (["architecture", "n_cells"], [2, 2], "must be a whole number"),
     (["architecture", "n_timepoints"], 10**12, "in one place and 10 in another"),
     (["architecture", "n_timepoints"], 10.0, "in one place and 10 in another"),
     (["architecture", "n_classes"], 3, "in one place and 2 in another"),
     (["architecture", "masked"], 1, "in one place and False in another"),
-    (["architecture", "seed"], 2**70, "is not possible"),
+    (["architecture", "seed"], 2**70, "must be a whole number from 0"),
     (["architecture", "seed"], -1, "must be a whole number"),
     (["architecture", "dropout"], "0.5", "'dropout' parameter"),
     (["architecture", "recurrent_activation"], "lambda x: x", "'recurrent_activation' parameter"),
     (["architecture", "layer"], "Lambda", "LSTMFCNClassifier has no parameter 'layer'"),
     (["architecture"], "Lambda", "does not describe a classifier"),
-    (["n_timepoints_in_"], 2**40, "n_timepoints_in_=1099511627776 is not possible"),
-    (["n_features_in_"], 11, "are not possible"),
-    (["n_channels_in_"], "1", "must be a whole number"),
-    (["unequal_length_in_"], "cut", "is not possible"),
+    (["reader", "n_timepoints"], 2**40, "n_timepoints=1099511627776 must be a whole number from"),
+    (["reader", "n_channels"], "1", "does not fit its channels"),
+    (["reader", "n_channels"], 2, "does not fit its channels"),
+    (["reader", "unequal_length"], "cut", "is not possible"),
+    (["reader", "code"], 1, "one of its entries is of another kind than expected"),
     (["history_"], {"loss": ["a"]}, "is not a list of numbers"),
     (["history_"], [1], "does not describe a classifier"),
     (["feature_names"], {"a": 1}, "feature names are not a list of strings"),
-    (["normalizer", "mean"], [0.0, 0.0], "does not fit its channels"),
-    (["normalizer", "scale"], [0.0], "does not fit its channels"),
-    (["normalizer", "scale"], [float("nan")], "does not fit its channels"),
-    (["normalizer", "kind"], "code", "does not fit its channels"),
-    (["normalizer", "scale"], [10**400], "does not fit its channels"),
-    (["normalizer", "scale"], [True], "does not fit its channels"),
-    (["normalizer", "scale"], 1.0, "one of its entries is of another kind than expected"),
+    (["reader", "normalizer", "mean"], [0.0, 0.0], "does not fit its channels"),
+    (["reader", "normalizer", "scale"], [0.0], "does not fit its channels"),
+    (["reader", "normalizer", "scale"], [float("nan")], "does not fit its channels"),
+    (["reader", "normalizer", "kind"], "code", "does not fit its channels"),
+    (["reader", "normalizer", "scale"], [10**400], "does not fit its channels"),
+    (["reader", "normalizer", "scale"], [True], "does not fit its channels"),
+    (["reader", "normalizer", "scale"], 1.0, "one of its entries is of another kind than expected"),
     (["history_"], {"loss": {}}, "is not a list of numbers"),
-    (["batch_size_"], 2**70, "batch_size_=1180591620717411303424 is not possible"),
+    (["batch_size_"], 2**70, "batch_size_=1180591620717411303424 must be a whole number"),
     (["classes"], {"dtype": "|i1", "values": [1, 300]}, "are not all of type '|i1'"),
     (["classes"], ["class 0"], "one of its entries is of another kind than expected"),
-    (["format"], "9" * 10_000, "is not format 4; use the version of lstmfcn that wrote it"),
+    (["format"], "9" * 10_000, "is not format 5; use the version of lstmfcn that wrote it"),
     (["classes", "dtype"], "V8", "are not possible"),
     (["classes", "dtype"], "(1000000,1000000)f8", "are not possible"),
     (["classes", "dtype"], "<f8", "does not describe a classifier"),
@@ -433,7 +443,8 @@ def test_weights_for_long_series_are_tried_on_short_ones(tmp_path):
     clf.save(tmp_path / "file")
     expected = clf.predict_proba(X)
     np.testing.assert_array_equal(lstmfcn.load(tmp_path / "file").predict_proba(X), expected)
-    clf.model_.get_layer("conv_2").kernel.assign(clf.model_.get_layer("conv_2").kernel * 3e38)
+    kernel = clf.model_.get_layer("conv_1").kernel
+    kernel.assign(0.0 * kernel + 3e38)
     clf.save(tmp_path / "file")
     with pytest.raises(ValueError, match="the answer to a plausible series is NaN"):
         lstmfcn.load(tmp_path / "file")
@@ -444,15 +455,14 @@ def test_series_that_no_machine_trains_on_are_refused(tmp_path, n_timepoints, n_
     X, y = make_series(8, n_timepoints=10)
     clf = FCNClassifier(n_filters=(n_filters,), kernel_sizes=(1,), n_epochs=1).fit(X, y)
     clf.save(tmp_path / "file")
-    clf._architecture["n_timepoints"] = n_timepoints
+    clf.network_.architecture["n_timepoints"] = n_timepoints
     sentence = (
         f"series of {n_timepoints:,} timepoints in a network that is {n_filters:,} wide are too "
         "long for a file of lstmfcn; shorten the series"
     )
     with pytest.raises(ValueError, match=sentence):
         clf.save(tmp_path / "other")
-    content = _changed((tmp_path / "file").read_bytes(), ["n_timepoints_in_"], n_timepoints)
-    content = _changed(content, ["n_features_in_"], n_timepoints)
+    content = _changed((tmp_path / "file").read_bytes(), ["reader", "n_timepoints"], n_timepoints)
     content = _changed(content, ["architecture", "n_timepoints"], n_timepoints)
     _refused(tmp_path, content, sentence)
 
@@ -508,8 +518,8 @@ def test_exhausted_memory_is_a_sentence(classifier, tmp_path, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 
-    for place in ("decode_json", "classifier_from_members"):
+    for place in ("model_file.decode_json", "restoring.check_parameters"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"lstmfcn.persistence.{place}", exhausted)
+            patch.setattr(f"lstmfcn.{place}", exhausted)
             with pytest.raises(MemoryError, match="memory does not suffice to load"):
                 lstmfcn.load(tmp_path / "file")

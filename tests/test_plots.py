@@ -24,9 +24,10 @@ from lstmfcn.plots import (
     MeanMapDisplay,
     RobustnessDisplay,
 )
-from lstmfcn.plots.drawing import Lanes, plain
+from lstmfcn.plots.coloured_series import Lanes
+from lstmfcn.plots.display import plain
+from lstmfcn.plots.explanations import fit_lengths
 from lstmfcn.plots.overview import explain_to_folder
-from lstmfcn.plots.reading import fit_lengths
 
 NAMES = {"right": "east"}
 N_TIMEPOINTS = 6  # of the stand-in's network
@@ -84,13 +85,13 @@ class Fitted(FittedFCN):
         return np.tile(ATTENTION, (len(X), 1))
 
 
-def make_panel(right, lengths=None, n_channels=1):
+def make_sure(right, lengths=None, n_channels=1):
     """Return series that the stand-in calls right with these probabilities."""
     lengths = [N_TIMEPOINTS] * len(right) if lengths is None else lengths
-    panel = [np.arange(n_channels * n, dtype=float).reshape(n_channels, n) for n in lengths]
-    for one, probability in zip(panel, right, strict=True):
+    X = [np.arange(n_channels * n, dtype=float).reshape(n_channels, n) for n in lengths]
+    for one, probability in zip(X, right, strict=True):
         one[0, 0] = probability
-    return panel if len(set(lengths)) > 1 else np.stack(panel)
+    return X if len(set(lengths)) > 1 else np.stack(X)
 
 
 @pytest.fixture(autouse=True)
@@ -167,21 +168,21 @@ def test_map_from_estimator(shape):
     ],
 )
 def test_map_from_estimator_takes_the_method(method, label, values):
-    display = MapDisplay.from_estimator(Fitted(), make_panel([0.8]), method=method)
+    display = MapDisplay.from_estimator(Fitted(), make_sure([0.8]), method=method)
     np.testing.assert_array_equal(display.relevance, values)
     assert display.label == label
 
 
 def test_map_of_a_class():
     display = MapDisplay.from_estimator(
-        Fitted(), make_panel([0.8]), method="class_activation_map", y="left", class_names=NAMES
+        Fitted(), make_sure([0.8]), method="class_activation_map", y="left", class_names=NAMES
     )
     np.testing.assert_array_equal(display.relevance, -ACTIVATION / 2)
     assert display.title == "map of left, predicted east (probability 0.80)"
 
 
 def test_data_frame_is_read():
-    frame = pytest.importorskip("pandas").DataFrame(make_panel([0.8, 0.3])[:, 0])
+    frame = pytest.importorskip("pandas").DataFrame(make_sure([0.8, 0.3])[:, 0])
     display = MapDisplay.from_estimator(Fitted(), frame, 1)
     np.testing.assert_array_equal(display.series[0], [0.3, 1, 2, 3, 4, 5])
 
@@ -207,7 +208,7 @@ def test_maps_come_to_the_length_of_their_series(length, resampled, expected):
 
 
 def test_activation_maps_share_a_scale():
-    display = ActivationMapDisplay.from_estimator(Fitted(), make_panel([0.8]), class_names=NAMES)
+    display = ActivationMapDisplay.from_estimator(Fitted(), make_sure([0.8]), class_names=NAMES)
     display.plot()
     for ax, values in zip(display.axes_, (-ACTIVATION / 2, ACTIVATION), strict=True):
         np.testing.assert_array_equal(ax.collections[0].get_array(), values)
@@ -220,7 +221,7 @@ def test_activation_maps_share_a_scale():
 
 
 def make_gallery(**options):
-    X = make_panel([0.1, 0.4, 0.9, 0.8, 0.3, 0.95, 0.55])
+    X = make_sure([0.1, 0.4, 0.9, 0.8, 0.3, 0.95, 0.55])
     y = ["left"] * 3 + ["right"] * 4
     return GalleryDisplay.from_estimator(Fitted(), X, y, class_names=NAMES, **options)
 
@@ -284,7 +285,7 @@ def test_mean_map_draws_means_and_quartiles():
 
 
 def test_mean_map_goes_as_far_as_half_of_the_series():
-    X = make_panel([0.9, 0.8, 0.7], lengths=[3, 5, 6])
+    X = make_sure([0.9, 0.8, 0.7], lengths=[3, 5, 6])
     display = MeanMapDisplay.from_estimator(Fitted(), X, class_names=NAMES).plot()
     assert display.axes_[0, 0].get_title() == "predicted east (3 series)"
     np.testing.assert_allclose(display.mean_series[0][0], [0.8, 1, 2, 3, 4])
@@ -293,7 +294,7 @@ def test_mean_map_goes_as_far_as_half_of_the_series():
 
 def test_mean_map_of_several_channels():
     display = MeanMapDisplay.from_estimator(
-        Fitted(), make_panel([0.9, 0.2], n_channels=2), method="gradient_map"
+        Fitted(), make_sure([0.9, 0.2], n_channels=2), method="gradient_map"
     ).plot()
     assert [len(ax.lines) for ax in display.axes_[:, 0]] == [2, 2]
     assert display.axes_[0, 0].get_ylabel() == "channel"
@@ -311,7 +312,7 @@ def test_many_classes_wrap():
 
 
 def test_context_is_the_series_times_attention_relative_to_uniform():
-    X = make_panel([0.5, 0.9], lengths=[4, 6])
+    X = make_sure([0.5, 0.9], lengths=[4, 6])
     X[0][0], X[1][0] = [0.5, 1, 2, 3], [0.9, 1, 2, 3, 4, 5]
     attention = [np.full(4, 0.25), ATTENTION]
     display = ContextDisplay(X, attention, ["a", "b"]).plot()
@@ -325,7 +326,7 @@ def test_context_is_the_series_times_attention_relative_to_uniform():
         np.testing.assert_allclose(ax.lines[0].get_ydata(), display.context[i][0])
     np.testing.assert_allclose(lower.lines[-1].get_ydata(), np.ones(4))
     np.testing.assert_allclose(below.lines[-1].get_ydata(), 6 * ATTENTION)
-    assert below.get_ylim()[1] > 2.4  # the panels share an axis that holds all of them
+    assert below.get_ylim()[1] > 2.4  # the classes share an axis that holds all of them
     assert upper.get_yscale() == "symlog"
 
 
@@ -345,7 +346,7 @@ def test_context_of_several_channels_is_logarithmic_beyond_the_series():
 
 
 def test_context_from_estimator_groups_by_prediction_or_truth():
-    X = make_panel([0.9, 0.8, 0.1])
+    X = make_sure([0.9, 0.8, 0.1])
     display = ContextDisplay.from_estimator(Fitted(), X, class_names=NAMES).plot()
     titles = [ax.get_title() for ax in display.axes_[:, 0]]
     assert titles == ["left (1 series)", "east (2 series)"]
@@ -357,7 +358,7 @@ def test_context_from_estimator_groups_by_prediction_or_truth():
 
 
 def test_filters_are_the_strongest_and_mark_what_the_kernel_covers():
-    X = make_panel([0.9, 0.2])
+    X = make_sure([0.9, 0.2])
     display = FilterDisplay.from_estimator(Fitted(), X, n_filters=2, class_names=NAMES).plot()
     titles = [ax.get_title() for ax in display.axes_[:, 1]]
     assert titles == [
@@ -370,15 +371,15 @@ def test_filters_are_the_strongest_and_mark_what_the_kernel_covers():
     assert marked == [[0, 1, 2], [4, 5]]
 
 
-def test_a_first_layer_of_few_filters_has_few_panels():
-    display = FilterDisplay.from_estimator(Fitted(), make_panel([0.9, 0.2])).plot()
+def test_a_first_layer_of_few_filters_has_few_axes():
+    display = FilterDisplay.from_estimator(Fitted(), make_sure([0.9, 0.2])).plot()
     assert len(display.axes_) == len(Fitted().filter_kernels()) == 3
 
 
 def test_filters_of_resampled_series_mark_their_own_timepoints():
     estimator = Fitted()
     estimator.unequal_length_in_ = "resample"
-    X = make_panel([0.9, 0.2], lengths=[11, 6])
+    X = make_sure([0.9, 0.2], lengths=[11, 6])
     display = FilterDisplay.from_estimator(estimator, X, n_filters=3)
     assert display.places.tolist() == [[0, 2], [8, 10], [2, 8]]
 
@@ -412,7 +413,7 @@ def test_bars_add_up_to_the_logits():
 
 
 def test_decomposition_from_estimator_drops_padding_and_what_is_not_there():
-    X = make_panel([0.9, 0.2], lengths=[4, 6])
+    X = make_sure([0.9, 0.2], lengths=[4, 6])
     display = DecompositionDisplay.from_estimator(FittedFCN(), X, class_names=NAMES).plot()
     np.testing.assert_array_equal(display.over_time, ACTIVATION[:4])
     legend = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
@@ -509,20 +510,20 @@ def test_history_display_refuses_an_empty_history():
             "(n_channels, n_timepoints).",
         ),
         (
-            lambda: MapDisplay.from_estimator(Fitted(), make_panel([0.5]), 1),
+            lambda: MapDisplay.from_estimator(Fitted(), make_sure([0.5]), 1),
             "index=1 must be a whole number from 0 to 0.",
         ),
         (
-            lambda: MapDisplay.from_estimator(Fitted(), make_panel([0.5]), method="saliency"),
+            lambda: MapDisplay.from_estimator(Fitted(), make_sure([0.5]), method="saliency"),
             "method='saliency' is unknown; choose one of 'attention_map', 'class_activation_map', "
             "'gradient_map'.",
         ),
         (
-            lambda: MapDisplay.from_estimator(FittedFCN(), make_panel([0.5])),
+            lambda: MapDisplay.from_estimator(FittedFCN(), make_sure([0.5])),
             "FittedFCN has no attention_map; choose one of class_activation_map, gradient_map.",
         ),
         (
-            lambda: MapDisplay.from_estimator(Fitted(), make_panel([0.5]), y="left"),
+            lambda: MapDisplay.from_estimator(Fitted(), make_sure([0.5]), y="left"),
             "y='left' chooses a class, but attention is the same for all classes; leave y out.",
         ),
         (
@@ -553,7 +554,7 @@ def test_history_display_refuses_an_empty_history():
             "n_typical=0 must be a whole number of at least 1.",
         ),
         (
-            lambda: GalleryDisplay.from_estimator(Fitted(), make_panel([0.5]), ["up"]),
+            lambda: GalleryDisplay.from_estimator(Fitted(), make_sure([0.5]), ["up"]),
             "labels hold 'up', which is not one of the classes; pass the labels that the "
             "classifier was fitted on.",
         ),
@@ -573,7 +574,7 @@ def test_history_display_refuses_an_empty_history():
             "one title and one (first, last) per kernel.",
         ),
         (
-            lambda: FilterDisplay.from_estimator(Fitted(), make_panel([0.5, 0.1]), 0),
+            lambda: FilterDisplay.from_estimator(Fitted(), make_sure([0.5, 0.1]), 0),
             "n_filters=0 must be a whole number of at least 1.",
         ),
         (
@@ -603,7 +604,7 @@ def test_refusals(call, message):
 
 def test_names_of_classes_are_a_dict():
     with pytest.raises(TypeError) as error:
-        MeanMapDisplay.from_estimator(Fitted(), make_panel([0.5]), class_names=["east"])
+        MeanMapDisplay.from_estimator(Fitted(), make_sure([0.5]), class_names=["east"])
     assert str(error.value) == "class_names is of type list; pass a dict of label to name."
 
 
@@ -632,7 +633,7 @@ ODD_NAMES = ["$\\frac$", "$$", "_hidden", "\udc80", "x" * 9000]
     ],
 )
 def test_any_name_is_drawn(make, name):
-    display = make(Fitted(), make_panel([0.8, 0.1]), {"left": name, "right": name}).plot()
+    display = make(Fitted(), make_sure([0.8, 0.1]), {"left": name, "right": name}).plot()
     display.figure_.canvas.draw()
     texts = [text.get_text() for text in display.figure_.findobj(Text)]
     assert any(plain(name).strip()[:20] in text for text in texts)
@@ -713,7 +714,7 @@ def test_an_explanation_that_cannot_be_drawn_leaves_no_file(few_filters, tmp_pat
     def fails(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("lstmfcn.plots.overview.FaithfulnessDisplay", fails)  # the last picture
+    monkeypatch.setattr("lstmfcn.plots.faithfulness.FaithfulnessDisplay", fails)  # the last picture
     with pytest.raises(RuntimeError, match="no ink"):
         explain_to_folder(*few_filters, tmp_path)
     classifier, X, y = few_filters

@@ -38,8 +38,8 @@ def test_a_value_whose_square_overflows_is_refused(kind, value):
     with pytest.raises(ValueError) as caught:
         to_keras(broken, 40, Normalizer.fit(kind, broken), None)
     assert str(caught.value) == (
-        f"X has a channel with values of up to {abs(value):.3g}, whose deviation cannot be "
-        "computed in float64; rescale X, or leave out values that stand for a missing one."
+        f"channel 1 has values of up to {abs(value):.3g}, whose standard deviation cannot be "
+        "computed in float64; rescale it, or leave out values that stand for a missing one."
     )
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from conftest import real_data
 
-from lstmfcn.datasets import ucr_summary
-from lstmfcn.datasets.names import canonical_name
+from lstmfcn.datasets import canonical_name, ucr_summary
 from lstmfcn.evaluation.published import (
     SOURCES,
     published_accuracy,

@@ -147,12 +147,6 @@ def test_holm_steps_down_and_keeps_the_order():
     assert len(ranking.holm([])) == 0
 
 
-@pytest.mark.parametrize("n_comparisons", [1, 13, 91])
-def test_sidak_keeps_the_level_of_independent_tests(n_comparisons):
-    level = ranking.sidak(0.05, n_comparisons)
-    assert 1 - (1 - level) ** n_comparisons == pytest.approx(0.05)
-
-
 def test_friedman_when_all_datasets_agree_and_when_it_does_not_apply():
     statistic, f_statistic, p_value = ranking.friedman([[1, 2, 3]] * 5)
     assert statistic == pytest.approx(10.0) and np.isinf(f_statistic) and p_value == 0.0

@@ -7,16 +7,18 @@ from conftest import make_series
 from sklearn.metrics import log_loss
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier
-from lstmfcn.checkpoint import Checkpoint
+from lstmfcn.fitting import plans_of
+from lstmfcn.training.checkpoint import Checkpoint
 
 SMALL = {"n_filters": (4, 6, 4), "random_state": 0}
+EVERY = 45  # updates between two kills: within epochs, cycles and sizes
 
 
 @pytest.fixture
 def short_cycles(monkeypatch):
     """Cycles of 2, 4 and 8 epochs."""
-    monkeypatch.setattr("lstmfcn.base.N_UPDATES", 6)
-    monkeypatch.setattr("lstmfcn.base.FEWEST_EPOCHS", 2)
+    monkeypatch.setattr("lstmfcn.training.candidates.N_UPDATES", 6)
+    monkeypatch.setattr("lstmfcn.training.candidates.FEWEST_EPOCHS", 2)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +31,14 @@ def short_cycles(monkeypatch):
     ],
 )
 def test_the_number_of_updates_is_what_counts(n_samples, batch_size, n_epochs):
-    first, second, third = LSTMFCNClassifier()._recipes(n_samples)
+    first, second, third = plans_of(LSTMFCNClassifier(), n_samples)
     assert (first.batch_size, first.n_epochs) == (batch_size, n_epochs)
     assert (second.n_epochs, third.n_epochs) == (2 * n_epochs, 4 * n_epochs)
 
 
 def test_series_with_gaps_are_trained_on_for_as_long():
-    assert LSTMFCNClassifier(occlusion=0.3)._recipes(50) == LSTMFCNClassifier()._recipes(50)
+    with_gaps = plans_of(LSTMFCNClassifier(occlusion=0.3), 50)
+    assert with_gaps == plans_of(LSTMFCNClassifier(), 50)
 
 
 def unlearnable():
@@ -47,7 +50,7 @@ def test_a_training_gets_longer_until_it_has_learned(short_cycles, monkeypatch):
     X, y = make_series()
 
     def fit(learned):
-        monkeypatch.setattr("lstmfcn.base.LEARNED", learned)
+        monkeypatch.setattr("lstmfcn.training.candidates.LEARNED", learned)
         clf = FCNClassifier(**SMALL).fit(X, y)
         assert clf.n_epochs_ == len(clf.history_["loss"])
         return clf, clf.history_["loss"]
@@ -96,11 +99,9 @@ def test_of_several_sizes_each_may_get_longer(short_cycles):
     assert clf.n_epochs_ == 14
 
 
-@pytest.mark.parametrize("n_cells", [2, (2, 3)])
-def test_a_longer_training_that_is_killed_goes_on_bit_equal(
-    n_cells, short_cycles, tmp_path, monkeypatch
-):
+def test_a_longer_training_that_is_killed_goes_on_bit_equal(short_cycles, tmp_path, monkeypatch):
     X, y = unlearnable()
+    n_cells = (2, 3)
     expected = LSTMFCNClassifier(**SMALL, n_cells=n_cells).fit(X, y)
     n_updates = len(expected.history_["loss"]) * np.size(n_cells) * -(-len(y) // 4)
 
@@ -109,14 +110,14 @@ def test_a_longer_training_that_is_killed_goes_on_bit_equal(
 
     count = [0]
 
-    def offer(self, make_state):
+    def write_if_due(self, make_state):
         if self.path is not None:
             self.write(make_state())
             count[0] += 1
-            if count[0] % 17 == 0:
+            if count[0] % EVERY == 0:
                 raise Killed
 
-    monkeypatch.setattr(Checkpoint, "offer", offer)
+    monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
     n_kills = 0
     while True:
         clf = LSTMFCNClassifier(**SMALL, n_cells=n_cells, checkpoint=tmp_path)
@@ -125,7 +126,7 @@ def test_a_longer_training_that_is_killed_goes_on_bit_equal(
             break
         except Killed:
             n_kills += 1
-    assert n_kills == n_updates // 17
+    assert n_kills == n_updates // EVERY
     assert clf.history_["loss"] == expected.history_["loss"]
     for ours, theirs in zip(clf.model_.get_weights(), expected.model_.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -134,9 +135,9 @@ def test_a_longer_training_that_is_killed_goes_on_bit_equal(
 def test_what_gaps_hide_is_learned_from_whole_series(short_cycles, monkeypatch):
     X, y = unlearnable()
     clf = FCNClassifier(occlusion=0.3, **SMALL).fit(X, y)
-    assert not clf.model_.get_layer("repair").passes_gaps and clf.n_epochs_ == 14
+    assert not clf.model_.get_layer("denoiser").passes_gaps and clf.n_epochs_ == 14
     assert (clf.occlusion, clf.occlusion_) == (0.3, 0.0)
-    monkeypatch.setattr("lstmfcn.base.UNLEARNED", np.inf)
+    monkeypatch.setattr("lstmfcn.training.candidates.UNLEARNED", np.inf)
     clf = FCNClassifier(occlusion=0.3, **SMALL).fit(X, y)
-    assert clf.model_.get_layer("repair").passes_gaps and clf.n_epochs_ == 14
+    assert clf.model_.get_layer("denoiser").passes_gaps and clf.n_epochs_ == 14
     assert clf.occlusion_ == 0.3

@@ -95,7 +95,9 @@ def test_contents_are_the_records(folder, contents):
     np.testing.assert_allclose(scores, table.scores, rtol=1e-5)
     i, j = table.datasets.index("GunPoint"), table.models.index("FCN")
     both = [r["accuracy"] for r in records if (r["dataset"], r["model"]) == ("GunPoint", "FCN")]
-    assert contents["deviations"]["accuracy"][i][j] == pytest.approx(np.std(both, ddof=1), rel=1e-5)
+    assert contents["standard_deviations"]["accuracy"][i][j] == pytest.approx(
+        np.std(both, ddof=1), rel=1e-5
+    )
     assert [row[:3] for row in contents["runs"][i][j]] == [
         [seed, 0, pytest.approx(value, rel=1e-5)] for seed, value in enumerate(both)
     ]

@@ -1,5 +1,6 @@
 """Does a folder of records keep what it was given, through interruptions and other sweeps?"""
 
+import errno
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import filelock
 import numpy as np
 import pytest
 
@@ -111,7 +113,7 @@ def test_a_name_stands_for_one_model(results):
         results.register("FCN", other)
     assert str(raised.value) == (
         f"{results.folder} has results of another 'FCN': n_epochs was 5 and is 6. Give the model "
-        "another name, or the results another folder."
+        "another name, or use another folder."
     )
     results.register("FCN (6 epochs)", other)
 
@@ -167,6 +169,15 @@ def test_a_run_is_claimed_once_and_freed_by_death(results):
     with results.claim(RUN) as free:
         assert free
     assert results.finished() == set() and not list(results.folder.rglob("*.claim"))
+
+
+def test_where_files_cannot_be_locked_every_run_is_free(results, monkeypatch):
+    def no_locks(*_, **__):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
+    with results.claim(RUN) as free, results.claim(RUN) as also_free:
+        assert free and also_free
 
 
 def test_tidy_removes_old_leavings_and_nothing_else(tmp_path):

@@ -1,4 +1,4 @@
-"""Do curves measure what the corruption says, reproducibly, and does the display draw them?"""
+"""Do curves measure their corruption, reproducibly, and does the display draw them?"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,8 +6,7 @@ import pytest
 from conftest import make_unequal
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from lstmfcn.emotion.robustness import robustness_curve
-from lstmfcn.evaluation.intervals import mean_interval, paired_interval
+from lstmfcn.evaluation import mean_interval, paired_interval, robustness_curve
 from lstmfcn.plots.robustness import RobustnessDisplay
 
 
@@ -23,8 +22,8 @@ class ByMean(ClassifierMixin, BaseEstimator):
             means = [np.mean([np.mean(x) for x in row if x is not None]) for row in rows]
         else:
             means = [np.mean(x) for x in X]
-        share = np.clip(means, 0, 1)
-        return np.column_stack([1 - share, share])
+        bright = np.clip(means, 0, 1)
+        return np.column_stack([1 - bright, bright])
 
     def predict(self, X):
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
@@ -35,15 +34,15 @@ def bright_and_dark(n=20, shape=(2, 30)):
     return y.reshape(-1, *[1] * len(shape)) * np.ones((n, *shape)), y
 
 
-def test_lost_frames_take_their_share():
+def test_lost_frames_take_their_fraction():
     X, y = bright_and_dark()
     curve = robustness_curve(ByMean(), X, y, "frames", [0.0, 0.2, 1.0], metric="accuracy")
-    assert curve.scores.shape == (5, 3) and curve.corruption == "share of frames lost"
+    assert curve.scores.shape == (5, 3) and curve.corruption == "fraction of frames lost"
     assert curve.mean().tolist() == [1.0, 1.0, 0.5]  # 0 is dark
     assert curve.interval()[0].tolist() == [1.0, 1.0, 0.5]
 
 
-def test_noise_is_in_units_of_the_deviation():
+def test_noise_is_in_units_of_the_standard_deviation():
     X, y = bright_and_dark(n=60, shape=(2, 4))
     levels = [0.0, 1.0, 2.0]
     small = robustness_curve(ByMean(), X, y, "noise", levels, deviation=np.full(2, 0.1))
@@ -139,7 +138,7 @@ def test_refusals(arguments, message):
 
 
 def test_students_interval_worked_by_hand():
-    # n = 4, mean 0.5, deviation 0.1 (n - 1); t of 3 degrees is 3.18245.
+    # n = 4, mean 0.5, standard deviation 0.1 (n - 1); t of 3 degrees is 3.18245.
     scores = 0.5 + 0.1 * np.sqrt(3 / 4) * np.array([1, -1, 1, -1])
     low, high = mean_interval(scores)
     assert (low, high) == pytest.approx((0.5 - 0.159122, 0.5 + 0.159122), abs=1e-5)
@@ -181,7 +180,7 @@ def test_displays_of_curves_and_estimators():
     curve = robustness_curve(ByMean(), X, y, "frames", [0.0, 0.9], n_draws=3)
     display = RobustnessDisplay.from_curves({"draws": curve, "runs": [curve, curve]})
     assert display.scores["draws"].shape == (3, 2) and display.scores["runs"].shape == (2, 2)
-    assert (display.corruption, display.metric) == ("share of frames lost", "weighted F1")
+    assert (display.corruption, display.metric) == ("fraction of frames lost", "weighted F1")
     again = RobustnessDisplay.from_estimators(
         {"a": ByMean()}, X, y, "frames", [0.0, 0.9], n_draws=3
     )

@@ -24,7 +24,14 @@ from sktime.utils.estimator_checks import check_estimator, parametrize_with_chec
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.sktime import SktimeClassifier
 
-SMALL = {"n_filters": (4, 4, 4), "n_epochs": 2, "batch_size": 16, "random_state": 0}
+# One convolution block: building and tracing a network takes longer than training it.
+SMALL = {
+    "n_filters": (4,),
+    "kernel_sizes": (3,),
+    "n_epochs": 2,
+    "batch_size": 16,
+    "random_state": 0,
+}
 PANEL_TYPES = ["numpy3D", "df-list", "pd-multiindex", "nested_univ"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -65,6 +72,16 @@ def fitted_equal(equal):
 @pytest.fixture(scope="module")
 def fitted_unequal(unequal):
     return small(ALSTMFCNClassifier).fit(*unequal)
+
+
+@pytest.fixture(scope="module")
+def squared(equal, unequal):
+    """Probabilities on squared series, of equal and of unequal length."""
+    found = []
+    for X, y in ((convert_to(equal[0], "df-list"), equal[1]), unequal):
+        squares = [frame**2 for frame in X]
+        found.append(small().fit(squares, y).predict_proba(squares))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +244,9 @@ def test_labels_round_trip(to_labels, equal):
 
 def test_it_learns(equal):
     X, y = equal
-    clf = SktimeClassifier(FCNClassifier(**{**SMALL, "n_epochs": 40, "learning_rate": 1e-2}))
+    blocks = {"n_filters": (4, 4, 4), "kernel_sizes": (8, 5, 3)}
+    longer = {**SMALL, **blocks, "n_epochs": 40, "learning_rate": 1e-2}
+    clf = SktimeClassifier(FCNClassifier(**longer))
     assert clf.fit(X, y).score(X, y) == 1.0
 
 
@@ -316,7 +335,7 @@ def test_fit_leaves_the_held_estimator_unfitted(fitted_equal):
 
 
 def test_default_is_lstmfcn(monkeypatch):
-    monkeypatch.setattr("lstmfcn.base.MOST_EPOCHS", 2)
+    monkeypatch.setattr("lstmfcn.training.candidates.MOST_EPOCHS", 2)
     X, y = make_series(n_samples=4, n_timepoints=8)
     clf = SktimeClassifier(random_state=3).fit(X, y)
     assert clf.estimator is None
@@ -356,9 +375,8 @@ def test_fitted_estimator_is_reachable(fitted_unequal, unequal):
 
 
 @pytest.mark.parametrize("mtype", PANEL_TYPES)
-def test_pipeline_of_equal_length(mtype, equal):
-    X, y = equal
-    expected = small().fit(convert_to(X**2, "df-list"), y).predict_proba(X**2)
+def test_pipeline_of_equal_length(mtype, equal, squared):
+    (X, y), expected = equal, squared[0]
     pipeline = ClassifierPipeline(small(), [ExponentTransformer(2, offset=0)])
     data = convert_to(X, mtype)
     np.testing.assert_allclose(pipeline.fit(data, y).predict_proba(data), expected, atol=1e-6)
@@ -366,10 +384,8 @@ def test_pipeline_of_equal_length(mtype, equal):
 
 
 @pytest.mark.parametrize("mtype", PANEL_TYPES[1:])
-def test_pipeline_of_unequal_length(mtype, unequal):
-    X, y = unequal
-    squares = [frame**2 for frame in X]
-    expected = small().fit(squares, y).predict_proba(squares)
+def test_pipeline_of_unequal_length(mtype, unequal, squared):
+    (X, y), expected = unequal, squared[1]
     pipeline = ExponentTransformer(2, offset=0) * small()
     data = convert_to(X, mtype)
     np.testing.assert_allclose(pipeline.fit(data, y).predict_proba(data), expected, atol=1e-6)

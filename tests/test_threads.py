@@ -1,21 +1,24 @@
 """Several threads may use one classifier: the first to ask it, and while it is fitted anew."""
 
-import os
+import functools
 import pickle
 import threading
 
 import keras
 import numpy as np
 import pytest
-from conftest import make_series, make_unequal
+from conftest import SOAK, fitted_once, make_series, make_unequal
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, inference
-from lstmfcn.emotion.fusion import AttentionFusionClassifier, FusionClassifier
-from lstmfcn.layers import FusedBatchNormalization
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn.multimodal import AttentionFusionClassifier, FusionClassifier
+from lstmfcn.networks.layers import FusedBatchNormalization
 
 SMALL = {"n_filters": (4, 6, 4), "n_epochs": 2, "random_state": 0}
-N_FRESH = int(os.environ.get("LSTMFCN_SOAK", 2))  # models, each asked by many threads at once
-CLASSIFIERS = [FCNClassifier, LSTMFCNClassifier, ALSTMFCNClassifier]
+CASES = [(LSTMFCNClassifier, make_series), (ALSTMFCNClassifier, make_unequal)]
+CLASSIFIERS = [FCNClassifier]
+if SOAK > 1:
+    CASES += [(FCNClassifier, make_unequal), (ALSTMFCNClassifier, make_series)]
+    CLASSIFIERS += [LSTMFCNClassifier, ALSTMFCNClassifier]
 
 
 def in_threads(*calls):
@@ -55,14 +58,17 @@ def methods(clf, X):
     return asked + ([lambda: clf.attention_map(X)] if hasattr(clf, "attention_map") else [])
 
 
-@pytest.mark.parametrize("cls", CLASSIFIERS)
-def test_a_trace_that_another_thread_overtakes_gives_the_right_network(cls, monkeypatch):
+@pytest.mark.parametrize("held_while", ["building", "tracing"])
+def test_a_network_that_another_thread_overtakes_is_the_right_one(held_while, monkeypatch):
     X, y = make_series()
-    fitted = cls(**SMALL).fit(X, y)
+    fitted = fitted_once(LSTMFCNClassifier, X, y, **SMALL)
     right, fresh = fitted.predict_proba(X), pickle.loads(pickle.dumps(fitted))
+    if held_while == "tracing":
+        assert fresh.model_ is not None  # built at first use
     traces, other_is_done = threading.Event(), threading.Event()
     call = FusedBatchNormalization.call
 
+    @functools.wraps(call)
     def held(self, *args, **kwargs):
         if threading.current_thread().name == "held" and not traces.is_set():
             traces.set()
@@ -70,13 +76,13 @@ def test_a_trace_that_another_thread_overtakes_gives_the_right_network(cls, monk
         return call(self, *args, **kwargs)
 
     monkeypatch.setattr(FusedBatchNormalization, "call", held)
-    monkeypatch.setattr(inference, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("lstmfcn.networks.fitted.LONGEST_WAIT", 0.01)
     answers = {}
     thread = threading.Thread(
         target=lambda: answers.update(held=fresh.predict_proba(X)), name="held"
     )
     thread.start()
-    traces.wait()
+    assert traces.wait(600.0)  # only a thread that has died takes so long
     answers["other"] = fresh.predict_proba(X)
     other_is_done.set()
     thread.join()
@@ -84,14 +90,14 @@ def test_a_trace_that_another_thread_overtakes_gives_the_right_network(cls, monk
         np.testing.assert_array_equal(answer, right)
 
 
-@pytest.mark.parametrize("cls", CLASSIFIERS)
-@pytest.mark.parametrize("make", [make_series, make_unequal])
+@pytest.mark.soak
+@pytest.mark.parametrize(("cls", "make"), CASES)
 def test_all_methods_at_once_on_fresh_models_answer_as_one_after_the_other(cls, make):
     X, y = make()
-    fitted = cls(**SMALL).fit(X, y)
+    fitted = fitted_once(cls, X, y, **SMALL)
     stored = pickle.dumps(fitted)
     expected = [call() for call in methods(fitted, X)]
-    for k in range(N_FRESH):
+    for k in range(SOAK):
         order = slice(None, None, -1 if k % 2 else 1)
         fresh = pickle.loads(stored)
         found = in_threads(*methods(fresh, X)[order])
@@ -99,6 +105,7 @@ def test_all_methods_at_once_on_fresh_models_answer_as_one_after_the_other(cls, 
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "make",
     [
@@ -111,12 +118,13 @@ def test_fresh_fusions_answer_many_threads_as_one(make):
     both = {"first": X, "second": X[:, :, ::-1].copy()}
     fitted = make().fit(both, y)
     expected, stored = fitted.predict_proba(both), pickle.dumps(fitted)
-    for _ in range(N_FRESH):
+    for _ in range(SOAK):
         fresh = pickle.loads(stored)
         for found in in_threads(*[lambda fresh=fresh: fresh.predict_proba(both)] * 6):
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("cls", CLASSIFIERS)
 def test_who_predicts_during_a_fit_gets_one_fit_or_the_other(cls):
     """Labels, scale, network and number of classes change; none is ever seen beside another's."""

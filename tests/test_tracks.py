@@ -1,10 +1,9 @@
 """Does `lstmfcn emotion run` train each track once, and print and write what it says?"""
 
 import csv
-import json
 import subprocess
 import sys
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,26 @@ from conftest import real_data
 from mer_folder import write_labels, write_mer_folder
 
 from lstmfcn.cli import main
-from lstmfcn.emotion import load_labels, open_vocabulary_scores
-from lstmfcn.emotion.run_command import _over_frames, run_track
-from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier
+from lstmfcn.cli.emotion import _print_gain, _print_scores, _summary
+from lstmfcn.emotion import PRESETS, EmotionRecipe, load_labels, open_vocabulary_scores
+from lstmfcn.emotion.one_run import answer_openly, run_recipe
+from lstmfcn.emotion.outputs import _over_frames
 from lstmfcn.emotion.track_data import HELD_OUT, load_track_data
-from lstmfcn.emotion.tracks import answer_openly, plan_variants, run_variant
+from lstmfcn.emotion.track_runs import run_track
 from lstmfcn.evaluation import Results, Run
 
 TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}
-QUICK = {"n_epochs": 8, "settings": TINY, "verbose": 0}
+SMALLEST = {"n_filters": [4, 4, 4]}
+TONE = EmotionRecipe(["tone"], "fcn")
+BOTH = EmotionRecipe(["tone", "face"], "fcn")
+QUICK = replace(TONE, n_epochs=8, settings=TINY)
+PSEUDO = {"n_rounds": 1, "n_members": 2}
+
+
+def run(root, track, recipe, out, *, group=None, **options):
+    """Load a track and train on it; return the rows of the table."""
+    _, rows, _ = run_track(load_track_data(root, track, recipe, group=group), out, **options)
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +43,8 @@ def root(tmp_path_factory):
 def full(root, tmp_path_factory):
     """Rows and folder of a finished run of track full, two seeds."""
     out = tmp_path_factory.mktemp("full") / "out"
-    arguments = (root, "full", ["tone"], "alstmfcn", out)
-    return run_track(*arguments, group="speaker", n_seeds=2, **QUICK), out, arguments
+    arguments = (root, "full", replace(QUICK, model="alstmfcn"), out)
+    return run(*arguments, group="speaker", n_seeds=2), out, arguments
 
 
 def read(path):
@@ -58,12 +68,10 @@ def test_standardised_by_speaker_a_speakers_own_level_and_range_do_not_count(tra
             path = root / "features" / "tone_FRA" / f"{name}.npy"
             frames = np.load(path).astype(np.float64)
             np.save(path, frames if root is plain else frames * (speaker + 1.0) - 5 * speaker)
-    settings = {"group": "speaker", "n_timepoints": 9}
-    one, other = (
-        load_track_data(root, track, ["tone"], standardize_by="speaker", **settings)
-        for root in (plain, moved)
-    )
-    as_it_comes = load_track_data(moved, track, ["tone"], **settings)
+    recipe = replace(TONE, standardize_by="speaker", n_timepoints=9)
+    one, other = (load_track_data(root, track, recipe, group="speaker") for root in (plain, moved))
+    as_it_comes = replace(recipe, standardize_by=None)
+    as_it_comes = load_track_data(moved, track, as_it_comes, group="speaker")
     for part in ("train", "unlabelled"):
         if getattr(one, part) is not None:
             clips = getattr(one, part).X
@@ -71,9 +79,6 @@ def test_standardised_by_speaker_a_speakers_own_level_and_range_do_not_count(tra
             assert np.abs(getattr(as_it_comes, part).X - clips).max() > 0.5
     for test, clips in one.tests.items():
         np.testing.assert_allclose(other.tests[test].X, clips.X, atol=1e-5)
-    (variant,) = plan_variants(one, "fcn", n_copies=0, n_epochs=1)[:1]
-    assert variant.parameters["standardize_by"] == "speaker"
-    assert "standardize_by" not in plan_variants(as_it_comes, "fcn")[0].parameters
 
 
 def test_a_column_that_is_not_there_is_named(root, capsys):
@@ -85,47 +90,49 @@ def test_a_column_that_is_not_there_is_named(root, capsys):
 
 
 def test_train_and_test_are_what_the_files_say(root):
-    data = load_track_data(root, "full", ["tone", "face"], group="speaker")
+    data = load_track_data(root, "full", BOTH, group="speaker")
     assert (len(data.train), len(data.tests["test"])) == (24, 12)
     assert {name: X.shape[1] for name, X in data.train.X.items()} == {"tone_FRA": 3, "face-FRA": 2}
-    assert data.classes == ("angry", "happy", "sad") and data.features == ("tone_FRA", "face-FRA")
+    assert data.classes == ("angry", "happy", "sad")
+    assert data.recipe.features == ("tone_FRA", "face-FRA")
     for name, X in data.train.X.items():
         assert X.shape[2] == data.n_timepoints[name]
-    assert load_track_data(root, "full", ["face"], n_timepoints=7).train.X.shape == (24, 2, 7)
+    face = EmotionRecipe(["face"], "fcn", n_timepoints=7)
+    assert load_track_data(root, "full", face).train.X.shape == (24, 2, 7)
 
 
 def test_a_mode_says_how_clips_come_to_their_length(root):
     names = load_labels(root / "label-train.csv").names
     folder = root / "features" / "tone_FRA"
     lengths = np.array([len(np.load(folder / f"{name}.npy")) for name in names])
-    X = load_track_data(root, "full", ["tone"], mode="mertools").train.X
+    X = load_track_data(root, "full", replace(TONE, mode="mertools")).train.X
     assert X.shape == (24, 3, lengths.max())
     for series, length in zip(X, lengths, strict=True):  # zeros in front
         assert not series[:, : lengths.max() - length].any() and series[:, -length:].all()
-    data = load_track_data(root, "full", ["tone"], mode="pad", n_timepoints=7)
+    data = load_track_data(root, "full", replace(TONE, mode="pad", n_timepoints=7))
     assert [series.shape for series in data.train.X] == [(3, -(-n // 2)) for n in lengths]
-    data = load_track_data(root, "full", ["tone"], mode="mean_pool", n_timepoints=9)
+    data = load_track_data(root, "full", replace(TONE, mode="mean_pool", n_timepoints=9))
     windows = -(-lengths // 9)
     assert [series.shape[1] for series in data.train.X] == (-(-lengths // windows)).tolist()
     with pytest.raises(ValueError, match="mode='crop' is unknown; choose one of 'pad', 'resample'"):
-        load_track_data(root, "full", ["tone"], mode="crop")
+        load_track_data(root, "full", replace(TONE, mode="crop"))
 
 
 def test_classes_are_mer2024s_unless_none_of_them_occurs(tmp_path):
     root = write_mer_folder(tmp_path / "valence", classes=("positive", "negative"))
-    assert load_track_data(root, "full", ["tone"]).classes == ("negative", "positive")
-    ordered = load_track_data(root, "full", ["tone"], classes=["positive", "negative"])
+    assert load_track_data(root, "full", TONE).classes == ("negative", "positive")
+    ordered = load_track_data(root, "full", TONE, classes=["positive", "negative"])
     assert ordered.classes == ("positive", "negative")
     mixed = write_mer_folder(tmp_path / "mixed", classes=("sad", "negative"))
     with pytest.raises(ValueError, match="the emotion 'negative' is unknown; expected one of neut"):
-        load_track_data(mixed, "full", ["tone"])
+        load_track_data(mixed, "full", TONE)
 
 
 def test_semi_and_noise_have_their_own_parts(root):
-    data = load_track_data(root, "semi", ["tone"], group="speaker")
+    data = load_track_data(root, "semi", TONE, group="speaker")
     assert (len(data.train), len(data.unlabelled), data.unlabelled.y) == (12, 12, None)
     assert not set(data.train.names) & set(data.unlabelled.names)
-    data = load_track_data(root, "noise", ["tone"])
+    data = load_track_data(root, "noise", TONE)
     assert list(data.tests) == ["noisy", "clean"]
     assert data.dataset("noisy") == "toy:noise" and data.dataset("clean") == "toy:noise (clean)"
 
@@ -140,20 +147,20 @@ def speakers(root, clips):
 def test_without_test_clips_a_part_of_the_speakers_is_held_out(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     (root / "label-test.csv").unlink()
-    data = load_track_data(root, "full", ["tone"], group="speaker")
+    data = load_track_data(root, "full", TONE, group="speaker")
     assert list(data.tests) == [HELD_OUT] and len(data.train) + len(data.tests[HELD_OUT]) == 24
     assert not speakers(root, data.train) & speakers(root, data.tests[HELD_OUT])
-    semi = load_track_data(root, "semi", ["tone"], group="speaker")
+    semi = load_track_data(root, "semi", TONE, group="speaker")
     assert len(semi.unlabelled) and list(semi.tests) == [HELD_OUT]
     assert not speakers(root, semi.unlabelled) & speakers(root, semi.tests[HELD_OUT])
-    without = load_track_data(root, "full", ["tone"])
+    without = load_track_data(root, "full", TONE)
     assert len(without.tests[HELD_OUT]) in (4, 5, 6)
     rows = [(f"train{i}", "sad", "s0") for i in range(3)] + [("train3", "happy", "s0")]
     write_labels(root / "label-train.csv", rows)
     with pytest.raises(ValueError, match=r"label-train.csv cannot give some: it has one speaker"):
-        load_track_data(root, "full", ["tone"], group="speaker")
+        load_track_data(root, "full", TONE, group="speaker")
     with pytest.raises(ValueError, match=r"no test clips are labelled, and label-train.csv cannot"):
-        load_track_data(root, "full", ["tone"])
+        load_track_data(root, "full", TONE)
 
 
 def test_missing_clips_follow_the_option(tmp_path):
@@ -161,69 +168,9 @@ def test_missing_clips_follow_the_option(tmp_path):
     (root / "features" / "tone_FRA" / "train0.npy").unlink()
     (root / "features" / "tone_FRA" / "test1.npy").unlink()
     with pytest.raises(ValueError, match="2 of 36 clips of tone_FRA cannot be used"):
-        load_track_data(root, "full", ["tone"])
-    data = load_track_data(root, "full", ["tone"], on_missing="drop")
+        load_track_data(root, "full", TONE)
+    data = load_track_data(root, "full", TONE, on_missing="drop")
     assert (len(data.train), len(data.tests["test"])) == (23, 11)
-
-
-# Variants
-
-
-def data_of(root, track):
-    return load_track_data(root, track, ["tone"])
-
-
-def test_what_is_trained(root):
-    data = load_track_data(root, "semi", ["tone", "face"])
-    main_one, alone = plan_variants(data, "lstmfcn", fusion="late", n_epochs=3)
-    assert alone.name == "LSTM-FCN tone_FRA+face-FRA late fusion" and not alone.uses_unlabelled
-    assert main_one.name == f"{alone.name} pseudo-labels"
-    assert main_one.parameters["fusion"] == "late" and main_one.describe() != alone.describe()
-    built = main_one.build(4)
-    assert built.estimator.fusion == "late" and built.estimator.estimator.n_epochs == 3
-    assert {built.random_state, built.estimator.random_state} == {4} and built.threshold == 0.8
-    assert json.loads(json.dumps(main_one.describe())) == main_one.describe()
-    (noisy,) = plan_variants(load_track_data(root, "noise", ["tone"]), "fcn")
-    assert noisy.build(0).n_copies == 3 and noisy.name == "FCN tone_FRA 3 copies"
-    # 24 clips, 3 copies, all mixed: at most 168 series, 11 batches of 16; 2000 updates.
-    assert noisy.build(0).estimator.n_epochs == 182 and noisy.parameters["n_epochs"] is None
-    # Another track, of other lengths, is the same model.
-    (full_one,) = plan_variants(load_track_data(root, "full", ["tone"]), "fcn")
-    assert full_one.describe() == plan_variants(data_of(root, "semi"), "fcn")[1].describe()
-
-
-def test_the_default_mode_is_that_of_records_without_one(root):
-    (variant,) = plan_variants(load_track_data(root, "full", ["tone"]), "fcn", n_epochs=2)
-    assert variant.parameters == {
-        "settings": {},
-        "n_epochs": 2,
-        "features": ["tone_FRA"],
-        "n_timepoints": None,
-        "fusion": None,
-        "n_copies": 0,
-    }
-    (variant,) = plan_variants(load_track_data(root, "full", ["tone"], mode="mertools"), "fcn")
-    assert variant.parameters["mode"] == "mertools"
-
-
-@pytest.mark.parametrize(
-    "features, settings, message",
-    [
-        (["tone"], {"fusion": "late"}, "fusion='late' needs several feature sets, but only tone_F"),
-        (["tone", "face"], {"fusion": "sum"}, "fusion='sum' is unknown; choose one of 'branch', "),
-        (
-            ["tone", "face"],
-            {"model": "attention", "fusion": "late"},
-            "model='attention' fuses in its own way; leave fusion out",
-        ),
-        (["tone"], {"threshold": 0.7}, "threshold=0.7 is for track 'semi'; leave it out of track "),
-        (["tone"], {"model": "svm"}, "model='svm' is unknown; choose one of 'lstmfcn', 'alstmfcn'"),
-    ],
-)
-def test_what_does_not_go_together(root, features, settings, message):
-    data = load_track_data(root, "full", features)
-    with pytest.raises(ValueError, match=message):
-        plan_variants(data, settings.pop("model", "fcn"), **settings)
 
 
 # Runs
@@ -279,33 +226,33 @@ def test_a_finished_seed_is_not_trained_again(full, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in out.rglob("runs/**/*")}
     trained = []
 
-    def count(data, variant, seed):
+    def count(data, seed):
         trained.append(seed)
-        return run_variant(data, variant, seed)
+        return run_recipe(data, seed)
 
-    monkeypatch.setattr("lstmfcn.emotion.run_command.run_variant", count)
-    (row,) = run_track(*arguments, group="speaker", n_seeds=3, **QUICK)
+    monkeypatch.setattr("lstmfcn.emotion.track_runs.run_recipe", count)
+    (row,) = run(*arguments, group="speaker", n_seeds=3)
     assert trained == [2] and row["n_seeds"] == 3
     assert all(path.stat().st_mtime_ns == when for path, when in before.items() if path.is_file())
-    (row,) = run_track(*arguments, group="speaker", n_seeds=3, **QUICK)
+    (row,) = run(*arguments, group="speaker", n_seeds=3)
     assert trained == [2]
 
 
 def test_other_parameters_or_clips_need_another_folder(full, tmp_path):
-    *_, arguments = full
-    for options, differing in (
-        ({"n_epochs": 9, "settings": TINY, "verbose": 0}, "n_epochs was 8 and is 9"),
-        ({**QUICK, "mode": "mertools"}, 'mode was unset and is "mertools"'),
+    *_, (root, track, recipe, out) = full
+    for changed, differing in (
+        ({"n_epochs": 9}, "n_epochs was 8 and is 9"),
+        ({"mode": "mertools"}, 'mode was unset and is "mertools"'),
     ):
         with pytest.raises(ValueError) as raised:
-            run_track(*arguments, **options)
+            run(root, track, replace(recipe, **changed), out)
         assert str(raised.value) == (
-            f"{arguments[-1]} has results of another 'ALSTM-FCN tone_FRA': {differing}. Give this "
-            "model a name of its own (--name), or its results another folder (--out)."
+            f"{out} has results of another 'ALSTM-FCN tone_FRA': {differing}. Give the model "
+            "another name, or use another folder."
         )
     other = write_mer_folder(tmp_path / "toy", n_train=21)
     with pytest.raises(ValueError, match="has results of toy:full with other clips or labels; na"):
-        run_track(other, *arguments[1:], **QUICK)
+        run(other, track, recipe, out)
 
 
 def test_a_model_of_other_options_gets_a_name_of_its_own(root, tmp_path, capsys):
@@ -318,16 +265,13 @@ def test_a_model_of_other_options_gets_a_name_of_its_own(root, tmp_path, capsys)
         "FCN tone_FRA",
         "FCN for longer",
     }
-    data = load_track_data(root, "semi", ["tone"])
-    names = [variant.name for variant in plan_variants(data, "fcn", name="mine")]
-    assert names == ["mine pseudo-labels", "mine"]
 
 
 def test_two_processes_do_not_train_the_same(root, tmp_path):
-    run = Run("toy:full", "FCN tone_FRA", 0)
-    with Results(tmp_path).claim(run) as free, pytest.raises(BlockingIOError) as raised:
+    key = Run("toy:full", "FCN tone_FRA", 0)
+    with Results(tmp_path).claim(key) as free, pytest.raises(BlockingIOError) as raised:
         assert free
-        run_track(root, "full", ["tone"], "fcn", tmp_path, **QUICK)
+        run(root, "full", QUICK, tmp_path)
     assert str(raised.value) == (
         f"another process trains FCN tone_FRA, seed 0, in {tmp_path}; wait until it is done, or "
         "name another folder."
@@ -336,34 +280,45 @@ def test_two_processes_do_not_train_the_same(root, tmp_path):
 
 
 def test_a_seed_repeats_itself(root):
-    data = load_track_data(root, "full", ["tone"])
-    (variant,) = plan_variants(data, "fcn", n_epochs=2, settings=TINY)
-    one, again = (run_variant(data, variant, 7)[1]["test"][1]["probabilities"] for _ in range(2))
+    data = load_track_data(root, "full", replace(QUICK, n_epochs=2))
+    one, again = (run_recipe(data, 7)[1]["test"][1]["probabilities"] for _ in range(2))
     assert (one == again).all()
 
 
-def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys, monkeypatch):
-    quicker = partial(PseudoLabelClassifier, n_rounds=1, n_members=2)
-    monkeypatch.setattr("lstmfcn.emotion.tracks.PseudoLabelClassifier", quicker)
-    settings = {**QUICK, "verbose": 1}
-    settings |= {"group": "speaker", "threshold": 0.4}
-    rows = run_track(root, "semi", ["tone"], "fcn", tmp_path, **settings)
-    assert [row["model"] for row in rows] == ["FCN tone_FRA pseudo-labels", "FCN tone_FRA"]
+def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys):
+    recipe = replace(QUICK, pseudo_labels={**PSEUDO, "threshold": 0.4})
+    data = load_track_data(root, "semi", recipe, group="speaker")
+    models, rows, records = run_track(data, tmp_path, name="mine")
+    assert [row["model"] for row in rows] == ["mine pseudo-labels", "mine"]
     with_them, without = (Results(tmp_path).records()[i] for i in (1, 0))
     assert with_them["n_unlabelled"] == 12 and without["n_unlabelled"] == 0
-    printed = capsys.readouterr().out
-    assert "toy, track semi: 12 training clips, 12 unlabelled, 12 test; tone_FRA at" in printed
-    change = rows[0]["weighted_f1"] - rows[1]["weighted_f1"]
-    sentence = f"the unlabelled clips change WAF by {change:+.4f} (of test, paired by seed)"
-    assert sentence in printed
     for folder in (tmp_path / "toy-semi").iterdir():
         assert (folder / "submission.csv").exists()
         answers = load_labels(folder / "submission-unlabelled.csv")
         assert list(answers.names) == [r["name"] for r in read(root / "unlabeled-semi.csv")]
+    _print_gain(models, records)
+    change = rows[0]["weighted_f1"] - rows[1]["weighted_f1"]
+    sentence = f"the unlabelled clips change WAF by {change:+.4f} (of test, paired by seed)\n"
+    assert capsys.readouterr().out == sentence
+
+
+def test_members_of_an_ensemble_are_averaged(root):
+    other = replace(QUICK, features=["face"], standardize_by="speaker")
+    recipe = EmotionRecipe(mean_of=[QUICK, other], n_members=2)
+    data = load_track_data(root, "noise", recipe, group="speaker")
+    ensemble, results = run_recipe(data, 0)
+    record, predictions = results["noisy"]
+    parts = [one.tests["noisy"].X for one in data.of_each_recipe]
+    found = [one.predict_proba(parts[i % 2]) for i, one in enumerate(ensemble.classifiers)]
+    assert [x.shape[1] for x in parts] == [3, 2] and len(found) == 4
+    assert (predictions["probabilities"] == np.mean(found, axis=0)).all()
+    assert [one.random_state for one in ensemble.classifiers] == [0, 1000, 2000, 3000]
+    assert record["n_channels"] == 5 and record["target"] == "mean"
+    assert EmotionRecipe.from_json(record["parameters"]) == data.recipe
 
 
 def test_noise_is_tested_noisy_clean_and_more_and_more(root, tmp_path):
-    rows = run_track(root, "noise", ["tone"], "fcn", tmp_path, n_copies=1, n_seeds=2, **QUICK)
+    rows = run(root, "noise", replace(QUICK, n_copies=1), tmp_path, n_seeds=2)
     assert [row["test"] for row in rows] == ["noisy", "clean"]
     folder = tmp_path / "toy-noise" / "FCN_tone_FRA_1_copy"
     names = {path.name for path in folder.iterdir()}
@@ -400,18 +355,18 @@ LABELS = {"test": "label-test.csv", "noisy": "label-test-noise.csv"}
         ),
     ],
 )
-def test_every_number_says_which_clips_it_is_of(
-    tmp_path, track, labelled, tests, remark, capsys, monkeypatch
-):
-    quicker = partial(PseudoLabelClassifier, n_rounds=1, n_members=2)
-    monkeypatch.setattr("lstmfcn.emotion.tracks.PseudoLabelClassifier", quicker)
+def test_every_number_says_which_clips_it_is_of(tmp_path, track, labelled, tests, remark, capsys):
     root = write_mer_folder(tmp_path / "toy")
     for test, file in LABELS.items():
         if test not in labelled:
             (root / file).unlink()
-    settings = {"group": "speaker", "n_copies": 0, "n_epochs": 1, "settings": TINY}
-    settings |= {"threshold": 0.0} if track == "semi" else {}
-    rows = run_track(root, track, ["tone"], "fcn", tmp_path / "out", **settings)
+    recipe = replace(QUICK, n_epochs=1)
+    if track == "semi":
+        recipe = replace(recipe, pseudo_labels={**PSEUDO, "threshold": 0.0})
+    data = load_track_data(root, track, recipe, group="speaker")
+    _, rows, _ = run_track(data, tmp_path / "out")
+    print(_summary(data))
+    _print_scores(data, rows)
     printed = capsys.readouterr().out
     assert remark in printed and ("are labelled: all scores" in printed) == bool(remark)
     assert {row["test"] for row in rows} == set(tests)
@@ -439,16 +394,15 @@ def test_every_number_says_which_clips_it_is_of(
 def test_one_test_clip_has_a_score(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     write_labels(root / "label-test.csv", [("test0", "angry", "s8")])
-    (row,) = run_track(root, "full", ["tone"], "fcn", tmp_path / "out", **QUICK)
+    (row,) = run(root, "full", QUICK, tmp_path / "out")
     assert row["weighted_f1"] in (0.0, 1.0)
     folder = tmp_path / "out" / "toy-full" / "FCN_tone_FRA"
     assert (folder / "confusion.png").stat().st_size > 5_000
 
 
 def test_several_feature_sets_are_fused(root, tmp_path):
-    (row,) = run_track(
-        root, "noise", ["tone", "face"], "alstmfcn", tmp_path, fusion="late", n_copies=0, **QUICK
-    )[:1]
+    recipe = replace(QUICK, features=["tone", "face"], model="alstmfcn", fusion="late")
+    (row, _) = run(root, "noise", recipe, tmp_path)
     assert row["model"] == "ALSTM-FCN tone_FRA+face-FRA late fusion"
     (folder,) = (tmp_path / "toy-noise").iterdir()
     names = {path.name for path in folder.iterdir()}
@@ -469,11 +423,11 @@ def test_several_feature_sets_are_fused(root, tmp_path):
     ],
 )
 def test_every_way_to_fuse_has_a_record(root, model, fusion, features, n_networks):
-    data = load_track_data(root, "full", features, as_dict=model == "attention")
-    settings = {"n_hidden": 8} if model == "attention" else {"n_filters": [4, 4, 4]}
-    (variant,) = plan_variants(data, model, fusion=fusion, n_epochs=1, settings=settings)
-    classifier, results = run_variant(data, variant, 0)
+    settings = {"n_hidden": 8} if model == "attention" else SMALLEST
+    recipe = EmotionRecipe(features, model, fusion, n_epochs=1, settings=settings)
+    ensemble, results = run_recipe(load_track_data(root, "full", recipe), 0)
     record, predictions = results["test"]
+    (classifier,) = ensemble.classifiers
     trained = getattr(classifier, "fusion_", classifier)
     trained = getattr(trained, "estimators", [getattr(trained, "estimator", trained)])
     assert record["epochs"] == 1 and record["n_parameters"] > 100
@@ -482,17 +436,17 @@ def test_every_way_to_fuse_has_a_record(root, model, fusion, features, n_network
     assert record["parameters"]["settings"].get("level") == ("frame" if fusion is None else None)
 
 
-@pytest.mark.parametrize("track", ["semi", "noise"])
-@pytest.mark.parametrize("mode", ["mertools", "mean_pool", "pad"])
-def test_every_mode_goes_through_every_track(root, tmp_path, mode, track, monkeypatch):
-    quicker = partial(PseudoLabelClassifier, n_rounds=1, n_members=2)
-    monkeypatch.setattr("lstmfcn.emotion.tracks.PseudoLabelClassifier", quicker)
+@pytest.mark.parametrize(
+    "mode, track", [("mertools", "noise"), ("mean_pool", "noise"), ("pad", "semi")]
+)
+def test_every_mode_goes_through_a_track(root, tmp_path, mode, track):
     several = track == "noise"
-    settings = {"mode": mode, "n_timepoints": 9, "n_epochs": 1, "verbose": 0}
-    settings |= {"fusion": "late", "n_copies": 1} if several else {"threshold": 0.0}
-    settings["settings"] = {"n_filters": [4, 4, 4]}
-    features = ["tone", "face"] if several else ["tone"]
-    run_track(root, track, features, "alstmfcn", tmp_path, **settings)
+    recipe = EmotionRecipe(["tone"], mode=mode, n_timepoints=9, n_epochs=1, settings=SMALLEST)
+    if several:
+        recipe = replace(recipe, features=["tone", "face"], fusion="late", n_copies=1)
+    else:
+        recipe = replace(recipe, pseudo_labels={**PSEUDO, "threshold": 0.0})
+    run(root, track, recipe, tmp_path)
     record = Results(tmp_path).records()[0]
     assert record["mode"] == record["parameters"]["mode"] == mode
     assert record["n_timepoints"] <= 9 and record["n_channels"] == (5 if several else 3)
@@ -512,20 +466,21 @@ def test_attention_is_drawn_over_the_frames_of_a_clip():
 
 
 def test_open_vocabulary_is_answered_by_sets(root, tmp_path, capsys):
-    settings = {**QUICK, "verbose": 1}
-    (row,) = run_track(root, "ov", ["tone"], "fcn", tmp_path, **settings)
+    data = load_track_data(root, "ov", QUICK)
+    _, (row,), _ = run_track(data, tmp_path)
     (folder,) = (tmp_path / "toy-ov").iterdir()
     said = {r["name"]: r["openset"] for r in read(folder / "submission.csv")}
     scores = open_vocabulary_scores(root / "check-openset.csv", said)
     assert row["average"] == pytest.approx(scores.average)
     assert row["accuracy"] == pytest.approx(scores.accuracy)
     assert row["set_recall"] == pytest.approx(scores.recall)
+    _print_scores(data, [row])
     assert "set accuracy" in capsys.readouterr().out
     assert (tmp_path / "report.html").exists()
 
 
 def test_a_clips_own_words_do_not_decide_its_answer(root):
-    data = load_track_data(root, "ov", ["tone"])
+    data = load_track_data(root, "ov", TONE)
     probabilities = np.random.RandomState(0).dirichlet(np.ones(3), size=12)
     said = answer_openly(data, data.classes, probabilities)
     for name in data.ground_truth:
@@ -554,6 +509,20 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
     assert "; tone_FRA up to 7 timepoints (pad)" in capsys.readouterr().out
 
 
+def test_a_preset_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
+    recipe = replace(QUICK, n_epochs=1, pseudo_labels={**PSEUDO, "threshold": 0.0})
+    pair = EmotionRecipe(mean_of=[recipe, replace(recipe, features=["face"])])
+    monkeypatch.setitem(PRESETS, "emodb-semi", pair)
+    command = ["emotion", "run", "--track", "semi", "--data", str(root), "--group", "speaker"]
+    assert main([*command, "--preset", "emodb-semi", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "12 training clips, 12 unlabelled, 12 test; tone_FRA at 10 timepoints; face-F" in printed
+    for name in ("emodb-semi pseudo-labels", "emodb-semi"):
+        assert f"\n{name}, test " in printed
+        assert (tmp_path / "toy-semi" / name.replace(" ", "_") / "submission.csv").exists()
+    assert "the unlabelled clips change WAF by" in printed
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -568,12 +537,18 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
         (["--features", "../tone"], "would leave the folder of the features"),
         (
             ["--fusion", "early"],
-            "--fusion early needs several feature sets, but only tone_FRA was named; name more",
+            "--fusion early needs several feature sets, but only tone was named; name more",
         ),
         (
             ["--threshold", "0.7"],
             "--threshold 0.7 is for track 'semi'; leave it out of track 'full'",
         ),
+        (
+            ["--preset", "emodb", "--model", "fcn", "--epochs", "3"],
+            "--preset emodb is a whole recipe; leave out --model, --epochs.",
+        ),
+        (["--preset", "best"], "--preset best is unknown; choose one of 'emodb', 'emodb-noisy'"),
+        (["--preset", "emodb-semi"], "learns from unlabelled clips, which track 'full' has none"),
         (["--babble", "2", "--features", "tone,face"], "--babble 2 is for one feature set, of log"),
         (["--classes", "sad,sad"], "classes holds sad, sad; pass each emotion once, and at least"),
         (["--name", "a/b"], "model name 'a/b' has characters that do not belong into a file name;"),
@@ -581,7 +556,8 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
     ],
 )
 def test_bad_input_is_a_sentence_and_exit_code_1(root, tmp_path, arguments, message, capsys):
-    command = ["--data", str(root), "--features", "tone", "--out", str(tmp_path / "out")]
+    command = ["--data", str(root), "--out", str(tmp_path / "out")]
+    command += [] if "--preset" in arguments else ["--features", "tone"]
     file = str(root / "label-test.csv")
     command += [file if argument == "FILE" else argument for argument in arguments]
     assert main(["emotion", "run", *command]) == 1
@@ -617,7 +593,7 @@ def test_wrong_usage(root, tmp_path, arguments):
 
 def test_importing_it_leaves_keras_out():
     code = (
-        "import sys, lstmfcn.emotion.run_command, lstmfcn.emotion.robustness, "
+        "import sys, lstmfcn.emotion.track_runs, lstmfcn.evaluation.robustness, "
         "lstmfcn.emotion.mer_dataset, lstmfcn.plots.robustness\n"
         "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
     )
@@ -629,15 +605,8 @@ def test_emodb_runs(tmp_path):
     data = real_data()
     if data is None or not (data / "emodb").is_dir():
         pytest.skip("no real data: set LSTMFCN_DATA to the folder that holds emodb/")
-    settings = {"n_epochs": 3, "settings": {**TINY, "n_cells": 2}, "verbose": 0}
-    (row,) = run_track(
-        data / "emodb",
-        "full",
-        ["eGeMAPS_FRA"],
-        "alstmfcn",
-        tmp_path,
-        group="speaker",
-        n_timepoints=40,
-        **settings,
+    recipe = EmotionRecipe(
+        ["eGeMAPS_FRA"], settings={**TINY, "n_cells": 2}, n_epochs=3, n_timepoints=40
     )
+    (row,) = run(data / "emodb", "full", recipe, tmp_path, group="speaker")
     assert row["weighted_f1"] > 0.3 and row["n_seeds"] == 1

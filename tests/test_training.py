@@ -9,12 +9,13 @@ import pytest
 from conftest import make_series
 from sklearn.model_selection import cross_val_score
 
-from lstmfcn import FCNClassifier, LSTMFCNClassifier, optimizers
-from lstmfcn.calibration import recalibrate
-from lstmfcn.inference import Forward, cross_entropy, rows_per_batch
-from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
-from lstmfcn.occlusion import Repair
-from lstmfcn.training import Recipe, fine_tune_schedule, train
+from lstmfcn import FCNClassifier, LSTMFCNClassifier
+from lstmfcn.networks.builders import build_alstmfcn, build_fcn, build_lstmfcn
+from lstmfcn.networks.fitted import Forward, cross_entropy, rows_per_batch
+from lstmfcn.networks.occlusion import Denoiser
+from lstmfcn.training import optimizers
+from lstmfcn.training.calibration import recalibrate
+from lstmfcn.training.loop import TrainingPlan, fine_tune_schedule, train
 from lstmfcn.validation import draw_seeds
 
 N_TIMEPOINTS, N_CLASSES = 20, 3
@@ -66,11 +67,11 @@ class Recorder(keras.callbacks.Callback):
 
 def test_the_last_quarter_of_the_epochs_trains_on_whole_series(monkeypatch):
     hides = []
-    monkeypatch.setattr(Repair, "switch", lambda layer, on: hides.append(on))
-    run(Recipe(n_epochs=6, batch_size=12), fcn(occlusion=0.3))
+    monkeypatch.setattr(Denoiser, "switch", lambda layer, on: hides.append(on))
+    run(TrainingPlan(n_epochs=6, batch_size=12), fcn(occlusion=0.3))
     assert hides == [True] * 5 + [False]
     hides.clear()
-    run(Recipe(n_epochs=1, batch_size=12), fcn(occlusion=0.3))
+    run(TrainingPlan(n_epochs=1, batch_size=12), fcn(occlusion=0.3))
     assert hides == [True]
 
 
@@ -114,7 +115,7 @@ def test_ten_steps_equal_those_of_keras_compile_and_fit(network, weighted):
     expected = plain.fit(
         inputs[0], labels, batch_size=24, epochs=10, sample_weight=weights, verbose=0
     ).history["loss"]
-    recipe = Recipe(10, 24, learning_rate=1e-2, schedule="constant")
+    recipe = TrainingPlan(10, 24, learning_rate=1e-2, schedule="constant")
     history = train(ours, inputs, labels, weights, recipe, seed=0)
     np.testing.assert_allclose(history["loss"], expected, atol=1e-4)
     assert expected[-1] < expected[0] - 0.1  # ten steps that went somewhere
@@ -153,7 +154,7 @@ def test_validation_and_early_stopping_equal_those_of_keras():
         inputs,
         labels,
         weights,
-        Recipe(30, 24, learning_rate=3e-2, schedule="constant"),
+        TrainingPlan(30, 24, learning_rate=3e-2, schedule="constant"),
         seed=0,
         validation=(held_inputs, held_labels),
         callbacks=[keras.callbacks.EarlyStopping(**stopping)],
@@ -169,12 +170,12 @@ def test_the_loss_is_the_decisions_and_the_attention_learns_where_its_evidence_i
     layers = [model.get_layer(name).output for name in ("logits", "pooled")]
     read = keras.Model(model.inputs, layers)
     (logits, _), _ = read(list(inputs), training=True)
-    history = train(model, inputs, labels, weights, Recipe(1, 24), seed=0)
+    history = train(model, inputs, labels, weights, TrainingPlan(1, 24), seed=0)
     expected = cross_entropy(np.asarray(logits), labels).mean()
     assert history["loss"][0] == pytest.approx(expected, abs=1e-5)
     assert history["accuracy"][0] == (np.argmax(logits, axis=1) == labels).mean()
 
-    train(model, inputs, labels, weights, Recipe(300, 24, learning_rate=1e-2), seed=0)
+    train(model, inputs, labels, weights, TrainingPlan(300, 24, learning_rate=1e-2), seed=0)
     (_, attended), pooled = read(list(inputs))
     W, b = model.get_layer("logits").get_weights()
     even = 0.1 * np.asarray(pooled) @ W[3:] + b  # what even attention would say
@@ -189,7 +190,7 @@ def test_an_epoch_visits_every_sample_once_in_even_batches():
         def on_train_batch_end(self, batch, logs=None):
             sizes.append(batch)
 
-    _, history = run(Recipe(2, 10), callbacks=[Sizes()])
+    _, history = run(TrainingPlan(2, 10), callbacks=[Sizes()])
     assert sizes == [0, 1, 2] * 2  # 24 samples, at most 10 each: three batches of 8
     assert len(history["loss"]) == 2
     assert {key: len(values) for key, values in history.items()} == {
@@ -218,7 +219,7 @@ def test_recalibration_gives_population_statistics_whatever_the_batch_size(batch
 
 
 def test_training_ends_with_population_statistics():
-    model, _ = run(Recipe(2, 8))
+    model, _ = run(TrainingPlan(2, 8))
     inputs, *_ = data()
     outputs = Forward(model, "conv_3")(inputs).reshape(-1, TINY["n_filters"][-1])
     norm = model.get_layer("norm_3")
@@ -230,7 +231,7 @@ def test_training_ends_with_population_statistics():
 
 
 def test_one_cycle_warms_up_linearly_and_falls_like_a_cosine_to_zero():
-    _, history = run(Recipe(10, 8, learning_rate=2e-3, schedule="one_cycle"))
+    _, history = run(TrainingPlan(10, 8, learning_rate=2e-3, schedule="one_cycle"))
     n_updates, warm_up = 30, 9  # three per epoch; three tenths
     expected = []
     for done in range(2, n_updates, 3):  # updates before the last one of each epoch
@@ -243,14 +244,14 @@ def test_one_cycle_warms_up_linearly_and_falls_like_a_cosine_to_zero():
 
 
 def test_constant_stays_constant():
-    _, history = run(Recipe(3, 8, learning_rate=2e-3, schedule="constant"))
+    _, history = run(TrainingPlan(3, 8, learning_rate=2e-3, schedule="constant"))
     assert history["learning_rate"] == pytest.approx([2e-3] * 3)
 
 
 def test_plateau_lowers_the_rate_by_cube_roots_of_two_down_to_its_minimum(monkeypatch):
     monkeypatch.setattr(optimizers, "PLATEAU_PATIENCE", 2)
     inputs, labels, weights = data()
-    recipe = Recipe(12, 24, learning_rate=2e-4, schedule="plateau")
+    recipe = TrainingPlan(12, 24, learning_rate=2e-4, schedule="plateau")
     # Weights this small make the loss so small that nothing after the first epoch is progress.
     history = train(fcn(), inputs, labels, 1e-6 * weights, recipe, seed=0)
     f = 2 ** (-1 / 3)
@@ -273,15 +274,15 @@ def test_fine_tune_schedule_is_that_of_algorithm_1():
 def test_fine_tuning_starts_each_iteration_where_the_one_before_ended():
     X, y = make_series()
     clf = FCNClassifier((6, 8, 4), n_epochs=2, random_state=3, precision="float32").fit(X, y)
-    model, n_before = clf._build(clf._architecture), len(clf.history_["loss"])
+    model, n_before = clf.network_.build(**clf.network_.architecture), len(clf.history_["loss"])
     model.set_weights(clf.model_.get_weights())
     clf.fine_tune(X, y, n_iterations=2, n_epochs=3, learning_rate=4e-3, batch_size=24)
 
     seed = int(draw_seeds(3, 2)[1])
-    inputs, labels = clf._to_inputs(X), np.searchsorted(clf.classes_, y).astype(np.int32)
+    inputs, labels = clf.reader_.to_inputs(X), np.searchsorted(clf.classes_, y).astype(np.int32)
     losses = []
     for k, rate in enumerate([4e-3, 2e-3]):
-        recipe = Recipe(3, 24, rate, schedule="plateau", keep_weights="best")
+        recipe = TrainingPlan(3, 24, rate, schedule="plateau", keep_weights="best")
         weights = np.ones(len(y), np.float32)
         losses += train(model, inputs, labels, weights, recipe, seed=seed + k)["loss"]
     assert clf.history_["learning_rate"][n_before:] == pytest.approx([4e-3] * 3 + [2e-3] * 3)
@@ -304,7 +305,7 @@ def kept_epoch(model, recorder):
 def test_the_weights_of_the_promised_epoch_are_kept(keep_weights):
     recorder = Recorder()
     # A rate at which the loss jumps about, so that the best epoch is not the last.
-    recipe = Recipe(8, 8, learning_rate=1.0, schedule="constant", keep_weights=keep_weights)
+    recipe = TrainingPlan(8, 8, learning_rate=1.0, schedule="constant", keep_weights=keep_weights)
     model, history = run(recipe, callbacks=[recorder])
     best = int(np.argmin(history["loss"]))
     assert best < 7
@@ -319,7 +320,7 @@ def held_out():
 
 def test_best_goes_by_the_validation_loss_when_there_is_one():
     recorder = Recorder()
-    recipe = Recipe(6, 8, learning_rate=1e-2, schedule="constant", keep_weights="best")
+    recipe = TrainingPlan(6, 8, learning_rate=1e-2, schedule="constant", keep_weights="best")
     model, history = run(recipe, callbacks=[recorder], validation=held_out())
     best = int(np.argmin(history["val_loss"]))
     assert best != int(np.argmin(history["loss"]))
@@ -328,7 +329,7 @@ def test_best_goes_by_the_validation_loss_when_there_is_one():
 
 def test_patience_stops_and_returns_to_the_best_epoch():
     recorder = Recorder()
-    recipe = Recipe(50, 8, learning_rate=1e-2, schedule="constant", patience=2)
+    recipe = TrainingPlan(50, 8, learning_rate=1e-2, schedule="constant", patience=2)
     model, history = run(recipe, callbacks=[recorder], validation=held_out())
     best = int(np.argmin(history["val_loss"]))
     assert len(history["val_loss"]) == best + 1 + 2 < 50
@@ -340,7 +341,7 @@ def test_a_loss_that_is_no_number_stops_with_a_remedy(weight, loss):
     inputs, labels, weights = data()
     weights[0] = weight
     with pytest.raises(FloatingPointError) as caught:
-        train(fcn(), inputs, labels, weights, Recipe(5, 24), seed=0)
+        train(fcn(), inputs, labels, weights, TrainingPlan(5, 24), seed=0)
     assert str(caught.value) == (
         f"the training loss became {loss} in epoch 1; lower learning_rate (now 0.001), rescale X "
         "or lower extreme sample weights."
@@ -352,7 +353,7 @@ def test_a_loss_that_is_no_number_stops_with_a_remedy(weight, loss):
 
 def test_the_validation_loss_is_that_of_the_model_one_would_keep():
     inputs, labels = data(seed=5)[:2]
-    model, history = run(Recipe(3, 8), validation=(inputs, labels))
+    model, history = run(TrainingPlan(3, 8), validation=(inputs, labels))
     assert set(history) == {
         "loss",
         "accuracy",
@@ -369,8 +370,8 @@ def test_the_validation_loss_is_that_of_the_model_one_would_keep():
 
 
 def test_measuring_validation_data_does_not_change_the_training():
-    _, without = run(Recipe(3, 8))
-    _, history = run(Recipe(3, 8), validation=data(seed=5)[:2])
+    _, without = run(TrainingPlan(3, 8))
+    _, history = run(TrainingPlan(3, 8), validation=data(seed=5)[:2])
     assert history["loss"] == without["loss"]
 
 
@@ -404,7 +405,7 @@ def test_a_classifier_reports_the_loss_of_its_held_out_series(given):
 
 def test_callbacks_see_the_logs_of_every_epoch():
     recorder = Recorder()
-    _, history = run(Recipe(3, 8), callbacks=[recorder], validation=data(seed=5)[:2])
+    _, history = run(TrainingPlan(3, 8), callbacks=[recorder], validation=data(seed=5)[:2])
     for key in ("loss", "accuracy", "learning_rate", "val_loss", "val_accuracy"):
         assert [logs[key] for logs in recorder.logs] == history[key]
 
@@ -460,7 +461,7 @@ def test_a_training_that_fails_gives_callbacks_back_as_they_were():
     fails = Fails()
     before = dict(vars(fails))
     with pytest.raises(RuntimeError, match="no more"):
-        run(Recipe(3, 8), callbacks=[fails])
+        run(TrainingPlan(3, 8), callbacks=[fails])
     assert vars(fails) == before
 
 
@@ -470,7 +471,7 @@ def test_hooks_get_their_logs():
         f"on_{name}": lambda *arguments, name=name: seen.append((name, arguments[-1]))
         for name in ("train_begin", "epoch_begin", "train_batch_end", "epoch_end", "train_end")
     }
-    run(Recipe(1, 8), callbacks=[keras.callbacks.LambdaCallback(**hooks)])
+    run(TrainingPlan(1, 8), callbacks=[keras.callbacks.LambdaCallback(**hooks)])
     assert [name for name, _ in seen] == [
         "train_begin", "epoch_begin", *["train_batch_end"] * 3, "epoch_end", "train_end"
     ]  # fmt: skip
@@ -481,14 +482,14 @@ def test_hooks_get_their_logs():
 
 def test_early_stopping_on_accuracy_waits_for_it_to_rise():
     stopping = keras.callbacks.EarlyStopping(monitor="val_accuracy", patience=1, min_delta=0.5)
-    _, history = run(Recipe(10, 8), callbacks=[stopping], validation=data(seed=5)[:2])
+    _, history = run(TrainingPlan(10, 8), callbacks=[stopping], validation=data(seed=5)[:2])
     assert len(history["loss"]) == 2
 
 
 def test_a_callback_cannot_set_the_rate_of_the_one_cycle():
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 1e-3)
     with pytest.raises(ValueError) as caught:
-        run(Recipe(3, 8), callbacks=[scheduler])
+        run(TrainingPlan(3, 8), callbacks=[scheduler])
     assert str(caught.value) == (
         "LearningRateScheduler sets the learning rate, which schedule='one_cycle' does itself; use "
         "schedule='constant'."
@@ -497,7 +498,7 @@ def test_a_callback_cannot_set_the_rate_of_the_one_cycle():
 
 def test_a_learning_rate_scheduler_works_with_the_constant_schedule():
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 1e-3 / (epoch + 1))
-    recipe = Recipe(3, 8, learning_rate=1e-2, schedule="constant")
+    recipe = TrainingPlan(3, 8, learning_rate=1e-2, schedule="constant")
     _, history = run(recipe, callbacks=[scheduler])
     assert history["learning_rate"] == pytest.approx([1e-3, 1e-3 / 2, 1e-3 / 3])
 

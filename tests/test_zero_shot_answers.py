@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lstmfcn.emotion.zero_shot.answers import STATUSES, Answer, parse_answers
+from lstmfcn.zero_shot.ask.answers import STATUSES, Answer, parse_answers
 
 VOCABULARY = ("happy", "sad", "weakly negative")
 BOTH = [("ok", ("happy", "sad")), ("ok", ("sad",))]
@@ -195,7 +195,7 @@ def test_reasons_say_what_came_and_what_was_expected():
         records((1, ["sad"]), (1, ["sad"])): "the lists have the numbers 1, 1; expected 1 to 2",
         "": "the reply is empty",
         "happy": "the reply has no list of labels",
-        '[["sad"], ["sad"]] or [["sad"], ["happy"]]': "the reply has two readings that differ",
+        '[["sad"], [""]] or [["sad"], ["happy"]]': "the reply can be read in two ways that differ",
     }
     for reply, reason in cases.items():
         assert parse_answers(reply, 2, VOCABULARY)[0] == Answer("parse_error", reason=reason)
@@ -236,7 +236,7 @@ HOSTILE = [
 
 READ = """
 import json, sys
-from lstmfcn.emotion.zero_shot.answers import parse_answers
+from lstmfcn.zero_shot.ask.answers import parse_answers
 replies = json.load(sys.stdin)
 answers = [[parse_answers(r, n, ("happy", "sad")) for n in (1, 3)] for r in replies]
 print(json.dumps([[[(a.status, a.ranked) for a in part] for part in both] for both in answers]))

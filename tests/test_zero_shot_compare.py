@@ -11,7 +11,8 @@ import scipy.stats
 from conftest import real_data
 from sklearn.metrics import f1_score, recall_score
 
-from lstmfcn.emotion.zero_shot import (
+from lstmfcn.plots.zero_shot import ZeroShotDisplay
+from lstmfcn.zero_shot import (
     TASKS,
     ZeroShotAnswers,
     ZeroShotTask,
@@ -21,7 +22,6 @@ from lstmfcn.emotion.zero_shot import (
     mcnemar,
     shared_samples,
 )
-from lstmfcn.plots.zero_shot import ZeroShotDisplay
 
 
 def answers_to(y_true, top, task=None, names=None):
@@ -65,7 +65,7 @@ def test_scores_by_hand(by_hand):
     assert accuracy["difference"] == pytest.approx(2 / 7)
     assert by_hand.scores["uar"]["ours"] == pytest.approx((2 / 3 + 3 / 4) / 2)
     assert by_hand.scores["uar"]["zero_shot"] == pytest.approx((2 / 3 + 1 / 4) / 2)
-    # F1 of happy: 2 right, 3 true, 3 or 4 said; of sad: 3 or 1 right, 4 true, 4 or 2 said.
+    # F1 of happy: 2 right, 3 true, 3 or 4 predicted; of sad: 3 or 1, 4, 4 or 2.
     ours, theirs = 3 * (4 / 6) + 4 * (6 / 8), 3 * (4 / 7) + 4 * (2 / 6)
     assert by_hand.scores["waf"]["ours"] == pytest.approx(ours / 7)
     assert by_hand.scores["waf"]["zero_shot"] == pytest.approx(theirs / 7)
@@ -164,7 +164,7 @@ def test_names_are_joined_without_folder_and_ending():
         (
             ["sad", "sad"],
             ["s1", "x/s1.png"],
-            "1 samples are named more than once: 's1'; predict each once.",
+            "'s1' is there twice ('s1' and 'x/s1.png'); give every sample a name of its own.",
         ),
         (
             ["sad", "sad"],
@@ -174,7 +174,8 @@ def test_names_are_joined_without_folder_and_ending():
         (
             ["sad"] * 5,
             list("vwxyz"),
-            "5 of 5 names are not in mine: 'v', 'w', 'x', ...; its names look like 's0', 's1'.",
+            "5 of 5 names are not in mine: 'v', 'w', 'x' and 2 more; its names look like 's0', "
+            "'s1'.",
         ),
         (
             ["sad"],

@@ -1,4 +1,4 @@
-"""Do results survive the way to the field's files and back, and are damaged files refused?"""
+"""Are results the same after export and import as tsml files, and are damaged files refused?"""
 
 import numpy as np
 import pytest
@@ -132,7 +132,7 @@ def test_a_damaged_file_adds_nothing(tmp_path, old, new, sentence):
     assert not found.finished()
 
 
-def test_nothing_to_exchange(tmp_path):
+def test_nothing_to_import_or_export(tmp_path):
     with pytest.raises(ValueError, match="has no results in tsml's format, MODEL/Predictions/DATA"):
         import_tsml(tmp_path, Results(tmp_path / "results"))
     with pytest.raises(ValueError, match="has no finished runs with seed 5"):

@@ -1,18 +1,20 @@
-"""Do confident answers about unlabelled series become labels, balanced and never self-confirmed?"""
+"""Do confident predictions become labels, balanced, and never confirmed by themselves?"""
 
 import warnings
 
 import numpy as np
 import pytest
-from conftest import SMALL, make_series, make_unequal
+from conftest import make_series, make_unequal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lstmfcn import FCNClassifier, LSTMFCNClassifier
-from lstmfcn.emotion.semi_supervised import PseudoLabelClassifier, is_unlabelled
+from lstmfcn import FCNClassifier
+from lstmfcn.meta.pseudo_labels import PseudoLabelClassifier, is_unlabelled
+
+TINY = {"n_filters": (4, 4), "kernel_sizes": (3, 3), "n_epochs": 1}
 
 
 class Scripted(ClassifierMixin, BaseEstimator):
@@ -29,8 +31,8 @@ class Scripted(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        share = np.asarray(X)[:, 0]
-        return np.column_stack([1 - share, share])
+        p = np.asarray(X)[:, 0]
+        return np.column_stack([1 - p, p])
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
@@ -42,9 +44,9 @@ def fits():
     return Scripted.fits
 
 
-def scripted(shares):
+def scripted(probabilities):
     """Return X: the probability of class 1, and the number of the row."""
-    return np.column_stack([shares, np.arange(len(shares))])
+    return np.column_stack([probabilities, np.arange(len(probabilities))])
 
 
 def mostly_unlabelled(y, keep=8, absent=-1):
@@ -70,7 +72,7 @@ def test_only_confident_series_get_labels_that_weigh_by_confidence(fits):
     assert weights == pytest.approx([1, 1, 1, 1, 0.475, 0.475])
 
 
-def test_no_class_gets_more_labels_than_its_share(fits):
+def test_no_class_gets_more_labels_than_its_fraction(fits):
     X = scripted([0.0, 0.0, 1.0, 1.0, 0.99, 0.98, 0.97, 0.96, 0.95, 0.1])
     y = np.array([0, 0, 1, 1, -1, -1, -1, -1, -1, -1])
     clf = PseudoLabelClassifier(Scripted(), n_rounds=1, n_members=2).fit(X, y)
@@ -147,6 +149,16 @@ def test_every_way_to_say_unlabelled(absent):
     assert again.fit(X[:, 0], y.tolist()).transduction_.tolist() == clf.transduction_.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_a_column_of_labels_is_read_as_its_entries():
+    X, y = make_series(n_samples=20)
+    codes = np.where(y == "class 0", 0, 1)
+    codes[8:] = -1
+    clf = PseudoLabelClassifier(LogisticRegression(), n_members=2, threshold=0.0, random_state=0)
+    assert clf.fit(X[:, 0], codes[:, np.newaxis]).classes_.tolist() == [0, 1]
+    assert clf.transduction_.shape == (20,) and clf.transduction_.dtype.kind == "i"
+
+
 def test_unlabelled_series_help_where_there_are_few_labels():
     X, y = make_series(n_samples=90, n_timepoints=12, seed=3)
     X_test, y_test = make_series(n_samples=60, n_timepoints=12, seed=4)
@@ -157,32 +169,21 @@ def test_unlabelled_series_help_where_there_are_few_labels():
     assert sum(clf.rounds_[-1].values()) > 40
 
 
-@pytest.fixture(scope="module")
-def fitted():
+def test_our_classifiers_learn_from_arrays_of_channels_and_repeat_by_seed():
     X, y = make_series(n_samples=24, n_channels=2, n_timepoints=16)
-    estimator = LSTMFCNClassifier(n_cells=2, **{**SMALL, "n_epochs": 6})
-    settings = {"n_rounds": 1, "n_members": 2, "threshold": 0.5, "random_state": 5}
-    clf = PseudoLabelClassifier(estimator, **settings).fit(X, mostly_unlabelled(y, keep=12))
-    return clf, X, y
-
-
-def test_our_classifiers_learn_from_arrays_of_channels(fitted):
-    clf, X, _ = fitted
+    few = mostly_unlabelled(y, keep=12)
+    settings = {"n_rounds": 1, "n_members": 2, "threshold": 0.0, "random_state": 5}
+    clf = PseudoLabelClassifier(FCNClassifier(**TINY), **settings).fit(X, few)
     probabilities = clf.predict_proba(X)
     assert probabilities.shape == (24, 2) and sum(clf.rounds_[0].values()) > 0
     assert (clf.predict(X) == clf.classes_[probabilities.argmax(axis=1)]).all()
     assert clf.estimator_.n_channels_in_ == 2
-
-
-def test_a_seed_repeats_itself(fitted):
-    clf, X, y = fitted
-    again = clone(clf).fit(X, mostly_unlabelled(y, keep=12))
-    assert (again.predict_proba(X) == clf.predict_proba(X)).all()
+    assert (clone(clf).fit(X, few).predict_proba(X) == probabilities).all()
 
 
 def test_lists_of_unequal_length():
     X, y = make_unequal(n_samples=24, n_timepoints=16)
-    estimator = FCNClassifier(unequal_length="resample", **SMALL)
+    estimator = FCNClassifier(unequal_length="resample", **TINY)
     clf = PseudoLabelClassifier(
         estimator, n_rounds=1, n_members=2, threshold=0.0, random_state=0
     ).fit(X, mostly_unlabelled(y, keep=16))
@@ -220,7 +221,7 @@ def test_scikit_learns_own_self_training_takes_our_classifiers():
     X, y = make_series(n_samples=20, n_timepoints=12)
     codes = np.where(y == "class 0", 0, 1)
     codes[12:] = -1
-    estimator = FCNClassifier(**{**SMALL, "n_epochs": 5})
+    estimator = FCNClassifier(**TINY)
     clf = SelfTrainingClassifier(estimator, threshold=0.5, max_iter=1).fit(X[:, 0], codes)
     assert (clf.transduction_ >= 0).all() and clf.predict_proba(X[:, 0]).shape == (20, 2)
 
@@ -257,19 +258,19 @@ FEW = mostly_unlabelled(Y20)
 @pytest.mark.parametrize(
     "settings, arguments, message",
     [
-        ({"threshold": 1.0}, {}, r"threshold=1.0 must be a probability in \[0, 1\)\."),
+        ({"threshold": 1.0}, {}, r"'threshold' .* in the range \[0.0, 1.0\). Got 1.0 instead."),
         ({"n_rounds": 0}, {}, "n_rounds=0 must be a whole number of at least 1."),
         ({"n_members": 1}, {}, "n_members=1 must be a whole number of at least 2."),
-        ({"pseudo_weight": 0}, {}, "pseudo_weight=0 must be a number above 0."),
+        ({"pseudo_weight": 0}, {}, r"'pseudo_weight' .* in the range \(0.0, inf\). Got 0 instead."),
         (
             {"estimator": KNeighborsClassifier()},
             {},
-            "KNeighborsClassifier.fit takes no sample_weight, by which pseudo-labels weigh less",
+            "KNeighborsClassifier.fit takes no sample_weight, which gives pseudo-labels less w",
         ),
         (
             {"teachers": [LogisticRegression(), KNeighborsClassifier()]},
             {},
-            "KNeighborsClassifier.fit takes no sample_weight, by which pseudo-labels weigh less",
+            "KNeighborsClassifier.fit takes no sample_weight, which gives pseudo-labels less w",
         ),
         (
             {"teachers": []},
@@ -281,9 +282,9 @@ FEW = mostly_unlabelled(Y20)
         ({}, {"y": ["a"] * 9 + [""] * 11}, "y has only one class, 'a'"),
         ({}, {"y": FEW[:5]}, "X has 20 series, but y has 5 labels; pass one per series, -1 where"),
         ({}, {"y": None}, "requires y to be passed, but the target y is None; pass one label"),
-        ({}, {"y": "sad"}, "y is no sequence of labels; pass one per series, -1 where unknown."),
-        ({}, {"X": {"a": X20, "b": X20[:3]}}, "differ in their number of series: 20 of 'a', 3 of"),
-        ({}, {"X": {}}, "X is an empty dict; pass the series of at least one modality."),
+        ({}, {"y": "sad"}, "y, of type str, does not hold one class label per series; pass"),
+        ({}, {"X": {"a": X20, "b": X20[:3]}}, r"differ in their number of samples \(20 of 'a', 3"),
+        ({}, {"X": {}}, "X has no modality; pass the series of at least one."),
         ({}, {"X": {"a": [[np.nan]] * 20}}, "modality 'a': X contains NaN in 20 of 20 series"),
     ],
 )

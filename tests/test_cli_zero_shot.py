@@ -1,6 +1,7 @@
 """Does `lstmfcn emotion zero-shot` print and write what it says, and refuse with one sentence?"""
 
 import csv
+import importlib.util
 import json
 
 import matplotlib.pyplot as plt
@@ -8,8 +9,14 @@ import pytest
 from conftest import real_data
 
 from lstmfcn.cli import main
+from lstmfcn.cli import zero_shot as commands
+from lstmfcn.zero_shot.ask.prompts import MODALITIES
 
 ZERO_SHOT = ["emotion", "zero-shot"]
+needs_client = pytest.mark.skipif(
+    importlib.util.find_spec("openai") is None,
+    reason="the client library comes with lstmfcn[zeroshot]",
+)
 # What the made-up answers are: truth, answer of the model, our prediction.
 SAMPLES = [
     ("1", "positive", "positive,negative", "positive"),
@@ -110,9 +117,9 @@ def test_compare_prints_and_writes(folder, tmp_path, capsys):
     )
     accuracy = next(line for line in printed.splitlines() if line.startswith("accuracy"))
     assert accuracy.split()[:4] == ["accuracy", "0.7500", "0.5000", "+0.2500"]
-    assert accuracy.endswith("0.5000  0.8000, 0.4000 (n = 5)")
+    assert accuracy.split()[-6:] == ["0.5000", "0.8000,", "0.4000", "(n", "=", "5)"]
     assert "right alone: LSTM-FCN 2, GPT-4V 1; McNemar's exact p = 1" in printed
-    assert "negative   0.5000   0.5000 n = 2" in printed
+    assert "negative    0.5000  0.5000  2\n" in printed
 
     numbers = json.loads((out / "comparison.json").read_text())
     assert numbers["n"] == 4 and numbers["systems"] == ["LSTM-FCN", "GPT-4V"]
@@ -160,7 +167,7 @@ def test_compare_notes_predictions_of_no_class(folder, tmp_path, capsys):
         (["--column", "label"], "has the columns name, predicted; expected name, label, each once"),
         (["--variant", "three"], "--variant three of twitter2 is unknown"),
         (["--out", "FILE"], "is a file; name a folder with --out."),
-        (["--labels", "nowhere.csv"], "nowhere.csv does not exist; it should have the columns"),
+        (["--labels", "nowhere.csv"], "there is no file nowhere.csv; give a table with the "),
     ],
 )
 def test_compare_refuses(folder, arguments, message, capsys):
@@ -183,3 +190,68 @@ def test_other_refusals(folder, tmp_path, capsys):
         with pytest.raises(SystemExit) as left:
             main(command)
         assert left.value.code == 2
+
+
+def ask(*arguments, status=0):
+    """Call ``run`` of the shell."""
+    assert main([*ZERO_SHOT, "run", *map(str, arguments)]) == status
+
+
+@needs_client
+def test_the_command_plans_asks_and_goes_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    samples, out = tmp_path / "samples.csv", tmp_path / "out"
+    labels = [("happy", "sad")[i % 2] for i in range(6)]
+    rows = [[f"s{i}", label, f"Text {i}, so {label}."] for i, label in enumerate(labels)]
+    write(samples, [["name", "gt", "text"], *rows])
+    arguments = ["--samples", samples, "--vocabulary", "happy, sad", "--model", "fake"]
+    arguments += ["--out", out, "--batch-size", 2, "--seed", 3]
+    ask(*arguments, "--dry-run")
+    printed = capsys.readouterr().out
+    assert "You are an expert" in printed and 'sample 2: "Text ' in printed
+    assert "6 samples, 0 of them answered before; 3 requests if each is answered at" in printed
+    assert "at most 3000 of replies. Nothing was sent." in printed and not out.exists()
+    ask(*arguments, status=1)
+    assert "there is no key for the endpoint" in capsys.readouterr().err
+
+    ask(*arguments, "--fake", "--max-requests", 1)
+    printed = capsys.readouterr().out
+    assert "6 samples: 2 ok, 4 not asked; 0 were answered before, 1 requests now" in printed
+    assert "ended because the budget of 1 requests is spent; run it again to go on" in printed
+    ask(*arguments, "--fake", "--concurrency", 2, "--max-completion-tokens")
+    captured = capsys.readouterr()
+    assert "6 samples: 6 ok; 2 were answered before, 2 requests now; files are in" in captured.out
+    assert "ask fake: 100%" in captured.err
+    assert json.loads((out / "answers.jsonl").read_text().splitlines()[0])["seed"] == 3
+    assert (out / "label-gpt4v.csv").read_text().splitlines()[1] == 's0,happy,"happy,sad"'
+
+
+@needs_client
+def test_a_comparison_names_the_model_that_answered(tmp_path, capsys):
+    (tmp_path / "samples.csv").write_text(
+        "name,gt,text\na,positive,What a good day!\nb,negative,A bad day.\n"
+    )
+    arguments = ["--samples", tmp_path / "samples.csv", "--vocabulary", "positive,negative"]
+    ask(*arguments, "--model", "mine-7b", "--out", tmp_path / "twitter2", "--fake")
+    (tmp_path / "predictions.csv").write_text("name,predicted\na,positive\nb,positive\n")
+    (tmp_path / "root").symlink_to(tmp_path)
+    assert compare(tmp_path) == 0
+    printed = capsys.readouterr().out
+    assert "of 2 samples answered by mine-7b;" in printed and "GPT-4V" not in printed
+
+
+def test_a_vocabulary_that_is_none(tmp_path, capsys):
+    arguments = ["--samples", "x.csv", "--model", "m", "--out", tmp_path / "out"]
+    ask(*arguments, "--vocabulary", "happy", status=1)
+    assert capsys.readouterr().err.startswith(
+        "lstmfcn: error: the vocabulary 'happy' is neither several labels with commas between them "
+        "nor one of the datasets ckplus, sfew2, "
+    )
+
+
+def test_the_command_knows_the_modalities_and_vocabularies(tmp_path, capsys):
+    assert commands.MODALITIES == tuple(MODALITIES)
+    (tmp_path / "samples.csv").write_text("name,text\na,x\n")
+    arguments = ["--samples", tmp_path / "samples.csv", "--model", "fake", "--out", tmp_path]
+    ask(*arguments, "--vocabulary", "mer2023", "--dry-run")
+    assert '["worried", "happy", "neutral", "angry", "surprised", "sad"]' in capsys.readouterr().out

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lstmfcn.atomic import atomic_path, check_writable
+from lstmfcn.files import atomic_path, check_writable
 
 
 def write(path, content=b"new"):
@@ -134,7 +134,7 @@ def test_a_device_needs_no_folder_that_can_be_written_to(as_user):
 def test_the_standard_output(tmp_path, to_file):
     code = """
 print("before", flush=True)
-from lstmfcn.atomic import atomic_path
+from lstmfcn.files import atomic_path
 with atomic_path("/dev/stdout") as temporary:
     temporary.write_text("written\\n")
 print("after")

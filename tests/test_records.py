@@ -1,4 +1,4 @@
-"""Do the numbers of a sweep survive one file, and is a damaged file refused?"""
+"""Are records the same after they were in one file, and is a damaged file refused?"""
 
 import csv
 import json
@@ -50,8 +50,8 @@ def test_a_spreadsheet_holds_the_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2 of FILE is no record: it is not JSON."),
-        ("[" * 5000, "line 2 of FILE is no record: it is not JSON."),
+        ("{", "line 2 of FILE is no record: it is no JSON from column 2 on."),
+        ("[" * 5000, "line 2 of FILE is no record: its JSON is nested too deeply."),
         ("[" * 30 + "]" * 30, "line 2 of FILE is no record: it is nested more than 20 deep."),
         ("[]", "line 2 of FILE is no record: it is no object with fields."),
         ('{"dataset": "A"}', "line 2 of FILE is no record: it has no 'model'."),

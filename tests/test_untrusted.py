@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lstmfcn.outside import SMALL, decode_json, open_file
+from lstmfcn.untrusted import SMALL, decode_json, open_file
 
 
 def with_holes(path, n_bytes, n_data):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from lstmfcn.inference import Forward
-from lstmfcn.layers import Convolution, FusedBatchNormalization
-from lstmfcn.networks import build_alstmfcn, build_fcn, build_lstmfcn
+from lstmfcn.networks.builders import build_alstmfcn, build_fcn, build_lstmfcn
+from lstmfcn.networks.fitted import Forward
+from lstmfcn.networks.layers import Convolution, FusedBatchNormalization
 
 SMALL = {"n_filters": (5, 6, 4), "kernel_sizes": (4, 3, 2)}
 

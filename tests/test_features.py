@@ -365,7 +365,7 @@ def test_any_cut_and_any_changed_byte_is_a_sentence_or_numbers(folder):
 def test_a_longer_header_than_numpy_parses(folder):
     long = b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little")
     fill(folder, a=FRAMES, bad=long)
-    assert problem(folder) == ("bad.npy is damaged: its header claims to be 2147483648 bytes long")
+    assert problem(folder) == "bad.npy is damaged: its header is none that numpy.save writes"
 
 
 def test_nothing_is_unpickled(folder, tmp_path):
@@ -437,7 +437,7 @@ def test_exhausted_memory_is_a_sentence(folder, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 
-    monkeypatch.setattr("lstmfcn.emotion.npy.np.frombuffer", exhausted)
+    monkeypatch.setattr("lstmfcn.features.npy.np.frombuffer", exhausted)
     with pytest.raises(FeatureError, match=r"bad\.npy does not fit into memory, with 48 bytes"):
         features.read("bad")
 
@@ -493,7 +493,7 @@ def test_all_problems_are_told_at_once(folder):
     with pytest.raises(FeatureError) as raised:
         features.sequences(asked)
     assert str(raised.value) == (
-        "4 of 2002 clips of hubert_FRA cannot be used; repair these files or leave the clips out, "
+        "4 of 2002 clips of hubert_FRA cannot be used; replace these files or leave the clips out, "
         "and pass on_missing='drop' or 'zeros' for clips without features:\n"
         "  a.npy has 5 features per frame; most clips have 2\n"
         "  c0700.npy is cut off: it has 47 bytes of values where its header promises 48\n"
@@ -519,7 +519,7 @@ def test_a_long_message_is_cut_but_the_error_has_everything(folder):
     with pytest.raises(FeatureError) as raised:
         FeatureSet(folder).sequences([f"gone{i}" for i in range(1000)])
     assert len(raised.value.problems) == 1000
-    assert str(raised.value).endswith("\n  ... and 950 more (all in .problems)")
+    assert str(raised.value).endswith("\n  ... and 950 more")
     again = pickle.loads(pickle.dumps(raised.value))
     assert str(again) == str(raised.value) and again.problems == raised.value.problems
 

@@ -10,7 +10,7 @@ Y_TEST = np.array(list("abbbbbccccccd"))
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 29])
-def test_each_class_keeps_its_share_and_every_series_is_used_once(index):
+def test_each_class_keeps_its_size_and_every_series_is_used_once(index):
     train, test = stratified_resample(Y_TRAIN, Y_TEST, index)
     labels = np.concatenate([Y_TRAIN, Y_TEST])
     assert sorted(labels[train]) == sorted(Y_TRAIN) and sorted(labels[test]) == sorted(Y_TEST)
@@ -22,7 +22,7 @@ def test_the_first_is_the_archives_split():
     assert train.tolist() == list(range(9)) and test.tolist() == list(range(9, 22))
 
 
-def test_an_index_says_all():
+def test_an_index_determines_the_split():
     one, again, other = (stratified_resample(Y_TRAIN, Y_TEST, i) for i in (5, 5, 6))
     np.testing.assert_array_equal(one[0], again[0])
     np.testing.assert_array_equal(one[1], again[1])

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from lstmfcn.emotion import add_feature_noise, add_noise_at_snr, drop_frames, drop_modalities
-from lstmfcn.emotion.noise import MER_NOISE_SNR_DB
+from lstmfcn.meta.corruption import MER_NOISE_SNR_DB
 
 CLEAN = np.sin(np.arange(4000) * 0.05)
 NOISE = np.random.RandomState(0).normal(size=9000)
@@ -194,7 +194,7 @@ def test_modalities_go_missing_but_never_all():
          r"noise 1 is an array of shape \(3,\) and type int64"),
         (lambda: add_noise_at_snr(CLEAN, [], 5, 0), ValueError, "noise is an empty list"),
         (lambda: add_noise_at_snr(CLEAN * np.nan, NOISE, 5, 0), ValueError,
-         "clean contains NaN or infinity; repair the recording"),
+         "clean contains NaN or infinity; pass a recording without"),
         (lambda: add_noise_at_snr(CLEAN, NOISE, np.inf, 0), ValueError,
          "snr_db=inf must be a finite number, in dB"),
         (lambda: add_noise_at_snr(CLEAN, NOISE, "5", 0), ValueError, "snr_db='5' must be"),
