@@ -348,13 +348,13 @@ def prediction():
     import tensorflow as tf
 
     from lstmfcn import LSTMFCNClassifier
-    from lstmfcn.inference import rows_per_batch
+    from lstmfcn.networks.fitted import rows_per_batch
 
     table = {}
     for name, (_, n_channels, n_timepoints, n_classes) in SHAPES.items():
         X, y = series(1024, n_channels, n_timepoints, n_classes)
         classifier = LSTMFCNClassifier(n_epochs=1, random_state=0).fit(X[:64], y[:64])
-        model, inputs = classifier.model_, classifier._to_inputs(X)[0]
+        model, inputs = classifier.model_, classifier.reader_.to_inputs(X)[0]
         rows = rows_per_batch(n_timepoints)
         batches = [tf.constant(inputs[start : start + rows]) for start in range(0, len(X), rows)]
         raw = tf.function(lambda batch, model=model: model(batch, training=False), autograph=False)
@@ -543,7 +543,7 @@ def hardware():
     import keras
     import tensorflow as tf
 
-    from lstmfcn.precision import resolve_precision
+    from lstmfcn.training.precision import resolve_precision
 
     flags = Path("/proc/cpuinfo")
     text = flags.read_text() if flags.exists() else ""
@@ -570,7 +570,7 @@ def main(argv=None):
     if unknown:
         parser.error(f"unknown tables {sorted(unknown)}; choose from {', '.join(TABLES)}")
 
-    from lstmfcn.atomic import atomic_path
+    from lstmfcn.files import atomic_path
 
     record = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     for name in arguments.tables or TABLES:

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lstmfcn.atomic import atomic_path
 from lstmfcn.datasets import load_ucr
+from lstmfcn.files import atomic_path
 from lstmfcn.presets import PAPER
 
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -340,28 +340,18 @@ def zero_shot_mosi():
     return "\n".join(lines)
 
 
-def emotion_scores():
-    """Return the scores on test clips; what was chosen on training clips is bold."""
-    lines = []
-    for title, metric, found in emotion.reported(rows("emotion.csv")):
-        comparator, _ = emotion.AIMS[title]
-        picked = emotion.picked(rows("emotion-choose.csv"), title.removesuffix(", noisy"))
-        lines += [
-            f"\n**{title}**, {metric.replace('_f1', ' F1')} (others: {comparator}):\n",
-            "| configuration | mean | deviation | seeds |",
-            "|---|---|---|---|",
-        ]
-        for name, values in found:
-            deviation = f"{statistics.stdev(values):.3f}" if len(values) > 1 else "-"
-            shown = f"**{name}**" if name in picked else name
-            lines.append(
-                f"| {shown} | {statistics.mean(values):.3f} | {deviation} | {len(values)} |"
-            )
-    return "\n".join([*lines, *(f"\n{line}" for line in emotion.paired(rows("emotion.csv")))])
+def emotion_presets():
+    """Return the scores of the presets on test clips, each with its command."""
+    return "\n".join(emotion.presets(rows("emotion.csv")))
+
+
+def emotion_report():
+    """Return the scores of all recipes on test clips; those chosen on training clips are bold."""
+    return "\n".join(emotion.report(rows("emotion.csv"), rows("emotion-choose.csv"))).strip()
 
 
 def emotion_choice():
-    """Return the scores on held-out training clips, by which was chosen."""
+    """Return the scores on held-out training clips, by which recipes were chosen."""
     return "\n".join(emotion.choice(rows("emotion-choose.csv"))).strip()
 
 
@@ -470,7 +460,8 @@ TABLES = {
     "memory": measured("memory"),
     "parts": measured("parts"),
     "growth": growth,
-    "emotion": emotion_scores,
+    "emotion": emotion_presets,
+    "emotion_report": emotion_report,
     "emotion_choose": emotion_choice,
     "mosi_linear": mosi_linear,
     "zero_shot_mosi": zero_shot_mosi,
