@@ -185,3 +185,27 @@ def test_unknown_public_name():
 
     with pytest.raises(AttributeError, match="module 'lstmfcn' has no attribute 'LSTMFCN'"):
         _ = lstmfcn.LSTMFCN
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from lstmfcn.emotion.zero_shot.client import ChatClient as found",
+        "from lstmfcn.emotion.zero_shot.fake_endpoint import FakeEndpoint as found",
+        "from lstmfcn.emotion.zero_shot.prompts import Question as found",
+        "from lstmfcn.emotion.zero_shot.runner import ZeroShotRunner as found",
+        "from lstmfcn.emotion.zero_shot.samples import Sample as found",
+        "from lstmfcn.emotion.fusion import FusionClassifier as found",
+        "from lstmfcn.emotion import AugmentedClassifier as found",
+    ],
+)
+def test_names_are_found_where_they_were(line):
+    import lstmfcn.meta
+    import lstmfcn.multimodal
+    import lstmfcn.zero_shot
+
+    names = {}
+    exec(line, names)
+    homes = (lstmfcn.meta, lstmfcn.multimodal, lstmfcn.zero_shot)
+    name = names["found"].__name__
+    assert names["found"] in [getattr(home, name) for home in homes if name in home.__all__]
