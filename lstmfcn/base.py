@@ -31,77 +31,10 @@ from lstmfcn.training.loop import fine_tune_schedule
 from lstmfcn.validation import Interval, StrOptions
 
 
-class TimeSeriesClassifier(
+class LogitClassifier(
     ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
 ):
-    """Everything about an LSTM-FCN classifier but its constructor and its network.
-
-    A subclass has a constructor that stores its parameters, ``_parameter_constraints``,
-    ``_network`` (a key of ``NETWORKS``) and ``_network_parameters`` (the constructor parameters
-    that the network's builder takes as they are). A fitted one has ``reader_``, a
-    :class:`lstmfcn.preprocessing.SeriesReader`, and ``network_``, a
-    :class:`lstmfcn.networks.fitted.FittedNetwork`.
-    """
-
-    _network = None
-    _network_parameters = ()
-    _design = fitting.SeriesDesign()
-
-    _parameter_constraints = {
-        "n_filters": ["array-like"],
-        "kernel_sizes": ["array-like", StrOptions({"auto"})],
-        "squeeze_excite": ["boolean"],
-        "occlusion": [Interval(Real, 0, 1, closed="left")],
-        "normalization": [StrOptions({"dataset", "series"}), None],
-        "unequal_length": [StrOptions({"auto", "pad", "resample"})],
-        "n_epochs": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
-        "batch_size": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
-        "learning_rate": [Interval(Real, 0, 10, closed="right")],
-        "schedule": [StrOptions({"one_cycle", "plateau", "constant"})],
-        "keep_weights": [StrOptions({"last", "best"})],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
-        "patience": [Interval(Integral, 1, 1_000_000, closed="both"), None],
-        "precision": [StrOptions({"auto", "bfloat16", "float32"})],
-        "callbacks": [list, tuple, None],
-        "checkpoint": [str, os.PathLike, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    def fit(self, X, y, sample_weight=None, validation_data=None):
-        """Train a network on labelled series.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
-n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
-            Finite values. A list of series is taken to be of unequal length, also if these happen
-            not to be; ``unequal_length`` says what becomes of later series. A memory-mapped array
-            is read batch by batch and never held in memory.
-        y : array-like of shape (n_samples,)
-            Class labels: integers, strings, booleans.
-        sample_weight : array-like of shape (n_samples,), optional
-            Factor of each series' loss, >= 0; a series of weight 0 is left out.
-        validation_data : tuple (X, y), optional
-            Measured after every epoch (``val_loss``, ``val_accuracy`` in ``history_``) and
-            monitored by ``patience`` and ``keep_weights="best"``; never trained on.
-
-        Returns
-        -------
-        self
-            Unchanged if the call is refused or interrupted.
-
-        Raises
-        ------
-        ValueError, TypeError
-            On unusable input, in one sentence.
-        FloatingPointError
-            If the training loss stops being a number.
-        """
-        with changed_at_once(self) as fitted:
-            fitting.fit(fitted, X, y, sample_weight, validation_data)
-        return self
+    """A classifier of series that decides by the logits which its ``_logits`` returns."""
 
     @of_one_fit
     def predict(self, X):
@@ -173,6 +106,94 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         if weights is not None:
             weights = validation.check_weights(weights, len(y)).astype(np.float64)
         return float(np.average(predicted == y, weights=weights))
+
+    def _targets(self, predicted, y):
+        """Return the class to explain for each series, as an index into ``classes_``."""
+        if y is None:
+            return predicted
+        if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
+            y = np.full(len(predicted), y, np.asarray(y).dtype)
+        return fitting.known_labels(self, y, len(predicted))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []  # features are float32, whatever X is
+        return tags
+
+
+class TimeSeriesClassifier(LogitClassifier):
+    """Everything about an LSTM-FCN classifier but its constructor and its network.
+
+    A subclass has a constructor that stores its parameters, ``_parameter_constraints``,
+    ``_network`` (a key of ``NETWORKS``) and ``_network_parameters`` (the constructor parameters
+    that the network's builder takes as they are). A fitted one has ``reader_``, a
+    :class:`lstmfcn.preprocessing.SeriesReader`, and ``network_``, a
+    :class:`lstmfcn.networks.fitted.FittedNetwork`.
+    """
+
+    _network = None
+    _network_parameters = ()
+    _design = fitting.SeriesDesign()
+
+    _parameter_constraints = {
+        "n_filters": ["array-like"],
+        "kernel_sizes": ["array-like", StrOptions({"auto"})],
+        "n_steps": [Interval(Integral, 1, 1_000_000, closed="both"), None],
+        "dilation_rates": ["array-like", StrOptions({"auto"}), None],
+        "detrend": ["boolean"],
+        "squeeze_excite": ["boolean"],
+        "occlusion": [Interval(Real, 0, 1, closed="left")],
+        "normalization": [StrOptions({"dataset", "series"}), None],
+        "unequal_length": [StrOptions({"auto", "pad", "resample"})],
+        "n_epochs": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, 10, closed="right")],
+        "schedule": [StrOptions({"one_cycle", "plateau", "constant"})],
+        "keep_weights": [StrOptions({"last", "best"})],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "patience": [Interval(Integral, 1, 1_000_000, closed="both"), None],
+        "precision": [StrOptions({"auto", "bfloat16", "float32"})],
+        "callbacks": [list, tuple, None],
+        "checkpoint": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def fit(self, X, y, sample_weight=None, validation_data=None):
+        """Train a network on labelled series.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
+n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
+            Finite values. A list of series is taken to be of unequal length, also if these happen
+            not to be; ``unequal_length`` says what becomes of later series. A memory-mapped array
+            is read batch by batch and never held in memory.
+        y : array-like of shape (n_samples,)
+            Class labels: integers, strings, booleans.
+        sample_weight : array-like of shape (n_samples,), optional
+            Factor of each series' loss, >= 0; a series of weight 0 is left out.
+        validation_data : tuple (X, y), optional
+            Measured after every epoch (``val_loss``, ``val_accuracy`` in ``history_``) and
+            monitored by ``patience`` and ``keep_weights="best"``; never trained on.
+
+        Returns
+        -------
+        self
+            Unchanged if the call is refused or interrupted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            On unusable input, in one sentence.
+        FloatingPointError
+            If the training loss stops being a number.
+        """
+        with changed_at_once(self) as fitted:
+            fitting.fit(fitted, X, y, sample_weight, validation_data)
+        return self
 
     @of_one_fit
     def transform(self, X, layer="concatenated"):
@@ -323,8 +344,11 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     def class_activation_map(self, X, y=None, *, contrast=False):
         """Return what the convolutions contribute to a class's logit at each timepoint.
 
-        Computed from the features after the last ReLU and the rows of the last layer that
-        belong to them; each map sums to the convolutions' part of the logit.
+        It is activation times derivative, in the last block whose activations see at most 32
+        timepoints or a sixteenth of the series. In the published network this is the last block,
+        and the map that of Zhou et al.; where later blocks see more, features no longer tell where
+        the evidence lies. Each map sums to the convolutions' part of the logit: what later blocks
+        add by themselves all timepoints get alike.
 
         Parameters
         ----------
@@ -344,7 +368,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         ----------
         Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning Deep Features for Discriminative
         Localization", 2016, arXiv:1512.04150; for series: Wang, Yan, Oates, 2017,
-        arXiv:1611.06455, section III.
+        arXiv:1611.06455, section III. In earlier blocks: Jiang, Zhang, Hou, Cheng, Wei, "LayerCAM:
+        Exploring Hierarchical Class Activation Maps for Localization", 2021,
+        doi:10.1109/TIP.2021.3089943.
         """
         inputs = self._inputs(X)
         validation.check_choice(contrast, "contrast", (False, True))
@@ -385,10 +411,11 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
         Returns
         -------
-        ndarray of shape (n_filters, n_channels, kernel_size)
+        ndarray of shape (n_filters, n_channels, span)
             Multiplied by the scale of the batch normalisation behind them, so that signs and
             sizes compare between filters. At timepoint t a kernel covers the timepoints from
-            t - (kernel_size - 1) // 2 on.
+            t - (span - 1) // 2 on. ``span`` is the kernel size, unless the first block has a
+            dilation rate.
         """
         validation.check_is_fitted(self)
         return effective_kernels(self.network_)
@@ -405,11 +432,12 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
         Returns
         -------
-        float32 ndarray of shape (n_samples, n_timepoints, n_filters)
-            Zero on padding.
+        float32 ndarray of shape (n_samples, n_steps, n_filters)
+            The first block has a step for each timepoint; of the others a step may hold several,
+            see ``n_steps``. Zero on padding.
         """
         inputs = self._inputs(X)
-        return self.network_.output(self._block(layer), inputs)
+        return self.network_.output(block_output(self.network_.architecture, layer), inputs)
 
     @of_one_fit
     def strongest_series(self, X, layer=1, n_series=1):
@@ -434,7 +462,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """
         inputs = self._inputs(X)
         validation.check_counts(most=len(inputs[0]), n_series=n_series)
-        return strongest_samples(self.network_, inputs, self._block(layer), n_series)
+        return strongest_samples(self.network_, inputs, layer, n_series)
 
     @of_one_fit
     def with_random_weights(self, random_state=None):
@@ -485,17 +513,6 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         inputs = self._inputs(X)
         return self.network_.logits(inputs)
 
-    def _targets(self, predicted, y):
-        """Return the class to explain for each series, as an index into ``classes_``."""
-        if y is None:
-            return predicted
-        if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
-            y = np.full(len(predicted), y, np.asarray(y).dtype)
-        return fitting.known_labels(self, y, len(predicted))
-
-    def _block(self, layer):
-        return block_output(self.network_.architecture, layer)
-
     def __sklearn_clone__(self):
         """Copy the parameters; callbacks that hold a file or a lock are shared."""
         try:
@@ -506,12 +523,6 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         bare = object.__new__(type(self))
         bare.__dict__ = {**vars(self), "callbacks": None}
         return bare.__sklearn_clone__().set_params(callbacks=self.callbacks)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = []  # features are float32, whatever X is
-        return tags
 
     @property
     def _n_features_out(self):

@@ -42,11 +42,21 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
     recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
         LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
-    n_filters : tuple of int, default=(128, 256, 128)
-        Filters of each convolution block.
+    n_filters : tuple of int, default=(64, 128, 64)
+        Filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
-        where the series are shorter.
+        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
+        where the series are shorter; the paper has 8, 5, 3.
+    n_steps : int or None, default=32
+        How long a series is for the last block. The first block reads its timepoints; between
+        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
+        series keep their timepoints. None: no means, as in the paper.
+    dilation_rates : tuple of int, "auto" or None, default="auto"
+        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
+        where the series are short. None: 1 throughout, as in the paper.
+    detrend : bool, default=False
+        Whether the convolutions read the series without its trend, the mean over an eighth of it
+        around each timepoint. Less accurate alone, it is good company in an ensemble.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -161,10 +171,13 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self,
         n_cells=8,
         *,
-        n_filters=(128, 256, 128),
+        n_filters=(64, 128, 64),
         kernel_sizes="auto",
+        n_steps=32,
+        dilation_rates="auto",
         dropout=0.8,
         dimension_shuffle="auto",
+        detrend=False,
         squeeze_excite=False,
         occlusion=0.0,
         recurrent_activation="sigmoid",
@@ -187,8 +200,11 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self.n_cells = n_cells
         self.n_filters = n_filters
         self.kernel_sizes = kernel_sizes
+        self.n_steps = n_steps
+        self.dilation_rates = dilation_rates
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
+        self.detrend = detrend
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
@@ -230,11 +246,21 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         reads the series through it. ``"paper"``: the LSTM's own input steps, as published. After
         the dimension shuffle a univariate series is a single step, so that attention is the
         constant 1 and says nothing about time.
-    n_filters : tuple of int, default=(128, 256, 128)
-        Filters of each convolution block.
+    n_filters : tuple of int, default=(64, 128, 64)
+        Filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
-        where the series are shorter.
+        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
+        where the series are shorter; the paper has 8, 5, 3.
+    n_steps : int or None, default=32
+        How long a series is for the last block. The first block reads its timepoints; between
+        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
+        series keep their timepoints. None: no means, as in the paper.
+    dilation_rates : tuple of int, "auto" or None, default="auto"
+        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
+        where the series are short. None: 1 throughout, as in the paper.
+    detrend : bool, default=False
+        Whether the convolutions read the series without its trend, the mean over an eighth of it
+        around each timepoint. Less accurate alone, it is good company in an ensemble.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0.3
@@ -321,8 +347,8 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     Notes
     -----
     The attention of ``"features"`` is trained to choose the timepoints whose features, alone,
-    lead to the decision, by the same weights that read the mean of all features. Each timepoint
-    sees its neighbourhood through the convolutions (14 timepoints with the default kernels).
+    lead to the decision, by the same weights that read the mean of all features. A feature sees
+    its neighbourhood through the convolutions; :meth:`attention_map` says what it found there.
 
     See Also
     --------
@@ -358,10 +384,13 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         n_cells=8,
         *,
         attention="features",
-        n_filters=(128, 256, 128),
+        n_filters=(64, 128, 64),
         kernel_sizes="auto",
+        n_steps=32,
+        dilation_rates="auto",
         dropout=0.8,
         dimension_shuffle="auto",
+        detrend=False,
         squeeze_excite=False,
         occlusion=0.3,
         recurrent_activation="sigmoid",
@@ -385,8 +414,11 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.attention = attention
         self.n_filters = n_filters
         self.kernel_sizes = kernel_sizes
+        self.n_steps = n_steps
+        self.dilation_rates = dilation_rates
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
+        self.detrend = detrend
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
@@ -420,14 +452,14 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         ----------
         X : as in :meth:`predict`
         over : {"timepoints", "features", "channels"}, default="timepoints"
-            ``"timepoints"``: of the series. A feature's attention is handed to the timepoints it
-            sees, by the number of paths that lead to each through the kernels. ``"features"``:
-            as the network computes it, one weight per feature. ``"channels"``: with
+            ``"timepoints"``: of the series. A timepoint gets what it adds to the attended
+            features, by the activations of an early block (times their derivative). ``"features"``:
+            as the network computes it, one weight per step (see ``n_steps``). ``"channels"``: with
             ``attention="paper"`` behind the dimension shuffle, where each channel is one step.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_timepoints) or (n_samples, n_channels)
+        ndarray of shape (n_samples, n_timepoints), (n_samples, n_steps) or (n_samples, n_channels)
             Rows are >= 0 and sum to 1; ``n_timepoints`` is that of ``fit``, padding gets 0.
             Where there is no attention over time the rows are uniform over the observed
             timepoints; the first time a warning says so.
@@ -456,11 +488,21 @@ class FCNClassifier(TimeSeriesClassifier):
 
     Parameters
     ----------
-    n_filters : tuple of int, default=(128, 256, 128)
-        Filters of each convolution block.
+    n_filters : tuple of int, default=(64, 128, 64)
+        Filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        Kernel size of each block, in timepoints. ``"auto"``: the paper's (8, 5, 3), shortened
-        where the series are shorter.
+        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
+        where the series are shorter; the paper has 8, 5, 3.
+    n_steps : int or None, default=32
+        How long a series is for the last block. The first block reads its timepoints; between
+        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
+        series keep their timepoints. None: no means, as in the paper.
+    dilation_rates : tuple of int, "auto" or None, default="auto"
+        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
+        where the series are short. None: 1 throughout, as in the paper.
+    detrend : bool, default=False
+        Whether the convolutions read the series without its trend, the mean over an eighth of it
+        around each timepoint. Less accurate alone, it is good company in an ensemble.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -565,9 +607,12 @@ class FCNClassifier(TimeSeriesClassifier):
 
     def __init__(
         self,
-        n_filters=(128, 256, 128),
+        n_filters=(64, 128, 64),
         *,
         kernel_sizes="auto",
+        n_steps=32,
+        dilation_rates="auto",
+        detrend=False,
         squeeze_excite=False,
         occlusion=0.0,
         normalization="dataset",
@@ -588,6 +633,9 @@ class FCNClassifier(TimeSeriesClassifier):
     ):
         self.n_filters = n_filters
         self.kernel_sizes = kernel_sizes
+        self.n_steps = n_steps
+        self.dilation_rates = dilation_rates
+        self.detrend = detrend
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.normalization = normalization

@@ -1,10 +1,13 @@
 """What did a fitted network decide on? Contributions to its logits, maps, attention, filters."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from lstmfcn import validation
+
+MOST_SEEN = 32  # timepoints, by an activation that tells where the evidence is
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,9 @@ class Explanation:
     The last layer is linear on [LSTM state h, mean over time of the features F], so that each
     logit is a sum, without remainder::
 
-        logit_c = b_c + sum_j V_jc h_j + sum_t (1/T) sum_k W_kc F_k(t)
+        logit_c = b_c + sum_j V_jc h_j + sum_k W_kc mean_t F_k(t)
+
+    The last sum is taken apart over time as :meth:`LSTMFCNClassifier.class_activation_map` says.
 
     Parameters
     ----------
@@ -104,7 +109,9 @@ def evidence_over_time(network, inputs, target, *, contrast=False):
     """Return what the convolutions contribute to a logit, (n_samples, n_timepoints).
 
     ``target``, int (n_samples,), says which logit; with ``contrast`` the mean over the other
-    classes is taken away. Padding gets 0.
+    classes is taken away. Padding gets 0. The activations that are read are those of
+    :func:`evidence_block`; what the blocks behind it add, wherever the evidence is, all timepoints
+    get alike.
     """
     kernel, _, n_cells = _last_layer(network)
     rows_of_target = kernel[n_cells:].T  # (n_classes, n_filters)
@@ -113,13 +120,66 @@ def evidence_over_time(network, inputs, target, *, contrast=False):
         rows_of_target = (rows_of_target - rows_of_target.mean(axis=0)) * (
             n_classes / (n_classes - 1)
         )
-    over_time = np.empty(inputs[0].shape[:2])
-    for rows, features in network.batches("features", inputs):
-        weights = rows_of_target[target[rows]]
-        over_time[rows] = np.matmul(features, weights[:, :, np.newaxis])[:, :, 0]
-    if len(inputs) > 1:
-        return over_time * (inputs[1] / inputs[1].sum(axis=1, keepdims=True))
-    return over_time / over_time.shape[1]
+    filters, observed = rows_of_target[target], _observed(inputs)
+    seen = _sums_of(observed, math.prod(network.architecture["pool_sizes"])) > 0
+    steps = seen / seen.sum(axis=1, keepdims=True)
+    added = _added_by_timepoints(network, network.architecture, inputs, observed, steps, filters)
+    whole = (network.output("pooled", inputs) * filters).sum(axis=1)
+    rest = (whole - added.sum(axis=1)) / observed.sum(axis=1)
+    return added + rest[:, np.newaxis] * observed
+
+
+def _observed(inputs):
+    """Return 1 on observed timepoints and 0 on padding, (n_samples, n_timepoints)."""
+    return inputs[1][:] if len(inputs) > 1 else np.ones(inputs[0].shape[:2])
+
+
+def evidence_block(architecture):
+    """Return the last block whose features still tell where in the series they come from.
+
+    They see at most 32 timepoints, or a sixteenth of the series; the first block always counts.
+
+    >>> blocks = {"kernel_sizes": (8, 5, 3), "n_timepoints": 200}
+    >>> evidence_block({**blocks, "pool_sizes": (1, 1, 1), "dilation_rates": (1, 1, 1)})
+    3
+    >>> evidence_block({**blocks, "pool_sizes": (1, 2, 2), "dilation_rates": (1, 2, 4)})
+    2
+    """
+    names = "kernel_sizes", "pool_sizes", "dilation_rates"
+    reach, step, found = 1, 1, 1
+    blocks = zip(*(architecture[name] for name in names), strict=True)
+    for block, (size, pool, rate) in enumerate(blocks, 1):
+        reach += (pool - 1) * step
+        step *= pool
+        reach += (size - 1) * rate * step
+        if reach <= max(MOST_SEEN, architecture["n_timepoints"] // MOST_SEEN * 2):
+            found = block
+    return found
+
+
+def _added_by_timepoints(network, architecture, inputs, observed, steps, filters, ending=""):
+    """Return what timepoints add to weighted features by the activations of the evidence block."""
+    block = evidence_block(architecture)
+    name = block_output(architecture, block) + ending
+    added = network.contributions(name, inputs, steps, filters, f"features{ending}")
+    return _share_out(added, math.prod(architecture["pool_sizes"][:block]), observed)
+
+
+def _sums_of(rows, size):
+    """Return sums of ``size`` timepoints each, at the end of those that are left."""
+    return np.add.reduceat(rows, np.arange(0, rows.shape[-1], size), axis=-1)
+
+
+def _share_out(steps, size, observed):
+    """Share out what (n_samples, n_steps) hold evenly among their observed timepoints.
+
+    ``size`` is how many timepoints a step has, ``observed`` (..., n_timepoints) 1 or 0.
+
+    >>> _share_out(np.array([[4.0, 6.0]]), 2, np.array([1.0, 1.0, 1.0]))
+    array([[2., 2., 6.]])
+    """
+    shares = steps / np.maximum(_sums_of(observed, size), 1.0)
+    return np.repeat(shares, size, axis=1)[:, : observed.shape[-1]] * observed
 
 
 def _last_layer(network):
@@ -136,11 +196,15 @@ def gradient_times_input(network, inputs, target):
 
 
 def effective_kernels(network):
-    """Return the first kernels times the scale behind them, (n_filters, n_channels, size)."""
+    """Return the first kernels times the scale behind them, (n_filters, n_channels, span)."""
     convolution, norm = (network.model.get_layer(name) for name in ("conv_1", "norm_1"))
     kernel = np.asarray(convolution.kernel, np.float64)  # (kernel_size, n_channels, n_filters)
     gamma, variance = (np.asarray(w, np.float64) for w in (norm.gamma, norm.moving_variance))
-    return (kernel * gamma / np.sqrt(variance + norm.epsilon)).transpose(2, 1, 0)
+    kernel = (kernel * gamma / np.sqrt(variance + norm.epsilon)).transpose(2, 1, 0)
+    rate = network.architecture["dilation_rates"][0]
+    spread = np.zeros((*kernel.shape[:2], rate * (kernel.shape[2] - 1) + 1))
+    spread[:, :, ::rate] = kernel
+    return spread
 
 
 def block_output(architecture, layer):
@@ -153,15 +217,18 @@ def block_output(architecture, layer):
 
 
 def strongest_samples(network, inputs, layer, n_samples):
-    """Return samples, timepoints and activations where each filter of a layer is most active.
+    """Return samples, timepoints and activations where each filter of a block is most active.
 
     Each is of shape (n_filters, n_samples), the most exciting sample first.
     """
     best, where = [], []
+    size = math.prod(network.architecture["pool_sizes"][:layer])  # timepoints of a step
+    layer = block_output(network.architecture, layer)
     for _, activations in network.batches(layer, inputs):
         where.append(activations.argmax(axis=1))
         best.append(activations.max(axis=1))
     best, where = np.concatenate(best), np.concatenate(where)  # (n_samples, n_filters)
+    where = np.minimum(where * size + (size - 1) // 2, inputs[0].shape[1] - 1)
     order = np.argsort(-best, axis=0, kind="stable")[:n_samples]
     found = order, *(np.take_along_axis(values, order, axis=0) for values in (where, best))
     return tuple(values.T for values in found)
@@ -197,37 +264,25 @@ def attention_weights(network, inputs, mask, architecture, *, over="timepoints",
     """
     if architecture["attention"] == "paper":
         attention = network.output(f"attention_lstm{ending}", inputs, 1).astype(np.float64)
-    else:
-        attention = network.output(f"attention{ending}", inputs).astype(np.float64)
-        if over == "timepoints":
-            attention = spread_over_field(attention, architecture["kernel_sizes"])
-            attention *= 1.0 if mask is None else mask
+        return attention / attention.sum(axis=1, keepdims=True)
+    attention = network.output(f"attention{ending}", inputs).astype(np.float64)
+    if over == "timepoints":
+        shape = len(attention), architecture["n_timepoints"]
+        observed = np.ones(shape) if mask is None else mask[:]
+        attention = _over_time(network, architecture, inputs, observed, attention, ending)
     return attention / attention.sum(axis=1, keepdims=True)
 
 
-def spread_over_field(weights, kernel_sizes):
-    """Hand weights of features, (n_samples, n_timepoints), to the timepoints that they see.
+def _over_time(network, architecture, inputs, observed, attention, ending):
+    """Hand the attention to features to the timepoints that excite them, (n_samples, n_timepoints).
 
-    ``kernel_sizes`` are those of the convolutions on the way to the features, each padded to the
-    same length. Rows keep their sums. A timepoint's part grows with the number of paths to it; at
-    the ends of the series the part beyond is divided among the others.
-
-    >>> spread_over_field(np.array([[0.0, 0.0, 9.0, 0.0, 0.0]]), [3, 3])
-    array([[1., 2., 3., 2., 1.]])
+    A timepoint gets what its activations add to the attended features; where nothing adds to them,
+    all timepoints of a step get its attention alike.
     """
-    ways = np.ones((1, weights.shape[1]))
-    for size in kernel_sizes:  # Keras pads the end by one more than the start
-        ways = _sums_around(ways, (size - 1) // 2, size // 2)
-    spread = weights / ways
-    for size in reversed(kernel_sizes):
-        spread = _sums_around(spread, size // 2, (size - 1) // 2)
-    return spread
-
-
-def _sums_around(rows, before, after):
-    """Return at each place the sum from ``before`` places earlier to ``after`` places later."""
-    n = rows.shape[1]
-    so_far = np.pad(np.cumsum(rows, axis=1), ((0, 0), (1, 0)))
-    place = np.arange(n)
-    ends = np.minimum(place + after + 1, n), np.maximum(place - before, 0)
-    return np.maximum(so_far[:, ends[0]] - so_far[:, ends[1]], 0.0)  # no -1e-17
+    ones = np.ones((len(attention), architecture["n_filters"][-1]))
+    added = _added_by_timepoints(
+        network, architecture, inputs, observed, attention, ones, ending=ending
+    )
+    added = np.maximum(added, 0.0)
+    alike = _share_out(attention, math.prod(architecture["pool_sizes"]), observed)
+    return np.where(added.sum(axis=1, keepdims=True) > 0, added, alike)

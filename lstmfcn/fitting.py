@@ -23,6 +23,8 @@ from lstmfcn.training.candidates import Candidates, make_plans
 from lstmfcn.training.checkpoint import Checkpoint, fingerprint
 from lstmfcn.training.precision import resolve_precision
 
+BLOCKS = ("n_filters", "kernel_sizes", "pool_sizes", "dilation_rates")  # of convolutions
+
 
 class SeriesDesign:
     """How are series read, and which network fits them?
@@ -55,15 +57,13 @@ class SeriesDesign:
 
     def architecture(self, classifier, reader, n_cells, seed):
         """Return the builder's arguments; refuse a network that is too large."""
-        n_filters, kernel_sizes = validation.check_kernel_sizes(
-            classifier.kernel_sizes, classifier.n_filters, reader.n_timepoints
-        )
+        blocks = classifier.n_filters, classifier.kernel_sizes, classifier.n_steps
         architecture = {
             "n_timepoints": reader.n_timepoints,
             "n_channels": reader.n_channels,
             "n_classes": len(classifier.classes_),
-            "n_filters": n_filters,
-            "kernel_sizes": kernel_sizes,
+            **validation.check_blocks(*blocks, classifier.dilation_rates, reader.n_timepoints),
+            "detrend": bool(classifier.detrend),
             "squeeze_excite": bool(classifier.squeeze_excite),
             "occlusion": float(classifier.occlusion),
             "passes_gaps": True,
@@ -102,13 +102,14 @@ class SeriesDesign:
             architecture["dimension_shuffle"] = uses_dimension_shuffle(
                 "auto", reader.n_channels, network.architecture["n_timepoints"]
             )
-        n_filters, sizes = architecture["n_filters"], architecture["kernel_sizes"]
-        if max(sizes) > reader.n_timepoints:
+        blocks = {name: architecture[name] for name in BLOCKS}
+        try:
+            validation.check_blocks(**blocks, n_timepoints=reader.n_timepoints)
+        except ValueError as error:
             raise ValueError(
-                f"X has {reader.n_timepoints} timepoints, but the network has a kernel of "
-                f"{max(sizes)}; pass longer series, or fit a new classifier."
-            )
-        validation.check_kernel_sizes(sizes, n_filters, reader.n_timepoints)
+                f"X has {reader.n_timepoints} timepoints, but the network's "
+                f"{str(error).partition(', but')[0]}; pass longer series, or fit a new classifier."
+            ) from error
         model = network.build(**architecture)
         transfer_weights(network.model, model, heads=not new_head)
         return model, architecture

@@ -4,6 +4,8 @@ PAPER = {
     "n_cells": (8, 64, 128),
     "n_filters": (128, 256, 128),
     "kernel_sizes": (8, 5, 3),
+    "n_steps": None,
+    "dilation_rates": None,
     "dropout": 0.8,
     "occlusion": 0.0,
     "recurrent_activation": "hard_sigmoid",

@@ -5,8 +5,10 @@ lets through is in public axis order, (n_samples, n_channels, n_timepoints).
 """
 
 import contextlib
+import itertools
 import math
 import mmap
+import operator
 from collections.abc import Sized
 from contextvars import ContextVar
 from numbers import Integral, Real
@@ -577,34 +579,65 @@ def check_weights(sample_weight, n_samples):
     return weights
 
 
-def check_kernel_sizes(kernel_sizes, n_filters, n_timepoints):
-    """Resolve ``kernel_sizes="auto"`` and check both tuples against the series length.
+def check_blocks(n_filters, kernel_sizes, pool_sizes, dilation_rates, n_timepoints):
+    """Resolve what is "auto" about convolution blocks, and check it against the series' length.
 
-    >>> check_kernel_sizes("auto", (128, 256, 128), 140)
-    ((128, 256, 128), (8, 5, 3))
-    >>> check_kernel_sizes("auto", (128, 256, 128), 4)
-    ((128, 256, 128), (4, 4, 3))
+    Instead of ``pool_sizes`` it takes how many steps they shall leave, or None. Returns the four
+    as tuples in a dict, by name.
+
+    >>> blocks = check_blocks((64, 128, 64), "auto", 32, "auto", 150)
+    >>> blocks["pool_sizes"], blocks["dilation_rates"]
+    ((1, 2, 2), (1, 2, 4))
+    >>> check_blocks((64, 128, 64), "auto", None, "auto", 4)["kernel_sizes"]
+    (4, 4, 3)
     """
-    n_filters = check_sizes(n_filters, "n_filters", 4096)
-    if isinstance(kernel_sizes, str):
-        if len(n_filters) != 3:
+    blocks = {"n_filters": check_sizes(n_filters, "n_filters", 4096)}
+    n_blocks = len(blocks["n_filters"])
+
+    def take(name, values, automatic):
+        values = automatic if isinstance(values, str) else values
+        blocks[name] = check_sizes(values, name, 100_000)
+        if len(blocks[name]) != n_blocks:
             raise ValueError(
-                f"n_filters={n_filters} has {len(n_filters)} blocks, but kernel_sizes='auto' is "
-                "for three; pass as many kernel sizes as filters."
+                f"{name}={blocks[name]} and n_filters={blocks['n_filters']} differ in length; pass "
+                "one entry per convolution block."
             )
-        return n_filters, tuple(min(size, n_timepoints) for size in (8, 5, 3))
-    kernel_sizes = check_sizes(kernel_sizes, "kernel_sizes", 100_000)
-    if len(kernel_sizes) != len(n_filters):
-        raise ValueError(
-            f"kernel_sizes={kernel_sizes} and n_filters={n_filters} differ in length; pass one "
-            "kernel size per convolution block."
-        )
-    if max(kernel_sizes) > n_timepoints:
-        raise ValueError(
-            f"kernel_sizes={kernel_sizes} has a kernel of {max(kernel_sizes)} timepoints, but the "
-            f"series have {n_timepoints}; use shorter kernels or kernel_sizes='auto'."
-        )
-    return n_filters, kernel_sizes
+        return blocks[name]
+
+    automatic = [min(size, n_timepoints) for size in (8, 5, *[3] * n_blocks)][:n_blocks]
+    sizes = take("kernel_sizes", kernel_sizes, automatic)
+    if not isinstance(pool_sizes, tuple):
+        pool_sizes = _sizes_that_leave(pool_sizes, n_blocks, n_timepoints)
+    pools = take("pool_sizes", pool_sizes, None)
+    n_steps = [-(-n_timepoints // n) for n in itertools.accumulate(pools, operator.mul)]
+    widest = [(n - 1) // max(1, size - 1) for n, size in zip(n_steps, sizes, strict=True)]
+    automatic = [max(1, min(2**block, most)) for block, most in enumerate(widest)]
+    rates = (1,) * n_blocks if dilation_rates is None else dilation_rates
+    rates = take("dilation_rates", rates, automatic)
+    span = max(rate * (size - 1) + 1 for rate, size in zip(rates, sizes, strict=True))
+    for excess, found, remedy in (
+        (max(sizes), f"kernel_sizes={sizes} has a kernel of", "shorter kernels"),
+        (math.prod(pools), f"pool_sizes={pools} averages", "smaller ones"),
+        (span, f"dilation_rates={rates} spreads a kernel over", "smaller ones"),
+    ):
+        if excess > n_timepoints:
+            raise ValueError(
+                f"{found} {excess} timepoints, but the series have {n_timepoints}; use {remedy} "
+                f"or {found.partition('=')[0]}='auto'."
+            )
+    return blocks
+
+
+def _sizes_that_leave(n_steps, n_blocks, n_timepoints):
+    """Return powers of 2, the larger ones first, that leave ``n_steps`` to twice as many.
+
+    The first block reads the series as they are, and short series keep their timepoints.
+    """
+    gaps, n = [1] * (n_blocks - 1), 0
+    while gaps and n_steps and n_timepoints / 2 ** (n + 1) >= n_steps:
+        gaps[n % len(gaps)] *= 2
+        n += 1
+    return [1, *gaps]
 
 
 def check_sizes(values, name, largest):

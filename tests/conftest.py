@@ -81,6 +81,6 @@ def narrow_networks():
     with pytest.MonkeyPatch.context() as patch:
         for cls in (LSTMFCNClassifier, ALSTMFCNClassifier):
             defaults = cls.__init__.__kwdefaults__
-            assert defaults["n_filters"] == (128, 256, 128)
+            assert defaults["n_filters"] == (64, 128, 64)
             patch.setitem(defaults, "n_filters", (32, 64, 32))
         yield

@@ -439,8 +439,15 @@ def test_unusable_seeds(fitted, random_state):
 
 BAD_PARAMETERS = [
     ({"kernel_sizes": (11,)}, "has a kernel of 11 timepoints, but the series have 10; use shorter"),
-    ({"kernel_sizes": (1, 1)}, "differ in length; pass one kernel size per convolution block"),
-    ({"kernel_sizes": "auto"}, "has 1 blocks, but kernel_sizes='auto' is for three"),
+    ({"kernel_sizes": (1, 1)}, "differ in length; pass one entry per convolution block"),
+    ({"dilation_rates": (1, 1)}, "differ in length; pass one entry per convolution block"),
+    (
+        {"kernel_sizes": (2,), "dilation_rates": (10,)},
+        "a kernel over 11 timepoints, but the series have 10",
+    ),
+    ({"dilation_rates": (0,)}, "dilation_rates=(0,) is not a sequence of 1 to 64 whole numbers"),
+    ({"n_steps": 0}, "The 'n_steps' parameter of FCNClassifier must be"),
+    ({"detrend": "both"}, "The 'detrend' parameter of FCNClassifier must be"),
     ({"kernel_sizes": (0,)}, "kernel_sizes=(0,) is not a sequence of 1 to 64 whole numbers"),
     ({"n_filters": (-4,)}, "n_filters=(-4,) is not a sequence of 1 to 64 whole numbers"),
     ({"n_filters": (4.0,)}, "n_filters=(4.0,) is not a sequence of 1 to 64 whole numbers"),

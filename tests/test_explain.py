@@ -5,13 +5,15 @@ import pickle
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import SMALL, fitted_once, make_series, make_unequal
 from sklearn.exceptions import NotFittedError
 
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.explain import Explanation, spread_over_field
+from lstmfcn.explain import Explanation, block_output, evidence_block
 
+PUBLISHED_SHAPE = {"n_steps": None, "dilation_rates": None}
 CLASSIFIERS = [LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier]
 with_each_classifier = pytest.mark.parametrize("classifier", CLASSIFIERS)
 
@@ -281,34 +283,41 @@ def test_foreign_series_are_refused(fitted):
 # Attention over the series
 
 
-@pytest.mark.parametrize("kernel_sizes", [(8, 5, 3), (4, 2), (1,), (3, 3, 3)])
-def test_attention_is_handed_to_the_timepoints_that_a_feature_sees(kernel_sizes):
-    """What a feature sees is read off the gradient of convolutions whose kernels are ones."""
-    n_timepoints = 21
-    layers = [
-        keras.layers.Conv1D(1, size, padding="same", use_bias=False, kernel_initializer="ones")
-        for size in kernel_sizes
-    ]
-    model = keras.Sequential([keras.Input((n_timepoints, 1)), *layers])
-    paths = np.stack(
-        [model(one[None, :, None])[0, :, 0] for one in np.eye(n_timepoints, dtype=np.float32)]
-    )  # [timepoint, feature]
-    expected = paths / paths.sum(axis=0)
-    found = spread_over_field(np.eye(n_timepoints), kernel_sizes)  # [feature, timepoint]
-    np.testing.assert_allclose(found, expected.T, atol=1e-6)
-
-
-def test_the_attention_map_is_the_features_attention_spread_and_stays_off_the_padding():
+@pytest.mark.parametrize("n_steps", [None, 6])
+def test_a_timepoint_gets_attention_for_what_it_adds_to_the_attended_features(n_steps):
     X, y = make_unequal()
-    clf = fitted_once(ALSTMFCNClassifier, X, y, **SMALL)
+    clf = fitted_once(ALSTMFCNClassifier, X, y, n_steps=n_steps, **SMALL)
     of_features, of_timepoints = (clf.attention_map(X, over=o) for o in ("features", "timepoints"))
     observed = np.arange(clf.n_timepoints_in_) < np.array([[x.shape[1]] for x in X])
-    expected = spread_over_field(of_features, clf.network_.architecture["kernel_sizes"]) * observed
+    np.testing.assert_allclose(of_timepoints.sum(axis=1), 1.0)
+    np.testing.assert_allclose(of_features.sum(axis=1), 1.0)
+    assert (of_timepoints >= 0).all() and (of_timepoints[~observed] == 0).all()
+
+    network, inputs = clf.network_, clf._inputs(X)
+    block = evidence_block(network.architecture)
+    names = block_output(network.architecture, block), "features"
+    part = keras.Model(network.model.inputs, [network.model.get_layer(n).output for n in names])
+    with tf.GradientTape() as tape:
+        activations, features = part(list(inputs), training=False)
+        attended = tf.reduce_sum(features * of_features[:, :, np.newaxis].astype(np.float32))
+    slope = tape.gradient(attended, activations)
+    added = np.maximum((activations * slope).numpy().sum(axis=2), 0.0)  # of each of its steps
+    size = int(np.prod(network.architecture["pool_sizes"][:block]))
+    starts = np.arange(0, observed.shape[1], size)
+    found = np.add.reduceat(of_timepoints, starts, axis=1)
+    np.testing.assert_allclose(found, added / added.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_the_published_network_gives_its_features_attention_to_their_own_timepoints():
+    X, y = make_series()
+    clf = fitted_once(ALSTMFCNClassifier, X, y, **PUBLISHED_SHAPE, **SMALL)
+    expected = clf.attention_map(X, over="features") * clf.filter_activations(X, 3).sum(axis=2)
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(of_timepoints, expected, atol=1e-9)
-    for attention in (of_features, of_timepoints):
-        np.testing.assert_allclose(attention.sum(axis=1), 1.0)
-        assert (attention[~observed] == 0).all() and (attention[observed] > 0).all()
+    np.testing.assert_allclose(clf.attention_map(X), expected, atol=1e-6)
+
+
+def test_attention_to_features_is_for_attention_over_features():
+    X, y = make_unequal()
     published = ALSTMFCNClassifier(attention="paper", **SMALL).fit(X, y)
     with pytest.raises(ValueError, match="over='features' needs attention='features'"):
         published.attention_map(X, over="features")

@@ -130,7 +130,10 @@ def test_what_cannot_be_carried_over_is_refused_and_changes_nothing():
     channels = np.concatenate([X, X], axis=1)
     for arguments, sentence in [
         ((channels, y), "X has 2 channels, but this LSTMFCNClassifier was fitted on 1"),
-        ((X[:, :, :5], y), "X has 5 timepoints, but the network has a kernel of 8; pass longer"),
+        (
+            (X[:, :, :5], y),
+            r"X has 5 timepoints, but the network's kernel_sizes=\(8, 5, 3\) has a kernel of 8",
+        ),
         ((X, y[:1].repeat(len(y))), "y has only one class"),
         ((make_unequal()[0], y), "X has series of"),
     ]:

@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier
 from lstmfcn.fitting import plans_of
+from lstmfcn.training import loop
 from lstmfcn.training.checkpoint import Checkpoint
 
 SMALL = {"n_filters": (4, 6, 4), "random_state": 0}
@@ -118,6 +119,7 @@ def test_a_longer_training_that_is_killed_goes_on_bit_equal(short_cycles, tmp_pa
                 raise Killed
 
     monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
+    monkeypatch.setattr(loop, "MOST_TOGETHER", 1)
     n_kills = 0
     while True:
         clf = LSTMFCNClassifier(**SMALL, n_cells=n_cells, checkpoint=tmp_path)

@@ -340,7 +340,7 @@ def test_default_is_lstmfcn(monkeypatch):
     clf = SktimeClassifier(random_state=3).fit(X, y)
     assert clf.estimator is None
     assert clf.estimator_.get_params() == LSTMFCNClassifier(random_state=3).get_params()
-    assert len(clf.estimator_.history_["loss"]) == 2
+    assert len(clf.estimator_.history_["loss"]) in (2, 6, 14)  # one to three cycles
 
 
 def test_random_state_takes_the_place_of_that_of_the_estimator(equal):

@@ -250,4 +250,4 @@ def test_fits_do_not_keep_memory(name):
     n_fits = 3 * SOAK
     code = GROWTH.replace("sys.argv[1]", repr(name)).replace("sys.argv[2]", str(n_fits))
     _, output, error = run(code, MALLOC_ARENA_MAX="1", TF_CPP_MIN_LOG_LEVEL="3")
-    assert float(output) < 16 + 0.2 * n_fits, error  # MB; 12 a fit while trainings kept graphs
+    assert float(output) < 20 + 0.2 * n_fits, error  # MB; 12 a fit while trainings kept graphs

@@ -11,9 +11,12 @@ MODELS = {  # name in the command line -> label in tables, class
     "lstmfcn": ("LSTM-FCN", "LSTMFCNClassifier"),
     "alstmfcn": ("ALSTM-FCN", "ALSTMFCNClassifier"),
     "fcn": ("FCN", "FCNClassifier"),
+    "ensemble": ("Ensemble", "LSTMFCNEnsemble"),
     "attention": ("Attention fusion", "AttentionFusionClassifier"),
 }
 N_UPDATES, BATCH_SIZE, MIN_EPOCHS = 2000, 16, 10  # of training on copies
+# The published network: recipes were chosen with it, and sequences of features are short.
+SHAPE = {"n_filters": (128, 256, 128), "n_steps": None, "dilation_rates": None}
 TRACK_DEFAULTS = {"noise": {"n_copies": 3}, "semi": {"pseudo_labels": {"threshold": 0.8}}}
 NOT_IN_NAMES = re.compile(r"[^\w.+ ()-]")
 
@@ -28,13 +31,14 @@ class EmotionRecipe:
     ----------
     features : sequence of str
         Feature sets. Empty for a mean of other recipes.
-    model : {"lstmfcn", "alstmfcn", "fcn", "attention"}, default="alstmfcn"
+    model : {"lstmfcn", "alstmfcn", "fcn", "ensemble", "attention"}, default="alstmfcn"
+        "ensemble" is :class:`lstmfcn.LSTMFCNEnsemble` of ALSTM-FCNs, for one feature set.
         "attention" is the baseline of MERTools, which fuses several feature sets in its own way.
     fusion : {"branch", "early", "late", None}, default=None
         Of several feature sets, as in :class:`lstmfcn.emotion.FusionClassifier`; None is "branch".
     settings : dict of str to JSON value, default={}
-        Further parameters of the classifier. With `noisy_validation` its `keep_weights` is "best"
-        unless it is set here.
+        Further parameters of the classifier, whose network is else the published one. With
+        `noisy_validation` its `keep_weights` is "best" unless it is set here.
     n_epochs : int, default=None
         None leaves the number to the classifier; with augmented copies it means about 2000 updates.
     n_copies : int, default=0
@@ -155,6 +159,11 @@ class EmotionRecipe:
                     "model='attention' fuses in its own way; leave fusion out, or choose another "
                     "model."
                 )
+        elif several and self.model == "ensemble":
+            raise ValueError(
+                f"model='ensemble' reads one feature set, not {', '.join(self.features)}; name "
+                "one, or take n_members of another model."
+            )
         elif several and self.model != "attention":
             object.__setattr__(self, "fusion", "branch")
         if self.model == "attention" and self.noisy_validation is not None:
@@ -248,7 +257,8 @@ class EmotionRecipe:
 
         if len(self.members) > 1:
             raise ValueError(f"this recipe has {len(self.members)} members; build each of them.")
-        settings = {**self.settings, "random_state": seed}
+        shape = {} if self.model == "attention" else SHAPE
+        settings = {**shape, **self.settings, "random_state": seed}
         if self.n_epochs is not None:
             settings["n_epochs"] = self.n_epochs
         elif self.n_copies and n_series is not None:  # "auto" would wait for a loss on mixtures
@@ -257,7 +267,11 @@ class EmotionRecipe:
         if self.noisy_validation is not None:
             settings.setdefault("keep_weights", "best")
         room = emotion if self.model == "attention" else lstmfcn
-        built = getattr(room, MODELS[self.model][1])(**settings)
+        if self.model == "ensemble":
+            built = lstmfcn.LSTMFCNEnsemble(lstmfcn.ALSTMFCNClassifier(**settings))
+            built.set_params(random_state=seed)
+        else:
+            built = getattr(room, MODELS[self.model][1])(**settings)
         if self.fusion is not None:
             built = emotion.FusionClassifier(built, self.fusion, random_state=seed)
         if self.n_copies:

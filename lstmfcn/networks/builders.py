@@ -4,9 +4,12 @@ Every network maps ``series`` (batch, n_timepoints, n_channels) to ``probabiliti
 n_classes). A masked network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed
 and 0 on padded timepoints, and answers for a padded series exactly what it would answer for the
 series alone. The layers that other modules read have fixed names: ``features`` (the last
-convolution block after ReLU, (batch, n_timepoints, n_filters)), ``pooled`` (its mean over time),
-``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``.
+convolution block after ReLU, (batch, n_steps, n_filters)), ``pooled`` (its mean over time),
+``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``. A step
+of the features is a timepoint or, with ``pool_sizes``, so many timepoints as their product.
 """
+
+import math
 
 from lstmfcn.networks.backend import float32_layers, keras
 from lstmfcn.networks.layers import (
@@ -14,14 +17,17 @@ from lstmfcn.networks.layers import (
     AttentionLSTM,
     Convolution,
     Detached,
+    Detrend,
     FusedBatchNormalization,
+    MeanPooling,
     SharedLogits,
     hard_sigmoid,
 )
 from lstmfcn.networks.occlusion import Denoiser, count_denoiser_weights
 
-FILTERS = (128, 256, 128)
-KERNELS = (8, 5, 3)
+FILTERS, KERNELS = (128, 256, 128), (8, 5, 3)  # as published
+ONES = (1, 1, 1)
+TREND = 8  # parts of a series, over one of which the trend is a mean
 REDUCTION = 16  # of squeeze-and-excite, as in MLSTM-FCN
 LAYOUT = "channels_last"  # whatever the user has set for images
 LONGEST_UNROLLED_LSTM = 16  # steps; beyond it a loop in the graph is cheaper to build
@@ -49,6 +55,9 @@ def build_fcn(
     *,
     n_filters=FILTERS,
     kernel_sizes=KERNELS,
+    pool_sizes=ONES,
+    dilation_rates=ONES,
+    detrend=False,
     squeeze_excite=False,
     occlusion=0.0,
     passes_gaps=True,
@@ -61,7 +70,14 @@ def build_fcn(
     ----------
     n_timepoints, n_channels, n_classes : int
     n_filters, kernel_sizes : sequences of int of equal length
-        Width and kernel size (timepoints) of each convolution block.
+        Width and kernel size of each convolution block.
+    pool_sizes : sequence of int, default=(1, 1, 1)
+        Of how many steps each block reads the means; the steps of the first are timepoints.
+    dilation_rates : sequence of int, default=(1, 1, 1)
+        How many steps the values that a kernel reads are apart.
+    detrend : bool, default=False
+        Whether the convolutions read the series without its trend, the mean over an eighth of it
+        around each timepoint.
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
     occlusion : float in [0, 1), default=0.0
@@ -90,11 +106,13 @@ def build_fcn(
     >>> build_fcn(128, 1, 3).count_params()
     266115
     """
-    inputs, series, valid, mask = _inputs(
-        n_timepoints, n_channels, masked, occlusion, passes_gaps, seed
-    )
-    _, pooled = _fcn_branch(
-        series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
+    inputs, series, valid = _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed)
+    _, pooled, _ = _fcn_branch(
+        _read(series, valid, detrend),
+        valid,
+        zip(n_filters, kernel_sizes, pool_sizes, dilation_rates, strict=True),
+        squeeze_excite,
+        _Seeds(seed),
     )
     logits = _logits([pooled], n_classes, "logits", _Seeds(seed + 50))
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="fcn")
@@ -109,8 +127,11 @@ def build_lstmfcn(
     n_cells=8,
     n_filters=FILTERS,
     kernel_sizes=KERNELS,
+    pool_sizes=ONES,
+    dilation_rates=ONES,
     dropout=0.8,
     dimension_shuffle="auto",
+    detrend=False,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -145,17 +166,19 @@ def build_lstmfcn(
     >>> build_lstmfcn(128, 1, 3, n_cells=8).count_params()
     270523
     """
-    inputs, series, valid, mask = _inputs(
-        n_timepoints, n_channels, masked, occlusion, passes_gaps, seed
-    )
-    _, pooled = _fcn_branch(
-        series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
+    inputs, series, valid = _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed)
+    _, pooled, _ = _fcn_branch(
+        _read(series, valid, detrend),
+        valid,
+        zip(n_filters, kernel_sizes, pool_sizes, dilation_rates, strict=True),
+        squeeze_excite,
+        _Seeds(seed),
     )
     seeds = _Seeds(seed + 100)
     shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
     hidden = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
-        steps, mask=None if shuffle else mask
+        steps, mask=None if shuffle else _mask(valid)
     )
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(hidden)
     merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
@@ -172,9 +195,12 @@ def build_alstmfcn(
     n_cells=8,
     n_filters=FILTERS,
     kernel_sizes=KERNELS,
+    pool_sizes=ONES,
+    dilation_rates=ONES,
     dropout=0.8,
     attention="features",
     dimension_shuffle="auto",
+    detrend=False,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -209,11 +235,13 @@ def build_alstmfcn(
     >>> [output.shape for output in build_alstmfcn(128, 1, 3).outputs]
     [(None, 3)]
     """
-    inputs, series, valid, mask = _inputs(
-        n_timepoints, n_channels, masked, occlusion, passes_gaps, seed
-    )
-    features, pooled = _fcn_branch(
-        series, valid, mask, n_filters, kernel_sizes, squeeze_excite, _Seeds(seed)
+    inputs, series, valid = _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed)
+    features, pooled, valid_steps = _fcn_branch(
+        _read(series, valid, detrend),
+        valid,
+        zip(n_filters, kernel_sizes, pool_sizes, dilation_rates, strict=True),
+        squeeze_excite,
+        _Seeds(seed),
     )
     seeds = _Seeds(seed + 100)
     shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
@@ -221,12 +249,13 @@ def build_alstmfcn(
         # The attention reads what the convolutions learn and does not change it.
         annotations = Detached(name="annotations")(features)
         attend = Attention(n_cells, seed=seeds.next(2), name="attention")
-        attended = attend(annotations, valid=valid)
-        series = _weighted(series, Detached(name="attention_read")(attended), valid)
+        attended = attend(annotations, valid=valid_steps)
+        read = Detached(name="attention_read")(attended)
+        series = _weighted(series, read, valid_steps, math.prod(pool_sizes))
     steps = keras.layers.Permute((2, 1), name="dimension_shuffle")(series) if shuffle else series
     if attention == "features":
         answer = _lstm(n_cells, recurrent_activation, steps.shape[1], seeds)(
-            steps, mask=None if shuffle else mask
+            steps, mask=None if shuffle else _mask(valid)
         )
     else:
         seen = None if shuffle else valid  # behind the shuffle every step is there
@@ -255,10 +284,13 @@ def count_weights(
     *,
     n_filters=FILTERS,
     kernel_sizes=KERNELS,
+    pool_sizes=ONES,
+    dilation_rates=ONES,
     squeeze_excite=False,
     n_cells=0,
     attention=None,
     dimension_shuffle="auto",
+    detrend=False,
     occlusion=0.0,
     **_,
 ):
@@ -270,6 +302,7 @@ def count_weights(
     270523
     """
     total, width = count_denoiser_weights(n_channels) if occlusion else 0, n_channels
+    total += n_channels if detrend else 0
     for block, (filters, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
         total += size * width * filters + filters + 4 * filters  # convolution, normalisation
         if squeeze_excite and block < len(n_filters):
@@ -294,8 +327,8 @@ def is_convolutional(layer, *, along_time=False):
     With ``along_time``, only layers whose output has a time axis count, from the first convolution
     to the last: the gates of squeeze-and-excite and the denoiser are left out.
     """
-    names = ("conv_", "norm_", "block_", "features", "rescale_", "mean_over_time")
-    beside = ("squeeze_", "reduce_", "excite_", "gate_", "denoiser")
+    names = ("conv_", "norm_", "block_", "means_", "features", "rescale_", "mean_over_time")
+    beside = ("squeeze_", "reduce_", "excite_", "gate_", "denoiser", "detrend")
     return layer.name.startswith(names if along_time else names + beside)
 
 
@@ -305,7 +338,8 @@ def depends_on_length(model):
     >>> depends_on_length(build_lstmfcn(20, 1, 3)), depends_on_length(build_fcn(20, 1, 3))
     (True, False)
     """
-    return any(layer.name == "dimension_shuffle" for layer in model.layers)
+    names = (layer.name.partition(".")[0] for layer in model.layers)  # of a trunk: NAME.k
+    return "dimension_shuffle" in names
 
 
 def transfer_weights(source, target, *, heads=True):
@@ -328,6 +362,18 @@ def set_weights(model, weights):
     model.set_weights(weights)
 
 
+def measure_units(model, inputs, rows):
+    """Let each layer ``detrend`` find its unit in what it reads of the inputs."""
+    for layer in model.layers:
+        if isinstance(layer, Detrend):
+            part = keras.Model(model.inputs, layer.input)
+            batches = (
+                part([array[start : start + rows] for array in inputs], training=False)
+                for start in range(0, len(inputs[0]), rows)
+            )
+            layer.measure(keras.tree.flatten(batch) for batch in batches)
+
+
 class _Seeds:
     """Consecutive seeds, so that no layer draws from a global generator."""
 
@@ -341,61 +387,88 @@ class _Seeds:
 
 
 def _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed):
-    """Return model inputs, series, and the mask as (batch, T, 1) numbers and (batch, T) bool."""
+    """Return model inputs, series, and the mask as numbers (batch, n_timepoints, 1) or None."""
     inputs = series = keras.Input((n_timepoints, n_channels), dtype="float32", name="series")
-    valid = mask = None
+    valid = None
     if masked:
         mask = keras.Input((n_timepoints,), dtype="float32", name="mask")
         inputs = [series, mask]
         valid = keras.layers.Reshape((n_timepoints, 1), name="valid")(mask)
-        mask = keras.ops.greater(mask, 0)
     if occlusion:
         denoiser = Denoiser(
             occlusion, passes_gaps, seed=_Seeds(seed + 200).next(7), name="denoiser"
         )
         series = denoiser(series, valid=valid)
-    return inputs, series, valid, mask
+    return inputs, series, valid
 
 
-def _weighted(series, attention, valid):
-    """Multiply timepoints by the mean of 1 and their attention (batch, T); even attention is 1."""
-    count = attention.shape[1] if valid is None else keras.ops.sum(valid, axis=1)
+def _weighted(series, attention, valid_steps, n_timepoints):
+    """Multiply timepoints by the mean of 1 and the attention (batch, n_steps) to their step.
+
+    Even attention is 1; each step holds ``n_timepoints``.
+    """
+    count = attention.shape[1] if valid_steps is None else keras.ops.sum(valid_steps, axis=1)
     weights = 0.5 + 0.5 * count * attention
     weights = keras.layers.Reshape((-1, 1), name="attention_weights")(weights)
+    if n_timepoints > 1:
+        weights = keras.layers.UpSampling1D(n_timepoints, name="attention_per_timepoint")(weights)
+        weights = weights[:, : series.shape[1]]
     return keras.layers.Multiply(name="attended_series")([series, weights])
 
 
-def _fcn_branch(series, valid, mask, n_filters, kernel_sizes, squeeze_excite, seeds):
-    """Convolution, batch normalisation and ReLU per block, then the mean over time."""
-    features = series
-    n_blocks = len(n_filters)
-    for block, (width, kernel_size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
+def _read(series, valid, detrend):
+    """Return what the convolutions read of the series."""
+    if not detrend:
+        return series
+    window = max(3, series.shape[1] // TREND)
+    return Detrend(window, name="detrend")(series, valid=valid)
+
+
+def _fcn_branch(series, valid, blocks, squeeze_excite, seeds):
+    """Means, convolution, batch normalisation and ReLU per block, then the mean over time.
+
+    ``blocks`` yields width, kernel size, pool size and dilation rate of each. Returns the features,
+    their mean and which steps are valid, (batch, n_steps, 1), or None.
+    """
+    features, blocks = series, list(blocks)
+    for block, (width, kernel_size, pool_size, dilation_rate) in enumerate(blocks, 1):
+        if pool_size > 1:
+            features = MeanPooling(pool_size, name=f"means_{block}")(features, valid=valid)
+            if valid is not None:
+                valid = keras.ops.sign(MeanPooling(pool_size, name=f"valid_{block}")(valid))
         features = Convolution(
             width,
             kernel_size,
+            dilation_rate=dilation_rate,
             padding="same",
             data_format=LAYOUT,
             kernel_initializer=keras.initializers.HeUniform(seeds.next()),
             name=f"conv_{block}",
         )(features)
-        last = block == n_blocks
+        last = block == len(blocks)
         features = FusedBatchNormalization(name=f"norm_{block}")(features, valid=valid)
         if valid is not None:  # the next kernel must see zeros beyond the end, as without padding
             name = "features" if last else f"block_{block}"
             features = keras.layers.Multiply(name=name)([features, valid])
         elif last:
             features = keras.layers.Identity(name="features")(features)
-        if squeeze_excite and block < n_blocks:
-            features = _squeeze_excite(features, mask, block, seeds)
-    if mask is not None:
-        return features, keras.layers.GlobalAveragePooling1D(LAYOUT, name="pooled")(
-            features, mask=mask
+        if squeeze_excite and not last:
+            features = _squeeze_excite(features, _mask(valid), block, seeds)
+    if valid is not None:
+        pooled = keras.layers.GlobalAveragePooling1D(LAYOUT, name="pooled")(
+            features, mask=_mask(valid)
         )
+        return features, pooled, valid
     # On a CPU this kernel is twice as fast, forth and back, as the mean.
     mean = keras.layers.AveragePooling1D(
         features.shape[1], data_format=LAYOUT, name="mean_over_time"
     )(features)
-    return features, keras.layers.Reshape((features.shape[2],), name="pooled")(mean)
+    return features, keras.layers.Reshape((features.shape[2],), name="pooled")(mean), None
+
+
+def _mask(valid):
+    """Return what is valid, (batch, n_steps, 1) numbers or None, as (batch, n_steps) bool."""
+    return None if valid is None else keras.ops.greater(valid[:, :, 0], 0)
 
 
 def _squeeze_excite(features, mask, block, seeds):

@@ -122,6 +122,47 @@ class LogitGradient:
         return np.concatenate([gradient for _, gradient in batches])
 
 
+class Contributions:
+    """What a block's activations add to a weighted sum of the last block's features.
+
+    It is activation times derivative, summed over filters, for each step of the block. Of the last
+    block itself it is exactly that sum, step by step; of an earlier one what later layers add by
+    themselves is not in it.
+
+    >>> from lstmfcn.networks import build_fcn
+    >>> added = Contributions(build_fcn(20, 2, 3), "norm_1")
+    >>> added((np.ones((5, 20, 2), "float32"),), np.ones((5, 20)), np.ones((5, 128))).shape
+    (5, 20)
+    """
+
+    def __init__(self, model, block, features="features"):
+        tensors = [model.get_layer(name).output for name in (block, features)]
+        part = keras.Model(model.inputs, tensors)
+        signature = [tf.TensorSpec([None, size], tf.float32) for size in tensors[1].shape[1:]]
+        signature += [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
+
+        def run(steps, filters, *inputs):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)  # for layers that are frozen
+                activations, found = part(list(inputs), training=False)
+                total = tf.reduce_sum(tf.einsum("ntk,nt,nk->n", found, steps, filters))
+            return tf.reduce_sum(activations * tape.gradient(total, activations), axis=2)
+
+        traced = tf.function(run, input_signature=signature, autograph=False)
+        self._run = traced.get_concrete_function()
+        self._n_timepoints = max(x.shape[1] for x in model.inputs)
+
+    def __call__(self, inputs, steps, filters):
+        """Return (n_samples, n_steps of the block) in float64.
+
+        The features' weights are ``steps`` (n_samples, n_steps) times ``filters`` (n_samples,
+        n_filters).
+        """
+        arrays = (*(np.asarray(weights, np.float32) for weights in (steps, filters)), *inputs)
+        batches = _in_batches(self._run, arrays, self._n_timepoints)
+        return np.concatenate([added for _, added in batches]).astype(np.float64)
+
+
 class FittedNetwork:
     """A network with what it was built from: it answers, explains itself and can be pickled.
 
@@ -170,6 +211,12 @@ class FittedNetwork:
     def gradient(self, inputs, targets):
         """Return the derivative of one logit per sample; see :class:`LogitGradient`."""
         return self._get("gradient", lambda: LogitGradient(self.model))(inputs, targets)
+
+    def contributions(self, block, inputs, steps, filters, features="features"):
+        """Return what a block's activations add to features; see :class:`Contributions`."""
+        key = "contributions", block, features
+        added = self._get(key, lambda: Contributions(self.model, block, features))
+        return added(inputs, steps, filters)
 
     def __getstate__(self):
         return {"build": self.build, "architecture": self.architecture, "weights": self.weights}

@@ -3,8 +3,11 @@
 import contextlib
 import contextvars
 
+import numpy as np
+
 from lstmfcn.networks.backend import keras, ops, tf
 
+SMALLEST_UNIT = 1e-6  # of what is left of a normalised series; less is a rounding error
 PART_WEIGHT = 0.1  # of what SharedLogits reads alone
 
 # The convolution that each normalisation computes itself, in what this thread traces.
@@ -197,6 +200,7 @@ class FusedBatchNormalization(keras.layers.Layer):
                 tf.cast(convolution.kernel.value, inputs.dtype)[tf.newaxis],
                 strides=1,
                 padding="SAME",
+                dilations=[1, *convolution.dilation_rate],
             ),
             scale=self.gamma.value,
             offset=self.beta.value,
@@ -222,6 +226,104 @@ class FusedBatchNormalization(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class Detrend(keras.layers.Layer):
+    """A series without its trend, the mean of ``window`` timepoints around each.
+
+    What is left is in units of its standard deviation, a weight that no gradient changes;
+    :meth:`measure` finds it.
+
+    >>> import numpy as np
+    >>> series = np.array([1.0, 2.0, 6.0, 4.0], "float32").reshape(1, 4, 1)
+    >>> np.asarray(Detrend(3)(series))[0, :, 0]
+    array([-0.5, -1. ,  2. , -1. ], dtype=float32)
+    """
+
+    def __init__(self, window, **kwargs):
+        super().__init__(**kwargs)
+        self.window = window
+
+    def build(self, series_shape, valid_shape=None):
+        self.unit = self.add_weight(
+            name="unit", shape=(series_shape[-1],), initializer="ones", trainable=False
+        )
+
+    def call(self, series, valid=None):
+        """Return (batch, n_timepoints, n_channels).
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding, where
+        ``series`` are 0.
+        """
+        if valid is None:
+            return (series - self._means(series)) / self.unit
+        observed = ops.maximum(self._means(valid), 0.5 / self.window)  # none is no reason for NaN
+        return valid * (series - self._means(series) / observed) / self.unit
+
+    def _means(self, series):
+        """Return means around each timepoint, at the ends of those that are there."""
+        return ops.average_pool(series, self.window, 1, "same", data_format="channels_last")
+
+    def measure(self, batches):
+        """Take the root mean square of what is left of all batches, each [series] or with valid."""
+        squares, count = 0.0, 0.0
+        self.unit.assign(ops.ones_like(self.unit))
+        for series, *valid in batches:
+            left = np.asarray(self(series, *valid), np.float64)
+            squares = squares + np.square(left).sum(axis=(0, 1))
+            count += np.asarray(valid[0]).sum() if valid else left.shape[0] * left.shape[1]
+        unit = np.sqrt(squares / count)
+        self.unit.assign(np.where(unit > SMALLEST_UNIT, unit, 1.0))
+
+    def compute_output_shape(self, series_shape, valid_shape=None):
+        return series_shape
+
+    def get_config(self):
+        return {**super().get_config(), "window": self.window}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class MeanPooling(keras.layers.Layer):
+    """Means of ``size`` timepoints each; at the end of a series, of those that are left.
+
+    >>> import numpy as np
+    >>> np.asarray(MeanPooling(2)(np.array([1.0, 3.0, 7.0]).reshape(1, 3, 1)))[0, :, 0]
+    array([2., 7.], dtype=float32)
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, inputs, valid=None):
+        """Average ``inputs`` (batch, n_timepoints, n_filters) to (batch, n_steps, n_filters).
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding, where
+        ``inputs`` are 0.
+        """
+        if valid is not None:
+            observed = ops.maximum(self._means(valid), 0.5 / self.size)  # no step of padding is NaN
+            return self._means(inputs) / ops.cast(observed, inputs.dtype)
+        n_timepoints = inputs.shape[1]
+        means, rest = self._means(inputs), n_timepoints % self.size
+        if not rest:
+            return means
+        share = [[[1.0]] * (n_timepoints // self.size) + [[self.size / rest]]]
+        return means * ops.convert_to_tensor(share, dtype=means.dtype)
+
+    def _means(self, inputs):
+        """Return means of whole windows, behind the end of the series over zeros."""
+        rest = -inputs.shape[1] % self.size
+        if rest:
+            inputs = ops.pad(inputs, ((0, 0), (0, rest), (0, 0)))
+        return ops.average_pool(inputs, self.size, self.size, data_format="channels_last")
+
+    def compute_output_shape(self, inputs_shape, valid_shape=None):
+        return inputs_shape[0], -(-inputs_shape[1] // self.size), inputs_shape[2]
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.stats
 
-from lstmfcn.networks.builders import set_weights
-from lstmfcn.networks.fitted import FittedNetwork, Forward, cross_entropy
+from lstmfcn.networks.builders import measure_units, set_weights
+from lstmfcn.networks.fitted import FittedNetwork, Forward, cross_entropy, rows_per_batch
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 
 N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
@@ -105,6 +105,9 @@ class Candidates:
         model = self.build(**self._architecture(candidate, passes_gaps))
         if before is not None:
             set_weights(model, before.weights)
+        else:
+            rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
+            measure_units(model, self.inputs, rows)
         history = train(
             model,
             self.inputs,

@@ -14,6 +14,7 @@ from lstmfcn.training.calibration import Moments, recalibrate
 from lstmfcn.training.precision import computing_in
 from lstmfcn.training.state import TrainingRun, lent
 
+MOST_TOGETHER, VALUES_TOGETHER = 32, 2**20  # updates, and values in them, in one call
 WHOLE_FRACTION = 0.25  # of the epochs, the last ones, that train on whole series
 
 
@@ -105,7 +106,8 @@ def train(
         monitor = "val_loss" if validation else "loss"
         run = TrainingRun(model, plan, n_batches, callbacks, monitor)
         with computing_in(plan.precision, model):
-            step = _compile_step(model, run.optimizer, len(inputs))
+            update = _compile_updates(model, run.optimizer, len(inputs))
+        n_together = 1 if callbacks else _updates_at_a_time(inputs, plan.batch_size)
         validate = _validator(model, inputs, validation, rows)
         run.call("on_train_begin", {})
         if resume is not None:
@@ -122,12 +124,16 @@ def train(
             # A function of seed and epoch alone, so that it needs no state.
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
             batches = np.array_split(order, n_batches)
-            for chosen in batches[run.batch :]:
+            for first in range(run.batch, n_batches, n_together):
                 if model.stop_training and run.batch:
                     break
                 run.call("on_train_batch_begin", run.batch, {})
-                sums = step(*(tf.constant(array[chosen]) for array in arrays)).numpy()
-                run.count(sums, len(chosen))
+                sizes = [len(batch) for batch in batches[first : first + n_together]]
+                chosen = np.concatenate(batches[first : first + n_together])
+                ends = tf.constant(np.cumsum([0, *sizes]), tf.int32)
+                sums = update(*(tf.constant(array[chosen]) for array in arrays), ends).numpy()
+                for size, of_batch in zip(sizes, sums, strict=True):
+                    run.count(of_batch, size)
                 if save_state is not None:
                     save_state(run.state)
             logs = {
@@ -158,18 +164,26 @@ def _check_loss(loss, epoch, plan):
         )
 
 
-def _compile_step(model, optimizer, n_inputs):
-    """Compile one update; it returns (sum of losses, number of hits, learning rate)."""
+def _updates_at_a_time(inputs, batch_size):
+    """Return how many updates to make in one call: as many as hold about 4 MiB of series."""
+    values = sum(math.prod(array.shape[1:]) for array in inputs) * batch_size
+    return max(1, min(MOST_TOGETHER, VALUES_TOGETHER // values))
+
+
+def _compile_updates(model, optimizer, n_inputs):
+    """Compile updates by batches that lie one after the other in arrays of rows.
+
+    The function takes inputs, labels, weights and the ends of the batches, from 0 on. It returns
+    the sum of losses, the number of hits and the learning rate of each, (n_batches, 3).
+    """
     # The logits; with attention="features" also the logits of the attended features alone.
     heads = keras.tree.flatten(model.get_layer("logits").output)
     logits_model = keras.Model(model.inputs, heads)
     variables = model.trainable_variables
     signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
-    signature += [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)]
+    signature += [tf.TensorSpec([None], kind) for kind in (tf.int32, tf.float32, tf.int32)]
 
-    @tf.function(input_signature=signature, autograph=False)
-    def step(*batch):
-        inputs, (labels, weights) = list(batch[:n_inputs]), batch[n_inputs:]
+    def step(inputs, labels, weights):
         with tf.GradientTape() as tape:
             outputs = keras.tree.flatten(logits_model(inputs, training=True))
             loss, *attended = (
@@ -189,8 +203,22 @@ def _compile_step(model, optimizer, n_inputs):
         correct = tf.equal(tf.argmax(outputs[0], axis=1, output_type=tf.int32), labels)
         return tf.stack([loss_sum, tf.reduce_sum(tf.cast(correct, tf.float32)), rate])
 
+    @tf.function(input_signature=signature, autograph=False)
+    def updates(*arguments):
+        # A loop in the graph: for small networks a call costs as much as an update.
+        *rows, ends = arguments
+        n_batches = tf.shape(ends)[0] - 1
+
+        def go_on(batch, sums):
+            *inputs, labels, weights = (row[ends[batch] : ends[batch + 1]] for row in rows)
+            return batch + 1, sums.write(batch, step(inputs, labels, weights))
+
+        start = tf.constant(0), tf.TensorArray(tf.float32, n_batches, element_shape=[3])
+        _, sums = tf.while_loop(lambda batch, _: batch < n_batches, go_on, start, None, 1)
+        return sums.stack()
+
     # Traced once here: calling the concrete function skips the dispatch at each call.
-    return step.get_concrete_function()
+    return updates.get_concrete_function()
 
 
 def _validator(model, inputs, validation, batch_size):
