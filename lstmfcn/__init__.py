@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "lstmfcn.classifiers": ("ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"),
+        "lstmfcn.ensemble": ("LSTMFCNEnsemble",),
         "lstmfcn.loading": ("load",),
         "lstmfcn.datasets": (),
         "lstmfcn.emotion": (),

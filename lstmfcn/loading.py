@@ -2,18 +2,19 @@
 
 from lstmfcn import model_file
 from lstmfcn.multimodal.restoring import fusion_from_members
-from lstmfcn.restoring import classifier_from_members
+from lstmfcn.restoring import classifier_from_members, ensemble_from_members
 from lstmfcn.untrusted import MISFITS, damage, shown
 
 LOADABLE = {
     model_file.CLASSIFIER: classifier_from_members,
+    model_file.ENSEMBLE: ensemble_from_members,
     model_file.FUSION: fusion_from_members,
 }
 """First member of a file to the function that builds a classifier from all its members."""
 
 
 def load(path):
-    """Read a classifier, or a FusionClassifier, written by its ``save(path)``.
+    """Read a classifier, an ensemble or a FusionClassifier, written by its ``save(path)``.
 
     Parameters
     ----------

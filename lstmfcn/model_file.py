@@ -1,10 +1,11 @@
 """What is in the file of a saved model? JSON and plain arrays; this module knows no class.
 
-A ``.lstmfcn`` file is an uncompressed zip. Its first member, ``classifier.json`` or
-``fusion.json``, describes a classifier: class name, parameters, fitted numbers. ``weights.f32``
-holds the weights of its network, one layer after the other, as little-endian float32. A fusion has
-the members of its classifiers in folders. :mod:`lstmfcn.loading` reads such a file back; this needs
-no unpickling and no Keras deserialisation.
+A ``.lstmfcn`` file is an uncompressed zip. Its first member, ``classifier.json``,
+``fusion.json`` or ``ensemble.json``, describes a classifier: class name, parameters, fitted
+numbers. ``weights.f32`` holds the weights of its network, one layer after the other, as
+little-endian float32. A fusion or an ensemble has the members of its classifiers in folders.
+:mod:`lstmfcn.loading` reads such a file back; this needs no unpickling and no Keras
+deserialisation.
 """
 
 import json
@@ -27,8 +28,9 @@ from lstmfcn.untrusted import (
     shown,
 )
 
-FORMAT = 5
+FORMAT = 6
 CLASSIFIER, FUSION, WEIGHTS = "classifier.json", "fusion.json", "weights.f32"
+ENSEMBLE = "ensemble.json"
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
 LARGEST_JSON = 32 * 2**20  # bytes
 LONGEST_SERIES = 2**22  # timepoints: an hour at 1 kHz
@@ -67,8 +69,8 @@ def read(path):
             # Uncompressed, so nothing can be larger in memory than it is as a file.
             check_stored(archive)
             names = archive.namelist()
-            is_fusion = names[:1] == [FUSION] and len(set(names)) == len(names)
-            if names != [CLASSIFIER, WEIGHTS] and not is_fusion:
+            has_several = names[:1] in ([FUSION], [ENSEMBLE]) and len(set(names)) == len(names)
+            if names != [CLASSIFIER, WEIGHTS] and not has_several:
                 raise ValueError(f"it holds {names[:5]}, not {[CLASSIFIER, WEIGHTS]}")
             texts = [name for name in names if name.endswith(".json")]
             _check_texts(archive.getinfo(name).file_size for name in texts)
@@ -127,6 +129,33 @@ def classifier_members(classifier):
         **{key: getattr(classifier, key) for key in FITTED},
     }
     return {CLASSIFIER: to_json(content), WEIGHTS: to_bytes(network.weights)}
+
+
+def ensemble_members(ensemble):
+    """Return what the file of a fitted ensemble consists of: as :func:`classifier_members`."""
+    content = {
+        "parameters": parameters_to_json(ensemble) | {"estimator": None},
+        "estimator": estimator_to_json(ensemble.estimator),
+        "classes": classes_to_json(ensemble.classes_),
+        "n_members": len(ensemble.estimators_),
+    }
+    return {ENSEMBLE: to_json(content), **in_folders(ensemble.estimators_)}
+
+
+def estimator_to_json(estimator):
+    """Return an unfitted classifier's class and parameters as JSON values; None stays None."""
+    if estimator is None:
+        return None
+    return {"class": type(estimator).__name__, "parameters": parameters_to_json(estimator)}
+
+
+def in_folders(classifiers):
+    """Return what the files of fitted classifiers consist of, in folders 0, 1, ..."""
+    return {
+        f"{place}/{name}": part
+        for place, classifier in enumerate(classifiers)
+        for name, part in classifier_members(classifier).items()
+    }
 
 
 def check_size(architecture):

@@ -9,9 +9,11 @@ from numbers import Real
 import numpy as np
 
 from lstmfcn import classifiers, validation
-from lstmfcn.fitting import check_parameters, set_network
+from lstmfcn.ensemble import LSTMFCNEnsemble
+from lstmfcn.fitting import BLOCKS, check_parameters, set_network
 from lstmfcn.model_file import (
     CLASSIFIER,
+    ENSEMBLE,
     FITTED,
     NEVER_WRITTEN,
     WEIGHTS,
@@ -51,6 +53,49 @@ def classifier_from_members(members, design=None):
     _check_architecture(classifier, architecture)
     set_network(classifier, _network(classifier, architecture, weights))
     return classifier
+
+
+def ensemble_from_members(members):
+    """Build an LSTMFCNEnsemble from its file's members; refuse what ``save`` does not write."""
+    content = members[ENSEMBLE]
+    check_format(content)
+    estimator = estimator_from_json(content["estimator"])
+    _check_names(LSTMFCNEnsemble, content["parameters"])
+    parameters = parameters_from_json(content["parameters"])
+    ensemble = LSTMFCNEnsemble(**{**parameters, "estimator": estimator})
+    ensemble._validate_params()
+    ensemble.classes_ = classes_from_json(content["classes"])
+    validation.check_counts(most=1000, n_members=content["n_members"])
+    ensemble.estimators_ = classifiers_in_folders(members, ENSEMBLE, content["n_members"])
+    for member in ensemble.estimators_:
+        if member.classes_.tolist() != ensemble.classes_.tolist():
+            raise ValueError("its members have other classes than it has")
+        shape = member.n_channels_in_, member.n_timepoints_in_
+        if shape != (ensemble.n_channels_in_, ensemble.n_timepoints_in_):
+            raise ValueError("its members are for series of several shapes")
+    return ensemble
+
+
+def classifiers_in_folders(members, first, n_classifiers, design=None):
+    """Build the classifiers of a file that has them in folders, behind the member ``first``."""
+    expected = [f"{k}/{name}" for k in range(n_classifiers) for name in (CLASSIFIER, WEIGHTS)]
+    if list(members) != [first, *expected]:
+        raise ValueError(f"it holds {list(members)[:5]} ..., not {[first, *expected][:5]} ...")
+    classifiers = []
+    for k in range(n_classifiers):
+        parts = {name: members[f"{k}/{name}"] for name in (CLASSIFIER, WEIGHTS)}
+        classifiers.append(classifier_from_members(parts, design))
+    kinds = {type(classifier).__name__ for classifier in classifiers}
+    if len(kinds) > 1:
+        raise ValueError(f"its classifiers are of several kinds, {sorted(kinds)}")
+    return classifiers
+
+
+def estimator_from_json(content):
+    """Return the unfitted classifier that ``model_file.estimator_to_json`` took, or None."""
+    if content is None:
+        return None
+    return classifier_from_parameters(content["class"], content["parameters"])
 
 
 def classifier_from_parameters(name, parameters):
@@ -107,12 +152,13 @@ def _check_architecture(classifier, architecture):
         validation.check_counts(least=0, most=LARGEST_SAVED_SEED, seed=part["seed"])
         # The network's parameters obey the same rules as the constructor's.
         validation.check_choice(part["passes_gaps"], "passes_gaps", (True, False))
-        names = part.keys() - expected.keys() - {"seed", "passes_gaps"}
+        names = part.keys() - expected.keys() - {"seed", "passes_gaps", "pool_sizes"}
         _check_names(type(classifier), names)
         check_parameters(type(classifier)(**{name: part[name] for name in names}))
         if "n_cells" in names:
             validation.check_counts(n_cells=part["n_cells"])
-        validation.check_kernel_sizes(part["kernel_sizes"], part["n_filters"], reader.n_timepoints)
+        blocks = {name: part[name] for name in BLOCKS}
+        validation.check_blocks(**blocks, n_timepoints=reader.n_timepoints)
         check_size(part)
 
 

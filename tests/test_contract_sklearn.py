@@ -8,7 +8,7 @@ from conftest import SOAK
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, LSTMFCNEnsemble
 
 # Enough training for the checks that ask for accuracy on two features, quick on a CPU.
 QUICK = {"n_filters": (16, 16, 16), "n_epochs": 20, "batch_size": 16, "learning_rate": 1e-2}
@@ -16,6 +16,7 @@ CLASSIFIERS = [
     LSTMFCNClassifier(**QUICK),
     ALSTMFCNClassifier(**QUICK),
     FCNClassifier(**QUICK),
+    LSTMFCNEnsemble(FCNClassifier(**{**QUICK, "n_filters": (16,)}), n_estimators=2),
 ]
 
 
@@ -39,7 +40,7 @@ def expected_failures(estimator):
     }
 
 
-# What depends on the network or on the constructor. The rest is code that all three share.
+# What depends on the network or on the constructor. The rest is code that all share.
 OF_EACH = {
     "check_classifiers_train",
     "check_decision_proba_consistency",
@@ -62,7 +63,7 @@ OF_EACH = {
 
 
 def checks():
-    """All checks of the FCN; of the other two those of network and constructor, each once."""
+    """All checks of the FCN; of the others those of network and constructor, each once."""
     for estimator in CLASSIFIERS:
         expected, left = expected_failures(estimator), set(OF_EACH)
         takes_all = isinstance(estimator, FCNClassifier) or SOAK > 1

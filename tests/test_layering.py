@@ -23,6 +23,7 @@ FLOORS = [
     ["fine_tuning"],
     ["base"],
     ["classifiers"],
+    ["ensemble"],
     ["restoring", "sktime"],
     ["meta"],
     ["multimodal"],

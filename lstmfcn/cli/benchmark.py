@@ -14,6 +14,7 @@ MODELS = {
     "lstmfcn": ("LSTM-FCN", "LSTMFCNClassifier"),
     "alstmfcn": ("ALSTM-FCN", "ALSTMFCNClassifier"),
     "fcn": ("FCN", "FCNClassifier"),
+    "ensemble": ("LSTM-FCN ensemble", "LSTMFCNEnsemble"),
 }
 LONGEST_REASON = 300  # characters; the file of the failure has the whole reason
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
@@ -208,7 +209,7 @@ def _are_models(value):
 
 
 def _models(arguments, planned):
-    """Return the models of the command, or else of the configuration, or else our three."""
+    """Return the models of the command, or else of the configuration, or else all of ours."""
     from lstmfcn.evaluation import Model
 
     if arguments.models is None and not arguments.model:

@@ -6,6 +6,7 @@ from pathlib import Path
 from lstmfcn.cli.arguments import at_least, to_number, to_path
 
 MODELS = {"lstmfcn": "LSTMFCNClassifier", "alstmfcn": "ALSTMFCNClassifier", "fcn": "FCNClassifier"}
+ENSEMBLE = "ensemble"
 
 
 def add_models(commands):
@@ -14,7 +15,13 @@ def add_models(commands):
         "fit", help="train a model on a file", description="Train a model and write it to a file."
     )
     _add_input(fit, "TRAIN", "training")
-    fit.add_argument("--model", choices=MODELS, default="lstmfcn")
+    fit.add_argument("--model", choices=(*MODELS, ENSEMBLE), default="lstmfcn")
+    fit.add_argument(
+        "--members", type=at_least(1), help="of the ensemble, how many networks; default: 5"
+    )
+    fit.add_argument(
+        "--of", choices=MODELS, help="of the ensemble, which networks; default: lstmfcn"
+    )
     fit.add_argument("--out", type=to_path, required=True, help="model file to write")
     fit.add_argument("--cells", type=at_least(1), help="width of the LSTM")
     fit.add_argument("--epochs", type=at_least(1, "auto"), default="auto")
@@ -115,8 +122,14 @@ def _fit(arguments):
             f"{arguments.series} has no labels; say where they are with --label-column, or name "
             "their file with --labels."
         )
-    import lstmfcn.classifiers as classifiers
+    import lstmfcn
 
+    is_ensemble, name = arguments.model == ENSEMBLE, arguments.of or "lstmfcn"
+    if not is_ensemble:
+        name = arguments.model
+        for option, value in (("--members", arguments.members), ("--of", arguments.of)):
+            if value is not None:
+                raise ValueError(f"{option} is for --model ensemble, not for --model {name}.")
     parameters = {
         "n_epochs": arguments.epochs,
         "batch_size": arguments.batch_size,
@@ -124,15 +137,18 @@ def _fit(arguments):
         "normalization": None if arguments.normalization == "none" else arguments.normalization,
         "unequal_length": arguments.unequal_length,
         "precision": arguments.precision,
-        "checkpoint": arguments.checkpoint,
-        "random_state": arguments.seed,
-        "verbose": 2,
     }
     if arguments.cells is not None:
-        if arguments.model == "fcn":
-            raise ValueError("--cells is the width of the LSTM, which --model fcn does not have.")
+        if name == "fcn":
+            raise ValueError("--cells is the width of the LSTM, which an FCN does not have.")
         parameters["n_cells"] = arguments.cells
-    classifier = getattr(classifiers, MODELS[arguments.model])(**parameters).fit(X, y)
+    classifier = getattr(lstmfcn, MODELS[name])(**parameters)
+    if is_ensemble:
+        members = {} if arguments.members is None else {"n_estimators": arguments.members}
+        classifier = lstmfcn.LSTMFCNEnsemble(classifier, **members)
+    classifier.set_params(
+        checkpoint=arguments.checkpoint, random_state=arguments.seed, verbose=2
+    ).fit(X, y)
     classifier.save(arguments.out)
     print(
         f"{type(classifier).__name__}: {len(y)} series, {len(classifier.classes_)} classes, "

@@ -178,6 +178,8 @@ def innermost(classifier):
 def _networks(classifier):
     """Return what has a network: the innermost classifier, or in a fusion one or several."""
     classifier = innermost(classifier)
+    if hasattr(classifier, "estimators_"):
+        return classifier.estimators_
     fusion = getattr(classifier, "fusion_", None)
     if fusion is None:
         return [classifier]

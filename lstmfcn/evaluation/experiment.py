@@ -184,7 +184,8 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     -------
     record : dict of str to JSON value
         The metrics of :func:`lstmfcn.evaluation.classification_metrics`; ``fit_seconds``,
-        ``predict_seconds``; ``epochs`` and ``n_parameters``, None where the classifier has none;
+        ``predict_seconds``; ``epochs`` and ``n_parameters``, of an ensemble those of all members,
+        None where the classifier has none;
         ``peak_memory_bytes`` of the process during fit and prediction, None where the system does
         not tell; sizes of the data; versions, hardware, time and commit.
     predictions : dict of str to ndarray
@@ -235,14 +236,16 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     if keep is not None and type(estimator).__module__.startswith("lstmfcn."):
         Path(keep).parent.mkdir(parents=True, exist_ok=True)
         estimator.save(keep)
-    network = getattr(estimator, "model_", None)
-    epochs = getattr(estimator, "n_epochs_", None)
+    members = getattr(estimator, "estimators_", [estimator])
+    networks = [getattr(member, "model_", None) for member in members]
+    counts = [int(one.count_params()) for one in networks if hasattr(one, "count_params")]
+    epochs = [int(one.n_epochs_) for one in members if hasattr(one, "n_epochs_")]
     record = {
         **classification_metrics(y_test, y_pred, probabilities, classes),
         "fit_seconds": fitted - started,
         "predict_seconds": predicted - fitted,
-        "epochs": None if epochs is None else int(epochs),
-        "n_parameters": int(network.count_params()) if hasattr(network, "count_params") else None,
+        "epochs": sum(epochs) if epochs else None,
+        "n_parameters": sum(counts) if counts else None,
         "peak_memory_bytes": peak_memory(),
         "n_train": len(y_train),
         "n_test": len(y_test),

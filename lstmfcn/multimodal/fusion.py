@@ -254,7 +254,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
 
     def _members(self):
         """Return what the file holds: a description, and in folders 0, 1, ... each classifier."""
-        estimator, fusion = self.estimator, self.fusion_
+        fusion = self.fusion_
         if isinstance(fusion, LateFusion):
             classifiers = list(fusion.estimators.values())
             fitted = {"fusion": "late"}
@@ -265,21 +265,17 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         else:
             classifiers = [fusion.estimator]
             fitted = {"fusion": "branch", **vars(fusion.estimator._design)}
-        if estimator is not None:
-            parameters = model_file.parameters_to_json(estimator)
-            estimator = {"class": type(estimator).__name__, "parameters": parameters}
         content = {
             "parameters": model_file.parameters_to_json(self) | {"estimator": None},
-            "estimator": estimator,
+            "estimator": model_file.estimator_to_json(self.estimator),
             "modalities": list(self.modalities_),
             "classes": model_file.classes_to_json(self.classes_),
             "fitted": fitted,  # the parameters may have been set to others since
         }
-        members = {model_file.FUSION: model_file.to_json(content)}
-        for place, classifier in enumerate(classifiers):
-            parts = model_file.classifier_members(classifier)
-            members |= {f"{place}/{name}": part for name, part in parts.items()}
-        return members
+        return {
+            model_file.FUSION: model_file.to_json(content),
+            **model_file.in_folders(classifiers),
+        }
 
     def _fit(self, X, y, sample_weight, validation_data):
         self._validate_params()

@@ -1,28 +1,19 @@
 """How does a fitted FusionClassifier come back from what its file holds, whoever wrote the file?"""
 
-from lstmfcn.model_file import (
-    CLASSIFIER,
-    FUSION,
-    LONGEST_SERIES,
-    WEIGHTS,
-    check_format,
-    classes_from_json,
-)
+from lstmfcn.model_file import FUSION, LONGEST_SERIES, check_format, classes_from_json
 from lstmfcn.multimodal.branch import BranchDesign, BranchFusion
 from lstmfcn.multimodal.early import EarlyFusion
 from lstmfcn.multimodal.fusion import FusionClassifier
 from lstmfcn.multimodal.late import LateFusion
 from lstmfcn.multimodal.modalities import ModalitiesReader
-from lstmfcn.restoring import classifier_from_members, classifier_from_parameters
+from lstmfcn.restoring import classifiers_in_folders, estimator_from_json
 
 
 def fusion_from_members(members):
     """Build a FusionClassifier from its file's members; refuse what ``save`` does not write."""
     content = members[FUSION]
     check_format(content)
-    estimator = content["estimator"]
-    if estimator is not None:
-        estimator = classifier_from_parameters(estimator["class"], estimator["parameters"])
+    estimator = estimator_from_json(content["estimator"])
     fusion = FusionClassifier(**{**content["parameters"], "estimator": estimator})
     fusion._validate_params()
     fusion.classes_ = classes_from_json(content["classes"])
@@ -32,14 +23,8 @@ def fusion_from_members(members):
     FusionClassifier(**fitted)._validate_params()
     kind = fitted.pop("fusion")
     n_classifiers = len(fusion.modalities_) if kind == "late" else 1
-    expected = [f"{k}/{name}" for k in range(n_classifiers) for name in (CLASSIFIER, WEIGHTS)]
-    if list(members) != [FUSION, *expected]:
-        raise ValueError(f"it holds {list(members)[:5]} ..., not {[FUSION, *expected][:5]} ...")
     design = BranchDesign(**fitted) if kind == "branch" else None
-    classifiers = []
-    for k in range(n_classifiers):
-        parts = {name: members[f"{k}/{name}"] for name in (CLASSIFIER, WEIGHTS)}
-        classifiers.append(classifier_from_members(parts, design))
+    classifiers = classifiers_in_folders(members, FUSION, n_classifiers, design)
     _check_classifiers(kind, fusion.classes_, classifiers)
     fusion.fusion_ = _restored(kind, fusion, classifiers, fitted, reader)
     fusion.history_ = fusion.fusion_.history_
@@ -80,10 +65,7 @@ def _names(names):
 
 
 def _check_classifiers(kind, classes, classifiers):
-    """Refuse classifiers of several kinds, or of classes that are not those of all."""
-    kinds = {type(classifier).__name__ for classifier in classifiers}
-    if len(kinds) > 1:
-        raise ValueError(f"its classifiers are of several kinds, {sorted(kinds)}")
+    """Refuse classifiers of classes that are not those of all."""
     for classifier in classifiers:
         found = classifier.classes_.tolist()
         if found != classes.tolist() and (kind != "late" or set(found) - set(classes.tolist())):

@@ -47,9 +47,11 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
         "bias": explanation.bias,
         "lstm": explanation.lstm,
         "convolutions": explanation.convolutions,
-        "filter_kernels": classifier.filter_kernels(),
         **maps,
     }
+    has_filters = hasattr(classifier, "filter_kernels")  # an ensemble has those of its members
+    if has_filters:
+        arrays["filter_kernels"] = classifier.filter_kernels()
     if y is not None:
         arrays["labels"] = labels
     summary = explanation.summary()
@@ -60,11 +62,12 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
     mean = partial(plots.MeanMapDisplay.from_estimator, classifier, X)
     displays = {
         "learning-curves": partial(plots.HistoryDisplay, classifier.history_),
-        "filters": partial(plots.FilterDisplay.from_estimator, classifier, X),
         "surest-decision": partial(decision, surest),
         "closest-decision": partial(decision, closest),
         "activation-maps": partial(activation, closest),
     }
+    if has_filters:
+        displays["filters"] = partial(plots.FilterDisplay.from_estimator, classifier, X)
     for name in names:
         title = name.replace("_", "-")
         displays[f"{title}-gallery"] = partial(gallery, method=name)
