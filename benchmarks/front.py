@@ -1,0 +1,474 @@
+"""Which network is most accurate for its seconds? Candidates on folds of training splits.
+
+    python benchmarks/front.py run --archive ARCHIVE.zip --jobs 2 [--only NAME ...] [--folds 0 1 2]
+    python benchmarks/front.py means "A + B" ...   # ensembles of what was run
+
+Candidates are trained by a plain TensorFlow loop of their own, so that what loses need not be a
+part of the package. Fold k of three is held out, of each training split of
+``study.FRONT_DATASETS``; no test split is read. ``run`` does what is missing. Probabilities are
+kept in ``benchmarks/.checkpoints/front``; accuracies, log losses (probabilities cut at 1e-3) and
+seconds in ``benchmarks/results/front.csv``.
+"""
+
+import argparse
+import concurrent.futures
+import csv
+import multiprocessing
+import os
+import time
+
+import numpy as np
+import study
+from scipy.ndimage import uniform_filter1d
+from tqdm import tqdm
+
+from lstmfcn.files import atomic_path
+
+KEPT = study.CHECKPOINTS / "front"
+RECORD = study.RESULTS / "front.csv"
+COLUMNS = ("configuration", "dataset", "fold", "accuracy", "log_loss", "seconds", "training_loss")
+CUT = 1e-3  # of probabilities: one confident error shall not outweigh a dataset
+DEFAULT = {
+    "n_filters": (64, 128, 64),
+    "kernel_sizes": (8, 5, 3),
+    "dilation_rates": (1, 1, 1),
+    "n_steps": None,  # how many steps means between the blocks leave, to twice as many
+    "every_gap": True,  # means of at most 2 in each gap, else as many as n_steps needs
+    "pooling": "mean",
+    "residual": False,
+    "heads": "last",  # blocks whose means the last layer reads; "max": their maxima, too
+    "n_cells": 8,
+    "n_updates": 2000,
+    "batch_size": "auto",
+    "learning_rate": 1e-3,
+    "normalization": "dataset",  # "curve": the mean series taken away; "auto": if it is nearly all
+    "view": "values",
+    "label_smoothing": 0.0,
+    "mixup": 0.0,
+    "weight_decay": 0.0,
+    "weight_average": 0.0,  # decay of an exponential moving average
+    "dropout": 0.0,  # of the averaged features
+    "warp": 0.0,  # strength of random smooth warping of time
+    "seed": 0,
+}
+SEES = {"n_steps": 32, "dilation_rates": (1, 2, 4), "normalization": "auto"}
+DEEP = {
+    **SEES,
+    "n_filters": (64, 64, 128, 64),
+    "kernel_sizes": (8, 5, 3, 3),
+    "dilation_rates": (1, 2, 4, 8),
+}
+POOLED = {"n_steps": 32}
+CANDIDATES = {
+    "MiniROCKET": {},
+    # What each change brings
+    "64": {},
+    "64, 32 steps": POOLED,
+    "64, 16 steps": {"n_steps": 16},
+    "64, 64 steps": {"n_steps": 64},
+    "64, means of 2 and 2": {"n_steps": 2, "every_gap": False},
+    "64, dilation": {"dilation_rates": (1, 2, 4)},
+    "64, 32 steps, maxima between": {**POOLED, "pooling": "max"},
+    "64, 32 steps, all blocks": {**POOLED, "heads": "all"},
+    "64, 32 steps, kernels 16 9 5": {**POOLED, "kernel_sizes": (16, 9, 5)},
+    "64, 32 steps, smoothing": {**POOLED, "label_smoothing": 0.1},
+    "64, 32 steps, mixup": {**POOLED, "mixup": 0.2},
+    "64, 32 steps, warping": {**POOLED, "warp": 0.1},
+    "32, 32 steps": {**POOLED, "n_filters": (32, 64, 32)},
+    "128, 32 steps": {**POOLED, "n_filters": (128, 256, 128)},
+    # Reach: means and dilation
+    "sees": SEES,
+    "sees, 16 steps": {**SEES, "n_steps": 16},
+    "sees, 64 steps": {**SEES, "n_steps": 64},
+    "sees, dilation 1 4 8": {**SEES, "dilation_rates": (1, 4, 8)},
+    "sees, dilation 2 2 2": {**SEES, "dilation_rates": (2, 2, 2)},
+    "sees, 128": {**SEES, "n_filters": (128, 256, 128)},
+    "sees, 1000 updates": {**SEES, "n_updates": 1000},
+    "sees, mean curve away": {**SEES, "normalization": "curve"},
+    "sees, by series": {**SEES, "normalization": "series"},
+    "sees, dropout": {**SEES, "dropout": 0.3},
+    "sees, changes": {**SEES, "view": "changes"},
+    "sees, changes beside": {**SEES, "view": "changes beside"},
+    "sees, sums": {**SEES, "view": "sums"},
+    "sees, no trend": {**SEES, "view": "no trend"},
+    "sees, no trend beside": {**SEES, "view": "no trend beside"},
+    "sees, no trend, seed 1": {**SEES, "view": "no trend", "seed": 1},
+    # Depth
+    "deep": DEEP,
+    "deep, seed 1": {**DEEP, "seed": 1},
+    "deep, residual": {**DEEP, "n_filters": (64,) * 4, "residual": True},
+    "deep, 4000 updates": {**DEEP, "n_updates": 4000},
+    "deep, dropout": {**DEEP, "dropout": 0.3},
+    "deep, averaged weights": {**DEEP, "weight_average": 0.998},
+    "deep, kernels 8 5 5 3": {**DEEP, "kernel_sizes": (8, 5, 5, 3)},
+    "deep, mean curve away": {**DEEP, "normalization": "curve"},
+    "deep, mean curve beside": {**DEEP, "normalization": "curve beside"},
+    "deep, by series": {**DEEP, "normalization": "series"},
+    "deep, changes": {**DEEP, "view": "changes"},
+    "deep, changes beside": {**DEEP, "view": "changes beside"},
+    "deep, no trend": {**DEEP, "view": "no trend"},
+    "deep, decay": {**DEEP, "weight_decay": 0.1},
+}
+
+
+def normalised(kind, X, X_held):
+    """Return (n_samples, n_timepoints, n_channels) of both, by statistics of the first."""
+    if kind == "auto":
+        shared = 1 - np.square(X - X.mean(axis=0)).mean() / X.var()
+        kind = "curve" if shared >= 0.99 else "dataset"
+    if kind == "series":
+        return [
+            ((x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1, keepdims=True) + 1e-8))[..., None]
+            for x in (X, X_held)
+        ]
+    parts = []
+    if kind != "curve":
+        parts.append([(x - X.mean()) / X.std() for x in (X, X_held)])
+    if kind.startswith("curve"):
+        curve = X.mean(axis=0)
+        parts.append([(x - curve) / (X - curve).std() for x in (X, X_held)])
+    return [np.stack(of_both, axis=-1) for of_both in zip(*parts, strict=True)]
+
+
+def viewed(view, X, X_held):
+    """Return what the networks read, each channel with a standard deviation of 1."""
+    name = view.removesuffix(" beside")
+    views = {
+        "values": lambda x: x,
+        "changes": lambda x: np.diff(x, axis=1, prepend=x[:, :1]),
+        "sums": lambda x: np.cumsum(x - x.mean(axis=1, keepdims=True), axis=1),
+        "no trend": lambda x: (
+            x - uniform_filter1d(x, max(3, x.shape[1] // 8), axis=1, mode="nearest")
+        ),
+    }
+    if view == "values":
+        return X, X_held
+    made = [views[name](x) for x in (X, X_held)]
+    if view.endswith("beside"):
+        made = [np.concatenate(pair, axis=2) for pair in zip((X, X_held), made, strict=True)]
+    scale = made[0].std(axis=(0, 1), keepdims=True)
+    return [x / scale for x in made]
+
+
+def pool_sizes(settings, n_timepoints):
+    """Return of how many steps each block but the first reads the means."""
+    gaps = [1] * (len(settings["n_filters"]) - 1)
+    if settings["n_steps"] is None:
+        return gaps
+    if not settings["every_gap"]:
+        return [2] * len(gaps)
+    n = 0
+    while n_timepoints / 2 ** (n + 1) >= settings["n_steps"]:
+        gaps[n % len(gaps)] *= 2
+        n += 1
+    return gaps
+
+
+class Network:
+    """A candidate's weights, forward pass and training step."""
+
+    def __init__(self, settings, n_timepoints, n_channels, n_classes, rng):
+        import tensorflow as tf
+
+        self.tf, self.settings, self.n_classes = tf, settings, n_classes
+        self.pools = pool_sizes(settings, n_timepoints)
+        self.blocks, width = [], n_channels
+        for filters, size in zip(settings["n_filters"], settings["kernel_sizes"], strict=True):
+            size = min(size, n_timepoints)
+            kernel = self._uniform(rng, np.sqrt(6 / (size * width)), (1, size, width, filters))
+            one, zero = tf.Variable(tf.ones(filters)), tf.Variable(tf.zeros(filters))
+            self.blocks.append([kernel, one, zero])
+            width = filters
+        n_read = width
+        if settings["heads"] != "last":
+            n_read = sum(settings["n_filters"])
+        cells, n_values = settings["n_cells"], n_timepoints * n_channels
+        limit = np.sqrt(6 / (n_values + 4 * cells))
+        bias = np.repeat([0, 1, 0, 0], cells).astype(np.float32)
+        lstm = [self._uniform(rng, limit, (n_values, 4 * cells)), tf.Variable(bias)]
+        limit = np.sqrt(6 / (n_read + cells + n_classes))
+        self.head = [self._uniform(rng, limit, (n_read + cells, n_classes))]
+        self.head.append(tf.Variable(tf.zeros(n_classes)))
+        self.lstm = lstm
+        self.variables = [v for block in self.blocks for v in block] + lstm + self.head
+
+    def _uniform(self, rng, limit, shape):
+        return self.tf.Variable(rng.uniform(-limit, limit, shape).astype(np.float32))
+
+    def logits(self, x, moments=None, *, before=None):
+        """Return the logits: of training without, and of inference with ``moments``.
+
+        With ``before`` return what the normalisation of that block gets.
+        """
+        tf, settings, trains = self.tf, self.settings, moments is None
+        h, read = tf.expand_dims(x, 1), []
+        h = tf.cast(h, tf.bfloat16) if trains else h
+        for k, (kernel, gamma, beta) in enumerate(self.blocks):
+            if k and self.pools[k - 1] > 1:
+                size, pool = self.pools[k - 1], tf.nn.avg_pool2d
+                pool = tf.nn.max_pool2d if settings["pooling"] == "max" else pool
+                h = pool(h, [1, size], [1, size], "SAME")
+            rate = [1, 1, settings["dilation_rates"][k], 1]
+            z = tf.nn.conv2d(h, tf.cast(kernel, h.dtype), 1, "SAME", dilations=rate)
+            if before == k:
+                return z
+            if trains:
+                z, *_ = tf.raw_ops.FusedBatchNormV3(
+                    x=z,
+                    scale=gamma,
+                    offset=beta,
+                    mean=tf.zeros(0),
+                    variance=tf.zeros(0),
+                    epsilon=1e-3,
+                    is_training=True,
+                )
+            else:
+                mean, variance = moments[k]
+                scale = gamma * tf.math.rsqrt(variance + 1e-3)
+                z = z * scale + (beta - mean * scale)
+            z = tf.nn.relu(z)
+            if settings["residual"] and k and z.shape[-1] == h.shape[-1]:
+                z = z + h
+            h = z
+            read.append(h)
+        read = read if settings["heads"] == "all" else read[-1:]
+        read = tf.concat([tf.cast(tf.reduce_mean(z, [1, 2]), tf.float32) for z in read], 1)
+        gates = tf.reshape(x, [tf.shape(x)[0], -1]) @ self.lstm[0] + self.lstm[1]
+        i, _, g, o = tf.split(gates, 4, axis=1)
+        state = tf.sigmoid(o) * tf.tanh(tf.sigmoid(i) * tf.tanh(g))
+        if trains:
+            state = tf.nn.dropout(state, 0.8)
+            read = tf.nn.dropout(read, settings["dropout"]) if settings["dropout"] else read
+        return tf.concat([state, read], 1) @ self.head[0] + self.head[1]
+
+    def loss(self, x, labels):
+        """Return the loss of a batch, with the candidate's regularisation."""
+        tf, settings = self.tf, self.settings
+        targets = tf.one_hot(labels, self.n_classes)
+        smoothing = settings["label_smoothing"]
+        targets = targets * (1 - smoothing) + smoothing / self.n_classes
+        if settings["warp"]:
+            x = self._warped(x)
+        if settings["mixup"]:
+            draws = tf.random.gamma([tf.shape(x)[0], 2], settings["mixup"])
+            part = draws[:, :1] / (tf.reduce_sum(draws, 1, keepdims=True) + 1e-9)
+            part = tf.maximum(part, 1 - part)
+            targets = part * targets + (1 - part) * tf.reverse(targets, [0])
+            part = part[:, :, None]
+            x = part * x + (1 - part) * tf.reverse(x, [0])
+        losses = tf.nn.softmax_cross_entropy_with_logits(targets, self.logits(x))
+        return tf.reduce_mean(losses)
+
+    def _warped(self, x):
+        """Move time smoothly: a sum of three low sines that keeps both ends."""
+        tf, n = self.tf, x.shape[1]
+        t = tf.linspace(0.0, 1.0, n)[None]
+        size = self.settings["warp"] / np.pi
+        for k in (1, 2, 3):
+            t += size / k * tf.random.normal([tf.shape(x)[0], 1]) * tf.sin(k * np.pi * t)
+        place = tf.clip_by_value(t, 0.0, 1.0) * (n - 1)
+        low = tf.minimum(tf.cast(place, tf.int32), n - 2)
+        part = (place - tf.cast(low, tf.float32))[:, :, None]
+        left, right = (tf.gather(x, low + k, batch_dims=1) for k in (0, 1))
+        return (1 - part) * left + part * right
+
+
+def train(settings, X, y, X_held, seed):
+    """Train a candidate; return held-out probabilities, seconds and the training loss."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(seed)
+    tf.random.set_seed(seed)
+    X, X_held = normalised(settings["normalization"], X, X_held)
+    X, X_held = (x.astype(np.float32) for x in viewed(settings["view"], X, X_held))
+    n, n_timepoints, n_channels = X.shape
+    size = settings["batch_size"]
+    size = min(n, min(16, max(4, n // 10)) if size == "auto" else size)
+    per_epoch = -(-n // size)
+    n_updates = min(max(settings["n_updates"], 40 * per_epoch), 1500 * per_epoch)
+    network = Network(settings, n_timepoints, n_channels, int(y.max()) + 1, rng)
+    variables = network.variables
+    first, second, mean = ([tf.Variable(tf.zeros_like(v)) for v in variables] for _ in range(3))
+    series, labels, count = tf.constant(X), tf.constant(y), tf.Variable(0.0)
+    peak, warm_up, average = settings["learning_rate"], int(0.3 * n_updates), 0.0
+    average = settings["weight_average"]
+
+    def update(rows):
+        x, truth = tf.gather(series, rows), tf.gather(labels, rows)
+        with tf.GradientTape() as tape:
+            loss = network.loss(x, truth)
+        gradients = tape.gradient(loss, variables)
+        done = tf.identity(count)
+        count.assign_add(1.0)
+        rising = peak / 25 + (peak - peak / 25) * done / max(warm_up, 1)
+        falling = (done - warm_up) / max(n_updates - warm_up, 1)
+        rate = tf.where(done < warm_up, rising, peak / 2 * (1 + tf.cos(np.pi * falling)))
+        for v, m, s, a, g in zip(variables, first, second, mean, gradients, strict=True):
+            if settings["weight_decay"] and len(v.shape) > 1:
+                v.assign_sub(rate * settings["weight_decay"] * v)
+            tf.raw_ops.ResourceApplyAdam(
+                var=v.handle,
+                m=m.handle,
+                v=s.handle,
+                beta1_power=0.9 ** (done + 1),
+                beta2_power=0.999 ** (done + 1),
+                lr=rate,
+                beta1=0.9,
+                beta2=0.999,
+                epsilon=1e-7,
+                grad=g,
+            )
+            if average:
+                a.assign(average * a + (1 - average) * v)
+        return loss
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, size], tf.int32)])
+    def updates(rows):
+        def go_on(k, _):
+            return k + 1, update(rows[k])
+
+        return tf.while_loop(lambda k, _: k < tf.shape(rows)[0], go_on, (0, 0.0), None, 1)[1]
+
+    updates = updates.get_concrete_function()
+    began = time.perf_counter()
+    n_epochs = -(-n_updates * size // n)
+    order = np.concatenate([rng.permutation(n) for _ in range(n_epochs)]).astype(np.int32)
+    order = order[: n_updates * size].reshape(n_updates, size)
+    for start in range(0, n_updates, 100):
+        updates(tf.constant(order[start : start + 100]))
+    if average:
+        for v, a in zip(variables, mean, strict=True):
+            v.assign(a / (1 - average**n_updates))
+    moments, rows = [], max(1, min(256, 2**16 // n_timepoints))
+    for k in range(len(network.blocks)):  # exact statistics of all training data
+        total = squares = seen = 0.0
+        for start in range(0, n, rows):
+            z = network.logits(tf.constant(X[start : start + rows]), moments, before=k)
+            z = tf.cast(z, tf.float64)
+            seen += np.prod(z.shape[:3])
+            total = total + tf.reduce_sum(z, [0, 1, 2])
+            squares = squares + tf.reduce_sum(z * z, [0, 1, 2])
+        variance = tf.maximum(squares / seen - (total / seen) ** 2, 0.0)
+        moments.append([tf.cast(total / seen, tf.float32), tf.cast(variance, tf.float32)])
+    seconds = time.perf_counter() - began
+
+    def probabilities(x):
+        parts = (x[start : start + rows] for start in range(0, len(x), rows))
+        return np.concatenate([tf.nn.softmax(network.logits(p, moments)).numpy() for p in parts])
+
+    return probabilities(X_held), seconds, scores(probabilities(X), y)[1]
+
+
+def minirocket(X, y, X_held):
+    """Fit sktime's MiniROCKET; return its decisions as probabilities of 0 and 1, seconds, 0."""
+    from sktime.classification.kernel_based import RocketClassifier
+
+    began = time.perf_counter()
+    model = RocketClassifier(rocket_transform="minirocket", random_state=0).fit(X[:, None], y)
+    seconds = time.perf_counter() - began
+    return np.eye(y.max() + 1)[model.predict(X_held[:, None])], seconds, 0.0
+
+
+def scores(probabilities, y):
+    """Return accuracy and log loss."""
+    of_truth = np.maximum(probabilities[np.arange(len(y)), y], CUT)
+    accuracy = float((probabilities.argmax(axis=1) == y).mean())
+    return accuracy, float(-np.log(of_truth).mean())
+
+
+def run(configuration, dataset, fold, archive):
+    """Train and score one candidate on one fold; return a row."""
+    X, y = study.load(dataset, archive)[:2]
+    X, y, X_held, y_held = study.fold(X, y, fold)
+    classes, y = np.unique(y, return_inverse=True)
+    y, y_held = y.astype(np.int32), np.searchsorted(classes, y_held)
+    X, X_held = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (X, X_held))
+    if configuration == "MiniROCKET":
+        found, seconds, training_loss = minirocket(X, y, X_held)
+    else:
+        settings = {**DEFAULT, **CANDIDATES[configuration]}
+        seed = 1000 * fold + settings["seed"]
+        found, seconds, training_loss = train(settings, X, y, X_held, seed)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with atomic_path(KEPT / f"{configuration}, {dataset}, {fold}.npz") as temporary:
+        with open(temporary, "wb") as file:
+            np.savez(file, probabilities=found, y=y_held)
+    accuracy, log_loss = scores(found, y_held)
+    values = configuration, dataset, fold, accuracy, log_loss, seconds, training_loss
+    values = (round(v, 6) if isinstance(v, float) else v for v in values)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def write(path, rows):
+    """Write a record anew, atomically, in a fixed order."""
+    rows = sorted(rows, key=lambda r: (r["configuration"], r["dataset"], int(r["fold"])))
+    with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def kept(configuration):
+    """Return (dataset, fold) -> (probabilities, y) of what was run here."""
+    found = {}
+    for path in KEPT.glob(f"{configuration}, *.npz"):
+        *name, dataset, fold = path.stem.split(", ")
+        if ", ".join(name) == configuration:
+            with np.load(path) as file:
+                found[dataset, int(fold)] = file["probabilities"].astype(float), file["y"]
+    return found
+
+
+def mean_scores(configurations):
+    """Return accuracy, log loss and runs of the mean of several candidates' logits."""
+    members = [kept(name) for name in configurations]
+    common = set.intersection(*map(set, members))
+    by_dataset = {}
+    for dataset, fold in common:
+        logs = [np.log(np.maximum(one[dataset, fold][0], 1e-7)) for one in members]
+        mean = np.exp(np.mean(logs, axis=0))
+        mean /= mean.sum(axis=1, keepdims=True)
+        found = scores(mean, members[0][dataset, fold][1])
+        by_dataset.setdefault(dataset, []).append(found)
+    means = np.mean([np.mean(found, axis=0) for found in by_dataset.values()], axis=0)
+    return *means, len(common)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    runs = commands.add_parser("run")
+    runs.add_argument("--archive", required=True)
+    runs.add_argument("--jobs", type=int, default=1)
+    runs.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
+    runs.add_argument("--folds", nargs="+", type=int, default=[0, 1, 2])
+    means = commands.add_parser("means")
+    means.add_argument("ensembles", nargs="+")
+    arguments = parser.parse_args()
+    if arguments.command == "means":
+        for ensemble in arguments.ensembles:
+            accuracy, log_loss, n = mean_scores([name.strip() for name in ensemble.split("+")])
+            print(f"{accuracy:.4f} {log_loss:.4f} {n} runs  {ensemble}")
+        return
+    rows = study.read(RECORD)
+    done = {(row["configuration"], row["dataset"], int(row["fold"])) for row in rows}
+    plan = [
+        key
+        for fold in arguments.folds
+        for configuration in arguments.only
+        for dataset in study.FRONT_DATASETS
+        if (key := (configuration, dataset, fold)) not in done
+    ]
+    context = multiprocessing.get_context("spawn")
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with concurrent.futures.ProcessPoolExecutor(
+        arguments.jobs, mp_context=context, initializer=study.set_up_worker
+    ) as pool:
+        futures = [pool.submit(run, *key, arguments.archive) for key in plan]
+        for future in tqdm(concurrent.futures.as_completed(futures), total=len(plan), unit="run"):
+            rows.append(future.result())
+            write(RECORD, rows)
+
+
+if __name__ == "__main__":
+    main()
