@@ -1,5 +1,7 @@
 """Which statistics does batch normalisation answer with? Those of all training data, exactly."""
 
+import itertools
+
 import numpy as np
 
 from lstmfcn.moments import RunningMoments
@@ -7,26 +9,30 @@ from lstmfcn.networks.backend import keras, tf
 
 
 class Moments:
-    """Compiled functions to count, mean and variance of what each normalisation layer sees."""
+    """A compiled function to count, mean and variance of what each normalisation layer sees."""
 
     def __init__(self, model):
-        self.by_layer = {}
+        self.layers = [x for x in model.layers if x.name.startswith("norm_") and x.trainable]
+        if not self.layers:
+            return
+        part = keras.Model(model.inputs, [norm.input for norm in self.layers])
         signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
-        for norm in model.layers:
-            if norm.name.startswith("norm_") and norm.trainable:
-                part = keras.Model(model.inputs, norm.input)  # series and, if masked, what is valid
-                function = tf.function(self._of(part, norm), signature, autograph=False)
-                self.by_layer[norm] = function.get_concrete_function()
+
+        def moments(*inputs):
+            found = iter(keras.tree.flatten(part(list(inputs), training=False)))
+            # Each norm reads features and, if masked, what is valid.
+            sizes = [len(keras.tree.flatten(norm.input)) for norm in self.layers]
+            read = [tuple(itertools.islice(found, size)) for size in sizes]
+            return [self._of(norm, *of_one) for norm, of_one in zip(self.layers, read, strict=True)]
+
+        # All layers in one function: tracing it takes longer than a pass over a small set.
+        self.of_all = tf.function(moments, signature, autograph=False).get_concrete_function()
 
     @staticmethod
-    def _of(part, norm):
-        def moments(*inputs):
-            before, *valid = keras.tree.flatten(part(list(inputs), training=False))
-            counted = valid[0] if valid else tf.ones_like(before[:, :, :1])
-            count = tf.reduce_sum(tf.cast(counted, tf.float64))
-            return count, *norm.moments(before, *(valid or [None]))
-
-        return moments
+    def _of(norm, before, valid=None):
+        counted = tf.ones_like(before[:, :, :1]) if valid is None else valid
+        count = tf.reduce_sum(tf.cast(counted, tf.float64))
+        return count, *norm.moments(before, valid)
 
 
 def recalibrate(model, inputs, batch_size, moments=None):
@@ -40,12 +46,13 @@ def recalibrate(model, inputs, batch_size, moments=None):
     call.
     """
     moments = Moments(model) if moments is None else moments
-    for layer, function in moments.by_layer.items():
+    for place, layer in enumerate(moments.layers):
         found = RunningMoments()
         for start in range(0, len(inputs[0]), batch_size):
             batch = [array[start : start + batch_size] for array in inputs]
             n, batch_mean, batch_variance = (
-                tensor.numpy().astype(np.float64) for tensor in function(*map(tf.constant, batch))
+                tensor.numpy().astype(np.float64)
+                for tensor in moments.of_all(*map(tf.constant, batch))[place]
             )
             found.add(n, batch_mean, n * batch_variance)
         layer.moving_mean.assign(found.mean)
