@@ -290,7 +290,7 @@ def train(settings, X, y, X_held, seed):
     variables = network.variables
     first, second, mean = ([tf.Variable(tf.zeros_like(v)) for v in variables] for _ in range(3))
     series, labels, count = tf.constant(X), tf.constant(y), tf.Variable(0.0)
-    peak, warm_up, average = settings["learning_rate"], int(0.3 * n_updates), 0.0
+    peak, warm_up = settings["learning_rate"], int(0.3 * n_updates)
     average = settings["weight_average"]
 
     def update(rows):

@@ -152,7 +152,7 @@ def evidence_block(architecture):
         reach += (pool - 1) * step
         step *= pool
         reach += (size - 1) * rate * step
-        if reach <= max(MOST_SEEN, architecture["n_timepoints"] // MOST_SEEN * 2):
+        if reach <= max(MOST_SEEN, architecture["n_timepoints"] // 16):
             found = block
     return found
 
