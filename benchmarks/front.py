@@ -4,10 +4,10 @@
     python benchmarks/front.py means "A + B" ...   # ensembles of what was run
 
 Candidates are trained by a plain TensorFlow loop of their own, so that what loses need not be a
-part of the package. Fold k of three is held out, of each training split of
-``study.FRONT_DATASETS``; no test split is read. ``run`` does what is missing. Probabilities are
-kept in ``benchmarks/.checkpoints/front``; accuracies, log losses (probabilities cut at 1e-3) and
-seconds in ``benchmarks/results/front.csv``.
+part of the package; those with a ``classifier`` are the package's own. Fold k of three is held out,
+of each training split of ``study.FRONT_DATASETS``; no test split is read. ``run`` does what is
+missing. Probabilities are kept in ``benchmarks/.checkpoints/front``; accuracies, log losses
+(probabilities cut at 1e-3) and seconds in ``benchmarks/results/front.csv``.
 """
 
 import argparse
@@ -48,6 +48,8 @@ DEFAULT = {
     "weight_decay": 0.0,
     "weight_average": 0.0,  # decay of an exponential moving average
     "dropout": 0.0,  # of the averaged features
+    "branches": None,  # "joint": convolutions of their own for each channel, whose means one layer
+    # reads; "own losses": each decides alone, and the mean of their logits counts
     "warp": 0.0,  # strength of random smooth warping of time
     "seed": 0,
 }
@@ -59,6 +61,21 @@ DEEP = {
     "dilation_rates": (1, 2, 4, 8),
 }
 POOLED = {"n_steps": 32}
+PACKAGED = {
+    "LSTM-FCN": "LSTMFCNClassifier",
+    "ALSTM-FCN": "ALSTMFCNClassifier",
+    "FCN": "FCNClassifier",
+}
+VARIANTS = {
+    "": {},
+    ", seed 1": {"seed": 1},
+    ", seed 2": {"seed": 2},
+    ", 2000 updates": {"n_updates": 2000},
+    ", deeper": {"n_filters": (64, 64, 128, 64)},
+    ", values": {"views": ("values",)},
+    ", occlusion 0": {"occlusion": 0.0},
+    ", occlusion 0.3": {"occlusion": 0.3},
+}
 CANDIDATES = {
     "MiniROCKET": {},
     # What each change brings
@@ -88,10 +105,10 @@ CANDIDATES = {
     "sees, by series": {**SEES, "normalization": "series"},
     "sees, dropout": {**SEES, "dropout": 0.3},
     "sees, changes": {**SEES, "view": "changes"},
-    "sees, changes beside": {**SEES, "view": "changes beside"},
+    "sees, changes beside": {**SEES, "view": "values + changes"},
     "sees, sums": {**SEES, "view": "sums"},
     "sees, no trend": {**SEES, "view": "no trend"},
-    "sees, no trend beside": {**SEES, "view": "no trend beside"},
+    "sees, no trend beside": {**SEES, "view": "values + no trend"},
     "sees, no trend, seed 1": {**SEES, "view": "no trend", "seed": 1},
     # Depth
     "deep": DEEP,
@@ -105,9 +122,26 @@ CANDIDATES = {
     "deep, mean curve beside": {**DEEP, "normalization": "curve beside"},
     "deep, by series": {**DEEP, "normalization": "series"},
     "deep, changes": {**DEEP, "view": "changes"},
-    "deep, changes beside": {**DEEP, "view": "changes beside"},
+    "deep, changes beside": {**DEEP, "view": "values + changes"},
     "deep, no trend": {**DEEP, "view": "no trend"},
     "deep, decay": {**DEEP, "weight_decay": 0.1},
+    # Convolutions of their own for values and for what is no trend
+    "two": {**SEES, "view": "values + no trend", "branches": "joint"},
+    "two, own losses": {**SEES, "view": "values + no trend", "branches": "own losses"},
+    "two deep": {**DEEP, "view": "values + no trend", "branches": "joint"},
+    "two deep, own losses": {**DEEP, "view": "values + no trend", "branches": "own losses"},
+    "three, own losses": {**SEES, "view": "values + no trend + changes", "branches": "own losses"},
+    "values and changes, own losses": {
+        **SEES,
+        "view": "values + changes",
+        "branches": "own losses",
+    },
+    "twice, own losses": {**SEES, "view": "values + values", "branches": "own losses"},
+    **{
+        f"{name}{variant}": {"classifier": classifier, **parameters}
+        for name, classifier in PACKAGED.items()
+        for variant, parameters in VARIANTS.items()
+    },
 }
 
 
@@ -132,7 +166,6 @@ def normalised(kind, X, X_held):
 
 def viewed(view, X, X_held):
     """Return what the networks read, each channel with a standard deviation of 1."""
-    name = view.removesuffix(" beside")
     views = {
         "values": lambda x: x,
         "changes": lambda x: np.diff(x, axis=1, prepend=x[:, :1]),
@@ -143,9 +176,8 @@ def viewed(view, X, X_held):
     }
     if view == "values":
         return X, X_held
-    made = [views[name](x) for x in (X, X_held)]
-    if view.endswith("beside"):
-        made = [np.concatenate(pair, axis=2) for pair in zip((X, X_held), made, strict=True)]
+    names = view.split(" + ")
+    made = [np.concatenate([views[name](x) for name in names], axis=2) for x in (X, X_held)]
     scale = made[0].std(axis=(0, 1), keepdims=True)
     return [x / scale for x in made]
 
@@ -172,17 +204,16 @@ class Network:
 
         self.tf, self.settings, self.n_classes = tf, settings, n_classes
         self.pools = pool_sizes(settings, n_timepoints)
-        self.blocks, width = [], n_channels
-        for filters, size in zip(settings["n_filters"], settings["kernel_sizes"], strict=True):
-            size = min(size, n_timepoints)
-            kernel = self._uniform(rng, np.sqrt(6 / (size * width)), (1, size, width, filters))
-            one, zero = tf.Variable(tf.ones(filters)), tf.Variable(tf.zeros(filters))
-            self.blocks.append([kernel, one, zero])
-            width = filters
+        self.n_branches = n_channels if settings["branches"] else 1
+        self.blocks = []
+        for _ in range(self.n_branches):
+            self._add_blocks(rng, n_timepoints, n_channels // self.n_branches)
+        width = settings["n_filters"][-1] * self.n_branches
         n_read = width
         if settings["heads"] != "last":
             n_read = sum(settings["n_filters"])
-        cells, n_values = settings["n_cells"], n_timepoints * n_channels
+        cells = settings["n_cells"]
+        n_values = n_timepoints * n_channels // self.n_branches
         limit = np.sqrt(6 / (n_values + 4 * cells))
         bias = np.repeat([0, 1, 0, 0], cells).astype(np.float32)
         lstm = [self._uniform(rng, limit, (n_values, 4 * cells)), tf.Variable(bias)]
@@ -191,6 +222,15 @@ class Network:
         self.head.append(tf.Variable(tf.zeros(n_classes)))
         self.lstm = lstm
         self.variables = [v for block in self.blocks for v in block] + lstm + self.head
+
+    def _add_blocks(self, rng, n_timepoints, width):
+        tf, settings = self.tf, self.settings
+        for filters, size in zip(settings["n_filters"], settings["kernel_sizes"], strict=True):
+            size = min(size, n_timepoints)
+            kernel = self._uniform(rng, np.sqrt(6 / (size * width)), (1, size, width, filters))
+            one, zero = tf.Variable(tf.ones(filters)), tf.Variable(tf.zeros(filters))
+            self.blocks.append([kernel, one, zero])
+            width = filters
 
     def _uniform(self, rng, limit, shape):
         return self.tf.Variable(rng.uniform(-limit, limit, shape).astype(np.float32))
@@ -201,16 +241,20 @@ class Network:
         With ``before`` return what the normalisation of that block gets.
         """
         tf, settings, trains = self.tf, self.settings, moments is None
-        h, read = tf.expand_dims(x, 1), []
-        h = tf.cast(h, tf.bfloat16) if trains else h
-        for k, (kernel, gamma, beta) in enumerate(self.blocks):
+        whole, read, n_blocks = tf.expand_dims(x, 1), [], len(settings["n_filters"])
+        whole = tf.cast(whole, tf.bfloat16) if trains else whole
+        parts = tf.split(whole, self.n_branches, axis=3)
+        h = whole
+        for place, (kernel, gamma, beta) in enumerate(self.blocks):
+            k = place % n_blocks
+            h = parts[place // n_blocks] if k == 0 else h
             if k and self.pools[k - 1] > 1:
                 size, pool = self.pools[k - 1], tf.nn.avg_pool2d
                 pool = tf.nn.max_pool2d if settings["pooling"] == "max" else pool
                 h = pool(h, [1, size], [1, size], "SAME")
             rate = [1, 1, settings["dilation_rates"][k], 1]
             z = tf.nn.conv2d(h, tf.cast(kernel, h.dtype), 1, "SAME", dilations=rate)
-            if before == k:
+            if before == place:
                 return z
             if trains:
                 z, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -223,7 +267,7 @@ class Network:
                     is_training=True,
                 )
             else:
-                mean, variance = moments[k]
+                mean, variance = moments[place]
                 scale = gamma * tf.math.rsqrt(variance + 1e-3)
                 z = z * scale + (beta - mean * scale)
             z = tf.nn.relu(z)
@@ -231,14 +275,26 @@ class Network:
                 z = z + h
             h = z
             read.append(h)
-        read = read if settings["heads"] == "all" else read[-1:]
+        read = read if settings["heads"] == "all" else read[n_blocks - 1 :: n_blocks]
         read = tf.concat([tf.cast(tf.reduce_mean(z, [1, 2]), tf.float32) for z in read], 1)
-        gates = tf.reshape(x, [tf.shape(x)[0], -1]) @ self.lstm[0] + self.lstm[1]
+        own = x[:, :, : x.shape[2] // self.n_branches]
+        gates = tf.reshape(own, [tf.shape(x)[0], -1]) @ self.lstm[0] + self.lstm[1]
         i, _, g, o = tf.split(gates, 4, axis=1)
         state = tf.sigmoid(o) * tf.tanh(tf.sigmoid(i) * tf.tanh(g))
         if trains:
             state = tf.nn.dropout(state, 0.8)
             read = tf.nn.dropout(read, settings["dropout"]) if settings["dropout"] else read
+        if trains and settings["branches"] == "own losses":
+            sizes = [state.shape[1], *[settings["n_filters"][-1]] * self.n_branches]
+            of_lstm, *of_branches = tf.split(self.head[0], sizes)
+            shared = state @ of_lstm + self.head[1]
+            means = tf.split(read, self.n_branches, axis=1)
+            return tf.stack(
+                [
+                    shared + self.n_branches * mean @ weights
+                    for mean, weights in zip(means, of_branches, strict=True)
+                ]
+            )
         return tf.concat([state, read], 1) @ self.head[0] + self.head[1]
 
     def loss(self, x, labels):
@@ -256,7 +312,8 @@ class Network:
             targets = part * targets + (1 - part) * tf.reverse(targets, [0])
             part = part[:, :, None]
             x = part * x + (1 - part) * tf.reverse(x, [0])
-        losses = tf.nn.softmax_cross_entropy_with_logits(targets, self.logits(x))
+        logits = self.logits(x)
+        losses = tf.nn.softmax_cross_entropy_with_logits(tf.zeros_like(logits) + targets, logits)
         return tf.reduce_mean(losses)
 
     def _warped(self, x):
@@ -369,6 +426,26 @@ def minirocket(X, y, X_held):
     return np.eye(y.max() + 1)[model.predict(X_held[:, None])], seconds, 0.0
 
 
+def packaged(settings, X, y, X_held, seed):
+    """Fit one of the package's classifiers; return as ``train``."""
+    import lstmfcn
+    from lstmfcn.training.candidates import make_plans
+
+    parameters = dict(settings)
+    parameters.pop("seed", None)
+    model = getattr(lstmfcn, parameters.pop("classifier"))
+    n_updates = parameters.pop("n_updates", None)
+    classifier = model(**parameters, random_state=seed)
+    if n_updates is not None:
+        plan = make_plans(len(y), n_epochs="auto", batch_size="auto")[0]
+        n_batches = -(-len(y) // plan.batch_size)
+        classifier.set_params(n_epochs=min(1500, max(40, -(-n_updates // n_batches))))
+    began = time.perf_counter()
+    classifier.fit(X[:, None], y)
+    seconds = time.perf_counter() - began
+    return classifier.predict_proba(X_held[:, None]), seconds, classifier.history_["loss"][-1]
+
+
 def scores(probabilities, y):
     """Return accuracy and log loss."""
     of_truth = np.maximum(probabilities[np.arange(len(y)), y], CUT)
@@ -386,9 +463,12 @@ def run(configuration, dataset, fold, archive):
     if configuration == "MiniROCKET":
         found, seconds, training_loss = minirocket(X, y, X_held)
     else:
-        settings = {**DEFAULT, **CANDIDATES[configuration]}
-        seed = 1000 * fold + settings["seed"]
-        found, seconds, training_loss = train(settings, X, y, X_held, seed)
+        settings = CANDIDATES[configuration]
+        seed = 1000 * fold + settings.get("seed", 0)
+        if "classifier" in settings:
+            found, seconds, training_loss = packaged(settings, X, y, X_held, seed)
+        else:
+            found, seconds, training_loss = train({**DEFAULT, **settings}, X, y, X_held, seed)
     KEPT.mkdir(parents=True, exist_ok=True)
     with atomic_path(KEPT / f"{configuration}, {dataset}, {fold}.npz") as temporary:
         with open(temporary, "wb") as file:
@@ -441,6 +521,7 @@ def main():
     runs.add_argument("--archive", required=True)
     runs.add_argument("--jobs", type=int, default=1)
     runs.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
+    runs.add_argument("--datasets", nargs="+", default=study.FRONT_DATASETS)
     runs.add_argument("--folds", nargs="+", type=int, default=[0, 1, 2])
     means = commands.add_parser("means")
     means.add_argument("ensembles", nargs="+")
@@ -456,7 +537,7 @@ def main():
         key
         for fold in arguments.folds
         for configuration in arguments.only
-        for dataset in study.FRONT_DATASETS
+        for dataset in arguments.datasets
         if (key := (configuration, dataset, fold)) not in done
     ]
     context = multiprocessing.get_context("spawn")

@@ -3,7 +3,7 @@
     python benchmarks/study.py recipe --archive ARCHIVE.zip --jobs 2
 
 A run is (dataset, configuration, seed). Studies that *choose* or explain something (``precision``,
-``recipe``, ``size``, ``attention``, ``losses``, ``defaults``) never see a test split: each training
+``recipe``, ``size``, ``attention``, ``losses``) never see a test split: each training
 split is cut into three stratified folds, and seed k trains on two of them and is scored on fold k.
 Studies that *report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and
 score the archive's test split once. Each finished run is a row of
@@ -125,7 +125,12 @@ FRONT_DATASETS = (
 )
 BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
 N_SEEDS = 3
-PUBLISHED_SHAPE = {"n_filters": (128, 256, 128), "n_steps": None, "dilation_rates": None}
+PUBLISHED_SHAPE = {
+    "n_filters": (128, 256, 128),
+    "n_steps": None,
+    "dilation_rates": None,
+    "views": ("values",),
+}
 STUDIES = {
     "precision": {
         "float32": {"precision": "float32"},
@@ -159,16 +164,9 @@ STUDIES = {
         "means of 4": {"pool": 4},
         "2000 updates": {"n_updates": 2000},
     },
-    # What front.py found, as it is in the package.
-    "defaults": {
-        "published shape": PUBLISHED_SHAPE,
-        "LSTM-FCN": {},
-        "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
-        "FCN": {"classifier": "FCNClassifier"},
-        "ensemble": {"classifier": "LSTMFCNEnsemble"},
-    },
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
+        "ALSTM-FCN, occlusion 0.15": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.15},
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
     },
     "paper": {"default": {}, "paper": PAPER},
@@ -188,7 +186,6 @@ DATASETS_OF = {
     "size": LARGER_DATASETS,
     "attention": LARGER_DATASETS,
     "losses": LOST_DATASETS,
-    "defaults": FRONT_DATASETS,
 }
 COLUMNS = (
     "dataset",
@@ -251,6 +248,7 @@ def pooled(X, width):
 def run(study, dataset, configuration, seed, archive):
     """Fit and score once; return one row."""
     import lstmfcn
+    from lstmfcn.training.candidates import make_plans
 
     X, y, X_scored, y_scored = load(dataset, archive)
     if study not in REPORTING:
@@ -265,7 +263,10 @@ def run(study, dataset, configuration, seed, archive):
     was_interrupted = checkpoint.exists()
     classifier = model(**parameters, checkpoint=checkpoint, random_state=seed)
     if n_updates is not None:
-        n_batches = -(-len(y) // classifier._recipes(len(y))[0].batch_size)
+        batch_size = make_plans(len(y), n_epochs="auto", batch_size=classifier.batch_size)[
+            0
+        ].batch_size
+        n_batches = -(-len(y) // batch_size)
         classifier.set_params(n_epochs=-(-n_updates // n_batches))
     started = time.perf_counter()
     classifier.fit(X, y)

@@ -19,6 +19,7 @@ from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.explain import (
     Explanation,
     block_output,
+    count_features,
     decision_parts,
     effective_kernels,
     evidence_over_time,
@@ -141,7 +142,7 @@ class TimeSeriesClassifier(LogitClassifier):
         "kernel_sizes": ["array-like", StrOptions({"auto"})],
         "n_steps": [Interval(Integral, 1, 1_000_000, closed="both"), None],
         "dilation_rates": ["array-like", StrOptions({"auto"}), None],
-        "detrend": ["boolean"],
+        "views": ["array-like"],
         "squeeze_excite": ["boolean"],
         "occlusion": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"dataset", "series"}), None],
@@ -415,7 +416,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             Multiplied by the scale of the batch normalisation behind them, so that signs and
             sizes compare between filters. At timepoint t a kernel covers the timepoints from
             t - (span - 1) // 2 on. ``span`` is the kernel size, unless the first block has a
-            dilation rate.
+            dilation rate. Of several ``views`` the filters follow one another.
         """
         validation.check_is_fitted(self)
         return effective_kernels(self.network_)
@@ -527,4 +528,4 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     @property
     def _n_features_out(self):
         architecture = self.network_.architecture
-        return int(architecture["n_filters"][-1] + architecture.get("n_cells", 0))
+        return count_features(architecture) + architecture.get("n_cells", 0)

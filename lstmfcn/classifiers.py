@@ -54,9 +54,11 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     dilation_rates : tuple of int, "auto" or None, default="auto"
         How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
         where the series are short. None: 1 throughout, as in the paper.
-    detrend : bool, default=False
-        Whether the convolutions read the series without its trend, the mean over an eighth of it
-        around each timepoint. Less accurate alone, it is good company in an ensemble.
+    views : sequence of {"values", "detrended"}, default=("values", "detrended")
+        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
+        learns to decide without the others, and the logits are the mean of theirs.
+        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
+        timepoint. The paper has ``("values",)``.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -177,7 +179,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         dilation_rates="auto",
         dropout=0.8,
         dimension_shuffle="auto",
-        detrend=False,
+        views=("values", "detrended"),
         squeeze_excite=False,
         occlusion=0.0,
         recurrent_activation="sigmoid",
@@ -204,7 +206,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self.dilation_rates = dilation_rates
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
-        self.detrend = detrend
+        self.views = views
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
@@ -258,9 +260,11 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     dilation_rates : tuple of int, "auto" or None, default="auto"
         How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
         where the series are short. None: 1 throughout, as in the paper.
-    detrend : bool, default=False
-        Whether the convolutions read the series without its trend, the mean over an eighth of it
-        around each timepoint. Less accurate alone, it is good company in an ensemble.
+    views : sequence of {"values", "detrended"}, default=("values", "detrended")
+        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
+        learns to decide without the others, and the logits are the mean of theirs.
+        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
+        timepoint. The paper has ``("values",)``.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0.3
@@ -390,7 +394,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         dilation_rates="auto",
         dropout=0.8,
         dimension_shuffle="auto",
-        detrend=False,
+        views=("values", "detrended"),
         squeeze_excite=False,
         occlusion=0.3,
         recurrent_activation="sigmoid",
@@ -418,7 +422,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.dilation_rates = dilation_rates
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
-        self.detrend = detrend
+        self.views = views
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
@@ -500,9 +504,11 @@ class FCNClassifier(TimeSeriesClassifier):
     dilation_rates : tuple of int, "auto" or None, default="auto"
         How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
         where the series are short. None: 1 throughout, as in the paper.
-    detrend : bool, default=False
-        Whether the convolutions read the series without its trend, the mean over an eighth of it
-        around each timepoint. Less accurate alone, it is good company in an ensemble.
+    views : sequence of {"values", "detrended"}, default=("values", "detrended")
+        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
+        learns to decide without the others, and the logits are the mean of theirs.
+        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
+        timepoint. The paper has ``("values",)``.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -612,7 +618,7 @@ class FCNClassifier(TimeSeriesClassifier):
         kernel_sizes="auto",
         n_steps=32,
         dilation_rates="auto",
-        detrend=False,
+        views=("values", "detrended"),
         squeeze_excite=False,
         occlusion=0.0,
         normalization="dataset",
@@ -635,7 +641,7 @@ class FCNClassifier(TimeSeriesClassifier):
         self.kernel_sizes = kernel_sizes
         self.n_steps = n_steps
         self.dilation_rates = dilation_rates
-        self.detrend = detrend
+        self.views = views
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.normalization = normalization

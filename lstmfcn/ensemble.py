@@ -451,17 +451,17 @@ class LSTMFCNEnsemble(LogitClassifier):
 
 
 def _auto_variants(estimator):
-    """Return the parameters of four members that see a series differently.
+    """Return the parameters of two members that see a series differently.
 
     >>> [sorted(variant) for variant in _auto_variants(FCNClassifier())]
-    [['n_filters'], ['detrend'], [], ['detrend', 'n_filters']]
+    [[], ['n_filters']]
     """
     deeper = {"n_filters": (estimator.n_filters[0], *estimator.n_filters)}
     for name in ("kernel_sizes", "dilation_rates"):
         values = getattr(estimator, name)
         if values is not None and not isinstance(values, str):
             deeper[name] = (*values, values[-1])
-    return deeper, {"detrend": True}, {}, {**deeper, "detrend": True}
+    return {}, deeper
 
 
 def _ragged_mean(rows):

@@ -207,6 +207,11 @@ def effective_kernels(network):
     return spread
 
 
+def count_features(architecture):
+    """Return how many features the last block has, all views together."""
+    return len(architecture["views"]) * architecture["n_filters"][-1]
+
+
 def block_output(architecture, layer):
     """Return the name of the layer that ends a convolution block, counted from 1."""
     n_blocks = len(architecture["n_filters"])
@@ -279,7 +284,7 @@ def _over_time(network, architecture, inputs, observed, attention, ending):
     A timepoint gets what its activations add to the attended features; where nothing adds to them,
     all timepoints of a step get its attention alike.
     """
-    ones = np.ones((len(attention), architecture["n_filters"][-1]))
+    ones = np.ones((len(attention), count_features(architecture)))
     added = _added_by_timepoints(
         network, architecture, inputs, observed, attention, ones, ending=ending
     )

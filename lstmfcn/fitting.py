@@ -63,7 +63,7 @@ class SeriesDesign:
             "n_channels": reader.n_channels,
             "n_classes": len(classifier.classes_),
             **validation.check_blocks(*blocks, classifier.dilation_rates, reader.n_timepoints),
-            "detrend": bool(classifier.detrend),
+            "views": validation.check_views(classifier.views),
             "squeeze_excite": bool(classifier.squeeze_excite),
             "occlusion": float(classifier.occlusion),
             "passes_gaps": True,

@@ -28,7 +28,7 @@ from lstmfcn.untrusted import (
     shown,
 )
 
-FORMAT = 6
+FORMAT = 7
 CLASSIFIER, FUSION, WEIGHTS = "classifier.json", "fusion.json", "weights.f32"
 ENSEMBLE = "ensemble.json"
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
@@ -160,7 +160,8 @@ def in_folders(classifiers):
 
 def check_size(architecture):
     """Refuse series that no machine could train on: one short series would be padded to them."""
-    width = max(architecture["n_channels"], *architecture["n_filters"])
+    n_views = len(architecture["views"])
+    width = n_views * max(architecture["n_channels"], *architecture["n_filters"])
     n_timepoints = architecture["n_timepoints"]
     if n_timepoints > LONGEST_SERIES or n_timepoints * width > LARGEST_LAYER:
         raise ValueError(

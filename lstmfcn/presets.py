@@ -6,6 +6,7 @@ PAPER = {
     "kernel_sizes": (8, 5, 3),
     "n_steps": None,
     "dilation_rates": None,
+    "views": ("values",),
     "dropout": 0.8,
     "occlusion": 0.0,
     "recurrent_activation": "hard_sigmoid",

@@ -159,6 +159,7 @@ def _check_architecture(classifier, architecture):
             validation.check_counts(n_cells=part["n_cells"])
         blocks = {name: part[name] for name in BLOCKS}
         validation.check_blocks(**blocks, n_timepoints=reader.n_timepoints)
+        validation.check_views(part["views"])
         check_size(part)
 
 

@@ -35,6 +35,7 @@ SHAPES = (
 UNLABELLED = "every series needs a class label, leave the others out"
 NO_SERIES = (str, bytes, dict, set)
 LARGEST_WEIGHT = 1e18  # of a sample or a class: their product still fits float32
+VIEWS = ("values", "detrended")  # what convolutions read of a series
 MOST_SIZES = 64  # convolution blocks, or candidates
 FEW_CLASSES = 10  # that many may be as many as the series
 MOST_DEPTH = 64  # of lists within lists, as in NumPy
@@ -518,6 +519,17 @@ def check_choice(value, name, choices):
     if not any(value is choice or (type(value) is str and value == choice) for choice in choices):
         options = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}={brief(value)} is unknown; choose one of {options}.")
+
+
+def check_views(views):
+    """Return what the convolutions read as a tuple, each of ``VIEWS`` at most once."""
+    given = views if isinstance(views, Sized) and not isinstance(views, str) else ()
+    given = tuple(given)
+    known = [view for view in given if isinstance(view, str) and view in VIEWS]
+    if not given or len(set(known)) != len(given):
+        options = ", ".join(repr(view) for view in VIEWS)
+        raise ValueError(f"views={brief(views)} is not a sequence out of {options}, each once.")
+    return given
 
 
 def check_callbacks(callbacks):

@@ -73,14 +73,15 @@ def test_unequal_lengths_add_up_and_padding_gets_nothing(classifier, unequal_len
         assert (values[~observed] == 0.0).all() and np.abs(values[observed]).max() > 0
     for layer in (1, 2, 3):
         activations = clf.filter_activations(X, layer)
-        assert activations.shape == (*observed.shape, 8)
+        assert activations.shape == (*observed.shape, 16)
         assert (activations[~observed] == 0.0).all() and activations.max() > 0
 
 
 def test_the_activation_map_by_hand():
     """One filter of size 1 and unit scale: F = relu(x), so the map is W relu(x) / T."""
     X, y = make_series(n_timepoints=6)
-    clf = FCNClassifier((1,), kernel_sizes=(1,), normalization=None, n_epochs=1, random_state=0)
+    options = {"views": ("values",), "normalization": None, "n_epochs": 1, "random_state": 0}
+    clf = FCNClassifier((1,), kernel_sizes=(1,), **options)
     clf.fit(X, y)
     convolution, norm = clf.model_.get_layer("conv_1"), clf.model_.get_layer("norm_1")
     convolution.set_weights([np.ones((1, 1, 1)), np.zeros(1)])
@@ -154,17 +155,22 @@ def test_the_gradient_map_is_the_slope_of_the_logit(fitted, series):
 def test_first_layer_kernels_reproduce_the_activations(fitted, series):
     X, _ = series
     kernels = fitted.filter_kernels()  # (n_filters, n_channels, kernel_size)
-    assert kernels.shape == (8, 2, 8)
+    assert kernels.shape == (16, 2, 8)
     read = fitted._inputs(X)[0][:1]  # normalised, (1, n_timepoints, n_channels)
     if fitted.occlusion:
         read = np.asarray(fitted.model_.get_layer("denoiser")(read))
     activations = fitted.filter_activations(X)[0]  # (n_timepoints, n_filters)
-    padded = np.pad(read[0], ((3, 4), (0, 0)))
+    detrended = np.asarray(fitted.model_.get_layer("detrend")(read))
+    values, left = (np.pad(x[0], ((3, 4), (0, 0))) for x in (read, detrended))
     response = np.array(
-        [[np.sum(kernel * padded[t : t + 8].T) for kernel in kernels] for t in range(24)]
+        [
+            [np.sum(kernel * x[t : t + 8].T) for x, of_view in pairs for kernel in of_view]
+            for t in range(24)
+            for pairs in [((values, kernels[:8]), (left, kernels[8:]))]
+        ]
     )
     active = activations > 1e-3
-    for k in range(8):  # behind the ReLU only the offset of the normalisation is missing
+    for k in range(16):  # behind the ReLU only the offset of the normalisation is missing
         rest = (activations - response)[:, k][active[:, k]]
         assert rest.std() < 1e-4 if len(rest) else True
     assert active.any(axis=0).sum() >= 4
@@ -174,9 +180,9 @@ def test_strongest_series_are_those_of_highest_activation(fitted, series):
     X, _ = series
     found, timepoints, values = fitted.strongest_series(X, layer=2, n_series=4)
     activations = fitted.filter_activations(X, layer=2)  # (n_samples, n_timepoints, n_filters)
-    assert found.shape == timepoints.shape == values.shape == (8, 4)
+    assert found.shape == timepoints.shape == values.shape == (16, 4)
     highest = activations.max(axis=1)
-    for k in range(8):
+    for k in range(16):
         order = sorted(range(len(X)), key=lambda i: -highest[i, k])[:4]
         assert found[k].tolist() == order
         for i, t, value in zip(found[k], timepoints[k], values[k], strict=True):

@@ -28,6 +28,8 @@ def main(argv=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the locale cannot show ends no command
             stream.reconfigure(errors="backslashreplace")
+    # Waking a second thread for each kernel of a small network costs more than it brings.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     arguments = argparse.Namespace()
     try:
         _parser().parse_args(argv, arguments)

@@ -145,7 +145,7 @@ def _fit(arguments):
     classifier = getattr(lstmfcn, MODELS[name])(**parameters)
     if is_ensemble:
         members = {} if arguments.members is None else {"n_estimators": arguments.members}
-        classifier = lstmfcn.LSTMFCNEnsemble(classifier, **members)
+        classifier = lstmfcn.LSTMFCNEnsemble(classifier, **members, n_jobs=-1)
     classifier.set_params(
         checkpoint=arguments.checkpoint, random_state=arguments.seed, verbose=2
     ).fit(X, y)

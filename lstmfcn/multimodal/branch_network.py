@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lstmfcn.explain import count_features
 from lstmfcn.networks.backend import float32_layers, keras, ops
 from lstmfcn.networks.builders import NETWORKS, count_weights
 from lstmfcn.networks.layers import SharedLogits
@@ -105,7 +106,7 @@ def build_branches(
 def count_branch_weights(architecture):
     """Count the weights of a network from the arguments of :func:`build_branches`."""
     trunks, n_hidden = architecture["trunks"].values(), architecture["n_hidden"]
-    widths = [trunk["n_filters"][-1] + trunk.get("n_cells", 0) for trunk in trunks]
+    widths = [count_features(trunk) + trunk.get("n_cells", 0) for trunk in trunks]
     n_direct = int(np.sum(widths))
     n_head = (n_direct + 1) * n_hidden + (n_hidden + n_direct + 1) * architecture["n_classes"]
     shared = {"n_classes": 0, "occlusion": architecture.get("occlusion", 0.0)}

@@ -27,6 +27,7 @@ from lstmfcn.networks.occlusion import Denoiser, count_denoiser_weights
 
 FILTERS, KERNELS = (128, 256, 128), (8, 5, 3)  # as published
 ONES = (1, 1, 1)
+VALUES = ("values",)
 TREND = 8  # parts of a series, over one of which the trend is a mean
 REDUCTION = 16  # of squeeze-and-excite, as in MLSTM-FCN
 LAYOUT = "channels_last"  # whatever the user has set for images
@@ -57,7 +58,7 @@ def build_fcn(
     kernel_sizes=KERNELS,
     pool_sizes=ONES,
     dilation_rates=ONES,
-    detrend=False,
+    views=VALUES,
     squeeze_excite=False,
     occlusion=0.0,
     passes_gaps=True,
@@ -75,9 +76,11 @@ def build_fcn(
         Of how many steps each block reads the means; the steps of the first are timepoints.
     dilation_rates : sequence of int, default=(1, 1, 1)
         How many steps the values that a kernel reads are apart.
-    detrend : bool, default=False
-        Whether the convolutions read the series without its trend, the mean over an eighth of it
-        around each timepoint.
+    views : sequence of {"values", "detrended"}, default=("values",)
+        What the convolutions read. Each view has convolutions of its own, so that there are
+        ``len(views)`` times as many filters, one view's behind the other's. ``"detrended"`` is the
+        series without its trend, the mean over an eighth of it around each timepoint. With several
+        views ``logits`` has further outputs for the training: what each view decides alone.
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
     occlusion : float in [0, 1), default=0.0
@@ -108,13 +111,14 @@ def build_fcn(
     """
     inputs, series, valid = _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed)
     _, pooled, _ = _fcn_branch(
-        _read(series, valid, detrend),
+        _read(series, valid, views),
         valid,
+        len(views),
         zip(n_filters, kernel_sizes, pool_sizes, dilation_rates, strict=True),
         squeeze_excite,
         _Seeds(seed),
     )
-    logits = _logits([pooled], n_classes, "logits", _Seeds(seed + 50))
+    logits = _logits([pooled], n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="fcn")
 
 
@@ -131,7 +135,7 @@ def build_lstmfcn(
     dilation_rates=ONES,
     dropout=0.8,
     dimension_shuffle="auto",
-    detrend=False,
+    views=VALUES,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -168,8 +172,9 @@ def build_lstmfcn(
     """
     inputs, series, valid = _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed)
     _, pooled, _ = _fcn_branch(
-        _read(series, valid, detrend),
+        _read(series, valid, views),
         valid,
+        len(views),
         zip(n_filters, kernel_sizes, pool_sizes, dilation_rates, strict=True),
         squeeze_excite,
         _Seeds(seed),
@@ -182,7 +187,7 @@ def build_lstmfcn(
     )
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(hidden)
     merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
-    logits = _logits([merged], n_classes, "logits", _Seeds(seed + 50))
+    logits = _logits([merged], n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
     return keras.Model(inputs, _probabilities(logits, "probabilities"), name="lstmfcn")
 
 
@@ -200,7 +205,7 @@ def build_alstmfcn(
     dropout=0.8,
     attention="features",
     dimension_shuffle="auto",
-    detrend=False,
+    views=VALUES,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -237,8 +242,9 @@ def build_alstmfcn(
     """
     inputs, series, valid = _inputs(n_timepoints, n_channels, masked, occlusion, passes_gaps, seed)
     features, pooled, valid_steps = _fcn_branch(
-        _read(series, valid, detrend),
+        _read(series, valid, views),
         valid,
+        len(views),
         zip(n_filters, kernel_sizes, pool_sizes, dilation_rates, strict=True),
         squeeze_excite,
         _Seeds(seed),
@@ -267,8 +273,7 @@ def build_alstmfcn(
     if attention == "features":
         # This teaches the attention: the attended context must suffice for the decision.
         evidence += [keras.layers.Dot(axes=(1, 1), name="context")([attended, annotations])]
-    logits = _logits(evidence, n_classes, "logits", _Seeds(seed + 50))
-    logits = keras.tree.flatten(logits)[0]  # then come those of what is attended
+    logits = _logits(evidence, n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
     outputs = _probabilities(logits, "probabilities")
     return keras.Model(inputs, outputs, name="alstmfcn")
 
@@ -290,7 +295,7 @@ def count_weights(
     n_cells=0,
     attention=None,
     dimension_shuffle="auto",
-    detrend=False,
+    views=VALUES,
     occlusion=0.0,
     **_,
 ):
@@ -302,12 +307,14 @@ def count_weights(
     270523
     """
     total, width = count_denoiser_weights(n_channels) if occlusion else 0, n_channels
-    total += n_channels if detrend else 0
-    for block, (filters, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
+    total += n_channels * list(views).count("detrended")
+    for block, (of_view, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
+        filters = len(views) * of_view
         total += size * width * filters + filters + 4 * filters  # convolution, normalisation
         if squeeze_excite and block < len(n_filters):
             total += 2 * filters * max(1, filters // REDUCTION)
-        width = filters
+        width = of_view
+    width *= len(views)
     total += (width + n_cells + 1) * n_classes
     if network == "fcn":
         return total
@@ -328,7 +335,7 @@ def is_convolutional(layer, *, along_time=False):
     to the last: the gates of squeeze-and-excite and the denoiser are left out.
     """
     names = ("conv_", "norm_", "block_", "means_", "features", "rescale_", "mean_over_time")
-    beside = ("squeeze_", "reduce_", "excite_", "gate_", "denoiser", "detrend")
+    beside = ("squeeze_", "reduce_", "excite_", "gate_", "denoiser", "detrend", "views")
     return layer.name.startswith(names if along_time else names + beside)
 
 
@@ -416,19 +423,21 @@ def _weighted(series, attention, valid_steps, n_timepoints):
     return keras.layers.Multiply(name="attended_series")([series, weights])
 
 
-def _read(series, valid, detrend):
-    """Return what the convolutions read of the series."""
-    if not detrend:
-        return series
+def _read(series, valid, views):
+    """Return what the convolutions read of the series, the channels of one view after another's."""
     window = max(3, series.shape[1] // TREND)
-    return Detrend(window, name="detrend")(series, valid=valid)
+    read = [
+        Detrend(window, name="detrend")(series, valid=valid) if view == "detrended" else series
+        for view in views
+    ]
+    return read[0] if len(read) == 1 else keras.layers.Concatenate(name="views")(read)
 
 
-def _fcn_branch(series, valid, blocks, squeeze_excite, seeds):
+def _fcn_branch(series, valid, n_views, blocks, squeeze_excite, seeds):
     """Means, convolution, batch normalisation and ReLU per block, then the mean over time.
 
-    ``blocks`` yields width, kernel size, pool size and dilation rate of each. Returns the features,
-    their mean and which steps are valid, (batch, n_steps, 1), or None.
+    ``blocks`` yields width of each view, kernel size, pool size and dilation rate. Returns the
+    features, their mean and which steps are valid, (batch, n_steps, 1), or None.
     """
     features, blocks = series, list(blocks)
     for block, (width, kernel_size, pool_size, dilation_rate) in enumerate(blocks, 1):
@@ -437,8 +446,9 @@ def _fcn_branch(series, valid, blocks, squeeze_excite, seeds):
             if valid is not None:
                 valid = keras.ops.sign(MeanPooling(pool_size, name=f"valid_{block}")(valid))
         features = Convolution(
-            width,
+            n_views * width,
             kernel_size,
+            groups=n_views,
             dilation_rate=dilation_rate,
             padding="same",
             data_format=LAYOUT,
@@ -506,10 +516,16 @@ def _lstm(n_cells, recurrent_activation, n_steps, seeds):
     )
 
 
-def _logits(features, n_classes, name, seeds):
-    initializer = keras.initializers.GlorotUniform(seeds.next())
-    kind = keras.layers.Dense if len(features) == 1 else SharedLogits
-    return kind(n_classes, kernel_initializer=initializer, name=name)(*features)
+def _logits(evidence, n_classes, n_views, view_width, seeds):
+    """Return the logits; the layer's other outputs are for the training.
+
+    ``evidence`` is what it reads, and perhaps what is attended to.
+    """
+    options = {"kernel_initializer": keras.initializers.GlorotUniform(seeds.next())}
+    layer = keras.layers.Dense(n_classes, name="logits", **options)
+    if n_views > 1 or len(evidence) > 1:
+        layer = SharedLogits(n_classes, n_views, view_width, name="logits", **options)
+    return keras.tree.flatten(layer(*evidence))[0]
 
 
 def _probabilities(logits, name):

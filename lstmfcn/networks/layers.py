@@ -45,34 +45,62 @@ class Detached(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class SharedLogits(keras.layers.Dense):
-    """A linear layer with a second output: the logits of a part of its input.
+    """A linear layer with further outputs, which only the training reads.
 
+    They are what each of ``n_views`` would decide, if there are several, and the logits of a part
+    of the input, if there is one. The last ``n_views`` times ``view_width`` entries of the input
+    are the views'; the logits are the mean of what the views decide, each with all other entries.
     The part is read at a tenth of the weight. A mixture of the few timepoints that hold the
     evidence is larger than the mean over all, which dilutes it; read in full, a mixture hardly
     sharper than the mean would already decide.
 
     >>> import numpy as np
-    >>> layer = SharedLogits(3)
-    >>> logits, of_part = layer(np.ones((2, 10)), np.ones((2, 4)))
+    >>> layer = SharedLogits(3, n_views=2, view_width=4)
+    >>> logits, first, second, of_part = layer(np.ones((2, 10)), np.ones((2, 8)))
     >>> logits.shape, of_part.shape, layer.count_params()
     (TensorShape([2, 3]), TensorShape([2, 3]), 33)
+    >>> bool(np.allclose(logits, (first + second) / 2))
+    True
     """
 
-    def build(self, inputs_shape, part_shape):
+    def __init__(self, units, n_views=1, view_width=0, **kwargs):
+        super().__init__(units, **kwargs)
+        self.n_views = n_views
+        self.view_width = view_width
+
+    def build(self, inputs_shape, part_shape=None):
         super().build(inputs_shape)
 
-    def call(self, inputs, part):
-        """Return the logits of ``inputs`` (batch, width) and of ``part`` (batch, at most width).
+    def call(self, inputs, part=None):
+        """Return the logits of ``inputs`` (batch, width), of its views, of ``part``.
 
-        ``part`` stands for the last entries of the inputs, the others being zero, at a tenth.
-        The layer's weights learn from the first alone.
+        ``part`` (batch, at most width) stands for the last entries of the inputs, the others being
+        zero, at a tenth. The layer's weights do not learn from it.
         """
-        rows = PART_WEIGHT * ops.stop_gradient(self.kernel)[-part.shape[-1] :]
-        return super().call(inputs), ops.matmul(part, rows) + ops.stop_gradient(self.bias)
+        outputs = [super().call(inputs)]
+        if self.n_views > 1:
+            outputs += self._of_views(inputs)
+        if part is not None:
+            rows = PART_WEIGHT * ops.stop_gradient(self.kernel)[-part.shape[-1] :]
+            outputs.append(ops.matmul(part, rows) + ops.stop_gradient(self.bias))
+        return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
-    def compute_output_shape(self, inputs_shape, part_shape):
+    def _of_views(self, inputs):
+        first = inputs.shape[-1] - self.n_views * self.view_width
+        shared = self.bias
+        if first:
+            shared = ops.matmul(inputs[:, :first], self.kernel[:first]) + self.bias
+        starts = range(first, inputs.shape[-1], self.view_width)
+        rows = [slice(start, start + self.view_width) for start in starts]
+        return [shared + self.n_views * ops.matmul(inputs[:, r], self.kernel[r]) for r in rows]
+
+    def compute_output_shape(self, inputs_shape, part_shape=None):
         shape = super().compute_output_shape(inputs_shape)
-        return shape, shape
+        n_outputs = 1 + (self.n_views if self.n_views > 1 else 0) + (part_shape is not None)
+        return (shape,) * n_outputs if n_outputs > 1 else shape
+
+    def get_config(self):
+        return {**super().get_config(), "n_views": self.n_views, "view_width": self.view_width}
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -93,9 +121,19 @@ class Convolution(keras.layers.Conv1D):
         """Convolve ``inputs`` (batch, n_timepoints, n_channels)."""
         if any(self is convolution for convolution in _MERGED.get({}).values()):
             return inputs
-        if not training or not self.trainable:
-            return super().call(inputs)
-        return self.convolution_op(inputs, self.kernel)
+        convolved = self.convolution_op(inputs, self.kernel)
+        return convolved if training and self.trainable else convolved + self.bias
+
+    def convolution_op(self, inputs, kernel):
+        """Convolve group by group: not every CPU has a kernel for groups."""
+        convolve = super().convolution_op
+        return ops.concatenate([convolve(*group) for group in self.split(inputs, kernel)], axis=-1)
+
+    def split(self, *tensors):
+        """Return for each group its part of each tensor along the last axis."""
+        if self.groups == 1:
+            return [tensors]
+        return list(zip(*(tf.split(x, self.groups, -1) for x in tensors), strict=True))
 
 
 @contextlib.contextmanager
@@ -194,22 +232,28 @@ class FusedBatchNormalization(keras.layers.Layer):
     def _convolved(self, inputs, convolution):
         # Nothing may come between the three, or TensorFlow runs them one by one: the bias of the
         # convolution is taken from the mean, and a series is an image of height 1 throughout.
-        outputs, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=tf.nn.conv2d(
-                tf.expand_dims(inputs, 1),
-                tf.cast(convolution.kernel.value, inputs.dtype)[tf.newaxis],
-                strides=1,
-                padding="SAME",
-                dilations=[1, *convolution.dilation_rate],
-            ),
-            scale=self.gamma.value,
-            offset=self.beta.value,
-            mean=self.moving_mean.value - convolution.bias.value,
-            variance=self.moving_variance.value,
-            epsilon=self.epsilon,
-            is_training=False,
-        )
-        return tf.squeeze(tf.nn.relu(outputs), 1)
+        weights = convolution.kernel, self.gamma, self.beta, self.moving_mean, self.moving_variance
+        weights = [weight.value for weight in weights]
+        weights[3] = weights[3] - convolution.bias.value
+        answers = []
+        for x, kernel, gamma, beta, mean, variance in convolution.split(inputs, *weights):
+            outputs, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=tf.nn.conv2d(
+                    tf.expand_dims(x, 1),
+                    tf.cast(kernel, x.dtype)[tf.newaxis],
+                    strides=1,
+                    padding="SAME",
+                    dilations=[1, *convolution.dilation_rate],
+                ),
+                scale=gamma,
+                offset=beta,
+                mean=mean,
+                variance=variance,
+                epsilon=self.epsilon,
+                is_training=False,
+            )
+            answers.append(tf.squeeze(tf.nn.relu(outputs), 1))
+        return answers[0] if len(answers) == 1 else tf.concat(answers, -1)
 
     def moments(self, inputs, valid):
         """Return mean and variance (n_filters,) over samples and observed timepoints."""

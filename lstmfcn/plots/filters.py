@@ -83,6 +83,7 @@ or list of ndarray of shape (n_channels, T_i)
         filters = np.argsort(-candidates[2][:, 0], kind="stable")[:n_filters]
         size, resampled = kernels.shape[2], getattr(estimator, "unequal_length_in_", None)
         names = [class_name(label, class_names) for label in np.asarray(estimator.predict(X))]
+        views, of_view = estimator.views, len(kernels) // len(estimator.views)
         shown, places, titles = [], [], []
         for k in filters:
             left = [rank for rank, i in enumerate(candidates[0][k]) if i not in shown]
@@ -93,7 +94,8 @@ or list of ndarray of shape (n_channels, T_i)
                 place *= last / max(1, estimator.n_timepoints_in_ - 1)
             shown.append(i)
             places.append(place.clip(0, last))
-            titles.append(f"filter {k}: activation {activation:.1f}, series {i} ({names[i]})")
+            read = f" on {views[k // of_view]}" if len(views) > 1 else ""
+            titles.append(f"filter {k}{read}: activation {activation:.1f}, series {i} ({names[i]})")
         return cls(kernels[filters], [series[i] for i in shown], places, titles=titles)
 
     def _size(self):

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.stats
 
 from lstmfcn.networks.builders import measure_units, set_weights
-from lstmfcn.networks.fitted import FittedNetwork, Forward, cross_entropy, rows_per_batch
+from lstmfcn.networks.fitted import FittedNetwork, cross_entropy, rows_per_batch
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 
 N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
@@ -77,13 +77,16 @@ class Candidates:
         """
         n_epochs = len(self.architectures) * self.plans[0].n_epochs
         n_stages = len(self.architectures) * len(self.plans)
+        self._in_hand = None, None
         with progress_bar(n_epochs, name, verbose) as self._bar:
             result = checkpoint.run_stages(n_stages, self._run_stage)
         trained = _better(*map(_from_state, result))
-        architecture = self._architecture(trained.candidate, trained.passes_gaps)
-        model = self.build(**architecture)
-        set_weights(model, trained.weights)
-        return FittedNetwork(self.build, architecture, model), trained
+        if trained.weights is not self._in_hand[1]:  # another was the last, or a checkpoint's
+            architecture = self._architecture(trained.candidate, trained.passes_gaps)
+            model = self.build(**architecture)
+            set_weights(model, trained.weights)
+            return FittedNetwork(self.build, architecture, model), trained
+        return self._in_hand[0], trained
 
     def _run_stage(self, stage, result, resume, save_state):
         """Train a candidate for one cycle; results are (best so far, the candidate in work)."""
@@ -102,7 +105,8 @@ class Candidates:
         passes_gaps = before is None or (
             before.passes_gaps and before.loss <= UNLEARNED * self._entropy()
         )
-        model = self.build(**self._architecture(candidate, passes_gaps))
+        architecture = self._architecture(candidate, passes_gaps)
+        model = self.build(**architecture)
         if before is not None:
             set_weights(model, before.weights)
         else:
@@ -124,11 +128,15 @@ class Candidates:
         if before is not None:
             history = {key: before.history[key] + new for key, new in history.items()}
         is_only = len(self.architectures) == len(self.plans) == 1
+        weights = model.get_weights()
+        network = FittedNetwork(self.build, architecture, model)
+        if not self.callbacks:  # they may keep the model, and change it later
+            self._in_hand = network, weights
         return TrainedNetwork(
             candidate,
             passes_gaps,
-            0.0 if is_only else self._loss(model),
-            model.get_weights(),
+            0.0 if is_only else self._loss(network),
+            weights,
             history,
             bool(model.stop_training),
             sum(plan.n_epochs for plan in self.plans[: cycle + 1]),
@@ -137,8 +145,8 @@ class Candidates:
     def _architecture(self, candidate, passes_gaps):
         return {**self.architectures[candidate], "passes_gaps": passes_gaps}
 
-    def _loss(self, model):
-        losses = cross_entropy(Forward(model, "logits")(self.inputs), self.labels)
+    def _loss(self, network):
+        losses = cross_entropy(network.logits(self.inputs), self.labels)
         return float(np.sum(self.weights * losses) / np.sum(self.weights))
 
     def _entropy(self):

@@ -176,8 +176,9 @@ def _compile_updates(model, optimizer, n_inputs):
     The function takes inputs, labels, weights and the ends of the batches, from 0 on. It returns
     the sum of losses, the number of hits and the learning rate of each, (n_batches, 3).
     """
-    # The logits; with attention="features" also the logits of the attended features alone.
-    heads = keras.tree.flatten(model.get_layer("logits").output)
+    # The logits, of what each view decides alone, and of attended features alone.
+    layer = model.get_layer("logits")
+    heads, n_views = keras.tree.flatten(layer.output), getattr(layer, "n_views", 1)
     logits_model = keras.Model(model.inputs, heads)
     variables = model.trainable_variables
     signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
@@ -186,12 +187,16 @@ def _compile_updates(model, optimizer, n_inputs):
     def step(inputs, labels, weights):
         with tf.GradientTape() as tape:
             outputs = keras.tree.flatten(logits_model(inputs, training=True))
-            loss, *attended = (
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) for logits in outputs
+            loss_sum, *others = (
+                tf.reduce_sum(
+                    weights * tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                )
+                for logits in outputs
             )
-            loss_sum = tf.reduce_sum(loss * weights)
-            # The two losses share no weight: neither slows or changes what the other learns.
-            total = loss_sum + sum(tf.reduce_sum(part * weights) for part in attended)
+            of_views = others[:n_views] if n_views > 1 else [loss_sum]
+            # What is attended shares no weight: neither changes what the other learns.
+            attended = others[len(of_views) :] if n_views > 1 else others
+            total = sum(of_views) / n_views + sum(attended)
             mean = total / tf.cast(tf.shape(labels)[0], tf.float32)
             mean = sum(logits_model.losses, mean)  # of weights, and of a denoiser
         gradients = tape.gradient(mean, variables)
