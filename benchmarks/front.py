@@ -2,6 +2,7 @@
 
     python benchmarks/front.py run --archive ARCHIVE.zip --jobs 2 [--only NAME ...] [--folds 0 1 2]
     python benchmarks/front.py means "A + B" ...   # ensembles of what was run
+    python benchmarks/front.py draw   # log loss against seconds, into benchmarks/front.png
 
 Candidates are trained by a plain TensorFlow loop of their own, so that what loses need not be a
 part of the package; those with a ``classifier`` are the package's own. Fold k of three is held out,
@@ -27,6 +28,7 @@ from lstmfcn.files import atomic_path
 KEPT = study.CHECKPOINTS / "front"
 RECORD = study.RESULTS / "front.csv"
 COLUMNS = ("configuration", "dataset", "fold", "accuracy", "log_loss", "seconds", "training_loss")
+REFERENCE = "sees"  # beside which candidates are shown, on the same runs
 CUT = 1e-3  # of probabilities: one confident error shall not outweigh a dataset
 DEFAULT = {
     "n_filters": (64, 128, 64),
@@ -73,8 +75,7 @@ VARIANTS = {
     ", 2000 updates": {"n_updates": 2000},
     ", deeper": {"n_filters": (64, 64, 128, 64)},
     ", values": {"views": ("values",)},
-    ", occlusion 0": {"occlusion": 0.0},
-    ", occlusion 0.3": {"occlusion": 0.3},
+    ", 2000 updates, no occlusion": {"n_updates": 2000, "occlusion": 0.0},
 }
 CANDIDATES = {
     "MiniROCKET": {},
@@ -109,6 +110,7 @@ CANDIDATES = {
     "sees, sums": {**SEES, "view": "sums"},
     "sees, no trend": {**SEES, "view": "no trend"},
     "sees, no trend beside": {**SEES, "view": "values + no trend"},
+    "sees, spectrum": {**SEES, "view": "spectrum"},
     "sees, no trend, seed 1": {**SEES, "view": "no trend", "seed": 1},
     # Depth
     "deep": DEEP,
@@ -170,6 +172,10 @@ def viewed(view, X, X_held):
         "values": lambda x: x,
         "changes": lambda x: np.diff(x, axis=1, prepend=x[:, :1]),
         "sums": lambda x: np.cumsum(x - x.mean(axis=1, keepdims=True), axis=1),
+        "spectrum": lambda x: (
+            np.abs(np.fft.rfft(x - x.mean(axis=1, keepdims=True), n=2 * x.shape[1], axis=1)[:, 1:])
+            ** 0.5
+        ),
         "no trend": lambda x: (
             x - uniform_filter1d(x, max(3, x.shape[1] // 8), axis=1, mode="nearest")
         ),
@@ -514,6 +520,87 @@ def mean_scores(configurations):
     return *means, len(common)
 
 
+def averages():
+    """Return per candidate (runs, means, the reference's on the same runs, median seconds).
+
+    Means are accuracy and log loss; first each dataset's over its folds, (n_datasets, 2).
+    """
+    by_candidate = {}
+    for row in study.read(RECORD):
+        runs = by_candidate.setdefault(row["configuration"], {})
+        runs[row["dataset"], row["fold"]] = [float(row[name]) for name in COLUMNS[3:6]]
+    found, known = {}, by_candidate.get(REFERENCE, {})
+    for name, runs in by_candidate.items():
+        shared = sorted(runs.keys() & known.keys())
+        if shared:
+            sides = (_by_dataset(shared, side) for side in (runs, known))
+            found[name] = len(shared), *sides, np.median([runs[key][2] for key in shared])
+    return found
+
+
+def _by_dataset(keys, runs):
+    datasets = sorted({dataset for dataset, _ in keys})
+    return np.array(
+        [np.mean([runs[key][:2] for key in keys if key[0] == name], axis=0) for name in datasets]
+    )
+
+
+def table():
+    """Return the record as a Markdown table, each candidate beside the reference."""
+    lines = [
+        f"| candidate | runs | accuracy | to {REFERENCE} | log loss | to {REFERENCE} | seconds |",
+        "|---" * 7 + "|",
+    ]
+    found = averages()
+    for name in sorted(found, key=lambda name: (found[name][1] - found[name][2]).mean(axis=0)[1]):
+        n_runs, means, known, seconds = found[name]
+        cells = []
+        for k in range(2):
+            low, high = interval(means[:, k] - known[:, k])
+            difference = (means[:, k] - known[:, k]).mean()
+            cells += [f"{means[:, k].mean():.3f}", f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"]
+        if name == "MiniROCKET":  # it decides, and gives no probabilities
+            cells[2:] = ["-", "-"]
+        lines.append(f"| {name} | {n_runs} | {' | '.join(cells)} | {seconds:.1f} |")
+    return "\n".join(lines)
+
+
+def interval(differences):
+    """Return the 95 % interval of the mean over datasets, by the bootstrap."""
+    rows = np.random.default_rng(0).integers(len(differences), size=(2000, len(differences)))
+    return np.percentile(differences[rows].mean(axis=1), [2.5, 97.5])
+
+
+def draw():
+    """Draw log loss, less the reference's, against seconds; name what nothing beats in both."""
+    import matplotlib.pyplot as plt
+
+    found = {name: values for name, values in averages().items() if name != "MiniROCKET"}
+    points = {
+        name: (seconds, (means - known).mean(axis=0)[1])
+        for name, (n_runs, means, known, seconds) in found.items()
+        if n_runs >= len(study.FRONT_DATASETS)
+    }
+    best = [
+        name
+        for name, (seconds, loss) in points.items()
+        if not any(
+            s <= seconds and x <= loss and (s, x) != (seconds, loss) for s, x in points.values()
+        )
+    ]
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for name, (seconds, loss) in points.items():
+        is_best, ours = name in best, "FCN" in name
+        axes.plot(seconds, loss, "o" if ours else ".", color="C0" if is_best else "C7", ms=8)
+        if is_best or ours:
+            axes.annotate(name, (seconds, loss), xytext=(6, 4), textcoords="offset points")
+    axes.axhline(0, color="C7", linewidth=0.8)
+    axes.set(xlabel="median seconds of a fit, one thread", xscale="log")
+    axes.set_ylabel(f"log loss on held-out folds, less that of {REFERENCE}")
+    axes.margins(x=0.15)
+    figure.savefig(study.RESULTS.parent / "front.png", dpi=100)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -525,7 +612,11 @@ def main():
     runs.add_argument("--folds", nargs="+", type=int, default=[0, 1, 2])
     means = commands.add_parser("means")
     means.add_argument("ensembles", nargs="+")
+    commands.add_parser("draw")
     arguments = parser.parse_args()
+    if arguments.command == "draw":
+        draw()
+        return
     if arguments.command == "means":
         for ensemble in arguments.ensembles:
             accuracy, log_loss, n = mean_scores([name.strip() for name in ensemble.split("+")])

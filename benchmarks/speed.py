@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 
 import sweep_speed
+from study import PUBLISHED_SHAPE
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -89,9 +90,8 @@ def stopwatch():
 def ours(X, y, n_epochs, precision):
     from lstmfcn import LSTMFCNClassifier
 
-    classifier = LSTMFCNClassifier(
-        n_epochs=n_epochs, batch_size=BATCH, precision=precision, random_state=0
-    )
+    options = {"n_epochs": n_epochs, "batch_size": BATCH, "precision": precision}
+    classifier = LSTMFCNClassifier(**PUBLISHED_SHAPE, **options, random_state=0)
     return classifier.fit(X, y).history_["epoch_seconds"]
 
 

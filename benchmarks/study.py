@@ -1,10 +1,10 @@
-"""Which recipe, which precision, and is fine-tuning worth it? Studies, resumable run by run.
+"""Which precision, is fine-tuning worth it, do maps show the evidence? Resumable studies.
 
-    python benchmarks/study.py recipe --archive ARCHIVE.zip --jobs 2
+    python benchmarks/study.py attention --archive ARCHIVE.zip --jobs 2
 
-A run is (dataset, configuration, seed). Studies that *choose* or explain something (``precision``,
-``recipe``, ``size``, ``attention``, ``losses``) never see a test split: each training
-split is cut into three stratified folds, and seed k trains on two of them and is scored on fold k.
+A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
+``attention``) never see a test split: each training split is cut into three stratified folds, and
+seed k trains on two of them and is scored on fold k.
 Studies that *report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and
 score the archive's test split once. Each finished run is a row of
 ``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes on with what was
@@ -66,23 +66,6 @@ LARGER_DATASETS = (
     "Lightning2",
     "OSULeaf",
 )
-# Where the sweep is more than 0.03 behind MiniROCKET, InceptionTime or HC2.
-LOST_DATASETS = (
-    "BeetleFly",
-    "FaceFour",
-    "MoteStrain",
-    "Wine",
-    "ECG200",
-    "DodgerLoopDay",
-    "Lightning2",
-    "FacesUCR",
-    "HouseTwenty",
-    "MiddlePhalanxOutlineAgeGroup",
-    "DistalPhalanxOutlineAgeGroup",
-    "ProximalPhalanxTW",
-    "CricketY",
-    "FiftyWords",
-)
 # All sets of equal length with three series in each of two classes or more, by the cost of a run.
 FRONT_DATASETS = (
     "SmoothSubspace",
@@ -138,32 +121,6 @@ STUDIES = {
         "ALSTM-FCN, float32": {"classifier": "ALSTMFCNClassifier", "precision": "float32"},
         "ALSTM-FCN, bfloat16": {"classifier": "ALSTMFCNClassifier", "precision": "bfloat16"},
     },
-    "recipe": {
-        "1000 updates": {"n_updates": 1000},
-        "1500 updates": {"n_updates": 1500},
-        "1500 updates, rate 2e-3": {"n_updates": 1500, "learning_rate": 2e-3},
-        "2000 updates": {"n_updates": 2000},
-        "until learned": {},
-        "2000 updates, rate 2e-3": {"n_updates": 2000, "learning_rate": 2e-3},
-        "3000 updates": {"n_updates": 3000},
-        "3000 updates, batch 16": {"n_updates": 3000, "batch_size": 16},
-        "3000 updates, batch 32": {"n_updates": 3000, "batch_size": 32},
-        "3000 updates, per-series normalisation": {"n_updates": 3000, "normalization": "series"},
-        "6000 updates": {"n_updates": 6000},
-    },
-    "size": {
-        "until learned": {},
-        "2000 updates": {"n_updates": 2000},
-        "4000 updates": {"n_updates": 4000},
-        "128 cells": {"n_cells": 128},
-    },
-    # Do the convolutions see too little of a series, or is too much learned by heart?
-    "losses": {
-        "default": {},
-        "means of 2": {"pool": 2},
-        "means of 4": {"pool": 4},
-        "2000 updates": {"n_updates": 2000},
-    },
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
         "ALSTM-FCN, occlusion 0.15": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.15},
@@ -179,14 +136,9 @@ STUDIES = {
     },
 }
 # Made while the published shape was the default; a command repeats them so.
-FORMER = {"precision", "recipe", "size", "losses", "paper", "fine_tune", "explanations"}
+FORMER = {"precision", "paper", "fine_tune"}
 REPORTING = {"paper", "fine_tune", "explanations"}
 EXPLAINING = {"attention", "explanations"}
-DATASETS_OF = {
-    "size": LARGER_DATASETS,
-    "attention": LARGER_DATASETS,
-    "losses": LOST_DATASETS,
-}
 COLUMNS = (
     "dataset",
     "configuration",
@@ -239,35 +191,19 @@ def fold(X, y, seed):
     return X[kept], y[kept], X[held], y[held]
 
 
-def pooled(X, width):
-    """Return the means of each ``width`` timepoints; a rest at the end is dropped."""
-    n_kept = X.shape[-1] // width * width
-    return X[..., :n_kept].reshape(*X.shape[:-1], -1, width).mean(axis=-1)
-
-
 def run(study, dataset, configuration, seed, archive):
     """Fit and score once; return one row."""
     import lstmfcn
-    from lstmfcn.training.candidates import make_plans
 
     X, y, X_scored, y_scored = load(dataset, archive)
     if study not in REPORTING:
         X, y, X_scored, y_scored = fold(X, y, seed)
     former = PUBLISHED_SHAPE if study in FORMER else {}
     parameters = {**former, **STUDIES[study][configuration]}
-    width = parameters.pop("pool", 1)
-    X, X_scored = pooled(X, width), pooled(X_scored, width)
-    n_updates = parameters.pop("n_updates", None)
     model = getattr(lstmfcn, parameters.pop("classifier", "LSTMFCNClassifier"))
     checkpoint = CHECKPOINTS / f"{study}-{dataset}-{configuration}-{seed}"
     was_interrupted = checkpoint.exists()
     classifier = model(**parameters, checkpoint=checkpoint, random_state=seed)
-    if n_updates is not None:
-        batch_size = make_plans(len(y), n_epochs="auto", batch_size=classifier.batch_size)[
-            0
-        ].batch_size
-        n_batches = -(-len(y) // batch_size)
-        classifier.set_params(n_epochs=-(-n_updates // n_batches))
     started = time.perf_counter()
     classifier.fit(X, y)
     row = {
@@ -378,7 +314,7 @@ def main(argv=None):
     plan = [
         (dataset, configuration, seed)
         for seed in range(arguments.seeds)
-        for dataset in DATASETS_OF.get(arguments.study, DATASETS)
+        for dataset in (LARGER_DATASETS if arguments.study == "attention" else DATASETS)
         for configuration in arguments.only or STUDIES[arguments.study]
         if (dataset, configuration, seed) not in done
     ]

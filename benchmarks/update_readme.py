@@ -11,16 +11,13 @@ from collections import defaultdict
 from pathlib import Path
 
 import emotion
+import front
 import numpy as np
 import scipy.stats
-import study
 import sweep_tables
-
-from lstmfcn.evaluation import read_records
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DEFAULT_RECIPE = "until learned"  # in study-recipe.csv
 MAPS = ("attention", "activation")  # in study-explanations.csv
 BASELINES = ("zero", "local_mean", "noise")
 RIVALS = ("plain Keras", "sktime")
@@ -93,29 +90,6 @@ def growth():
         cells = "; ".join(f"{key.removesuffix(', ms')}: {value:.0f}" for key, value in row.items())
         lines.append(f"| {size} | {cells} |")
     return "\n".join(lines)
-
-
-def recipes(name):
-    """Return a function to a study's recipes, each beside the default on the same runs."""
-
-    def table():
-        by_run = runs_of(rows(name))
-        lines = [
-            "| recipe | runs | accuracy | default's | log loss | default's | seconds |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        for recipe in sorted({recipe for runs in by_run.values() for recipe in runs}):
-            runs = [runs for runs in by_run.values() if {recipe, DEFAULT_RECIPE} <= set(runs)]
-            cells = [
-                f"{statistics.mean(float(run[which][key]) for run in runs):.4f}"
-                for key in ("accuracy", "log_loss")
-                for which in (recipe, DEFAULT_RECIPE)
-            ]
-            seconds = statistics.mean(float(run[recipe]["fit_seconds"]) for run in runs)
-            lines.append(f"| {recipe} | {len(runs)} | {' | '.join(cells)} | {seconds:.0f} |")
-        return "\n".join(lines)
-
-    return table
 
 
 def precision():
@@ -227,23 +201,6 @@ def accuracy_of_models():
         ]
         sentences.append(f"- {name}: {paired(differences)}")
     return "\n".join([comparison(records, names), "", *sentences])
-
-
-def accuracy_on_folds():
-    """Return the accuracies of LSTM-FCN and ALSTM-FCN on the larger sets' held-out folds."""
-    lstmfcn = [
-        {**row, "configuration": "LSTM-FCN"}
-        for row in rows("study-size.csv")
-        if row["configuration"] == "until learned"
-    ]
-    records = [*lstmfcn, *rows("study-attention.csv")]
-    names = ("LSTM-FCN", "ALSTM-FCN")
-    accuracies = defaultdict(dict)
-    for row in records:
-        if row["configuration"] in names:
-            accuracies[row["dataset"], row["seed"]][row["configuration"]] = float(row["accuracy"])
-    differences = [x[names[1]] - x[names[0]] for x in accuracies.values() if len(x) == len(names)]
-    return "\n".join([comparison(records, names), "", f"- ALSTM-FCN: {paired(differences)}"])
 
 
 def explanations_in_short(record):
@@ -368,31 +325,6 @@ def mosi_linear():
     return "\n".join(lines)
 
 
-def losses():
-    """Return accuracy / log loss of coarser series and of a shorter training, on held-out folds."""
-    configurations = tuple(study.STUDIES["losses"])
-    by_run = runs_of(rows("study-losses.csv"))
-    shared = {key: runs for key, runs in by_run.items() if set(configurations) <= set(runs)}
-    lines = [
-        f"| dataset | timepoints | runs | {' | '.join(configurations)} |",
-        "|---" * (3 + len(configurations)) + "|",
-    ]
-    averages = defaultdict(list)
-    lengths = {r["dataset"]: r["n_timepoints"] for r in read_records(sweep_tables.RECORDS)}
-    for dataset in study.LOST_DATASETS:
-        runs = [runs for (name, _), runs in shared.items() if name == dataset]
-        if not runs:
-            continue
-        cells = []
-        for name in configurations:
-            both = [mean([run[name] for run in runs], key) for key in ("accuracy", "log_loss")]
-            averages[name].append(both)
-            cells.append("{:.3f} / {:.2f}".format(*both))
-        lines.append(f"| {dataset} | {lengths[dataset]} | {len(runs)} | {' | '.join(cells)} |")
-    cells = ["{:.3f} / {:.2f}".format(*np.mean(averages[name], axis=0)) for name in configurations]
-    return "\n".join([*lines, f"| **mean** | | {len(shared)} | {' | '.join(cells)} |"])
-
-
 def runs_of(records):
     """Return (dataset, seed) -> configuration -> row of a study."""
     by_run = defaultdict(dict)
@@ -441,9 +373,7 @@ TABLES = {
     "speed": speed(),
     "speed_avx512": speed("speed-avx512.json"),
     "precision": precision,
-    "recipe": recipes("study-recipe.csv"),
-    "size": recipes("study-size.csv"),
-    "losses": losses,
+    "front": front.table,
     "paper": paper,
     "paper_in_short": paper_in_short,
     "fine_tuning": fine_tuning,
@@ -452,7 +382,6 @@ TABLES = {
     "explanations_accuracy": accuracy_of_models,
     "explanations_in_short": explanations_in_short("study-explanations.csv"),
     "attention": explanations_in_short("study-attention.csv"),
-    "attention_accuracy": accuracy_on_folds,
     "attention_epochs": measured("attention"),
     "prediction": measured("prediction"),
     "fit": measured("fit"),

@@ -53,7 +53,8 @@ class LSTMFCNEnsemble(LogitClassifier):
     """Several networks as one classifier: other weights, other resolutions, one decision.
 
     The logits are the mean of the members' logits, and so are their parts and maps. Networks that
-    start elsewhere, or see a series at another resolution, make other errors; the mean makes fewer.
+    start elsewhere, or have another depth, make other errors; the mean makes fewer. For maps that
+    deletion verifies, pass an ``ALSTMFCNClassifier()``, which trains on gaps.
 
     Parameters
     ----------
@@ -63,9 +64,8 @@ class LSTMFCNEnsemble(LogitClassifier):
         How many members.
     variants : "auto", sequence of dict or None, default="auto"
         Parameters by which members differ, beside their seed: member k gets those of entry k, from
-        the first again when there are more members. ``"auto"``: every other
-        member reads series without their trend (``detrend``), and the first and fourth of four
-        have a further block, as wide as the first. None: members differ by their seed alone.
+        the first again when there are more members. ``"auto"``: every other member has a further
+        block, as wide as the first. None: members differ by their seed alone.
     n_jobs : int or None, default=None
         How many members train at once, in threads: None is one, -1 as many as there are cores. The
         result is the same.

@@ -310,9 +310,9 @@ def test_stacking_and_feature_union(bumps):
     assert stacking.score(X, y) > 0.8
     union = FeatureUnion([("fcn", fcn), ("raw", "passthrough")])
     features = union.fit(X, y).transform(X)
-    assert features.shape == (30, 8 + 24)
-    np.testing.assert_array_equal(features[:, 8:], X)
-    assert LogisticRegression().fit(features[:, :8], y).score(features[:, :8], y) > 0.9
+    assert features.shape == (30, 16 + 24)
+    np.testing.assert_array_equal(features[:, 16:], X)
+    assert LogisticRegression().fit(features[:, :16], y).score(features[:, :16], y) > 0.9
 
 
 # Features
@@ -323,7 +323,7 @@ def test_transform_returns_the_layers(fitted, bumps):
     features = fitted.transform(X)
     pooled = fitted.transform(X, layer="pooled")
     n_cells = 0 if isinstance(fitted, FCNClassifier) else 8
-    assert features.shape == (30, 8 + n_cells) and pooled.shape == (30, 8)
+    assert features.shape == (30, 16 + n_cells) and pooled.shape == (30, 16)  # of two views
     np.testing.assert_array_equal(features[:, n_cells:], pooled)
     if n_cells:
         np.testing.assert_array_equal(features[:, :n_cells], fitted.transform(X, layer="lstm"))
@@ -537,6 +537,7 @@ def test_presets_are_the_published_protocol():
         "kernel_sizes": (8, 5, 3),
         "n_steps": None,
         "dilation_rates": None,
+        "views": ("values",),
         "dropout": 0.8,
         "occlusion": 0.0,
         "recurrent_activation": "hard_sigmoid",

@@ -333,6 +333,9 @@ CONTENTS = [
     (["architecture", "n_filters"], [4] * 10_000, "is not a sequence of 1 to 64 whole numbers"),
     (["architecture", "n_filters"], [10**30], "is not a sequence of 1 to 64 whole numbers"),
     (["architecture", "kernel_sizes"], [10**9], "is not a sequence of 1 to 64 whole numbers"),
+    (["architecture", "views"], ["values", "values"], "is not a sequence out of 'values'"),
+    (["architecture", "views"], ["values"], "weights, but the file holds"),
+    (["architecture", "views"], "values", "'views' parameter"),
     (["architecture", "n_cells"], 10**12, "'n_cells' parameter"),
     (["architecture", "n_cells"], [2, 2], "must be a whole number"),
     (["architecture", "n_timepoints"], 10**12, "in one place and 10 in another"),
@@ -365,7 +368,7 @@ CONTENTS = [
     (["batch_size_"], 2**70, "batch_size_=1180591620717411303424 must be a whole number"),
     (["classes"], {"dtype": "|i1", "values": [1, 300]}, "are not all of type '|i1'"),
     (["classes"], ["class 0"], "one of its entries is of another kind than expected"),
-    (["format"], "9" * 10_000, "is not format 6; use the version of lstmfcn that wrote it"),
+    (["format"], "9" * 10_000, "is not format 7; use the version of lstmfcn that wrote it"),
     (["classes", "dtype"], "V8", "are not possible"),
     (["classes", "dtype"], "(1000000,1000000)f8", "are not possible"),
     (["classes", "dtype"], "<f8", "does not describe a classifier"),
@@ -458,8 +461,8 @@ def test_series_that_no_machine_trains_on_are_refused(tmp_path, n_timepoints, n_
     clf.save(tmp_path / "file")
     clf.network_.architecture["n_timepoints"] = n_timepoints
     sentence = (
-        f"series of {n_timepoints:,} timepoints in a network that is {n_filters:,} wide are too "
-        "long for a file of lstmfcn; shorten the series"
+        f"series of {n_timepoints:,} timepoints in a network that is {2 * n_filters:,} wide are "
+        "too long for a file of lstmfcn; shorten the series"
     )
     with pytest.raises(ValueError, match=sentence):
         clf.save(tmp_path / "other")

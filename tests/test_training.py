@@ -125,6 +125,54 @@ def test_ten_steps_equal_those_of_keras_compile_and_fit(network, weighted):
         )
 
 
+class Bias(keras.layers.Layer):
+    """One bias for several tensors."""
+
+    def build(self, shape):
+        self.bias = self.add_weight(shape=(shape[-1],), initializer="zeros")
+
+    def call(self, logits):
+        return logits + self.bias
+
+
+def test_ten_steps_of_two_views_equal_those_of_keras_with_a_loss_for_each():
+    inputs, labels, weights = data()
+    ours = fcn(views=("values", "detrended"))
+    series = keras.Input((N_TIMEPOINTS, 1))
+    window = keras.layers.AveragePooling1D(3, 1, padding="same")
+    read, outputs, bias = (series, series - window(series)), [], Bias()
+    for place, features in enumerate(read):
+        for k, (width, size) in enumerate(zip(*TINY.values(), strict=True), 1):
+            convolution = keras.layers.Conv1D(width, size, padding="same", name=f"c{place}_{k}")
+            features = convolution(features)
+            features = keras.layers.ReLU()(keras.layers.BatchNormalization()(features))
+            kernel, _ = ours.get_layer(f"conv_{k}").get_weights()
+            kernel = kernel[:, :, place * width : (place + 1) * width]
+            convolution.set_weights([kernel, np.zeros(width)])
+        head = keras.layers.Dense(N_CLASSES, use_bias=False)
+        outputs.append(bias(head(2 * keras.layers.GlobalAveragePooling1D()(features))))
+        rows = ours.get_layer("logits").get_weights()[0][4 * place : 4 * place + 4]
+        head.set_weights([rows])
+    plain = keras.Model(series, outputs)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    plain.compile(keras.optimizers.Adam(1e-2), loss=[loss, loss], loss_weights=[0.5, 0.5])
+    plain.fit(inputs[0], [labels, labels], batch_size=24, epochs=10, verbose=0)
+    recipe = TrainingPlan(10, 24, learning_rate=1e-2, schedule="constant")
+    history = train(ours, inputs, labels, weights, recipe, seed=0)
+    assert history["loss"][-1] < history["loss"][0] - 0.1
+    for place, k in ((0, 1), (1, 1), (0, 3), (1, 3)):
+        width = TINY["n_filters"][k - 1]
+        kernel = ours.get_layer(f"conv_{k}").get_weights()[0]
+        expected = plain.get_layer(f"c{place}_{k}").get_weights()[0]
+        found = kernel[:, :, place * width : (place + 1) * width]
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+    # The decision is the mean of what the views decide.
+    inputs = (inputs[0][:5],)
+    read = keras.Model(ours.inputs, ours.get_layer("logits").output)
+    logits, *of_views = read(list(inputs), training=False)
+    np.testing.assert_allclose(logits, np.mean(of_views, axis=0), atol=1e-6)
+
+
 def test_validation_and_early_stopping_equal_those_of_keras():
     """The last normalisation has no statistics to differ in: every layer is frozen but the head."""
     inputs, labels, weights = data()
