@@ -581,24 +581,28 @@ def draw():
         for name, (n_runs, means, known, seconds) in found.items()
         if n_runs >= len(study.FRONT_DATASETS)
     }
-    best = [
-        name
-        for name, (seconds, loss) in points.items()
-        if not any(
-            s <= seconds and x <= loss and (s, x) != (seconds, loss) for s, x in points.values()
-        )
-    ]
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    for name, (seconds, loss) in points.items():
-        is_best, ours = name in best, "FCN" in name
-        axes.plot(seconds, loss, "o" if ours else ".", color="C0" if is_best else "C7", ms=8)
-        if is_best or ours:
-            axes.annotate(name, (seconds, loss), xytext=(6, 4), textcoords="offset points")
-    axes.axhline(0, color="C7", linewidth=0.8)
+    names = sorted(points, key=lambda name: points[name][1])
+    figure, axes = plt.subplots(figsize=(9, 0.2 * len(names) + 3), layout="constrained")
+    left, quickest = [], np.inf
+    for place, name in enumerate(names, 1):  # from the lowest loss on: what is on the front?
+        seconds, loss = points[name]
+        is_best, quickest = seconds < quickest, min(seconds, quickest)
+        left += [(seconds, loss)] if is_best else []
+        colour = "C0" if is_best else "C7"
+        label = f"{place}  {name}"
+        axes.plot(seconds, loss, ".", color=colour, label=label, ms=8)
+        axes.annotate(str(place), (seconds, loss), xytext=(4, 4), textcoords="offset points")
+    axes.plot(*zip(*left, strict=True), color="C0", linewidth=0.8)
     axes.set(xlabel="median seconds of a fit, one thread", xscale="log")
     axes.set_ylabel(f"log loss on held-out folds, less that of {REFERENCE}")
-    axes.margins(x=0.15)
+    ticks = [
+        t for t in (1, 2, 3, 5, 10, 20, 30, 50) if t <= 1.3 * max(s for s, _ in points.values())
+    ]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
+    axes.minorticks_off()
+    figure.legend(loc="outside right center", fontsize="small", frameon=False, markerscale=0)
     figure.savefig(study.RESULTS.parent / "front.png", dpi=100)
+    plt.close(figure)
 
 
 def main():
