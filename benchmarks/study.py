@@ -123,7 +123,6 @@ STUDIES = {
     },
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
-        "ALSTM-FCN, occlusion 0.15": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.15},
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
     },
     "paper": {"default": {}, "paper": PAPER},
@@ -131,7 +130,6 @@ STUDIES = {
     "explanations": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
         "LSTM-FCN": {},
-        "LSTM-FCN, occlusion": {"occlusion": 0.3},
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
     },
 }

@@ -26,6 +26,7 @@ from lstmfcn.explain import (
     gradient_times_input,
     strongest_samples,
 )
+from lstmfcn.export import export
 from lstmfcn.fitting import part_of_fit
 from lstmfcn.networks.fitted import FittedNetwork
 from lstmfcn.training.loop import fine_tune_schedule
@@ -115,6 +116,48 @@ class LogitClassifier(
         if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
             y = np.full(len(predicted), y, np.asarray(y).dtype)
         return fitting.known_labels(self, y, len(predicted))
+
+    @of_one_fit
+    def export(self, path, format=None, *, attention=False):
+        """Write the fitted classifier as a graph that answers without this package.
+
+        The graph takes raw series, float32 of shape (n_samples, n_channels, n_timepoints), any
+        number of them. Normalisation, axes and lengths are inside. Where series of other lengths
+        are possible, NaN stands behind the end of a shorter one. It returns ``probabilities``
+        (n_samples, n_classes), in the order of ``classes_``.
+
+        Parameters
+        ----------
+        path : str or path-like
+        format : {"onnx", "litert", "saved_model"}, optional
+            By default by the ending: ``.onnx``, ``.tflite``, none for the folder of a TensorFlow
+            SavedModel. ONNX needs ``pip install lstmfcn[onnx]``.
+        attention : bool, default=False
+            Whether ``attention`` (n_samples, n_timepoints) is a second output: the map of
+            ``ALSTMFCNClassifier(attention="features")``.
+
+        Raises
+        ------
+        ImportError
+            If the converter is not installed.
+        OSError
+            If the file cannot be written; an old one of that name stays.
+        ValueError
+            If there is no such format, or no such map.
+
+        Notes
+        -----
+        Class labels, channels, length, version and a SHA-256 of the model are in the metadata of an
+        ONNX file, and in a file ``path + ".json"`` beside the others. A series longer than those of
+        ``fit`` loses its end where shorter ones are padded; a ``.tflite`` file refuses it.
+
+        See Also
+        --------
+        lstmfcn.OnnxClassifier : Answers from an ONNX file, without TensorFlow.
+        save : Keeps everything, for :func:`lstmfcn.load`.
+        """
+        validation.check_is_fitted(self)
+        export(self, path, format, attention=attention)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

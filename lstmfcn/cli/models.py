@@ -55,6 +55,22 @@ def add_models(commands):
     predict.add_argument("--out", type=to_path, required=True, help="CSV file to write")
     predict.set_defaults(command=_predict)
 
+    export = commands.add_parser(
+        "export",
+        help="write a fitted model as ONNX, LiteRT or SavedModel",
+        description="Write a graph from raw series (n, channels, timepoints) to probabilities, "
+        "which answers without this package.",
+    )
+    export.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
+    export.add_argument(
+        "--out", type=to_path, required=True, help="NAME.onnx, NAME.tflite, or a folder's name"
+    )
+    export.add_argument("--format", choices=("onnx", "litert", "saved_model"))
+    export.add_argument(
+        "--attention", action="store_true", help="the attention map is a second output"
+    )
+    export.set_defaults(command=_export)
+
     explain = commands.add_parser(
         "explain",
         help="draw what a fitted model decides on",
@@ -159,7 +175,10 @@ def _fit(arguments):
 
 def _predict(arguments):
     _check_out(arguments)
-    from lstmfcn.loading import load
+    if arguments.model.suffix == ".onnx":  # and TensorFlow is not imported
+        from lstmfcn.onnx_model import OnnxClassifier as load
+    else:
+        from lstmfcn.loading import load
 
     classifier = load(arguments.model)
     X, y = _read(arguments, "test", classifier)
@@ -174,6 +193,18 @@ def _predict(arguments):
         print(f"accuracy           {accuracy_score(truth, answer):.4f}")
         print(f"balanced accuracy  {balanced_accuracy_score(truth, answer):.4f}")
         print(f"weighted F1        {f1_score(truth, answer, average='weighted'):.4f}")
+
+
+def _export(arguments):
+    from lstmfcn.loading import load
+
+    classifier = load(arguments.model)
+    classifier.export(arguments.out, arguments.format, attention=arguments.attention)
+    print(
+        f"{type(classifier).__name__} for series of {classifier.n_channels_in_} x "
+        f"{classifier.n_timepoints_in_} values, {len(classifier.classes_)} classes; written to "
+        f"{arguments.out}"
+    )
 
 
 def _explain(arguments):

@@ -13,6 +13,7 @@ import math
 
 from lstmfcn.networks.backend import float32_layers, keras
 from lstmfcn.networks.layers import (
+    LSTM,
     Attention,
     AttentionLSTM,
     Convolution,
@@ -503,7 +504,7 @@ def _squeeze_excite(features, mask, block, seeds):
 
 
 def _lstm(n_cells, recurrent_activation, n_steps, seeds):
-    return keras.layers.LSTM(
+    return LSTM(
         n_cells,
         recurrent_activation=(
             hard_sigmoid if recurrent_activation == "hard_sigmoid" else recurrent_activation

@@ -38,7 +38,7 @@ def _in_batches(run, arrays, n_timepoints):
         yield rows, output
 
 
-def _alone_before_normalisation(part):
+def alone_before_normalisation(part):
     """Return the convolutions that only a normalisation reads, by the normalisation's name."""
     tensors = keras.tree.flatten(part.outputs)
     made_by = {
@@ -74,7 +74,7 @@ class Forward:
 
         # Traced once here: calling the concrete function skips the dispatch at each call.
         traced = tf.function(run, input_signature=signature, autograph=False)
-        with in_one_kernel(_alone_before_normalisation(part)):
+        with in_one_kernel(alone_before_normalisation(part)):
             self._run = traced.get_concrete_function()
         self._n_timepoints = max(x.shape[1] for x in model.inputs)
 

@@ -12,6 +12,7 @@ PART_WEIGHT = 0.1  # of what SharedLogits reads alone
 
 # The convolution that each normalisation computes itself, in what this thread traces.
 _MERGED = contextvars.ContextVar("merged")
+_PLAIN_LOOP = contextvars.ContextVar("plain_loop")
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
@@ -408,6 +409,49 @@ class Attention(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "n_units": self.n_units, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class LSTM(keras.layers.LSTM):
+    """Keras' LSTM, which :func:`in_a_plain_loop` can trace without lists of tensors.
+
+    >>> import numpy as np
+    >>> layer, steps = LSTM(4, seed=0), np.ones((2, 30, 3), "float32")
+    >>> expected = layer(steps)
+    >>> with in_a_plain_loop():
+    ...     bool(np.allclose(layer(steps), expected, atol=1e-6))
+    True
+    """
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Return the last hidden state of ``sequences`` (batch, n_steps, width)."""
+        if self.unroll or not _PLAIN_LOOP.get(False):
+            return super().call(sequences, initial_state, mask, training)
+        cell = self.cell
+        kernel, recurrent, bias = cell.kernel, cell.recurrent_kernel, cell.bias
+        seen = tf.ones_like(sequences[:, :, 0]) if mask is None else tf.cast(mask, tf.float32)
+
+        def step(t, h, c):
+            gates = tf.gather(sequences, t, axis=1) @ kernel + h @ recurrent + bias
+            i, f, g, o = tf.split(gates, 4, axis=1)
+            gate, is_seen = cell.recurrent_activation, tf.gather(seen, t, axis=1)[:, tf.newaxis]
+            new = gate(f) * c + gate(i) * cell.activation(g)
+            h += is_seen * (gate(o) * cell.activation(new) - h)
+            return t + 1, h, c + is_seen * (new - c)
+
+        zero = tf.zeros_like(sequences[:, 0] @ kernel)[:, : self.units]
+        _, h, _ = tf.while_loop(lambda t, *_: t < sequences.shape[1], step, (0, zero, zero))
+        return h
+
+
+@contextlib.contextmanager
+def in_a_plain_loop():
+    """Let LSTMs be loops of what every engine has, in what the body traces."""
+    token = _PLAIN_LOOP.set(True)
+    try:
+        yield
+    finally:
+        _PLAIN_LOOP.reset(token)
 
 
 def _weigh(keys, v, valid):

@@ -1,0 +1,160 @@
+"""How does a fitted classifier leave Python? As a file that turns raw series into probabilities."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import lstmfcn
+from lstmfcn import model_file
+from lstmfcn.files import atomic_path
+from lstmfcn.untrusted import as_path, shown
+
+ENDINGS = {".onnx": "onnx", ".tflite": "litert", "": "saved_model"}
+OPSET = 17  # of ONNX; onnxruntime has it since 1.12
+
+
+def export(classifier, path, format=None, *, attention=False):
+    """Write a fitted classifier as a graph; see :meth:`lstmfcn.LSTMFCNClassifier.export`."""
+    path = as_path(path)
+    format = _format_of(path, format)
+    members = getattr(classifier, "estimators_", [classifier])
+    _check_members(members, attention, format)
+    about = _about(classifier, attention)
+    from lstmfcn.raw_graph import answers
+
+    networks, readers = zip(*((m.network_, m.reader_) for m in members), strict=True)
+    answer = answers(networks, readers, attention, plain=format == "litert")
+    if format == "onnx":
+        _write_onnx(answer, path, about)
+    elif format == "litert":
+        _write_litert(answer, path)
+    else:
+        weights = [variable.value for network in networks for variable in network.model.weights]
+        _write_saved_model(answer, weights, path)
+    if format != "onnx":
+        with atomic_path(path.with_name(path.name + ".json")) as temporary:
+            temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def _format_of(path, format):
+    formats = tuple(ENDINGS.values())
+    if format is None:
+        if path.suffix not in ENDINGS:
+            raise ValueError(
+                f"{shown(path)} has none of the endings .onnx, .tflite, or none for a SavedModel; "
+                f"pass format, one of {', '.join(map(repr, formats))}."
+            )
+        return ENDINGS[path.suffix]
+    if format not in formats:
+        options = ", ".join(map(repr, formats))
+        raise ValueError(f"format={format!r} is unknown; choose one of {options}.")
+    return format
+
+
+def _check_members(members, attention, format):
+    architectures = [member.network_.architecture for member in members]
+    names = [layer.name for layer in members[0].model_.layers]
+    if format != "saved_model" and "attention_lstm" in names:
+        if "dimension_shuffle" not in names or members[0].n_channels_in_ > 1:
+            raise ValueError(
+                "attention='paper' over several steps can be exported as a SavedModel only."
+            )
+    if not attention:
+        return
+    if any(architecture.get("attention") != "features" for architecture in architectures):
+        raise ValueError("attention=True is for ALSTM-FCN with attention='features'; leave it out.")
+    if any(architecture["squeeze_excite"] for architecture in architectures):
+        raise ValueError(
+            "a map through squeeze-and-excite cannot be exported; leave attention=True out, or "
+            "fit with squeeze_excite=False."
+        )
+
+
+def _about(classifier, attention):
+    """Return what a user of the file must know, as JSON values."""
+    is_ensemble = hasattr(classifier, "estimators_")
+    members = model_file.ensemble_members if is_ensemble else model_file.classifier_members
+    digest = hashlib.sha256()
+    for name, content in members(classifier).items():
+        digest.update(name.encode() + content)
+    lengths = classifier.unequal_length_in_
+    return {
+        "lstmfcn": lstmfcn.__version__,
+        "class": type(classifier).__name__,
+        "classes": model_file.classes_to_json(classifier.classes_),
+        "n_channels": classifier.n_channels_in_,
+        "n_timepoints": classifier.n_timepoints_in_,
+        "unequal_length": lengths,
+        "input": "series, float32 (n, n_channels, n_timepoints), raw"
+        + (", NaN behind the end of a shorter one" if lengths else ""),
+        "outputs": ["probabilities", *(["attention"] if attention else [])],
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _write_onnx(answer, path, about):
+    try:
+        import onnx
+        import tf2onnx
+    except ImportError as error:
+        raise ImportError(
+            f"export to ONNX needs {error.name}; install it with pip install lstmfcn[onnx]."
+        ) from error
+    with _silent("tf2onnx"):
+        graph, _ = tf2onnx.convert.from_function(
+            answer, input_signature=answer.input_signature, opset=OPSET
+        )
+    graph.producer_name, graph.producer_version = "lstmfcn", about["lstmfcn"]
+    texts = {key: json.dumps(value) for key, value in about.items()}
+    onnx.helper.set_model_props(graph, texts)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(graph.SerializeToString())
+
+
+def _write_litert(answer, path):
+    from lstmfcn.networks.backend import tf
+
+    module = tf.Module()
+    module.answer = answer
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [answer.get_concrete_function()], module
+    )
+    with _silent("tensorflow"):
+        packed = converter.convert()
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(packed)
+
+
+def _write_saved_model(answer, weights, path):
+    from lstmfcn.networks.backend import tf
+
+    if path.exists() and not (path / "saved_model.pb").is_file():
+        raise ValueError(f"{shown(path)} is there and is no SavedModel; name another folder.")
+    module = tf.Module()
+    module.answer, module.weights = answer, weights
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name[:32]}-", dir=path.parent) as folder:
+        new, old = Path(folder, "new"), Path(folder, "old")
+        with _silent("tensorflow"):
+            tf.saved_model.save(module, str(new), signatures={"serving_default": answer})
+        if path.exists():
+            os.replace(path, old)
+        os.replace(new, path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _silent(name):
+    """Leave out what a converter logs about its steps."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

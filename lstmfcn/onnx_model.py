@@ -1,0 +1,134 @@
+"""How does an exported ONNX file answer? By onnxruntime alone: neither Keras nor TensorFlow."""
+
+import numpy as np
+
+from lstmfcn import validation
+from lstmfcn.model_file import classes_from_json
+from lstmfcn.untrusted import MISFITS, as_path, damage, decode_json, open_file, shown
+
+REMEDY = "pass a file written by classifier.export(path)"
+ABOUT = ("classes", "n_channels", "n_timepoints", "unequal_length")  # of a file's metadata
+ROWS = 512  # series in one call: what is in work stays small
+
+
+class OnnxClassifier:
+    """A classifier read from a file that :meth:`lstmfcn.LSTMFCNClassifier.export` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The ``.onnx`` file.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    n_channels_in_, n_timepoints_in_ : int
+        Channels and length of a series.
+    unequal_length_in_ : {"pad", "resample", None}
+        How other lengths are treated; None: they are refused.
+
+    Raises
+    ------
+    ImportError
+        Without onnxruntime (``pip install lstmfcn[onnx]``).
+    OSError, ValueError
+        If there is no such file, or it is none of ours.
+
+    See Also
+    --------
+    lstmfcn.load : Reads files of ``save``, with all methods.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from lstmfcn import FCNClassifier, OnnxClassifier
+    >>> from lstmfcn.datasets import load_ucr
+    >>> X, y, *_ = load_ucr("ItalyPowerDemand")
+    >>> clf = FCNClassifier(n_epochs=1, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clf.export(os.path.join(folder, "model.onnx"))
+    ...     served = OnnxClassifier(os.path.join(folder, "model.onnx"))
+    >>> bool(np.allclose(served.predict_proba(X), clf.predict_proba(X), atol=1e-5))
+    True
+    """
+
+    def __init__(self, path):
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError(
+                "an .onnx file needs onnxruntime; install it with pip install lstmfcn[onnx]."
+            ) from error
+        path = as_path(path)
+        with open_file(path, remedy=REMEDY) as file:
+            content = file.read()
+        try:
+            self._session = _session(onnxruntime, content)
+            texts = self._session.get_modelmeta().custom_metadata_map
+            about = {name: decode_json(texts[name]) for name in ABOUT}
+            self.classes_ = classes_from_json(about["classes"])
+            self._outputs = [output.name for output in self._session.get_outputs()]
+        except MISFITS as error:
+            raise ValueError(
+                f"{shown(path)} is not an exported classifier, or is damaged ({damage(error)}); "
+                f"{REMEDY}."
+            ) from error
+        for name in ABOUT[1:]:
+            setattr(self, f"{name}_in_", about[name])
+        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
+
+    def predict(self, X):
+        """Return the class of each series, (n_samples,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return class probabilities, (n_samples, n_classes).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
+n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
+        """
+        return self._answer("probabilities", X)
+
+    def attention_map(self, X):
+        """Return attention over time, (n_samples, n_timepoints), if it was exported."""
+        if "attention" not in self._outputs:
+            raise AttributeError("this file has no attention; export it with attention=True.")
+        return self._answer("attention", X)
+
+    def _answer(self, output, X):
+        series = validation.as_series(X)
+        validation.check_matches_fit(series, _Lengths(self), type(self).__name__)
+        answers = []
+        for start in range(0, len(series), ROWS):
+            rows = _filled(series[start : start + ROWS])
+            answers += self._session.run([output], {"series": rows})
+        return np.concatenate(answers)
+
+
+def _session(onnxruntime, content):
+    try:
+        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no class in common
+        raise ValueError("onnxruntime cannot read it") from error
+
+
+class _Lengths:
+    """What was learned about series, as a SeriesReader knows it."""
+
+    def __init__(self, model):
+        self.n_channels, self.n_timepoints = model.n_channels_in_, model.n_timepoints_in_
+        self.unequal_length = model.unequal_length_in_
+
+
+def _filled(series):
+    """Return series as float32 (n, n_channels, longest), NaN behind the end of a shorter one."""
+    if not isinstance(series, list):
+        return np.asarray(series, np.float32)
+    longest = max(values.shape[1] for values in series)
+    rows = np.full((len(series), series[0].shape[0], longest), np.nan, np.float32)
+    for row, values in zip(rows, series, strict=True):
+        row[:, : values.shape[1]] = values
+    return rows

@@ -1,0 +1,293 @@
+"""Does an exported graph answer raw series as the classifier does, and without this package?"""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SMALL, fitted_once, make_series, make_unequal
+
+import lstmfcn
+from lstmfcn import (
+    ALSTMFCNClassifier,
+    FCNClassifier,
+    LSTMFCNClassifier,
+    LSTMFCNEnsemble,
+    OnnxClassifier,
+)
+from lstmfcn.cli import main
+from lstmfcn.datasets import load_ucr
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs lstmfcn[onnx]")
+pytest.importorskip("tf2onnx", reason="needs lstmfcn[onnx]")
+ENDINGS = [".onnx", ".tflite", ""]
+with_each_ending = pytest.mark.parametrize("ending", ENDINGS)
+
+
+def answers(path, series):
+    """Run an exported file by its own engine; return a dict of outputs."""
+    series = np.asarray(series, np.float32)
+    if path.suffix == ".onnx":
+        session = onnxruntime.InferenceSession(path)
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(None, {"series": series}), strict=True))
+    if path.suffix == ".tflite":
+        interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+        runner = interpreter.Interpreter(str(path))
+        (place,) = (one["index"] for one in runner.get_input_details())
+        runner.resize_tensor_input(place, series.shape)
+        runner.allocate_tensors()
+        runner.set_tensor(place, series)
+        runner.invoke()
+        names = json.loads(path.with_name(path.name + ".json").read_text())["outputs"]
+        return {
+            name: runner.get_tensor(output["index"])
+            for name, output in zip(sorted(names), _in_order(runner), strict=True)
+        }
+    found = tf.saved_model.load(path).signatures["serving_default"](series=tf.constant(series))
+    return {name: values.numpy() for name, values in found.items()}
+
+
+def _in_order(runner):
+    return sorted(runner.get_output_details(), key=lambda output: output["name"])
+
+
+def padded(X):
+    """Return a list of series as an array, NaN behind their ends."""
+    rows = np.full((len(X), X[0].shape[0], max(x.shape[1] for x in X)), np.nan, np.float32)
+    for row, x in zip(rows, X, strict=True):
+        row[:, : x.shape[1]] = x
+    return rows
+
+
+@pytest.fixture(scope="module")
+def gunpoint():
+    X, y, X_test, _ = load_ucr("GunPoint")
+    X, X_test = (x.reshape(len(x), 1, -1) for x in (X, X_test))
+    return 100 * X + 7000, y, 100 * X_test + 7000  # raw values, far from normalised ones
+
+
+@pytest.fixture(scope="module")
+def attentive(gunpoint):
+    X, y, _ = gunpoint
+    return ALSTMFCNClassifier(n_epochs=20, random_state=0).fit(X, y)
+
+
+@with_each_ending
+def test_real_series_and_their_attention(attentive, gunpoint, ending, tmp_path):
+    *_, X = gunpoint
+    path = tmp_path / f"model{ending}"
+    attentive.export(path, attention=True)
+    found = answers(path, X)
+    expected = attentive.predict_proba(X)
+    assert set(expected.argmax(axis=1)) == {0, 1}
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(found["attention"], attentive.attention_map(X), atol=1e-5)
+    np.testing.assert_allclose(answers(path, X[:1])["probabilities"], expected[:1], atol=1e-5)
+
+
+CASES = {
+    "several channels, shuffle": (LSTMFCNClassifier, {}),
+    "no shuffle": (LSTMFCNClassifier, {"dimension_shuffle": False, "squeeze_excite": True}),
+    "by series": (FCNClassifier, {"normalization": "series"}),
+    "published": (FCNClassifier, {"n_steps": None, "dilation_rates": None, "views": ("values",)}),
+    "hard sigmoid": (LSTMFCNClassifier, {"recurrent_activation": "hard_sigmoid"}),
+}
+
+
+@with_each_ending
+@pytest.mark.parametrize("case", CASES)
+def test_every_kind_of_network(case, ending, tmp_path):
+    classifier, parameters = CASES[case]
+    X, y = make_series(n_channels=2, n_classes=3)
+    clf = fitted_once(classifier, X, y, **{**SMALL, **parameters})
+    path = tmp_path / f"model{ending}"
+    clf.export(path)
+    np.testing.assert_allclose(answers(path, X)["probabilities"], clf.predict_proba(X), atol=1e-5)
+
+
+@with_each_ending
+@pytest.mark.parametrize("normalization", ["dataset", "series"])
+@pytest.mark.parametrize("unequal_length", ["pad", "resample"])
+def test_series_of_unequal_length(unequal_length, normalization, ending, tmp_path):
+    X, y = make_unequal(n_classes=3)
+    options = {"unequal_length": unequal_length, "normalization": normalization}
+    clf = fitted_once(ALSTMFCNClassifier, X, y, **{**SMALL, **options})
+    path = tmp_path / f"model{ending}"
+    clf.export(path, attention=True)
+    found = answers(path, padded(X))
+    np.testing.assert_allclose(found["probabilities"], clf.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(found["attention"], clf.attention_map(X), atol=1e-5)
+
+
+@with_each_ending
+def test_an_ensemble(ending, tmp_path):
+    X, y = make_series(n_classes=3)
+    parameters = {"n_estimators": 2, "random_state": 0}
+    clf = LSTMFCNEnsemble(ALSTMFCNClassifier(**SMALL), **parameters).fit(X, y)
+    path = tmp_path / f"model{ending}"
+    clf.export(path, attention=True)
+    found = answers(path, X[:, np.newaxis] if X.ndim == 2 else X)
+    np.testing.assert_allclose(found["probabilities"], clf.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(found["attention"], clf.attention_map(X), atol=1e-5)
+
+
+ALONE = """
+import sys
+import numpy, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1])
+found = session.run(["probabilities"], {"series": numpy.load(sys.argv[2])})[0]
+assert not {"tensorflow", "keras", "lstmfcn"} & set(sys.modules)
+numpy.save(sys.argv[3], found)
+"""
+
+
+def test_onnxruntime_alone_answers(attentive, gunpoint, tmp_path):
+    *_, X = gunpoint
+    attentive.export(tmp_path / "model.onnx")
+    np.save(tmp_path / "x.npy", X.astype(np.float32))
+    paths = [str(tmp_path / name) for name in ("model.onnx", "x.npy", "p.npy")]
+    subprocess.run([sys.executable, "-c", ALONE, *paths], check=True, cwd=tmp_path)
+    found = np.load(tmp_path / "p.npy")
+    np.testing.assert_allclose(found, attentive.predict_proba(X), atol=1e-5)
+
+
+def test_the_file_says_what_it_is(attentive, tmp_path):
+    attentive.export(tmp_path / "model.onnx", attention=True)
+    attentive.export(tmp_path / "model", format="saved_model")
+    beside = json.loads((tmp_path / "model.json").read_text())
+    meta = onnxruntime.InferenceSession(tmp_path / "model.onnx").get_modelmeta()
+    inside = {name: json.loads(text) for name, text in meta.custom_metadata_map.items()}
+    assert inside.pop("outputs") == ["probabilities", "attention"]
+    assert beside.pop("outputs") == ["probabilities"]
+    assert inside == beside
+    assert beside["classes"]["values"] == attentive.classes_.tolist()
+    assert (beside["n_channels"], beside["n_timepoints"]) == (1, 150)
+    assert beside["lstmfcn"] == lstmfcn.__version__
+    other = attentive.with_random_weights(0)
+    other.export(tmp_path / "other", format="litert")
+    assert json.loads((tmp_path / "other.json").read_text())["sha256"] != beside["sha256"]
+
+
+def test_onnx_classifier_takes_what_the_classifier_takes(attentive, gunpoint, tmp_path):
+    *_, X = gunpoint
+    attentive.export(tmp_path / "model.onnx", attention=True)
+    served = OnnxClassifier(tmp_path / "model.onnx")
+    np.testing.assert_array_equal(served.predict(X[:, 0]), attentive.predict(X))
+    np.testing.assert_allclose(served.predict_proba(X), attentive.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(served.attention_map(X), attentive.attention_map(X), atol=1e-5)
+    with pytest.raises(ValueError, match="X has 149 features, but OnnxClassifier is expecting 150"):
+        served.predict(X[:, :, 1:])
+    with pytest.raises(ValueError, match="NaN"):
+        served.predict(np.full((2, 150), np.nan))
+    lists, y = make_unequal()
+    padding = fitted_once(FCNClassifier, lists, y, **SMALL)
+    padding.export(tmp_path / "lists.onnx")
+    served = OnnxClassifier(tmp_path / "lists.onnx")
+    longest = [np.tile(lists[0], 3), lists[1]]  # the end is cut, as by the classifier
+    for X in (lists, lists[:1], longest):
+        with pytest.warns(UserWarning, match="cut") if X is longest else _nothing():
+            expected = padding.predict_proba(X)
+        np.testing.assert_allclose(served.predict_proba(X), expected, atol=1e-5)
+    with pytest.raises(AttributeError, match="this file has no attention"):
+        served.attention_map(lists)
+
+
+def _nothing():
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def test_the_shell_exports_and_predicts_without_tensorflow(attentive, tmp_path, capsys):
+    attentive.save(tmp_path / "model.lstmfcn")
+    model, out = str(tmp_path / "model.lstmfcn"), str(tmp_path / "model.onnx")
+    assert main(["export", model, "--out", out, "--attention"]) == 0
+    assert "ALSTMFCNClassifier for series of 1 x 150 values, 2 classes" in capsys.readouterr().out
+    code = (
+        "import sys; from lstmfcn.cli import main; assert main(sys.argv[1:]) == 0; "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    table = str(tmp_path / "p.csv")
+    call = [sys.executable, "-c", code, "predict", out, "GunPoint", "--out", table]
+    subprocess.run(call, check=True, cwd=tmp_path)
+    assert main(["predict", model, "GunPoint", "--out", f"{table}2"]) == 0
+    found, expected = (
+        np.genfromtxt(path, delimiter=",", skip_header=1) for path in (table, f"{table}2")
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_file_that_is_there_survives_a_failure(attentive, tmp_path, monkeypatch):
+    path = tmp_path / "model.onnx"
+    path.write_text("old")
+    monkeypatch.setattr("lstmfcn.export._about", lambda *_: {"lstmfcn": "1"} | {"x": object()})
+    with pytest.raises(TypeError):
+        attentive.export(path)
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_saved_model_replaces_one_and_nothing_else(attentive, tmp_path):
+    attentive.export(tmp_path / "model")
+    attentive.export(tmp_path / "model")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "model.json"]
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ValueError, match="mine is there and is no SavedModel"):
+        attentive.export(tmp_path / "mine")
+
+
+REFUSALS = [
+    (ALSTMFCNClassifier, {}, {"path": "model.h5"}, "has none of the endings .onnx, .tflite"),
+    (ALSTMFCNClassifier, {}, {"format": "torch"}, "format='torch' is unknown; choose one of"),
+    (LSTMFCNClassifier, {}, {"attention": True}, "is for ALSTM-FCN with attention='features'"),
+    (
+        ALSTMFCNClassifier,
+        {"attention": "paper", "dimension_shuffle": False},
+        {},
+        "attention='paper' over several steps can be exported as a SavedModel only",
+    ),
+    (
+        ALSTMFCNClassifier,
+        {"squeeze_excite": True},
+        {"attention": True},
+        "a map through squeeze-and-excite cannot be exported",
+    ),
+]
+
+
+@pytest.mark.parametrize(("classifier", "parameters", "arguments", "sentence"), REFUSALS)
+def test_refusals(classifier, parameters, arguments, sentence, tmp_path):
+    X, y = make_series(n_channels=2, n_classes=3)
+    clf = fitted_once(classifier, X, y, **{**SMALL, **parameters})
+    path = tmp_path / arguments.pop("path", "model.onnx")
+    with pytest.raises(ValueError, match=sentence):
+        clf.export(path, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x09" * 50])
+def test_foreign_files_are_refused(content, tmp_path):
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(ValueError, match="is not an exported classifier, or is damaged"):
+        OnnxClassifier(tmp_path / "model.onnx")
+
+
+def test_without_the_converter_there_is_a_sentence(attentive, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(ImportError, match=r"needs tf2onnx; .* pip install lstmfcn\[onnx\]"):
+        attentive.export(tmp_path / "model.onnx")
+
+
+def test_a_keras_file_of_the_network_loads_in_a_fresh_process(attentive, tmp_path):
+    attentive.model_.save(tmp_path / "model.keras")
+    code = (
+        "import sys, keras, lstmfcn.networks.builders; "
+        "print(keras.models.load_model(sys.argv[1]).count_params())"
+    )
+    call = [sys.executable, "-c", code, str(tmp_path / "model.keras")]
+    found = subprocess.check_output(call, text=True)
+    assert int(found) == attentive.model_.count_params()
+    assert isinstance(attentive.model_, keras.Model)
