@@ -4,15 +4,18 @@ from lstmfcn.datasets.files import read_series
 from lstmfcn.datasets.synthetic import PlantedEvidence, planted_evidence
 from lstmfcn.datasets.ucr import list_ucr, load_ucr
 from lstmfcn.datasets.ucr2018 import UCR_2018_NAMES, DatasetSummary, canonical_name, ucr_summary
+from lstmfcn.datasets.windows import Windows, windows
 
 __all__ = [
     "UCR_2018_NAMES",
     "DatasetSummary",
     "PlantedEvidence",
+    "Windows",
     "canonical_name",
     "list_ucr",
     "load_ucr",
     "planted_evidence",
     "read_series",
     "ucr_summary",
+    "windows",
 ]
