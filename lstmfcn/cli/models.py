@@ -140,6 +140,7 @@ def _fit(arguments):
         )
     import lstmfcn
 
+    print(described(X, y))
     is_ensemble, name = arguments.model == ENSEMBLE, arguments.of or "lstmfcn"
     if not is_ensemble:
         name = arguments.model
@@ -170,6 +171,32 @@ def _fit(arguments):
         f"{type(classifier).__name__}: {len(y)} series, {len(classifier.classes_)} classes, "
         f"{len(classifier.history_['loss'])} epochs, final training loss "
         f"{classifier.history_['loss'][-1]:.4f}; written to {arguments.out}"
+    )
+
+
+MOST_CLASSES = 8  # that a line names
+
+
+def described(X, y):
+    """Return in a line what was read.
+
+    >>> described([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], ["up", "up", "down"])
+    '3 series, 1 channel x 2 timepoints, 2 classes (up 2, down 1)'
+    """
+    from collections import Counter
+
+    import numpy as np
+
+    shapes = {np.shape(series) for series in X}
+    n_channels = max(shape[0] if len(shape) == 2 else 1 for shape in shapes)
+    lengths = [shape[-1] for shape in shapes]
+    length = str(min(lengths)) if len(lengths) == 1 else f"{min(lengths)} to {max(lengths)}"
+    counts = Counter(map(str, y)).most_common()
+    named = ", ".join(f"{label} {count}" for label, count in counts[:MOST_CLASSES])
+    rest = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
+    return (
+        f"{len(y)} series, {n_channels} channel{'s' * (n_channels > 1)} x {length} timepoints, "
+        f"{len(counts)} classes ({named}{rest})"
     )
 
 
