@@ -87,6 +87,35 @@ def test_compare_tests_the_pairs(folder, capsys):
     assert "1-NN against 5-NN: 2 wins, 0 ties, 0 losses; adjusted p = 0.5" in printed
 
 
+def test_few_datasets_and_a_diagram(folder, tmp_path, capsys):
+    picture = tmp_path / "cd.png"
+    assert main(["benchmark", "compare", str(folder), "--plot", str(picture)]) == 0
+    printed = capsys.readouterr().out
+    assert "with fewer than 6 datasets no difference can be significant at 0.05" in printed
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_dry_run_lists_and_does_nothing(tmp_path, capsys):
+    out = tmp_path / "results"
+    assert main(["benchmark", "run", "--out", str(out), *PLAN, "--dry-run"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 5 and "5-NN on GunPoint, seed 0" in printed
+    assert printed[-1] == "4 runs planned: 0 are finished; nothing was done"
+    assert not out.exists()
+
+
+def test_epochs_are_those_of_our_own_models(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "lstmfcn.evaluation.sweep", lambda _, models, *args, **kw: seen.extend(models)
+    )
+    with contextlib.suppress(AttributeError):  # there is no result to print
+        main(["benchmark", "run", "--out", "x", "--epochs", "3", "--models", "fcn,ensemble"])
+    fcn, ensemble = (model.build() for model in seen)
+    assert fcn.n_epochs == 3
+    assert [member.n_epochs for member in ensemble._new_members()] == [3] * 5
+
+
 def test_a_configuration_says_what_the_sweep_is(tmp_path, capsys):
     plan = {
         "datasets": ["GunPoint"],

@@ -17,6 +17,7 @@ MODELS = {
     "ensemble": ("LSTM-FCN ensemble", "LSTMFCNEnsemble"),
 }
 LONGEST_REASON = 300  # characters; the file of the failure has the whole reason
+FEWEST_DATASETS = 6  # the smallest p of Wilcoxon's test is 2 / 2^n
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
 FILLINGS = ("error", "interpolate")
 
@@ -73,6 +74,8 @@ def add_benchmark(commands):
     run.add_argument("--send-data", action="store_true", help="the cluster has no archive")
     run.add_argument("--time-limit", type=to_number, metavar="SECONDS", help="of a run")
     run.add_argument("--keep-models", action="store_true", help="keep our own fitted models")
+    run.add_argument("--epochs", **count, help="of our own networks; default: the recipe's")
+    run.add_argument("--dry-run", action="store_true", help="list the runs, and do none")
 
     table = add_reader("table", _table, help="print the scores, and the mean ranks")
     table.add_argument("--out", type=to_path, help="write the scores to this CSV file as well")
@@ -81,6 +84,7 @@ def add_benchmark(commands):
     compare = add_reader("compare", _compare, help="which models differ? pairwise tests and groups")
     compare.add_argument("--test", choices=("wilcoxon-holm", "nemenyi"), default="wilcoxon-holm")
     compare.add_argument("--alpha", type=to_number, default=0.05)
+    compare.add_argument("--plot", type=to_path, help="draw it into this .png, .pdf or .svg file")
 
     report = add_reader("report", _report, help="write one HTML page with all of it")
     report.add_argument("--out", type=to_path, required=True, help="HTML file to write")
@@ -123,7 +127,7 @@ def _run(arguments):
     models = _models(arguments, plan.get("models"))
     plan |= {key: value for key, value in vars(arguments).items() if value is not None}
     archive = plan.get("archive")
-    same = ("password", "jobs", "threads", "send_data", "time_limit", "keep_models")
+    same = ("password", "jobs", "threads", "send_data", "time_limit", "keep_models", "dry_run")
     with contextlib.ExitStack() as stack:
         result = sweep(
             map(_dataset, plan.get("datasets") or list_ucr(archive)),
@@ -137,6 +141,11 @@ def _run(arguments):
             verbose=2,
             **{name: getattr(arguments, name) for name in same},
         )
+    if arguments.dry_run:
+        for run in result.missing:
+            print(run)
+        print(f"{result.planned} runs planned: {result.skipped} are finished; nothing was done")
+        return
     print(
         f"{result.planned} runs planned: {result.skipped} were finished, {len(result.done)} are "
         f"now, {len(result.elsewhere)} elsewhere, {len(result.failed)} failed; in {arguments.out}/"
@@ -210,10 +219,10 @@ def _are_models(value):
 
 def _models(arguments, planned):
     """Return the models of the command, or else of the configuration, or else all of ours."""
-    from lstmfcn.evaluation import Model
 
     if arguments.models is None and not arguments.model:
-        return [Model(*model) for model in MODELS.values()] if planned is None else planned
+        ours = [_own(*model, arguments.epochs) for model in MODELS.values()]
+        return ours if planned is None else planned
     names = arguments.models or []
     unknown = [name for name in names if name not in MODELS]
     if unknown:
@@ -221,7 +230,19 @@ def _models(arguments, planned):
             f"model {unknown[0]!r} is unknown; choose of {', '.join(MODELS)}, or name another "
             "one by --model NAME=MODULE:CLASS."
         )
-    return [Model(*MODELS[name]) for name in names] + arguments.model
+    own = [_own(*MODELS[name], arguments.epochs) for name in names]
+    return own + arguments.model
+
+
+def _own(name, target, epochs):
+    """Return one of our models, trained as long as the command says."""
+    from lstmfcn.evaluation import Model
+
+    if epochs is None:
+        return Model(name, target)
+    of_each = {"n_epochs": epochs}
+    is_ensemble = target == "LSTMFCNEnsemble"
+    return Model(name, target, {"variants": [of_each]} if is_ensemble else of_each)
 
 
 def _client(arguments, stack):
@@ -314,6 +335,11 @@ def _compare(arguments):
         print(f"critical difference: {result.critical_difference:.3f}")
     for first, last in result.cliques:
         print(f"no difference within: {', '.join(result.names[first : last + 1])}")
+    if result.n_datasets < FEWEST_DATASETS and arguments.test == "wilcoxon-holm":
+        print(
+            f"with fewer than {FEWEST_DATASETS} datasets no difference can be significant at 0.05, "
+            "however large it is"
+        )
     column = {name: scores[:, table.models.index(name)] for name in result.names}
     for (i, one), (j, other) in itertools.combinations(enumerate(result.names), 2):
         wins, ties, losses = wins_ties_losses(column[one], column[other])
@@ -322,6 +348,14 @@ def _compare(arguments):
             f"{one} against {other}: {wins} wins, {ties} ties, {losses} losses; adjusted "
             f"p = {result.p_values[i, j]:.3g}, effect {effect:+.2f}"
         )
+    if arguments.plot is not None:
+        from lstmfcn.files import atomic_path
+        from lstmfcn.plots import CriticalDifferenceDisplay
+
+        display = CriticalDifferenceDisplay(result).plot()
+        with atomic_path(arguments.plot) as temporary:
+            display.figure_.savefig(temporary, dpi=150, bbox_inches="tight")
+        print(f"{arguments.plot} written")
 
 
 def _report(arguments):

@@ -43,6 +43,8 @@ class Sweep:
         Finished by this call; finished, or failed, by another sweep on the same folder meanwhile.
     failed : dict of Run to str
         With the reason.
+    missing : list of Run
+        Of a dry run, what would be done, in this order.
     """
 
     planned: int
@@ -50,6 +52,7 @@ class Sweep:
     done: list = field(default_factory=list)
     failed: dict = field(default_factory=dict)
     elsewhere: list = field(default_factory=list)
+    missing: list = field(default_factory=list)
 
 
 def sweep(
@@ -68,6 +71,7 @@ def sweep(
     send_data=False,
     time_limit=None,
     keep_models=False,
+    dry_run=False,
     verbose=1,
 ):
     """Train and test every model on every dataset, and keep the results in a folder.
@@ -99,6 +103,8 @@ def sweep(
         Seconds after which a run is stopped and counts as failed.
     keep_models : bool, default=False
         Keep the fitted classifiers of this package, in the folder's ``fitted``.
+    dry_run : bool, default=False
+        Do and write nothing; ``missing`` of the result are the runs that would be done.
     verbose : int, default=1
         0: silent; 1: a progress bar; 2: a line for each dataset, too.
 
@@ -137,9 +143,10 @@ def sweep(
         for dataset in datasets
     ]
     _check_plan(datasets, models, seeds, resamples)
-    for model in models:
-        results.register(model.name, model.describe())
-    results.tidy()
+    if not dry_run:
+        for model in models:
+            results.register(model.name, model.describe())
+        results.tidy()
     plan = {}  # run -> arguments of Worker.run
     for dataset, model, seed, resample in itertools.product(datasets, models, seeds, resamples):
         run = Run(dataset.name, model.name, int(seed), int(resample))
@@ -156,6 +163,9 @@ def sweep(
     summary = Sweep(len(plan), skipped=len(plan) - len(missing_runs))
     # The longest first, or the last one would be waited for alone.
     missing_runs.sort(key=lambda run: -_cost(run.dataset))
+    if dry_run:
+        summary.missing = missing_runs
+        return summary
     if client is None:
         engine = _LocalEngine(jobs, threads or max(1, _cores() // jobs), results.folder)
     else:
