@@ -233,14 +233,14 @@ def test_gallery_shows_the_surest_and_the_most_confused():
     titles = [[ax.get_title() for ax in row] for row in display.axes_]
     assert titles == [
         [
-            "most typical\nseries 0: right, left (0.90)",
-            "most confused\nseries 2: wrong, east (0.90)",
-            "series 1: right, left (0.60)",
+            "most typical\nseries 0: right (0.90)",
+            "most confused\nseries 2: taken for\neast (0.90)",
+            "series 1: right (0.60)",
         ],
         [
-            "series 5: right, east (0.95)",
-            "series 4: wrong, left (0.70)",
-            "series 6: right, east (0.55)",
+            "series 5: right (0.95)",
+            "series 4: taken for\nleft (0.70)",
+            "series 6: right (0.55)",
         ],
     ]
     assert [row[0].get_ylabel() for row in display.axes_] == ["left\nvalue", "east\nvalue"]
@@ -472,16 +472,17 @@ def test_faithfulness_draws_shifted_maps_when_asked():
 def test_history_display_draws_what_is_there():
     history = {"loss": [1.0, 0.1], "accuracy": [0.5, 0.9], "val_loss": [1.1, 0.3]}
     display = HistoryDisplay(history, title="run").plot()
-    left, right = display.figure_.axes
-    assert [line.get_label() for line in left.lines] == ["training loss", "validation loss"]
-    np.testing.assert_array_equal(left.lines[0].get_ydata(), history["loss"])
-    np.testing.assert_array_equal(right.lines[0].get_ydata(), history["accuracy"])
-    assert left.get_yscale() == "log" and left.get_xlabel() == "epoch"
+    upper, lower = display.axes_
+    assert [line.get_label() for line in upper.lines] == ["training", "validation"]
+    np.testing.assert_array_equal(upper.lines[0].get_ydata(), history["loss"])
+    np.testing.assert_array_equal(lower.lines[0].get_ydata(), history["accuracy"])
+    assert upper.get_yscale() == "log" and lower.get_xlabel() == "epoch"
+    assert all(tick == round(tick) for tick in lower.get_xticks())
 
 
 def test_history_display_draws_a_validation_that_ends_before_fine_tuning():
     display = HistoryDisplay({"loss": [1.0, 0.5, 0.2], "val_loss": [1.0, 0.6]}).plot()
-    assert [len(line.get_xdata()) for line in display.ax_.lines] == [3, 2]
+    assert [len(line.get_xdata()) for line in display.axes_[0].lines] == [3, 2]
 
 
 def test_history_display_refuses_an_empty_history():

@@ -118,11 +118,10 @@ def _draw(fitted, data, folder):
     from lstmfcn.plots import HistoryDisplay, MapDisplay
     from lstmfcn.plots.display import image_bytes, new_figure
 
-    curves, attention = new_figure(10, 8), new_figure(8, 8)
-    axes = curves.subplots(len(DATASETS), len(MODELS))
-    for ((name, model), classifier), ax in zip(fitted.items(), axes.flat, strict=True):
-        display = HistoryDisplay(classifier.history_, title=f"{model} on {name}")
-        display.plot(ax, legend=ax is axes[0, 0])
+    curves, attention = new_figure(10, 11), new_figure(8, 8)
+    parts = curves.subfigures(len(DATASETS), len(MODELS))
+    for ((name, model), classifier), part in zip(fitted.items(), parts.flat, strict=True):
+        HistoryDisplay(classifier.history_, title=f"{model} on {name}").plot(part)
     for name, ax in zip(DATASETS, attention.subplots(len(DATASETS), 1), strict=True):
         classifier, (_, _, X_test, y_test) = fitted[name, "ALSTM-FCN"], data[name]
         sure = classifier.predict_proba(X_test)

@@ -7,6 +7,9 @@ NEGATIVE = ("#08306b", "#3f8fd2")  # lowest first
 POSITIVE = ("#c4c4c4", "#e8960c", "#8f0a1f")  # zero first
 
 
+HEIGHT = 5.0  # inches of a scale, at most
+
+
 class MapScale:
     """One colour scale for several maps, from zero to ``limit``, the largest magnitude.
 
@@ -55,7 +58,12 @@ class MapScale:
         """Draw the scale beside axes and say what its values are."""
         note = "\n(hollow line: negative)" if self.signed else ""
         extend = ("both" if self.signed else "max") if self.exceeded else "neither"
-        figure.colorbar(self.mappable(), ax=axes, label=label + note, pad=0.01, extend=extend)
+        rows = {ax.get_subplotspec().rowspan.start for ax in np.ravel(axes)}
+        n_rows = np.ravel(axes)[0].get_subplotspec().get_gridspec().nrows
+        height = figure.bbox.height / figure.dpi * len(rows) / n_rows  # inches
+        bar = {"shrink": min(1.0, HEIGHT / height), "aspect": 20 * min(1.0, height / HEIGHT)}
+        bar |= {"anchor": (0.0, 1.0), "extendfrac": "auto", "extend": extend, "pad": 0.01}
+        figure.colorbar(self.mappable(), ax=axes, label=label + note, **bar)
 
 
 def _strokes(line):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstmfcn.plots.coloured_series import draw_maps
-from lstmfcn.plots.display import COLOURS, DARK_GREY, GREY, FigureDisplay, floats, plain
+from lstmfcn.plots.display import COLOURS, DARK_GREY, GREY, FigureDisplay, floats, name_ticks, plain
 from lstmfcn.plots.explanations import (
     METHODS,
     check_relevance,
@@ -122,7 +122,7 @@ class DecompositionDisplay(FigureDisplay):
         for place, logit in zip(x, self.logits, strict=True):
             style = {"va": "center", "fontsize": "small", "clip_on": False}
             bars.annotate(f"{logit:.2f}", (place + 0.29, logit), **style)
-        bars.set_xticks(x, [plain(name) for name in self.names])
+        name_ticks(bars, self.names, 0.85 * self._size()[0] / len(self.names))
         bars.set_xlim(-0.6, len(x) - 0.3)
         bars.set_ylabel("contribution to the logit")
         place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}

@@ -11,6 +11,7 @@ from lstmfcn.validation import as_numbers
 # Okabe and Ito's colours, told apart by colour-blind readers, the darker ones first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY, DARK_GREY = "#b8b8b8", "#404040"
+LETTER = 0.085  # inches
 MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 
 
@@ -54,6 +55,16 @@ def image_bytes(figure, **options):
     finally:
         plt.close(figure)
     return file.getvalue()
+
+
+def name_ticks(ax, names, inches):
+    """Name 0, 1, ... on the x axis, tilted where names are wider than they are ``inches`` apart."""
+    names = [plain(name) for name in names]
+    ax.set_xticks(range(len(names)), names)
+    if max(map(len, names)) * LETTER > inches:
+        ax.tick_params("x", labelrotation=30)
+        for text in ax.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
 
 
 def grid_shape(n, most_columns):

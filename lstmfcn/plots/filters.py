@@ -83,7 +83,8 @@ or list of ndarray of shape (n_channels, T_i)
         filters = np.argsort(-candidates[2][:, 0], kind="stable")[:n_filters]
         size, resampled = kernels.shape[2], getattr(estimator, "unequal_length_in_", None)
         names = [class_name(label, class_names) for label in np.asarray(estimator.predict(X))]
-        views, of_view = estimator.views, len(kernels) // len(estimator.views)
+        views = getattr(estimator, "views", ("values",))
+        of_view = len(kernels) // len(views)
         shown, places, titles = [], [], []
         for k in filters:
             left = [rank for rank, i in enumerate(candidates[0][k]) if i not in shown]

@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 
 from lstmfcn.plots.coloured_series import Lanes, MapScale
-from lstmfcn.plots.display import COLOURS, FigureDisplay, floats
+from lstmfcn.plots.display import COLOURS, FigureDisplay, floats, plain
 from lstmfcn.plots.explanations import METHODS, check_maps, class_name, read_maps
 from lstmfcn.validation import check_counts
 
@@ -150,9 +150,12 @@ or list of ndarray of shape (n_channels, T_i)
         return axes
 
     def _verdict(self, i):
-        """Return whether a series was classified correctly, and that in words."""
+        """Return whether a series was classified correctly, and that in words.
+
+        The class itself stands beside its row.
+        """
         best = self.probabilities[i].argmax()
         right = self.classes[best] == self.labels[i]
         name = class_name(self.classes[best], self.class_names)
-        words = f"{'right' if right else 'wrong'}, {name} ({self.probabilities[i, best]:.2f})"
-        return right, f"series {i}: {words}"
+        taken = "right" if right else f"taken for\n{plain(name, 28)}"
+        return right, f"series {i}: {taken} ({self.probabilities[i, best]:.2f})"

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lstmfcn.plots.display import COLOURS, AxesDisplay
+from lstmfcn.plots.display import COLOURS, FigureDisplay
+
+PANELS = (("loss", "log"), ("accuracy", "linear"))
 
 
-class HistoryDisplay(AxesDisplay):
-    """Learning curves of one training run: losses on a logarithmic axis, accuracies from 0 to 1.
+class HistoryDisplay(FigureDisplay):
+    """Learning curves of one training run: losses on a logarithmic axis, accuracies below them.
 
     Parameters
     ----------
@@ -18,7 +20,9 @@ class HistoryDisplay(AxesDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib axes (loss) and figure, after :meth:`plot`
+    axes_ : object ndarray
+        Matplotlib axes of loss and, if it is there, accuracy, after :meth:`plot`.
+    figure_ : matplotlib figure
 
     See Also
     --------
@@ -28,8 +32,8 @@ class HistoryDisplay(AxesDisplay):
     --------
     >>> from lstmfcn.plots import HistoryDisplay
     >>> display = HistoryDisplay({"loss": [0.7, 0.4, 0.2], "accuracy": [0.5, 0.8, 1.0]}).plot()
-    >>> display.ax_.get_ylabel()
-    'loss'
+    >>> [ax.get_ylabel() for ax in display.axes_]
+    ['loss', 'accuracy']
     """
 
     def __init__(self, history, *, title=""):
@@ -43,32 +47,25 @@ class HistoryDisplay(AxesDisplay):
         """Take ``history_`` of a fitted classifier."""
         return cls(estimator.history_, title=type(estimator).__name__)
 
-    def plot(self, ax=None, *, legend=True):
-        """Draw the curves into axes, by default of a new figure, with or without a legend."""
-        super().plot(ax)
-        if legend:
-            self.ax_.legend(handles=self._lines, loc="center right", fontsize="small")
-        return self
-
     def _size(self):
-        return 6, 3.5
+        return 6, 4
 
-    def _draw(self, ax):
-        right = ax.twinx()
-        self._lines = []
-        for key, name, axes, colour, style in (
-            ("loss", "training loss", ax, COLOURS[0], "-"),
-            ("val_loss", "validation loss", ax, COLOURS[0], "--"),
-            ("accuracy", "training accuracy", right, COLOURS[1], "-"),
-            ("val_accuracy", "validation accuracy", right, COLOURS[1], "--"),
-        ):
-            if key in self.history:
-                values = self.history[key]  # fine-tuning has no validation: lengths may differ
-                line = {"color": colour, "label": name, "linewidth": 1.3}
-                self._lines += axes.plot(np.arange(1, len(values) + 1), values, style, **line)
-        ax.set_yscale("log")
-        ax.set_xlabel("epoch")
-        ax.set_ylabel("loss")
-        right.set_ylabel("accuracy")
-        right.set_ylim(0, 1.02)
-        ax.set_title(self.title, fontsize="medium")
+    def _draw(self, figure):
+        from matplotlib.ticker import MaxNLocator
+
+        panels = [(key, scale) for key, scale in PANELS if key in self.history]
+        axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for ax, (key, scale) in zip(axes, panels, strict=True):
+            for name, label, style in ((key, "training", "-"), (f"val_{key}", "validation", "--")):
+                if name in self.history:
+                    values = self.history[name]  # fine-tuning has no validation: lengths may differ
+                    epochs = np.arange(1, len(values) + 1)
+                    colour = COLOURS[style == "--"]
+                    ax.plot(epochs, values, style, color=colour, label=label, linewidth=1.3)
+            ax.set(ylabel=key, yscale=scale)
+        axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(axes[0].lines) > 1:
+            axes[0].legend(fontsize="small")
+        axes[-1].set_xlabel("epoch")
+        axes[0].set_title(self.title, fontsize="medium")
+        return axes

@@ -11,7 +11,7 @@ from lstmfcn import plots
 from lstmfcn.evaluation import faithfulness
 from lstmfcn.files import atomic_path
 from lstmfcn.meta.rows import take_rows
-from lstmfcn.plots.display import image_bytes, plain
+from lstmfcn.plots.display import LETTER, image_bytes, name_ticks, new_figure, plain
 from lstmfcn.plots.explanations import METHODS
 from lstmfcn.progress import tqdm
 from lstmfcn.validation import check_labels, check_random_state
@@ -125,5 +125,10 @@ def _measure(classifier, X, maps, random_state, summary):
 
 class _Confusion(ConfusionMatrixDisplay):
     def plot(self):
-        rotation = "vertical" if len(self.display_labels) > 6 else "horizontal"
-        return super().plot(cmap="Greys", colorbar=False, xticks_rotation=rotation)
+        names, cell = self.display_labels, 0.6  # inches
+        longest = LETTER * max(map(len, names))
+        side = max(2.5, cell * len(names))
+        ax = new_figure(1.5 + longest + side, 1 + longest / 2 + side).subplots()
+        super().plot(cmap="Greys", colorbar=False, ax=ax)
+        name_ticks(ax, names, side / len(names))
+        return self
