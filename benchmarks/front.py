@@ -73,6 +73,8 @@ VARIANTS = {
     ", seed 1": {"seed": 1},
     ", seed 2": {"seed": 2},
     ", 2000 updates": {"n_updates": 2000},
+    ", 100 per class": {"n_updates": 2000, "per_class": 100, "fewest_epochs": 75},
+    ", 200 per class": {"n_updates": 2000, "per_class": 200, "fewest_epochs": 75},
     ", deeper": {"n_filters": (64, 64, 128, 64)},
     ", values": {"views": ("values",)},
     ", 2000 updates, no occlusion": {"n_updates": 2000, "occlusion": 0.0},
@@ -441,11 +443,13 @@ def packaged(settings, X, y, X_held, seed):
     parameters.pop("seed", None)
     model = getattr(lstmfcn, parameters.pop("classifier"))
     n_updates = parameters.pop("n_updates", None)
+    per_class, fewest = parameters.pop("per_class", 0), parameters.pop("fewest_epochs", 40)
     classifier = model(**parameters, random_state=seed)
     if n_updates is not None:
         plan = make_plans(len(y), n_epochs="auto", batch_size="auto")[0]
         n_batches = -(-len(y) // plan.batch_size)
-        classifier.set_params(n_epochs=min(1500, max(40, -(-n_updates // n_batches))))
+        n_updates = max(n_updates, per_class * (y.max() + 1))
+        classifier.set_params(n_epochs=min(1500, max(fewest, -(-n_updates // n_batches))))
     began = time.perf_counter()
     classifier.fit(X[:, None], y)
     seconds = time.perf_counter() - began
