@@ -74,7 +74,6 @@ VARIANTS = {
     ", seed 2": {"seed": 2},
     ", 2000 updates": {"n_updates": 2000},
     ", 100 per class": {"n_updates": 2000, "per_class": 100, "fewest_epochs": 75},
-    ", 200 per class": {"n_updates": 2000, "per_class": 200, "fewest_epochs": 75},
     ", deeper": {"n_filters": (64, 64, 128, 64)},
     ", values": {"views": ("values",)},
     ", 2000 updates, no occlusion": {"n_updates": 2000, "occlusion": 0.0},
@@ -446,7 +445,7 @@ def packaged(settings, X, y, X_held, seed):
     per_class, fewest = parameters.pop("per_class", 0), parameters.pop("fewest_epochs", 40)
     classifier = model(**parameters, random_state=seed)
     if n_updates is not None:
-        plan = make_plans(len(y), n_epochs="auto", batch_size="auto")[0]
+        plan = make_plans(len(y), 2, n_epochs="auto", batch_size="auto")[0]
         n_batches = -(-len(y) // plan.batch_size)
         n_updates = max(n_updates, per_class * (y.max() + 1))
         classifier.set_params(n_epochs=min(1500, max(fewest, -(-n_updates // n_batches))))

@@ -78,10 +78,10 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
         later ones must have it, too.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500. While
-        the training loss stays above 0.1, twice and then four times as many epochs follow, unless
-        ``patience`` or ``keep_weights="best"`` chooses the weights. With ``occlusion``, they are
-        trained on whole series if the loss is above half the loss of guessing.
+        Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
+        for each class; with ``occlusion`` 150, and 400 for each class. At most 1500. If the loss
+        with ``occlusion`` is then above half the loss of guessing, as many epochs on whole series
+        follow, unless ``patience`` or ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -105,7 +105,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further cycle calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
+        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
         that cannot be copied are shared.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
@@ -135,7 +135,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     n_epochs_, batch_size_ : int
         Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning. Its last cycles were then
+        ``occlusion``, or 0 if gaps kept the network from learning. It was then
         trained on whole series, and deletion verifies its maps less surely.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to.
@@ -284,10 +284,10 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
         later ones must have it, too.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500. While
-        the training loss stays above 0.1, twice and then four times as many epochs follow, unless
-        ``patience`` or ``keep_weights="best"`` chooses the weights. With ``occlusion``, they are
-        trained on whole series if the loss is above half the loss of guessing.
+        Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
+        for each class; with ``occlusion`` 150, and 400 for each class. At most 1500. If the loss
+        with ``occlusion`` is then above half the loss of guessing, as many epochs on whole series
+        follow, unless ``patience`` or ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -311,7 +311,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further cycle calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
+        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
         that cannot be copied are shared.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
@@ -341,7 +341,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     n_epochs_, batch_size_ : int
         Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning. Its last cycles were then
+        ``occlusion``, or 0 if gaps kept the network from learning. It was then
         trained on whole series, and deletion verifies its maps less surely.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to.
@@ -528,10 +528,10 @@ class FCNClassifier(TimeSeriesClassifier):
         ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
         later ones must have it, too.
     n_epochs : int or "auto", default="auto"
-        Passes over the training set. ``"auto"``: enough for 2000 updates, within 40 to 1500. While
-        the training loss stays above 0.1, twice and then four times as many epochs follow, unless
-        ``patience`` or ``keep_weights="best"`` chooses the weights. With ``occlusion``, they are
-        trained on whole series if the loss is above half the loss of guessing.
+        Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
+        for each class; with ``occlusion`` 150, and 400 for each class. At most 1500. If the loss
+        with ``occlusion`` is then above half the loss of guessing, as many epochs on whole series
+        follow, unless ``patience`` or ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -555,7 +555,7 @@ class FCNClassifier(TimeSeriesClassifier):
         float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further cycle calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
+        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
         that cannot be copied are shared.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
@@ -585,7 +585,7 @@ class FCNClassifier(TimeSeriesClassifier):
     n_epochs_, batch_size_ : int
         Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning. Its last cycles were then
+        ``occlusion``, or 0 if gaps kept the network from learning. It was then
         trained on whole series, and deletion verifies its maps less surely.
     precision_ : {"bfloat16", "float32"}
         What ``"auto"`` came to.

@@ -136,7 +136,7 @@ def fit(classifier, X, y, sample_weight, validation_data):
     inputs = reader.to_inputs(series)
     if held_out is not None:
         held_out = reader.to_inputs(held_out[0]), held_out[1]
-    plans = plans_of(classifier, len(labels))
+    plans = plans_of(classifier, len(labels), len(classifier.classes_))
     n_cells = getattr(classifier, "n_cells", None)
     sizes = [n_cells] if n_cells is None or np.ndim(n_cells) == 0 else list(n_cells)
     network, trained = Candidates(
@@ -155,10 +155,12 @@ def fit(classifier, X, y, sample_weight, validation_data):
     classifier.batch_size_, classifier.precision_ = plans[0].batch_size, plans[0].precision
 
 
-def plans_of(classifier, n_samples):
-    """Return the plan of a classifier's training and, perhaps, longer ones that may follow."""
+def plans_of(classifier, n_samples, n_classes):
+    """Return the plan of a classifier's training and, perhaps, of one that may follow."""
     return make_plans(
         n_samples,
+        n_classes,
+        hides=classifier.occlusion > 0,
         n_epochs=classifier.n_epochs,
         batch_size=classifier.batch_size,
         learning_rate=float(classifier.learning_rate),

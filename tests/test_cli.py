@@ -405,8 +405,9 @@ def test_demo(tmp_path, capsys):
     assert model.score(X_test, y_test) == pytest.approx(float(rows[3]["accuracy"]))
 
 
-def test_the_bar_of_the_demo_grows_with_further_cycles(monkeypatch):
+def test_the_bar_of_the_demo_grows_with_a_second_training(monkeypatch):
     monkeypatch.setattr("lstmfcn.training.candidates.N_UPDATES", 12)
+    monkeypatch.setattr("lstmfcn.training.candidates.PER_CLASS", 1)
     monkeypatch.setattr("lstmfcn.training.candidates.FEWEST_EPOCHS", 2)
     X, y = make_series(n_samples=30, n_timepoints=20)
     y = np.random.RandomState(0).permutation(y)  # cannot be learned in so few updates

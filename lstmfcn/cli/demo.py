@@ -93,7 +93,7 @@ def _work_per_epoch(classifier, X, y):
     """Return (cost of an epoch, number of epochs planned), for the estimate of the time left."""
     from lstmfcn.fitting import plans_of
 
-    plan, *_ = plans_of(classifier, len(y))
+    plan, *_ = plans_of(classifier, len(y), len(set(y.tolist())))
     return math.ceil(len(y) / plan.batch_size) * OVERHEAD + X.size, plan.n_epochs
 
 

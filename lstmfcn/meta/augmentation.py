@@ -72,8 +72,7 @@ class AugmentedClassifier(MetaClassifier):
     Parameters
     ----------
     estimator : classifier
-        Any that takes the same X. Give it a number of epochs: the loss on mixtures never gets low,
-        so that `n_epochs="auto"` would go through all its cycles.
+        Any that takes the same X.
     n_copies : int, default=4
         Copies of each series, besides itself. An epoch takes up to 1 + 2 n_copies times as long.
     crop : float, default=1.0

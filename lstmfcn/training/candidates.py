@@ -1,7 +1,7 @@
-"""How long is a network trained, again if need be, and which of several networks is kept?"""
+"""How long is a network trained, once more if need be, and which of several is kept?"""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.stats
@@ -10,27 +10,30 @@ from lstmfcn.networks.builders import measure_units, set_weights
 from lstmfcn.networks.fitted import FittedNetwork, cross_entropy, rows_per_batch
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 
-N_UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 40, 1500  # of n_epochs="auto"
-CYCLES, LEARNED = (1, 2, 4), 0.1  # longer cycles follow while the training loss is above LEARNED
+N_UPDATES, PER_CLASS = 2000, 200  # of n_epochs="auto", at least
+FEWEST_EPOCHS, MOST_EPOCHS = 75, 1500
+WITH_GAPS = 2  # times as many updates for each class, and epochs, while evidence is hidden
 UNLEARNED = 0.5  # of the labels' entropy: a loss above it means that occlusion hides the evidence
 
 
-def make_plans(n_samples, *, n_epochs, batch_size, **settings):
-    """Return the plan of a training and, for ``n_epochs="auto"``, the longer ones that may follow.
+def make_plans(n_samples, n_classes, *, n_epochs, batch_size, hides=False, **settings):
+    """Return the plan of a training and perhaps that of one on whole series, which may follow.
 
-    ``"auto"`` epochs make about 2000 updates; an ``"auto"`` batch is a tenth of the samples.
-    ``settings`` are the other fields of TrainingPlan.
+    ``"auto"`` epochs make 2000 updates, or 200 for each class, and are at least 75; where the
+    training ``hides`` evidence, these two are doubled. An ``"auto"`` batch is a tenth of the
+    samples. ``settings`` are the other fields of TrainingPlan.
     """
     if batch_size == "auto":  # as Wang et al., arXiv:1611.06455
         batch_size = min(16, max(4, n_samples // 10))
     is_auto = n_epochs == "auto"
     if is_auto:
-        n_epochs = math.ceil(N_UPDATES / math.ceil(n_samples / batch_size))
-        n_epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
+        factor = WITH_GAPS if hides else 1
+        n_updates = max(N_UPDATES, factor * PER_CLASS * n_classes)
+        n_epochs = math.ceil(n_updates / math.ceil(n_samples / batch_size))
+        n_epochs = min(MOST_EPOCHS, max(factor * FEWEST_EPOCHS, n_epochs))
     first = TrainingPlan(int(n_epochs), int(batch_size), **settings)
-    if not is_auto or first.keep_weights == "best" or first.patience is not None:
-        return [first]
-    return [replace(first, n_epochs=factor * first.n_epochs) for factor in CYCLES]
+    chooses = first.keep_weights == "best" or first.patience is not None
+    return [first, first] if is_auto and hides and not chooses else [first]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class TrainedNetwork:
     """What training one candidate gave.
 
     ``candidate`` says which one; ``loss`` is that on the training data at the end, ``n_epochs``
-    that of all its cycles; ``was_stopped``: by a callback, or by its patience.
+    that of all its trainings; ``was_stopped``: by a callback, or by its patience.
     """
 
     candidate: int
@@ -55,8 +58,8 @@ class Candidates:
     """Networks to train on the same data; the one of lowest training loss is kept.
 
     ``architectures`` are the arguments of ``build``, for each candidate. The first of ``plans`` is
-    for all. The others go on, one after the other, with a network that has not learned its training
-    data: on whole series, if it has learned next to nothing. The rest is as for ``train``.
+    for all. The second, if there is one, goes on with a network that has learned next to nothing
+    from series with gaps: on whole series. The rest is as for ``train``.
     """
 
     build: callable
@@ -72,8 +75,8 @@ class Candidates:
     def train(self, checkpoint, name, verbose):
         """Train all candidates; return the best as a FittedNetwork and a TrainedNetwork.
 
-        Each cycle of each candidate is a stage of the ``checkpoint``; ``name`` is for the progress
-        bar.
+        Each training of each candidate is a stage of the ``checkpoint``; ``name`` is for the
+        progress bar.
         """
         n_epochs = len(self.architectures) * self.plans[0].n_epochs
         n_stages = len(self.architectures) * len(self.plans)
@@ -89,23 +92,20 @@ class Candidates:
         return self._in_hand[0], trained
 
     def _run_stage(self, stage, result, resume, save_state):
-        """Train a candidate for one cycle; results are (best so far, the candidate in work)."""
+        """Train a candidate once; results are (best so far, the candidate in work)."""
         best, current = map(_from_state, result or (None, None))
-        candidate, cycle = divmod(stage, len(self.plans))
-        if cycle == 0:
+        candidate, again = divmod(stage, len(self.plans))
+        if not again:
             best, current = _better(best, current), None
-        elif current.loss > LEARNED and not current.was_stopped:
-            self._bar.total += self.plans[cycle].n_epochs
+        elif current.loss > UNLEARNED * self._entropy() and not current.was_stopped:
+            self._bar.total += self.plans[again].n_epochs
         else:
             return _to_states(best, current)
-        current = self._run_cycle(candidate, cycle, current, resume, save_state)
+        current = self._train_once(candidate, again, current, resume, save_state)
         return _to_states(best, current)
 
-    def _run_cycle(self, candidate, cycle, before, resume, save_state):
-        passes_gaps = before is None or (
-            before.passes_gaps and before.loss <= UNLEARNED * self._entropy()
-        )
-        architecture = self._architecture(candidate, passes_gaps)
+    def _train_once(self, candidate, again, before, resume, save_state):
+        architecture = self._architecture(candidate, passes_gaps=not again)
         model = self.build(**architecture)
         if before is not None:
             set_weights(model, before.weights)
@@ -117,8 +117,8 @@ class Candidates:
             self.inputs,
             self.labels,
             self.weights,
-            self.plans[cycle],
-            seed=self.seed + cycle,
+            self.plans[again],
+            seed=self.seed + again,
             validation=self.held_out,
             callbacks=self.callbacks,
             bar=self._bar,
@@ -134,12 +134,12 @@ class Candidates:
             self._in_hand = network, weights
         return TrainedNetwork(
             candidate,
-            passes_gaps,
+            not again,
             0.0 if is_only else self._loss(network),
             weights,
             history,
             bool(model.stop_training),
-            sum(plan.n_epochs for plan in self.plans[: cycle + 1]),
+            sum(plan.n_epochs for plan in self.plans[: again + 1]),
         )
 
     def _architecture(self, candidate, passes_gaps):
