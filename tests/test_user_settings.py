@@ -104,7 +104,7 @@ def test_names_that_keras_gives_to_the_users_layers_go_on_behind_ours():
     clf = fitted_once(FCNClassifier, *make_series(), **SMALL)
     features = clf.model_.get_layer("features").output
     own = keras.Model(clf.model_.inputs, keras.ops.sum(2.0 * features + 1.0, axis=1))
-    assert own.output.shape == (None, 4)
+    assert own.output.shape == (None, 8)
 
 
 def test_a_network_is_not_built_in_the_scope_of_a_strategy():
