@@ -124,7 +124,8 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     model_ : keras.Model
-        The trained network, see :mod:`lstmfcn.networks`.
+        The trained network, see :mod:`lstmfcn.networks`. A ``.keras`` file of it loads after
+        ``import lstmfcn.networks.builders``; :meth:`export` needs nothing of the kind.
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
         validation data, ``val_loss`` and ``val_accuracy``.
@@ -330,7 +331,8 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     model_ : keras.Model
-        The trained network, see :mod:`lstmfcn.networks`.
+        The trained network, see :mod:`lstmfcn.networks`. A ``.keras`` file of it loads after
+        ``import lstmfcn.networks.builders``; :meth:`export` needs nothing of the kind.
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
         validation data, ``val_loss`` and ``val_accuracy``.
@@ -574,7 +576,8 @@ class FCNClassifier(TimeSeriesClassifier):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     model_ : keras.Model
-        The trained network, see :mod:`lstmfcn.networks`.
+        The trained network, see :mod:`lstmfcn.networks`. A ``.keras`` file of it loads after
+        ``import lstmfcn.networks.builders``; :meth:`export` needs nothing of the kind.
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
         validation data, ``val_loss`` and ``val_accuracy``.
