@@ -186,6 +186,7 @@ class TimeSeriesClassifier(LogitClassifier):
         "n_steps": [Interval(Integral, 1, 1_000_000, closed="both"), None],
         "dilation_rates": ["array-like", StrOptions({"auto"}), None],
         "views": ["array-like"],
+        "rocket": ["boolean"],
         "squeeze_excite": ["boolean"],
         "occlusion": [Interval(Real, 0, 1, closed="left")],
         "normalization": [StrOptions({"dataset", "series"}), None],

@@ -59,6 +59,10 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         learns to decide without the others, and the logits are the mean of theirs.
         ``"detrended"``: the series without its trend, the mean over an eighth of it around each
         timepoint. The paper has ``("values",)``.
+    rocket : bool, default=True
+        Whether MiniROCKET's fixed kernels decide, too. A linear layer on their features is fitted
+        in closed form after the training, and counts as much as the network: the logits are the
+        mean of both. False: the network alone, as in the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -181,6 +185,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         dropout=0.8,
         dimension_shuffle="auto",
         views=("values", "detrended"),
+        rocket=True,
         squeeze_excite=False,
         occlusion=0.0,
         recurrent_activation="sigmoid",
@@ -208,6 +213,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
         self.views = views
+        self.rocket = rocket
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
@@ -266,6 +272,10 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         learns to decide without the others, and the logits are the mean of theirs.
         ``"detrended"``: the series without its trend, the mean over an eighth of it around each
         timepoint. The paper has ``("values",)``.
+    rocket : bool, default=True
+        Whether MiniROCKET's fixed kernels decide, too. A linear layer on their features is fitted
+        in closed form after the training, and counts as much as the network: the logits are the
+        mean of both. False: the network alone, as in the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0.3
@@ -397,6 +407,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         dropout=0.8,
         dimension_shuffle="auto",
         views=("values", "detrended"),
+        rocket=True,
         squeeze_excite=False,
         occlusion=0.3,
         recurrent_activation="sigmoid",
@@ -425,6 +436,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         self.dropout = dropout
         self.dimension_shuffle = dimension_shuffle
         self.views = views
+        self.rocket = rocket
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.recurrent_activation = recurrent_activation
@@ -511,6 +523,10 @@ class FCNClassifier(TimeSeriesClassifier):
         learns to decide without the others, and the logits are the mean of theirs.
         ``"detrended"``: the series without its trend, the mean over an eighth of it around each
         timepoint. The paper has ``("values",)``.
+    rocket : bool, default=True
+        Whether MiniROCKET's fixed kernels decide, too. A linear layer on their features is fitted
+        in closed form after the training, and counts as much as the network: the logits are the
+        mean of both. False: the network alone, as in the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -622,6 +638,7 @@ class FCNClassifier(TimeSeriesClassifier):
         n_steps=32,
         dilation_rates="auto",
         views=("values", "detrended"),
+        rocket=True,
         squeeze_excite=False,
         occlusion=0.0,
         normalization="dataset",
@@ -645,6 +662,7 @@ class FCNClassifier(TimeSeriesClassifier):
         self.n_steps = n_steps
         self.dilation_rates = dilation_rates
         self.views = views
+        self.rocket = rocket
         self.squeeze_excite = squeeze_excite
         self.occlusion = occlusion
         self.normalization = normalization

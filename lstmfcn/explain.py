@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmfcn import validation
+from lstmfcn.networks.rocket import rocket_of, rocket_over_time
 
 MOST_SEEN = 32  # timepoints, by an activation that tells where the evidence is
 
@@ -19,7 +20,9 @@ class Explanation:
 
         logit_c = b_c + sum_j V_jc h_j + sum_k W_kc mean_t F_k(t)
 
-    The last sum is taken apart over time as :meth:`LSTMFCNClassifier.class_activation_map` says.
+    Features of fixed kernels, with ``rocket``, are means over time, too: they are among the
+    F, centred on their mean over the training series. The last sum is taken apart over time as
+    :meth:`LSTMFCNClassifier.class_activation_map` says.
 
     Parameters
     ----------
@@ -102,7 +105,13 @@ def decision_parts(network, inputs):
     lstm = np.zeros((len(inputs[0]), len(bias)))
     if n_cells:
         lstm = network.output("lstm", inputs) @ kernel[:n_cells]
-    return bias, lstm, network.output("pooled", inputs) @ kernel[n_cells:]
+    convolutions = network.output("pooled", inputs) @ kernel[n_cells:]
+    rocket = rocket_of(network.model)
+    if rocket is not None:
+        of_bias = rocket.scale.numpy() * rocket.bias.numpy().astype(np.float64)
+        convolutions = (convolutions + network.output(rocket.name, inputs) - of_bias) / 2
+        bias, lstm = (bias + of_bias) / 2, lstm / 2
+    return bias, lstm, convolutions
 
 
 def evidence_over_time(network, inputs, target, *, contrast=False):
@@ -114,19 +123,27 @@ def evidence_over_time(network, inputs, target, *, contrast=False):
     get alike.
     """
     kernel, _, n_cells = _last_layer(network)
-    rows_of_target = kernel[n_cells:].T  # (n_classes, n_filters)
-    if contrast:
-        n_classes = len(rows_of_target)
-        rows_of_target = (rows_of_target - rows_of_target.mean(axis=0)) * (
-            n_classes / (n_classes - 1)
-        )
-    filters, observed = rows_of_target[target], _observed(inputs)
+    filters, observed = _for_target(kernel[n_cells:], target, contrast), _observed(inputs)
     seen = _sums_of(observed, math.prod(network.architecture["pool_sizes"])) > 0
     steps = seen / seen.sum(axis=1, keepdims=True)
     added = _added_by_timepoints(network, network.architecture, inputs, observed, steps, filters)
     whole = (network.output("pooled", inputs) * filters).sum(axis=1)
     rest = (whole - added.sum(axis=1)) / observed.sum(axis=1)
-    return added + rest[:, np.newaxis] * observed
+    found = added + rest[:, np.newaxis] * observed
+    rocket = rocket_of(network.model)
+    if rocket is None:
+        return found
+    kernel = rocket.scale.numpy() * rocket.kernel.numpy().astype(np.float64)
+    return (found + rocket_over_time(network.model, inputs, _for_target(kernel, target, contrast))) / 2
+
+
+def _for_target(kernel, target, contrast):
+    """Return the weights (n_samples, n_features) of a kernel (n_features, n_classes)."""
+    rows = kernel.T
+    if contrast:
+        n_classes = len(rows)
+        rows = (rows - rows.mean(axis=0)) * (n_classes / (n_classes - 1))
+    return rows[target]
 
 
 def _observed(inputs):

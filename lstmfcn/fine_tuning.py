@@ -15,6 +15,7 @@ from lstmfcn.networks.builders import (
     set_weights,
 )
 from lstmfcn.networks.fitted import FittedNetwork
+from lstmfcn.networks.rocket import fit_rocket
 from lstmfcn.preprocessing import without_weightless
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 from lstmfcn.training.precision import resolve_precision
@@ -74,6 +75,9 @@ def fine_tune(classifier, X, y, sample_weight, schedule, *, n_epochs, freeze, re
     with progress_bar(len(plans) * n_epochs, "fine_tune", classifier.verbose) as bar:
         last = checkpoint.run_stages(len(plans), run_iteration)
     set_weights(model, last["weights"])
+    was = classifier.network_.architecture
+    anew = reset_head or architecture["n_timepoints"] != was["n_timepoints"]
+    fit_rocket(model, inputs, labels, weights, seeds[0], anew=anew)
     set_network(classifier, FittedNetwork(classifier.network_.build, architecture, model))
     old = classifier.history_
     continued = {key: old.get(key, []) + new for key, new in last["history"].items()}

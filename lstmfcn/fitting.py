@@ -64,6 +64,7 @@ class SeriesDesign:
             "n_classes": len(classifier.classes_),
             **validation.check_blocks(*blocks, classifier.dilation_rates, reader.n_timepoints),
             "views": validation.check_views(classifier.views),
+            "rocket": bool(classifier.rocket),
             "squeeze_excite": bool(classifier.squeeze_excite),
             "occlusion": float(classifier.occlusion),
             "passes_gaps": True,

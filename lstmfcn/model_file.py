@@ -28,7 +28,7 @@ from lstmfcn.untrusted import (
     shown,
 )
 
-FORMAT = 7
+FORMAT = 8
 CLASSIFIER, FUSION, WEIGHTS = "classifier.json", "fusion.json", "weights.f32"
 ENSEMBLE = "ensemble.json"
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")

@@ -5,7 +5,6 @@ it becomes (n_samples, n_timepoints, n_channels). A memory-mapped array is conve
 when its rows are asked for; anything else at once.
 """
 
-import itertools
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -18,7 +17,6 @@ from lstmfcn.warning import warn
 
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 LARGEST_COUNT = 2**31 - 1  # of channels, or timepoints, in a file
-ALIKE, EXACT = 0.99, 1e-12  # from which part of the variance on, and up to which, a curve is shared
 LARGEST_VALUE = 1e15  # the variance of what layers make of it still fits float32
 
 
@@ -28,34 +26,25 @@ class Normalizer:
 
     ``kind`` "dataset": each channel by its mean and standard deviation over all training
     timepoints, ``mean`` and ``scale``; "series": each series and channel by its own, as in the
-    paper's fair protocol; None: none. Where nearly all variance of a channel is a curve that all
-    series share, as in spectra, that ``curve`` is taken away in place of the mean, and ``scale`` is
-    the standard deviation of the rest; it would otherwise be too small to learn from.
+    paper's fair protocol; None: none.
     """
 
     kind: str | None
     mean: tuple = ()
     scale: tuple = ()
-    curve: tuple = ()  # (n_channels, n_timepoints), or empty
 
     @classmethod
-    def fit(cls, kind, series, *, may_share_curve=False):
-        """Learn from checked series; refuse values whose squares float64 cannot hold.
-
-        ``may_share_curve``: timepoint t of one series is that of another.
-        """
+    def fit(cls, kind, series):
+        """Learn from checked series; refuse values whose squares float64 cannot hold."""
         if kind != "dataset":
             return cls(kind)
         n_channels = series[0].shape[0]
         count, total = 0, np.zeros(n_channels)
-        curve = np.zeros(series[0].shape if may_share_curve else (n_channels, 1))
         low, high = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
         for values in series:
             count += values.shape[1]
             with np.errstate(over="ignore"):  # what overflows is refused below
                 total += values.sum(axis=1, dtype=np.float64)
-                if may_share_curve:
-                    curve += values
             low = np.minimum(low, values.min(axis=1))
             high = np.maximum(high, values.max(axis=1))
         check_squares(np.maximum(np.abs(low), np.abs(high)))
@@ -63,44 +52,27 @@ class Normalizer:
         squares = np.zeros(n_channels)
         for values in series:
             squares += np.square(values - mean[:, np.newaxis], dtype=np.float64).sum(axis=1)
-        curve = curve / len(series) if may_share_curve else mean[:, np.newaxis]
-        shared = len(series) * np.square(curve - mean[:, np.newaxis]).sum(axis=1)
-        rest = squares - shared
-        is_shared = (rest < (1 - ALIKE) * squares) & (rest > EXACT * squares)
-        scale = np.sqrt(np.where(is_shared, rest, squares) / count)
-        scale = _without_constants(scale, low, high)
-        curve = np.where(is_shared[:, np.newaxis], curve, mean[:, np.newaxis])
-        curve = tuple(map(tuple, curve.tolist())) if is_shared.any() else ()
-        return cls(kind, tuple(mean.tolist()), tuple(scale.tolist()), curve)
-
-    def with_length(self, n_timepoints):
-        """Return a normaliser for series of another length, the curve stretched to it."""
-        if not self.curve or len(self.curve[0]) == n_timepoints:
-            return self
-        curve = interpolate(np.array(self.curve), n_timepoints)
-        return replace(self, curve=tuple(map(tuple, curve.tolist())))
+        scale = _without_constants(np.sqrt(squares / count), low, high)
+        return cls(kind, tuple(mean.tolist()), tuple(scale.tolist()))
 
     @classmethod
-    def from_json(cls, content, n_channels, n_timepoints):
+    def from_json(cls, content, n_channels):
         """Build a normaliser from its attributes; refuse what ``fit`` does not leave behind."""
-        kind, mean, scale, curve = (content[key] for key in ("kind", "mean", "scale", "curve"))
-        lengths = [len(row) for row in curve]
+        kind, mean, scale = (content[key] for key in ("kind", "mean", "scale"))
         if (
             kind not in (None, "series", "dataset")
             or not len(mean) == len(scale) == (n_channels if kind == "dataset" else 0)
-            or lengths not in ([], [n_timepoints] * len(mean))
-            or not all(map(_is_finite, (*mean, *scale, *itertools.chain(*curve))))
+            or not all(map(_is_finite, (*mean, *scale)))
             or not all(number > 0 for number in scale)
         ):
             raise ValueError("its normalisation does not fit its series")
-        mean, scale, *curve = (tuple(map(float, row)) for row in (mean, scale, *curve))
-        return cls(kind, mean, scale, tuple(curve))
+        return cls(kind, tuple(map(float, mean)), tuple(map(float, scale)))
 
     def __call__(self, values):
         """Normalise (..., n_channels, n_timepoints) in float64."""
         values = np.array(values, np.float64)  # a copy: what follows works in place
         if self.kind == "dataset":
-            values -= np.array(self.curve) if self.curve else np.array(self.mean)[:, np.newaxis]
+            values -= np.array(self.mean)[:, np.newaxis]
             values /= np.array(self.scale)[:, np.newaxis]
         elif self.kind == "series":
             low, high = (f(axis=-1, keepdims=True) for f in (values.min, values.max))
@@ -155,19 +127,13 @@ class SeriesReader:
 
     def with_normalization(self, normalization, series):
         """Return a reader with the normalisation of these series."""
-        aligned = self.unequal_length is None
-        normalizer = Normalizer.fit(normalization, series, may_share_curve=aligned)
-        return replace(self, normalizer=normalizer)
+        return replace(self, normalizer=Normalizer.fit(normalization, series))
 
     def with_length_of(self, series):
         """Return a reader of the length of these series, for a network that fits any length."""
         if isinstance(series, list) and not self.unequal_length:
             return self  # whose check refuses them
-        longest = int(max(values.shape[1] for values in series))
-        if longest == self.n_timepoints:
-            return self
-        normalizer = self.normalizer.with_length(longest)
-        return replace(self, n_timepoints=longest, normalizer=normalizer)
+        return replace(self, n_timepoints=int(max(values.shape[1] for values in series)))
 
     @property
     def n_values(self):
@@ -199,8 +165,7 @@ class SeriesReader:
     @classmethod
     def from_json(cls, content):
         """Build a reader from :meth:`to_json`; refuse, in a clause, what ``fit`` does not leave."""
-        sizes = content["n_channels"], content["n_timepoints"]
-        normalizer = Normalizer.from_json(content["normalizer"], *sizes)
+        normalizer = Normalizer.from_json(content["normalizer"], content["n_channels"])
         reader = cls(**{**content, "normalizer": normalizer})
         for name in ("n_channels", "n_timepoints"):
             validation.check_counts(most=LARGEST_COUNT, **{name: getattr(reader, name)})

@@ -7,6 +7,7 @@ PAPER = {
     "n_steps": None,
     "dilation_rates": None,
     "views": ("values",),
+    "rocket": False,
     "dropout": 0.8,
     "occlusion": 0.0,
     "recurrent_activation": "hard_sigmoid",

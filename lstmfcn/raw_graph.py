@@ -11,7 +11,7 @@ import numpy as np
 
 from lstmfcn.explain import block_output, evidence_block
 from lstmfcn.networks.backend import keras, tf
-from lstmfcn.networks.fitted import alone_before_normalisation
+from lstmfcn.networks.fitted import alone_before_normalisation, deciding_layer
 from lstmfcn.networks.layers import in_a_plain_loop, in_one_kernel
 
 ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of the largest value: less is no variance
@@ -66,7 +66,7 @@ class _Member:
     def __init__(self, network, reader, attention):
         self.reader, self.architecture = reader, network.architecture
         model = network.model
-        tensors = [keras.tree.flatten(model.get_layer("logits").output)[0]]
+        tensors = [keras.tree.flatten(model.get_layer(deciding_layer(model)).output)[0]]
         if attention:
             self.first = evidence_block(self.architecture)
             self.blocks = range(self.first + 1, len(self.architecture["n_filters"]) + 1)
@@ -186,8 +186,10 @@ def read(reader, series):
 def _normalized(normalizer, series, there):
     """Return what a Normalizer makes of series (n, n_channels, T), by the observed timepoints."""
     if normalizer.kind == "dataset":
-        centre = np.array(normalizer.curve or [[mean] for mean in normalizer.mean], np.float32)
-        return (series - centre) / np.array(normalizer.scale, np.float32)[:, np.newaxis]
+        mean, scale = (
+            np.array(x, np.float32)[:, np.newaxis] for x in (normalizer.mean, normalizer.scale)
+        )
+        return (series - mean) / scale
     if normalizer.kind is None:
         return series
 

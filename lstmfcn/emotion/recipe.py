@@ -16,7 +16,13 @@ MODELS = {  # name in the command line -> label in tables, class
 }
 N_UPDATES, BATCH_SIZE, MIN_EPOCHS = 2000, 16, 10  # of training on copies
 # The published network: recipes were chosen with it, and sequences of features are short.
-SHAPE = {"n_filters": (128, 256, 128), "n_steps": None, "dilation_rates": None, "views": ["values"]}
+SHAPE = {
+    "n_filters": (128, 256, 128),
+    "n_steps": None,
+    "dilation_rates": None,
+    "views": ["values"],
+    "rocket": False,
+}
 TRACK_DEFAULTS = {"noise": {"n_copies": 3}, "semi": {"pseudo_labels": {"threshold": 0.8}}}
 NOT_IN_NAMES = re.compile(r"[^\w.+ ()-]")
 

@@ -47,7 +47,8 @@ class BranchDesign(SeriesDesign):
         trunks = {}
         for name, one in reader.readers.items():
             with naming(name):
-                trunks[name] = SeriesDesign().architecture(classifier, one, n_cells, seed)
+                trunk = SeriesDesign().architecture(classifier, one, n_cells, seed)
+                trunks[name] = {**trunk, "rocket": False}  # the head decides, on what is learned
         first = next(iter(trunks.values()))
         architecture = {
             "network": classifier._network,

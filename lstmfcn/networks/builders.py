@@ -6,7 +6,9 @@ and 0 on padded timepoints, and answers for a padded series exactly what it woul
 series alone. The layers that other modules read have fixed names: ``features`` (the last
 convolution block after ReLU, (batch, n_steps, n_filters)), ``pooled`` (its mean over time),
 ``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``. A step
-of the features is a timepoint or, with ``pool_sizes``, so many timepoints as their product.
+of the features is a timepoint or, with ``pool_sizes``, so many timepoints as their product. With
+fixed kernels beside it, ``logits`` are what the training sees, and ``decision`` is the mean of them
+and those of the layer ``rocket``.
 """
 
 import math
@@ -25,6 +27,7 @@ from lstmfcn.networks.layers import (
     hard_sigmoid,
 )
 from lstmfcn.networks.occlusion import Denoiser, count_denoiser_weights
+from lstmfcn.networks.rocket import Rocket, count_rocket_weights
 
 FILTERS, KERNELS = (128, 256, 128), (8, 5, 3)  # as published
 ONES = (1, 1, 1)
@@ -60,6 +63,7 @@ def build_fcn(
     pool_sizes=ONES,
     dilation_rates=ONES,
     views=VALUES,
+    rocket=False,
     squeeze_excite=False,
     occlusion=0.0,
     passes_gaps=True,
@@ -82,6 +86,8 @@ def build_fcn(
         ``len(views)`` times as many filters, one view's behind the other's. ``"detrended"`` is the
         series without its trend, the mean over an eighth of it around each timepoint. With several
         views ``logits`` has further outputs for the training: what each view decides alone.
+    rocket : bool, default=False
+        Whether fixed kernels decide, too, by a layer :class:`lstmfcn.networks.rocket.Rocket`.
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
     occlusion : float in [0, 1), default=0.0
@@ -120,7 +126,8 @@ def build_fcn(
         _Seeds(seed),
     )
     logits = _logits([pooled], n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
-    return keras.Model(inputs, _probabilities(logits, "probabilities"), name="fcn")
+    outputs = _probabilities(logits, series, valid, rocket)
+    return keras.Model(inputs, outputs, name="fcn")
 
 
 @float32_layers()
@@ -137,6 +144,7 @@ def build_lstmfcn(
     dropout=0.8,
     dimension_shuffle="auto",
     views=VALUES,
+    rocket=False,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -189,7 +197,8 @@ def build_lstmfcn(
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(hidden)
     merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
     logits = _logits([merged], n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
-    return keras.Model(inputs, _probabilities(logits, "probabilities"), name="lstmfcn")
+    outputs = _probabilities(logits, series, valid, rocket)
+    return keras.Model(inputs, outputs, name="lstmfcn")
 
 
 @float32_layers()
@@ -207,6 +216,7 @@ def build_alstmfcn(
     attention="features",
     dimension_shuffle="auto",
     views=VALUES,
+    rocket=False,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -250,7 +260,7 @@ def build_alstmfcn(
         squeeze_excite,
         _Seeds(seed),
     )
-    seeds = _Seeds(seed + 100)
+    seeds, whole = _Seeds(seed + 100), series
     shuffle = uses_dimension_shuffle(dimension_shuffle, n_channels, n_timepoints)
     if attention == "features":
         # The attention reads what the convolutions learn and does not change it.
@@ -275,7 +285,7 @@ def build_alstmfcn(
         # This teaches the attention: the attended context must suffice for the decision.
         evidence += [keras.layers.Dot(axes=(1, 1), name="context")([attended, annotations])]
     logits = _logits(evidence, n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
-    outputs = _probabilities(logits, "probabilities")
+    outputs = _probabilities(logits, whole, valid, rocket)
     return keras.Model(inputs, outputs, name="alstmfcn")
 
 
@@ -297,6 +307,7 @@ def count_weights(
     attention=None,
     dimension_shuffle="auto",
     views=VALUES,
+    rocket=False,
     occlusion=0.0,
     **_,
 ):
@@ -309,6 +320,7 @@ def count_weights(
     """
     total, width = count_denoiser_weights(n_channels) if occlusion else 0, n_channels
     total += n_channels * list(views).count("detrended")
+    total += count_rocket_weights(n_channels, n_classes) if rocket else 0
     for block, (of_view, size) in enumerate(zip(n_filters, kernel_sizes, strict=True), 1):
         filters = len(views) * of_view
         total += size * width * filters + filters + 4 * filters  # convolution, normalisation
@@ -529,5 +541,9 @@ def _logits(evidence, n_classes, n_views, view_width, seeds):
     return keras.tree.flatten(layer(*evidence))[0]
 
 
-def _probabilities(logits, name):
-    return keras.layers.Softmax(name=name)(logits)
+def _probabilities(logits, series, valid, rocket):
+    """Return the softmax of logits, or of their mean with those of fixed kernels."""
+    if rocket:
+        of_rocket = Rocket(logits.shape[-1], name="rocket")(series, valid=valid)
+        logits = keras.layers.Average(name="decision")([logits, of_rocket])
+    return keras.layers.Softmax(name="probabilities")(logits)

@@ -54,6 +54,12 @@ def alone_before_normalisation(part):
     return {name: convolution for name, convolution in read_by.items() if convolution is not None}
 
 
+def deciding_layer(model):
+    """Return the name of the layer whose logits are the answer; those of "logits" are trained."""
+    is_mean = any(layer.name == "decision" for layer in model.layers)
+    return "decision" if is_mean else "logits"
+
+
 class Forward:
     """The output of one layer of a model, computed in inference mode, batch by batch.
 
@@ -97,7 +103,7 @@ class LogitGradient:
     """
 
     def __init__(self, model):
-        logits = keras.tree.flatten(model.get_layer("logits").output)[0]
+        logits = keras.tree.flatten(model.get_layer(deciding_layer(model)).output)[0]
         part = keras.Model(model.inputs, logits)
         signature = [tf.TensorSpec([None], tf.int32)]
         signature += [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
@@ -206,7 +212,7 @@ class FittedNetwork:
 
     def logits(self, inputs):
         """Return the logits in float64, (n_samples, n_classes)."""
-        return self.output("logits", inputs).astype(np.float64)
+        return self.output(deciding_layer(self.model), inputs).astype(np.float64)
 
     def gradient(self, inputs, targets):
         """Return the derivative of one logit per sample; see :class:`LogitGradient`."""

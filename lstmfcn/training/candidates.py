@@ -8,6 +8,7 @@ import scipy.stats
 
 from lstmfcn.networks.builders import measure_units, set_weights
 from lstmfcn.networks.fitted import FittedNetwork, cross_entropy, rows_per_batch
+from lstmfcn.networks.rocket import fit_rocket
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 
 N_UPDATES, PER_CLASS = 2000, 200  # of n_epochs="auto", at least
@@ -84,12 +85,13 @@ class Candidates:
         with progress_bar(n_epochs, name, verbose) as self._bar:
             result = checkpoint.run_stages(n_stages, self._run_stage)
         trained = _better(*map(_from_state, result))
+        network = self._in_hand[0]
         if trained.weights is not self._in_hand[1]:  # another was the last, or a checkpoint's
             architecture = self._architecture(trained.candidate, trained.passes_gaps)
-            model = self.build(**architecture)
-            set_weights(model, trained.weights)
-            return FittedNetwork(self.build, architecture, model), trained
-        return self._in_hand[0], trained
+            network = FittedNetwork(self.build, architecture, self.build(**architecture))
+            set_weights(network.model, trained.weights)
+        fit_rocket(network.model, self.inputs, self.labels, self.weights, self.seed)
+        return network, trained
 
     def _run_stage(self, stage, result, resume, save_state):
         """Train a candidate once; results are (best so far, the candidate in work)."""
@@ -146,7 +148,7 @@ class Candidates:
         return {**self.architectures[candidate], "passes_gaps": passes_gaps}
 
     def _loss(self, network):
-        losses = cross_entropy(network.logits(self.inputs), self.labels)
+        losses = cross_entropy(network.output("logits", self.inputs), self.labels)
         return float(np.sum(self.weights * losses) / np.sum(self.weights))
 
     def _entropy(self):

@@ -1,0 +1,321 @@
+"""How do fixed kernels decide beside those that learn? By MiniROCKET's features, in closed form."""
+
+import itertools
+
+import numpy as np
+import scipy.special
+from scipy.optimize import minimize_scalar
+from sklearn.linear_model import RidgeCV
+
+from lstmfcn.networks.backend import check_usable, keras, tf
+from lstmfcn.networks.fitted import memory_errors_explained, rows_per_batch
+
+SIZE = 9  # of a kernel: three of its weights are 2, the others -1
+N_ROWS, MOST_RATES = 59, 8  # thresholds of each kernel; dilation rates among them
+MOST_CHANNELS = 9  # that a kernel reads
+GOLDEN = (5**0.5 + 1) / 2  # its multiples fill the unit interval evenly
+MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with their square
+TOGETHER = 4  # rows of thresholds: the memory grows with them
+MOST_MEASURED = 64  # among which thresholds are drawn
+PENALTIES = np.logspace(-4, 1, 11)  # of ridge regression, where the features' squares add up to 1
+SCALES = (-3.0, 4.0)  # logarithms of the factors from regression to logits
+SMALLEST_DEVIATION = 1e-6  # of a feature that counts
+
+
+def _kernels():
+    """Return the weights of all kernels, (9, 84)."""
+    weights = np.full((SIZE, 84), -1.0, np.float32)
+    for k, taps in enumerate(itertools.combinations(range(SIZE), 3)):
+        weights[list(taps), k] = 2.0
+    return weights
+
+
+KERNELS = _kernels()
+N_KERNELS = KERNELS.shape[1]
+N_FEATURES = N_ROWS * N_KERNELS
+
+
+def row_rates(n_timepoints):
+    """Return the dilation rate of each row of thresholds: a kernel spans at most the series.
+
+    >>> [int(rate) for rate in sorted(set(row_rates(100).tolist()))]
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
+    """
+    most = np.log2(max(1.0, (n_timepoints - 1) / (SIZE - 1)))
+    rates = np.floor(2 ** np.linspace(0.0, most, MOST_RATES)).astype(int)
+    return rates[np.arange(N_ROWS) * MOST_RATES // N_ROWS]
+
+
+def count_rocket_weights(n_channels, n_classes):
+    """Count the weights of a layer :class:`Rocket`."""
+    of_channels = n_channels * N_KERNELS if n_channels > 1 else 0
+    return N_FEATURES * (n_classes + 2) + of_channels + n_classes + 1
+
+
+@keras.saving.register_keras_serializable(package="lstmfcn")
+class Rocket(keras.layers.Layer):
+    """Logits of a linear layer on the features of MiniROCKET.
+
+    A feature is the part of the timepoints at which a kernel's answer exceeds a threshold. The
+    kernels are fixed, and the thresholds quantiles of what they answer to training series; both
+    are found by :meth:`measure`, and the linear layer by :func:`fit_rocket`. No gradient changes
+    any of it, nor goes through.
+
+    Dempster, Schmidt, Webb, "MiniRocket: A Very Fast (Almost) Deterministic Transform for Time
+    Series Classification", 2021, arXiv:2012.08791.
+
+    >>> layer = Rocket(3)
+    >>> layer(np.ones((5, 20, 1), "float32")).shape, layer.count_params()
+    (TensorShape([5, 3]), 24784)
+    """
+
+    def __init__(self, n_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.n_classes = n_classes
+
+    def build(self, series_shape, valid_shape=None):
+        def weight(name, *shape, initializer="zeros"):
+            return self.add_weight(
+                name=name, shape=shape, initializer=initializer, trainable=False
+            )
+
+        n_channels, self.channels = series_shape[-1], None
+        if n_channels > 1:
+            self.channels = weight("channels", n_channels, N_KERNELS)
+        self.thresholds = weight("thresholds", N_ROWS, N_KERNELS)
+        self.means = weight("means", N_FEATURES)
+        self.kernel = weight("kernel", N_FEATURES, self.n_classes)
+        self.bias = weight("bias", self.n_classes)
+        self.scale = weight("scale", initializer="ones")
+
+    def call(self, series, valid=None):
+        """Return the logits of series (batch, n_timepoints, n_channels), (batch, n_classes).
+
+        ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding, where
+        ``series`` are 0.
+        """
+        features = self.features(series, valid) - self.means
+        return self.scale * (tf.matmul(features, self.kernel) + self.bias)
+
+    def features(self, series, valid=None):
+        """Return in which part of the timepoints each answer exceeds its threshold."""
+        parts = [
+            tf.reduce_sum(_exceeds(answer, some), axis=1) / count
+            for answer, count, thresholds in self._answers(series, valid)
+            for some in _a_few(thresholds)
+        ]
+        return tf.reshape(tf.concat(parts, axis=1), [-1, N_FEATURES])
+
+    def added_over_time(self, series, *arguments):
+        """Return what each timepoint adds to a weighted sum of centred features.
+
+        ``arguments`` are perhaps ``valid``, and the weights (batch, n_features); the result is
+        (batch, n_timepoints).
+        """
+        *valid, weights = arguments
+        valid = valid[0] if valid else None
+        there = tf.ones_like(series[:, :, 0]) if valid is None else valid[:, :, 0]
+        weights = tf.cast(weights, tf.float32)
+        mean = tf.reduce_sum(weights * self.means, axis=1, keepdims=True)
+        total = -mean * there / tf.reduce_sum(there, axis=1, keepdims=True)
+        weights, first = tf.reshape(weights, [len(weights), -1, N_KERNELS]), 0
+        for answer, count, thresholds in self._answers(series, valid):
+            for some in _a_few(thresholds):
+                of_these = weights[:, first : first + some.shape[0]] / count
+                total += tf.einsum("ntrk,nrk->nt", _exceeds(answer, some), of_these)
+                first += some.shape[0]
+        return total
+
+    def measure(self, series, valid=None, *, seed):
+        """Draw channels and thresholds: quantiles of what kernels answer to some of these series.
+
+        ``series`` and ``valid`` are as for :meth:`call`; ``seed`` is one, or NumPy's generator.
+        """
+        rng = np.random.default_rng(seed)
+        if self.channels is not None:
+            self.channels.assign(self._draw_channels(rng))
+        found, each = [], np.arange(N_KERNELS)
+        for answer, count, thresholds in self._answers(series, valid):
+            chosen = rng.integers(len(series), size=N_KERNELS)
+            values = np.sort(answer.numpy()[chosen, :, each], axis=1)[:, ::-1].T
+            last = np.broadcast_to(count[:, 0], (len(series), N_KERNELS))[chosen, each] - 1.0
+            first = sum(map(len, found)) * N_KERNELS + 1
+            place = np.arange(first, first + thresholds.shape[0] * N_KERNELS) * GOLDEN % 1.0
+            place = place.reshape(-1, N_KERNELS) * last  # from the largest on
+            low = np.floor(place).astype(int)
+            left, right = (
+                np.take_along_axis(values, np.minimum(index, last.astype(int)), axis=0)
+                for index in (low, low + 1)
+            )
+            found.append(left + (place - low) * (right - left))
+        self.thresholds.assign(np.concatenate(found))
+
+    def _draw_channels(self, rng):
+        """Return 1 where a kernel reads a channel, else 0: few channels more often than many."""
+        drawn = np.zeros(self.channels.shape, np.float32)
+        n_channels = len(drawn)
+        for kernel in range(N_KERNELS):
+            exponent = rng.uniform(0.0, np.log2(min(n_channels, MOST_CHANNELS) + 1))
+            drawn[rng.choice(n_channels, int(2**exponent), replace=False), kernel] = 1.0
+        return drawn
+
+    def _answers(self, series, valid):
+        """Yield for each dilation rate all kernels' answers, how many count, and thresholds.
+
+        Every other kernel answers only where it lies within the series; where an answer does not
+        count, it exceeds nothing. Counts are (batch or 1, 1, 84), thresholds (n_rows, 84).
+        """
+        if self.channels is not None:
+            series = tf.matmul(series, self.channels)
+        rates, n_rows = np.unique(row_rates(series.shape[1]), return_counts=True)
+        first = 0
+        for place, (rate, size) in enumerate(zip(rates.tolist(), n_rows, strict=True)):
+            counts, count = _counted(series.shape[1], valid, place, rate)
+            answer = tf.where(counts > 0, _answer(series, rate), -np.inf)
+            yield answer, count, self.thresholds[first : first + size]
+            first += size
+
+    def compute_output_shape(self, series_shape, valid_shape=None):
+        return series_shape[0], self.n_classes
+
+    def get_config(self):
+        return {**super().get_config(), "n_classes": self.n_classes}
+
+
+def _answer(values, rate):
+    """Return what each kernel answers to all of one channel, or to its own of 84."""
+    if values.shape[2] == 1:
+        kernels = KERNELS[np.newaxis, :, np.newaxis]
+        return tf.nn.conv2d(values[:, tf.newaxis], kernels, 1, "SAME", dilations=[1, rate])[:, 0]
+    around, n_timepoints = rate * (SIZE // 2), values.shape[1]
+    padded = tf.pad(values, [[0, 0], [around, around], [0, 0]])
+    starts = range(0, SIZE * rate, rate)
+    taps = zip(starts, KERNELS, strict=True)
+    return tf.add_n([padded[:, start : start + n_timepoints] * row for start, row in taps])
+
+
+def _counted(n_timepoints, valid, place, rate):
+    """Return 1 where answers count, (batch or 1, n_timepoints, 84), and their number, at least 1.
+
+    ``rate`` is the dilation rate number ``place``.
+    """
+    there = tf.ones([1, n_timepoints, 1]) if valid is None else valid
+    around = rate * (SIZE // 2)
+    padded = tf.pad(there, [[0, 0], [around, around], [0, 0]])
+    is_within = padded[:, :n_timepoints] * padded[:, 2 * around :]
+    needs = ((np.arange(N_KERNELS) + place) % 2).astype(np.float32)
+    counts = there - needs * (there - is_within)
+    return counts, tf.maximum(tf.reduce_sum(counts, axis=1, keepdims=True), 1.0)
+
+
+def _a_few(thresholds):
+    """Cut (n_rows, 84) into parts of few rows: what exceeds them is held at once."""
+    size = thresholds.shape[0]
+    return [thresholds[k : k + TOGETHER] for k in range(0, size, TOGETHER)]
+
+
+def _exceeds(answer, thresholds):
+    """Return 1 where answers (batch, n_timepoints, 84) exceed each row of thresholds, else 0."""
+    return tf.cast(answer[:, :, tf.newaxis] > thresholds, tf.float32)
+
+
+def rocket_of(model):
+    """Return a model's layer of fixed kernels, or None."""
+    return next((layer for layer in model.layers if isinstance(layer, Rocket)), None)
+
+
+def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
+    """Fit the layer ``rocket`` of a model, if it has one, to at most 4096 of these samples.
+
+    ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples. Unless ``anew``,
+    thresholds stay, and the linear layer learns what its answer lacks.
+    """
+    layer = rocket_of(model)
+    if layer is None:
+        return
+    rng = np.random.default_rng(seed)
+    chosen = np.arange(len(labels))
+    if len(chosen) > MOST_SERIES:
+        chosen = np.sort(rng.choice(chosen, MOST_SERIES, replace=False))
+    if anew:
+        some = rng.choice(chosen, min(len(chosen), MOST_MEASURED), replace=False)
+        layer.measure(*_seen(model, layer, inputs)(some), seed=rng)
+    features = _in_batches(layer.features, model, layer, inputs, chosen)
+    if anew:
+        layer.means.assign(features.mean(axis=0))
+    features -= layer.means.numpy()
+    kernel, bias = (0.0, 0.0) if anew else (layer.kernel.numpy(), layer.bias.numpy())
+    before = 0.0 if anew else features @ kernel + bias
+    more = fit_linear(features, labels[chosen], weights[chosen], layer.n_classes, before)
+    layer.kernel.assign(kernel + more[0])
+    layer.bias.assign(bias + more[1])
+    layer.scale.assign(more[2])
+
+
+def rocket_over_time(model, inputs, weights):
+    """Return what timepoints add to a weighted sum of the layer's centred features.
+
+    ``weights`` are (n_samples, n_features); the result is (n_samples, n_timepoints).
+    """
+    layer = rocket_of(model)
+    return _in_batches(layer.added_over_time, model, layer, inputs, np.arange(len(weights)), weights)
+
+
+def _seen(model, layer, inputs):
+    """Return a function to what the layer reads of some rows of the inputs."""
+    read = keras.Model(model.inputs, layer.input)
+
+    def seen(rows):
+        batch = [tf.constant(array[rows]) for array in inputs]
+        return keras.tree.flatten(read(batch, training=False))
+
+    return seen
+
+
+def _in_batches(method, model, layer, inputs, rows, *beside):
+    """Return what a method of the layer makes of rows of the inputs, and of arrays beside them."""
+    check_usable()
+    seen, size = _seen(model, layer, inputs), rows_per_batch(model.inputs[0].shape[1])
+    found = []
+    with memory_errors_explained("the fixed kernels", "rocket"):
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            found.append(method(*seen(rows[part]), *(x[part] for x in beside)).numpy())
+    return np.concatenate(found)
+
+
+def fit_linear(features, labels, weights, n_classes, before=0.0):
+    """Fit a linear layer by ridge regression; return kernel, bias and the scale of its logits.
+
+    Each class is +1 or -1. Penalty and scale are those of the lowest cross-entropy when each
+    series is left out in turn, which ridge regression tells in closed form. As in Platt, the truth
+    about a series of a class of n is taken to be sure by (n + 1) / (n + 2) only, so that a few
+    series without an error are no proof. ``features`` are centred; ``before``, (n_samples,
+    n_classes), is what the answer starts from.
+
+    Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2.
+    """
+    truth = np.eye(n_classes)[labels]
+    targets = 2.0 * truth - 1.0
+    doubt = 1.0 / (np.bincount(labels, minlength=n_classes)[labels, np.newaxis] + 2.0)
+    truth += doubt * ((1.0 - truth) / (n_classes - 1) - truth)
+    deviation = features.std(axis=0)
+    counts = deviation > SMALLEST_DEVIATION
+    unit = np.where(counts, deviation, 1.0) * np.sqrt(max(1, counts.sum()))
+    scales = []
+
+    def score(_, left_out, *__, **___):
+        def loss(log_scale):
+            logits = np.exp(log_scale) * (before + left_out)
+            losses = -(truth * scipy.special.log_softmax(logits, axis=1)).sum(axis=1)
+            return np.average(losses, weights=weights)
+
+        best = minimize_scalar(loss, bounds=SCALES, method="bounded")
+        scales.append((best.fun, np.exp(best.x)))
+        return -best.fun
+
+    regression = RidgeCV(PENALTIES, scoring=score)
+    regression.fit(np.where(counts, features / unit, 0.0), targets - before, weights)
+    kernel = regression.coef_.T / unit[:, np.newaxis]
+    _, scale = min(scales, key=lambda found: found[0])
+    return kernel, regression.intercept_, scale
