@@ -228,7 +228,8 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
     """Fit the layer ``rocket`` of a model, if it has one, to at most 4096 of these samples.
 
     ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples. Unless ``anew``,
-    thresholds stay, and the linear layer learns what its answer lacks.
+    thresholds stay, and so does the linear layer if it knows these samples better than one that is
+    fitted to them knows those left out.
     """
     layer = rocket_of(model)
     if layer is None:
@@ -241,15 +242,19 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
         some = rng.choice(chosen, min(len(chosen), MOST_MEASURED), replace=False)
         layer.measure(*_seen(model, layer, inputs)(some), seed=rng)
     features = _in_batches(layer.features, model, layer, inputs, chosen)
-    if anew:
-        layer.means.assign(features.mean(axis=0))
-    features -= layer.means.numpy()
-    kernel, bias = (0.0, 0.0) if anew else (layer.kernel.numpy(), layer.bias.numpy())
-    before = 0.0 if anew else features @ kernel + bias
-    more = fit_linear(features, labels[chosen], weights[chosen], layer.n_classes, before)
-    layer.kernel.assign(kernel + more[0])
-    layer.bias.assign(bias + more[1])
-    layer.scale.assign(more[2])
+    means = features.mean(axis=0) if anew else layer.means.numpy()
+    features -= means
+    labels, weights = labels[chosen], weights[chosen]
+    kernel, bias, scale, loss = fit_linear(features, labels, weights, layer.n_classes)
+    if not anew:
+        logits = layer.scale.numpy() * (features @ layer.kernel.numpy() + layer.bias.numpy())
+        if _cross_entropy(logits, _doubted(labels, layer.n_classes), weights) <= loss:
+            return
+    values = means, kernel, bias, scale
+    for variable, value in zip(
+        (layer.means, layer.kernel, layer.bias, layer.scale), values, strict=True
+    ):
+        variable.assign(value)
 
 
 def rocket_over_time(model, inputs, weights):
@@ -284,38 +289,45 @@ def _in_batches(method, model, layer, inputs, rows, *beside):
     return np.concatenate(found)
 
 
-def fit_linear(features, labels, weights, n_classes, before=0.0):
-    """Fit a linear layer by ridge regression; return kernel, bias and the scale of its logits.
+def fit_linear(features, labels, weights, n_classes):
+    """Fit a linear layer by ridge regression to centred features (n_samples, n_features).
 
     Each class is +1 or -1. Penalty and scale are those of the lowest cross-entropy when each
-    series is left out in turn, which ridge regression tells in closed form. As in Platt, the truth
-    about a series of a class of n is taken to be sure by (n + 1) / (n + 2) only, so that a few
-    series without an error are no proof. ``features`` are centred; ``before``, (n_samples,
-    n_classes), is what the answer starts from.
-
-    Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2.
+    series is left out in turn, which ridge regression tells in closed form. Returns kernel, bias,
+    scale of the logits and that cross-entropy.
     """
-    truth = np.eye(n_classes)[labels]
-    targets = 2.0 * truth - 1.0
-    doubt = 1.0 / (np.bincount(labels, minlength=n_classes)[labels, np.newaxis] + 2.0)
-    truth += doubt * ((1.0 - truth) / (n_classes - 1) - truth)
+    truth, found = _doubted(labels, n_classes), []
     deviation = features.std(axis=0)
     counts = deviation > SMALLEST_DEVIATION
     unit = np.where(counts, deviation, 1.0) * np.sqrt(max(1, counts.sum()))
-    scales = []
 
     def score(_, left_out, *__, **___):
-        def loss(log_scale):
-            logits = np.exp(log_scale) * (before + left_out)
-            losses = -(truth * scipy.special.log_softmax(logits, axis=1)).sum(axis=1)
-            return np.average(losses, weights=weights)
-
-        best = minimize_scalar(loss, bounds=SCALES, method="bounded")
-        scales.append((best.fun, np.exp(best.x)))
+        best = minimize_scalar(
+            lambda log_scale: _cross_entropy(np.exp(log_scale) * left_out, truth, weights),
+            bounds=SCALES,
+            method="bounded",
+        )
+        found.append((best.fun, np.exp(best.x)))
         return -best.fun
 
     regression = RidgeCV(PENALTIES, scoring=score)
-    regression.fit(np.where(counts, features / unit, 0.0), targets - before, weights)
-    kernel = regression.coef_.T / unit[:, np.newaxis]
-    _, scale = min(scales, key=lambda found: found[0])
-    return kernel, regression.intercept_, scale
+    targets = 2.0 * np.eye(n_classes)[labels] - 1.0
+    regression.fit(np.where(counts, features / unit, 0.0), targets, weights)
+    loss, scale = min(found, key=lambda of_one: of_one[0])
+    return regression.coef_.T / unit[:, np.newaxis], regression.intercept_, scale, loss
+
+
+def _doubted(labels, n_classes):
+    """Return probabilities to learn from: a few series without an error are no proof.
+
+    The class of a series, one of n, is sure by (n + 1) / (n + 2) only (Platt, "Probabilistic
+    Outputs for Support Vector Machines", 1999, section 2.2).
+    """
+    truth = np.eye(n_classes)[labels]
+    doubt = 1.0 / (np.bincount(labels, minlength=n_classes)[labels, np.newaxis] + 2.0)
+    return truth + doubt * ((1.0 - truth) / (n_classes - 1) - truth)
+
+
+def _cross_entropy(logits, truth, weights):
+    losses = -(truth * scipy.special.log_softmax(logits, axis=1)).sum(axis=1)
+    return np.average(losses, weights=weights)
