@@ -113,6 +113,7 @@ PUBLISHED_SHAPE = {
     "n_steps": None,
     "dilation_rates": None,
     "views": ("values",),
+    "rocket": False,
 }
 STUDIES = {
     "precision": {

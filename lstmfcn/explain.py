@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmfcn import validation
-from lstmfcn.networks.rocket import rocket_of, rocket_over_time
-
-MOST_SEEN = 32  # timepoints, by an activation that tells where the evidence is
+from lstmfcn.networks.rocket import is_local, rocket_of, rocket_over_time
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,8 @@ def evidence_over_time(network, inputs, target, *, contrast=False):
     if rocket is None:
         return found
     kernel = rocket.scale.numpy() * rocket.kernel.numpy().astype(np.float64)
-    return (found + rocket_over_time(network.model, inputs, _for_target(kernel, target, contrast))) / 2
+    weights = _for_target(kernel, target, contrast)
+    return (found + rocket_over_time(network.model, inputs, weights)) / 2
 
 
 def _for_target(kernel, target, contrast):
@@ -169,7 +168,7 @@ def evidence_block(architecture):
         reach += (pool - 1) * step
         step *= pool
         reach += (size - 1) * rate * step
-        if reach <= max(MOST_SEEN, architecture["n_timepoints"] // 16):
+        if is_local(reach, architecture["n_timepoints"]):
             found = block
     return found
 

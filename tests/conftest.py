@@ -84,4 +84,5 @@ def narrow_networks():
             assert defaults["n_filters"] == (64, 128, 64)
             patch.setitem(defaults, "n_filters", (32, 64, 32))
             patch.setitem(defaults, "views", ("values",))
+            patch.setitem(defaults, "rocket", False)
         yield

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.explain import Explanation, block_output, evidence_block
+from lstmfcn.networks.rocket import row_rates
 
 PUBLISHED_SHAPE = {"n_steps": None, "dilation_rates": None}
 CLASSIFIERS = [LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier]
@@ -29,8 +30,8 @@ def fitted(request, series):
 
 
 def logits_of(classifier, X):
-    """The network's own logits, all classes."""
-    return classifier.network_.output("logits", classifier._inputs(X))
+    """The logits that decide, all classes."""
+    return classifier.network_.logits(classifier._inputs(X))
 
 
 def adds_up(classifier, X):
@@ -81,7 +82,7 @@ def test_the_activation_map_by_hand():
     """One filter of size 1 and unit scale: F = relu(x), so the map is W relu(x) / T."""
     X, y = make_series(n_timepoints=6)
     options = {"views": ("values",), "normalization": None, "n_epochs": 1, "random_state": 0}
-    clf = FCNClassifier((1,), kernel_sizes=(1,), **options)
+    clf = FCNClassifier((1,), kernel_sizes=(1,), rocket=False, **options)
     clf.fit(X, y)
     convolution, norm = clf.model_.get_layer("conv_1"), clf.model_.get_layer("norm_1")
     convolution.set_weights([np.ones((1, 1, 1)), np.zeros(1)])
@@ -98,6 +99,30 @@ def test_the_activation_map_by_hand():
     np.testing.assert_allclose(explanation.logits, [[4.0, -7 / 6]], atol=1e-6)
     np.testing.assert_allclose(clf.gradient_map(one), expected, atol=1e-6)
     np.testing.assert_allclose(clf.filter_kernels(), np.ones((1, 1, 1)), atol=1e-6)
+
+
+def test_the_activation_map_of_fixed_kernels_by_hand():
+    """What exceeds a threshold counts where it does; of wide kernels, everywhere alike."""
+    X, y = make_series(n_timepoints=80)
+    clf = FCNClassifier((1,), kernel_sizes=(1,), n_epochs=1, random_state=0).fit(X, y)
+    alone = clf.model_.get_layer("logits")
+    alone.set_weights([np.zeros_like(weights) for weights in alone.get_weights()])
+    layer = clf.model_.get_layer("rocket")
+    inputs = clf.reader_.to_inputs(X[:3])
+    features = layer.features(inputs[0]).numpy() - layer.means.numpy()
+    rates = np.repeat(row_rates(80), 84)
+    assert {1, 9} <= set(rates)
+    for rate, is_wide in ((1, False), (9, True)):
+        kernel = np.zeros(layer.kernel.shape)
+        kernel[np.flatnonzero(rates == rate)[0]] = 1.0, -1.0
+        layer.kernel.assign(kernel)
+        found = clf.class_activation_map(X[:3], "class 0")
+        place = np.flatnonzero(kernel[:, 0])[0]
+        np.testing.assert_allclose(
+            found.sum(axis=1), layer.scale.numpy() / 2 * features[:, place], atol=1e-6
+        )
+        levels = [len(np.unique(row.round(6))) for row in found]
+        assert levels == [1, 1, 1] if is_wide else max(levels) == 2
 
 
 def test_the_rows_of_the_lstm_come_first(series):
@@ -143,8 +168,11 @@ def test_the_gradient_map_is_the_slope_of_the_logit(fitted, series):
         shifted = np.stack([X, X])
         shifted[0, :, channel, t] += step
         shifted[1, :, channel, t] -= step
-        up, down = (logits_of(fitted, values)[:, 1].astype(float) for values in shifted)
-        slope = (up - down) / (2 * step)
+        up, down = (
+            fitted.network_.output("logits", fitted._inputs(values))[:, 1].astype(float)
+            for values in shifted
+        )
+        slope = (up - down) / (2 * step) / 2  # fixed kernels decide half, and have no slope
         product = slope * (X[:, channel, t] - mean[channel])
         errors.append(np.abs(product - found[:, channel, t]) / np.abs(found).max())
     # A ReLU may switch within the step: most differences are tiny, none is large.

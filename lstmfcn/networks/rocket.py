@@ -15,6 +15,7 @@ N_ROWS, MOST_RATES = 59, 8  # thresholds of each kernel; dilation rates among th
 MOST_CHANNELS = 9  # that a kernel reads
 GOLDEN = (5**0.5 + 1) / 2  # its multiples fill the unit interval evenly
 MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with their square
+MOST_SEEN = 32  # timepoints, or a sixteenth of a longer series
 TOGETHER = 4  # rows of thresholds: the memory grows with them
 MOST_MEASURED = 64  # among which thresholds are drawn
 PENALTIES = np.logspace(-4, 1, 11)  # of ridge regression, where the features' squares add up to 1
@@ -46,6 +47,11 @@ def row_rates(n_timepoints):
     return rates[np.arange(N_ROWS) * MOST_RATES // N_ROWS]
 
 
+def is_local(reach, n_timepoints):
+    """Whether what sees ``reach`` timepoints still tells where in a series the evidence is."""
+    return reach <= max(MOST_SEEN, n_timepoints // 16)
+
+
 def count_rocket_weights(n_channels, n_classes):
     """Count the weights of a layer :class:`Rocket`."""
     of_channels = n_channels * N_KERNELS if n_channels > 1 else 0
@@ -75,9 +81,7 @@ class Rocket(keras.layers.Layer):
 
     def build(self, series_shape, valid_shape=None):
         def weight(name, *shape, initializer="zeros"):
-            return self.add_weight(
-                name=name, shape=shape, initializer=initializer, trainable=False
-            )
+            return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False)
 
         n_channels, self.channels = series_shape[-1], None
         if n_channels > 1:
@@ -109,6 +113,8 @@ class Rocket(keras.layers.Layer):
     def added_over_time(self, series, *arguments):
         """Return what each timepoint adds to a weighted sum of centred features.
 
+        Kernels that see too much to tell where the evidence is add the same everywhere.
+
         ``arguments`` are perhaps ``valid``, and the weights (batch, n_features); the result is
         (batch, n_timepoints).
         """
@@ -119,11 +125,19 @@ class Rocket(keras.layers.Layer):
         mean = tf.reduce_sum(weights * self.means, axis=1, keepdims=True)
         total = -mean * there / tf.reduce_sum(there, axis=1, keepdims=True)
         weights, first = tf.reshape(weights, [len(weights), -1, N_KERNELS]), 0
-        for answer, count, thresholds in self._answers(series, valid):
+        rates = np.unique(row_rates(series.shape[1])).tolist()
+        for rate, (answer, count, thresholds) in zip(
+            rates, self._answers(series, valid), strict=True
+        ):
+            added = tf.zeros_like(total)
             for some in _a_few(thresholds):
                 of_these = weights[:, first : first + some.shape[0]] / count
-                total += tf.einsum("ntrk,nrk->nt", _exceeds(answer, some), of_these)
+                added += tf.einsum("ntrk,nrk->nt", _exceeds(answer, some), of_these)
                 first += some.shape[0]
+            if not is_local(rate * (SIZE - 1) + 1, series.shape[1]):
+                share = tf.reduce_sum(added, axis=1, keepdims=True)
+                added = there * share / tf.reduce_sum(there, axis=1, keepdims=True)
+            total += added
         return total
 
     def measure(self, series, valid=None, *, seed):
@@ -138,6 +152,7 @@ class Rocket(keras.layers.Layer):
         for answer, count, thresholds in self._answers(series, valid):
             chosen = rng.integers(len(series), size=N_KERNELS)
             values = np.sort(answer.numpy()[chosen, :, each], axis=1)[:, ::-1].T
+            values[np.isneginf(values)] = 0.0  # of a series too short for the kernel
             last = np.broadcast_to(count[:, 0], (len(series), N_KERNELS))[chosen, each] - 1.0
             first = sum(map(len, found)) * N_KERNELS + 1
             place = np.arange(first, first + thresholds.shape[0] * N_KERNELS) * GOLDEN % 1.0
@@ -162,8 +177,9 @@ class Rocket(keras.layers.Layer):
     def _answers(self, series, valid):
         """Yield for each dilation rate all kernels' answers, how many count, and thresholds.
 
-        Every other kernel answers only where it lies within the series; where an answer does not
-        count, it exceeds nothing. Counts are (batch or 1, 1, 84), thresholds (n_rows, 84).
+        Every other kernel answers only where it lies within the series, if that can be; where an
+        answer does not count, it exceeds nothing. Counts are (batch or 1, 1, 84), thresholds
+        (n_rows, 84).
         """
         if self.channels is not None:
             series = tf.matmul(series, self.channels)
@@ -203,7 +219,7 @@ def _counted(n_timepoints, valid, place, rate):
     around = rate * (SIZE // 2)
     padded = tf.pad(there, [[0, 0], [around, around], [0, 0]])
     is_within = padded[:, :n_timepoints] * padded[:, 2 * around :]
-    needs = ((np.arange(N_KERNELS) + place) % 2).astype(np.float32)
+    needs = ((np.arange(N_KERNELS) + place) % 2).astype(np.float32) * (2 * around < n_timepoints)
     counts = there - needs * (there - is_within)
     return counts, tf.maximum(tf.reduce_sum(counts, axis=1, keepdims=True), 1.0)
 
@@ -262,8 +278,8 @@ def rocket_over_time(model, inputs, weights):
 
     ``weights`` are (n_samples, n_features); the result is (n_samples, n_timepoints).
     """
-    layer = rocket_of(model)
-    return _in_batches(layer.added_over_time, model, layer, inputs, np.arange(len(weights)), weights)
+    layer, rows = rocket_of(model), np.arange(len(weights))
+    return _in_batches(layer.added_over_time, model, layer, inputs, rows, weights)
 
 
 def _seen(model, layer, inputs):

@@ -1,0 +1,226 @@
+"""Do fixed kernels answer as MiniROCKET's, and does their linear layer generalise as it claims?"""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.special
+from conftest import fitted_once, make_series, make_unequal
+from sklearn.linear_model import Ridge
+
+from lstmfcn import FCNClassifier, LSTMFCNClassifier
+from lstmfcn.networks import rocket
+from lstmfcn.networks.builders import build_fcn
+from lstmfcn.networks.rocket import Rocket, fit_linear, fit_rocket, row_rates
+
+SMALL = {"n_filters": (4, 4, 4), "n_epochs": 1, "random_state": 0}
+
+
+def plain_features(series, thresholds, channels=None):
+    """Compute the features of one series (n_timepoints, n_channels) by loops, from the paper."""
+    n_timepoints, features = len(series), []
+    rates = row_rates(n_timepoints)
+    for row, rate in enumerate(rates):
+        place = sorted(set(rates)).index(rate)
+        for k, taps in enumerate(itertools.combinations(range(9), 3)):
+            weights = [2.0 if tap in taps else -1.0 for tap in range(9)]
+            read = series[:, 0] if channels is None else series @ channels[:, k]
+            exceed = []
+            for t in range(n_timepoints):
+                where = [t + (tap - 4) * rate for tap in range(9)]
+                is_within = where[0] >= 0 and where[-1] < n_timepoints
+                if (k + place) % 2 and not is_within and 8 * rate < n_timepoints:
+                    continue
+                values = [read[i] if 0 <= i < n_timepoints else 0.0 for i in where]
+                exceed.append(np.dot(weights, values) > thresholds[row, k])
+            features.append(np.mean(exceed) if exceed else 0.0)
+    return features
+
+
+@pytest.mark.parametrize(("n_timepoints", "n_channels"), [(30, 1), (25, 3), (5, 1)])
+def test_features_are_those_of_plain_loops(n_timepoints, n_channels):
+    rng = np.random.default_rng(0)
+    series = rng.normal(size=(3, n_timepoints, n_channels)).astype(np.float32)
+    layer = Rocket(2)
+    layer.build(series.shape)
+    layer.measure(series, seed=0)
+    channels = None if n_channels == 1 else layer.channels.numpy()
+    for one, found in zip(series, layer.features(series).numpy(), strict=True):
+        expected = plain_features(one, layer.thresholds.numpy(), channels)
+        # A value at a threshold may fall to either side of it in float32.
+        assert np.mean(np.abs(found - expected) > 1e-6) < 0.005
+
+
+def test_thresholds_spread_over_what_the_kernels_answer():
+    series = np.random.default_rng(0).normal(size=(40, 100, 1)).astype(np.float32)
+    layer = Rocket(2)
+    layer.build(series.shape)
+    layer.measure(series, seed=0)
+    features = layer.features(series).numpy()
+    assert np.quantile(features.mean(axis=0), [0.1, 0.5, 0.9]) == pytest.approx(
+        [0.1, 0.5, 0.9], abs=0.05
+    )
+
+
+def test_kernels_span_at_most_the_series():
+    for n_timepoints in (1, 8, 9, 17, 100, 2000):
+        rates = row_rates(n_timepoints)
+        assert len(rates) == rocket.N_ROWS and rates.min() == 1
+        assert rates.max() == max(1, (n_timepoints - 1) // 8)
+
+
+def test_each_kernel_reads_few_channels():
+    series = np.random.default_rng(0).normal(size=(4, 12, 40)).astype(np.float32)
+    layer = Rocket(2)
+    layer.build(series.shape)
+    layer.measure(series, seed=0)
+    n_read = layer.channels.numpy().sum(axis=0)
+    assert n_read.min() >= 1 and 5 < n_read.max() <= 9 and np.mean(n_read < 4) > 0.4
+
+
+def test_the_loss_of_the_linear_layer_is_that_of_leaving_each_series_out():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(20, 50))
+    labels = (features[:, 0] + 0.5 * rng.normal(size=20) > 0).astype(int)
+    features -= features.mean(axis=0)
+    weights = rng.uniform(0.5, 2.0, 20)
+    *_, scale, loss = fit_linear(features, labels, weights, 2)
+
+    unit = features.std(axis=0) * np.sqrt(50)
+    targets = 2.0 * np.eye(2)[labels] - 1.0
+    counts = np.bincount(labels)[labels] + 2.0
+    losses = []
+    for penalty in rocket.PENALTIES:
+        logits = np.empty((20, 2))
+        for i in range(20):
+            kept = np.arange(20) != i
+            model = Ridge(penalty).fit((features / unit)[kept], targets[kept], weights[kept])
+            logits[i] = model.predict((features / unit)[[i]])[0]
+        of_truth, of_other = scipy.special.log_softmax(scale * logits, axis=1)[
+            np.arange(20)[:, np.newaxis], np.stack([labels, 1 - labels], axis=1)
+        ].T
+        expected = (counts - 1) / counts * of_truth + 1 / counts * of_other
+        losses.append(-np.average(expected, weights=weights))
+    assert loss == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_labels_of_chance_make_the_linear_layer_unsure():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 500))
+    features -= features.mean(axis=0)
+    labels = rng.integers(3, size=60)
+    kernel, bias, scale, loss = fit_linear(features, labels, np.ones(60), 3)
+    new = rng.normal(size=(200, 500))
+    probabilities = scipy.special.softmax(scale * (new @ kernel + bias), axis=1)
+    assert loss > 1.0 and probabilities.max() < 0.6
+
+
+def test_the_decision_is_the_mean_of_the_network_and_the_fixed_kernels():
+    X, y = make_series(n_classes=3, n_channels=2)
+    fitted = fitted_once(FCNClassifier, X, y, **SMALL)
+    inputs = fitted.reader_.to_inputs(X)
+    parts = [fitted.network_.output(name, inputs) for name in ("logits", "rocket")]
+    np.testing.assert_allclose(fitted.decision_function(X), np.mean(parts, axis=0), atol=1e-6)
+    alone = FCNClassifier(**SMALL, rocket=False).fit(X, y)
+    np.testing.assert_array_equal(alone.decision_function(X), parts[0])
+
+
+def test_padding_changes_no_feature():
+    X, y = make_unequal(n_timepoints=40)
+    fitted = fitted_once(FCNClassifier, X, y, **SMALL)
+    layer = fitted.model_.get_layer("rocket")
+    shortest = min(X, key=lambda x: x.shape[1])
+    values = fitted.reader_.normalizer(shortest).T[np.newaxis].astype(np.float32)
+    n_timepoints = fitted.n_timepoints_in_
+    padded = np.pad(values, ((0, 0), (0, n_timepoints - values.shape[1]), (0, 0)))
+    longer = np.pad(values, ((0, 0), (0, 2 * n_timepoints), (0, 0)))[:, :n_timepoints]
+    valid = (np.arange(n_timepoints) < values.shape[1]).astype(np.float32).reshape(1, -1, 1)
+    garbage = padded + (1.0 - valid) * 0.0
+    found = [layer.features(x, valid).numpy() for x in (padded, longer, garbage)]
+    assert values.shape[1] < n_timepoints
+    np.testing.assert_array_equal(found[0], found[1])
+    # Features of rates that fit the short series are those of the series alone.
+    rates = row_rates(n_timepoints)
+    thresholds = layer.thresholds.numpy()
+    for row in np.flatnonzero(rates == 1):
+        answers = np.stack(
+            [
+                np.convolve(np.pad(values[0, :, 0], 4), kernel[::-1], "valid")
+                for kernel in rocket.KERNELS.T
+            ],
+            axis=1,
+        )
+        padded_kernels = np.arange(84) % 2 == 0
+        expected = (answers > thresholds[row]).mean(axis=0)[padded_kernels]
+        of_row = found[0].reshape(rocket.N_ROWS, 84)[row, padded_kernels]
+        assert np.mean(np.abs(of_row - expected) > 1e-6) < 0.05
+
+
+def test_a_series_of_weight_zero_and_its_absence_are_the_same():
+    X, y = make_series()
+    weights = np.ones(len(y))
+    weights[:5] = 0.0
+    weighed = FCNClassifier(**SMALL).fit(X, y, weights)
+    absent = FCNClassifier(**SMALL).fit(X[5:], y[5:])
+    np.testing.assert_array_equal(weighed.predict_proba(X), absent.predict_proba(X))
+
+
+def test_fine_tuning_on_the_same_series_keeps_the_linear_layer():
+    X, y = make_series()
+    clf = FCNClassifier(**SMALL).fit(X, y)
+    before = clf.model_.get_layer("rocket").get_weights()
+    clf.fine_tune(X, y, n_iterations=1, n_epochs=1)
+    for old, new in zip(before, clf.model_.get_layer("rocket").get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_fine_tuning_on_other_truths_replaces_the_linear_layer_alone():
+    X, y = make_series(n_samples=40)
+    clf = FCNClassifier(**SMALL).fit(X, y)
+    layer = clf.model_.get_layer("rocket")
+    thresholds, kernel = layer.thresholds.numpy(), layer.kernel.numpy()
+    swapped = y[::-1].copy()
+    assert (swapped != y).all()
+    clf.fine_tune(X, swapped, n_iterations=1, n_epochs=1)
+    layer = clf.model_.get_layer("rocket")
+    np.testing.assert_array_equal(layer.thresholds.numpy(), thresholds)
+    assert not np.array_equal(layer.kernel.numpy(), kernel)
+    inputs = clf.reader_.to_inputs(X)
+    answer = clf.network_.output("rocket", inputs).argmax(axis=1)
+    assert np.mean(clf.classes_[answer] == swapped) > 0.9
+
+
+def test_a_new_head_and_another_length_start_anew():
+    X, y = make_series()
+    other, labels = make_series(n_classes=3, n_timepoints=31)
+    clf = LSTMFCNClassifier(**SMALL).fit(X, y)
+    before = clf.model_.get_layer("rocket").thresholds.numpy()
+    clf.fine_tune(other, labels, n_iterations=1, n_epochs=1, reset_head=True)
+    layer = clf.model_.get_layer("rocket")
+    assert layer.n_classes == 3 and not np.array_equal(layer.thresholds.numpy(), before)
+    longer = FCNClassifier(**SMALL).fit(X, y)
+    longer.fine_tune(*make_series(n_timepoints=50), n_iterations=1, n_epochs=1)
+    assert not np.array_equal(longer.model_.get_layer("rocket").thresholds.numpy(), before)
+    assert longer.score(*make_series(n_timepoints=50)) > 0.9
+
+
+def test_of_many_series_some_are_enough(monkeypatch):
+    monkeypatch.setattr(rocket, "MOST_SERIES", 50)
+    X, y = make_series(n_samples=200)
+    fitted = []
+    monkeypatch.setattr(
+        rocket, "fit_linear", lambda x, *rest: fitted.append(len(x)) or fit_linear(x, *rest)
+    )
+    clf = FCNClassifier(**SMALL).fit(X, y)
+    assert fitted == [50]
+    answer = clf.network_.output("rocket", clf.reader_.to_inputs(X)).argmax(axis=1)
+    assert np.mean(clf.classes_[answer] == y) > 0.95
+
+
+def test_a_network_without_fixed_kernels_is_left_alone():
+    model = build_fcn(20, 1, 2)
+    before = model.get_weights()
+    inputs = (np.zeros((4, 20, 1), np.float32),)
+    fit_rocket(model, inputs, np.array([0, 1, 0, 1]), np.ones(4), 0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
