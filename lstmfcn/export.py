@@ -90,6 +90,7 @@ def _about(classifier, attention):
         "n_channels": classifier.n_channels_in_,
         "n_timepoints": classifier.n_timepoints_in_,
         "unequal_length": lengths,
+        "reading": getattr(classifier, "reading_", None),
         "input": "series, float32 (n, n_channels, n_timepoints), raw"
         + (", NaN behind the end of a shorter one" if lengths else ""),
         "outputs": ["probabilities", *(["attention"] if attention else [])],

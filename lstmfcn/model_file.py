@@ -126,6 +126,7 @@ def classifier_members(classifier):
         "classes": classes_to_json(classifier.classes_),
         "reader": classifier.reader_.to_json(),
         "feature_names": None if names is None else names.tolist(),
+        "reading": getattr(classifier, "reading_", None),
         **{key: getattr(classifier, key) for key in FITTED},
     }
     return {CLASSIFIER: to_json(content), WEIGHTS: to_bytes(network.weights)}
@@ -138,6 +139,7 @@ def ensemble_members(ensemble):
         "estimator": estimator_to_json(ensemble.estimator),
         "classes": classes_to_json(ensemble.classes_),
         "n_members": len(ensemble.estimators_),
+        "reading": getattr(ensemble, "reading_", None),
     }
     return {ENSEMBLE: to_json(content), **in_folders(ensemble.estimators_)}
 

@@ -7,7 +7,7 @@ from lstmfcn.model_file import classes_from_json
 from lstmfcn.untrusted import MISFITS, as_path, damage, decode_json, open_file, shown
 
 REMEDY = "pass a file written by classifier.export(path)"
-ABOUT = ("classes", "n_channels", "n_timepoints", "unequal_length")  # of a file's metadata
+ABOUT = ("classes", "n_channels", "n_timepoints", "unequal_length", "reading")  # of a file
 ROWS = 512  # series in one call: what is in work stays small
 
 
@@ -74,8 +74,9 @@ class OnnxClassifier:
                 f"{shown(path)} is not an exported classifier, or is damaged ({damage(error)}); "
                 f"{REMEDY}."
             ) from error
-        for name in ABOUT[1:]:
+        for name in ABOUT[1:-1]:
             setattr(self, f"{name}_in_", about[name])
+        self.reading_ = about["reading"]  # where the training file had what, if it was said
         self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
 
     def predict(self, X):

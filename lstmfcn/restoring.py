@@ -49,6 +49,7 @@ def classifier_from_members(members, design=None):
     _check_fitted(classifier)
     if content["feature_names"] is not None:
         classifier.feature_names_in_ = _feature_names(content["feature_names"])
+    _set_reading(classifier, content["reading"])
     architecture = _with_tuples(content["architecture"])
     _check_architecture(classifier, architecture)
     set_network(classifier, _network(classifier, architecture, weights))
@@ -65,6 +66,7 @@ def ensemble_from_members(members):
     ensemble = LSTMFCNEnsemble(**{**parameters, "estimator": estimator})
     ensemble._validate_params()
     ensemble.classes_ = classes_from_json(content["classes"])
+    _set_reading(ensemble, content["reading"])
     validation.check_counts(most=1000, n_members=content["n_members"])
     ensemble.estimators_ = classifiers_in_folders(members, ENSEMBLE, content["n_members"])
     for member in ensemble.estimators_:
@@ -209,6 +211,18 @@ def _check_answers(model):
     inputs = inputs[0] if len(inputs) == 1 else inputs
     if not np.isfinite(model(inputs, training=False).numpy()).all():
         raise ValueError("its weights are not possible: the answer to a plausible series is NaN")
+
+
+def _set_reading(classifier, reading):
+    """Let a classifier know where the files that it was fitted to had what, if it was said."""
+    if reading is None:
+        return
+    kinds = {"label_column": str, "group": str, "drop": list, "window": int, "step": int}
+    for name, value in reading.items():
+        entries = value if isinstance(value, list) else []
+        if type(value) is not kinds.get(name) or not all(isinstance(x, str) for x in entries):
+            raise ValueError(f"its reading has {name!r}: {value!r}")
+    classifier.reading_ = reading
 
 
 def _feature_names(names):

@@ -218,8 +218,9 @@ def test_a_path_behind_an_equals_sign(folder, tmp_path, monkeypatch):
         ),
         (
             "a,1,2\nb,3,4\n",
-            "--learning-rate 11",
-            "--learning-rate must be a float in the range (0.0, 10.0]. Got 11.0 instead.",
+            "--dilation-rates 1,2",
+            "--dilation-rates 1,2 and --n-filters 32,64,32 differ in length; pass one entry per "
+            "convolution block.",
         ),
         (
             "a,1,2\nb,3,4\n",
@@ -300,7 +301,6 @@ def test_a_warning_is_a_line(monkeypatch, capsys):
         (["fit", "GunPiont", "--out", "{}/m"], "GunPoint"),
         (["fit", "{}/unlabelled.npy", "--out", "{}/m"], "has no labels; say where they are"),
         (["fit", "{}/train.tsv", "--model", "fcn", "--cells", "4", "--out", "{}/m"], "--cells"),
-        (["fit", "{}/train.tsv", "--learning-rate", "-1", "--out", "{}/m"], "--learning-rate"),
         (["predict", "{}/train.tsv", "{}/test.tsv", "--out", "{}/p"], "is not a classifier file"),
         (
             ["predict", "{}/none", "{}/test.tsv", "--out", "{}/p"],
@@ -342,9 +342,10 @@ def test_wrong_usage_is_code_2(arguments, capsys):
     ("option", "sentence"),
     [
         (["--seed", "9" * 4400], f"'{'9' * 40}...' is not a whole number from 0 to 4294967295"),
-        (["--epochs", "1.5"], "'1.5' is not auto or a whole number from 1 to 4294967295"),
+        (["--epochs", "1.5"], "'1.5' is not auto or a whole number in [1, 1000000]"),
         (["--out="], "an empty text is no path"),
-        (["--learning-rate", "fast"], "'fast' is not a number"),
+        (["--learning-rate", "fast"], "'fast' is not a number in (0, 10]"),
+        (["--learning-rate", "-1"], "'-1' is not a number in (0, 10]"),
     ],
 )
 def test_wrong_values_are_named(capsys, option, sentence):
@@ -494,3 +495,118 @@ def test_explain_refuses_in_a_sentence_and_leaves_nothing(folder, tmp_path, caps
         error = capsys.readouterr().err
         assert sentence in error and error.count("\n") == 1, error
     assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """A log of four people, with gaps and a column of times."""
+    rng = np.random.default_rng(0)
+    lines = ["time;who;ax;ay;activity"]
+    for who in "abcd":
+        for activity in ("walk", "rest", "walk", "rest"):
+            values = rng.normal(size=(80, 2)) + (3.0 if activity == "walk" else 0.0)
+            lines += [f"{len(lines)};{who};{x:.3f};{y:.3f};{activity}" for x, y in values]
+    lines[100] = lines[100].replace(";b;", ";b;").rsplit(";", 2)[0] + ";;rest"
+    path = tmp_path_factory.mktemp("log") / "log.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+WINDOWED = ["--window", "20", "--label-column", "activity", "--group", "who", "--model", "fcn"]
+
+
+def test_a_long_recording_from_log_to_prediction(recording, tmp_path, capsys):
+    model, out = str(tmp_path / "m.lstmfcn"), str(tmp_path / "out.csv")
+    quick = ["--epochs", "3", "--n-filters", "4,4,4", "--class-weight", "walk=1,rest=2"]
+    assert main(["fit", str(recording), *WINDOWED, *quick, "--out", model]) == 0
+    read = "63 series, 2 channels x 20 timepoints, 2 classes (walk 32, rest 31), 4 groups, left out"
+    assert capsys.readouterr().out.startswith(f"{read}: time\n")
+    fitted = lstmfcn.load(model)
+    assert fitted.n_filters == (4, 4, 4) and fitted.class_weight == {"walk": 1.0, "rest": 2.0}
+    assert main(["predict", model, str(recording), "--out", out]) == 0
+    rows = read_csv(out)
+    assert list(rows[0])[:4] == ["start", "group", "label", "predicted"] and len(rows) == 63
+    assert [row["start"] for row in rows[:2]] == ["0", "20"]
+    assert np.mean([row["label"] == row["predicted"] for row in rows]) > 0.9
+    assert main(["predict", model, str(recording), "--step", "10", "--out", out]) == 0
+    assert len(read_csv(out)) > 63
+    exported = str(tmp_path / "m.onnx")
+    assert main(["export", model, "--out", exported]) == 0
+    assert main(["predict", exported, str(recording), "--out", out]) == 0
+    assert [row["predicted"] for row in read_csv(out)] == [row["predicted"] for row in rows]
+
+
+def test_an_ensemble_remembers_where_labels_were(tmp_path, capsys):
+    X, y = make_series(n_samples=20, n_timepoints=20)
+    names = "".join(f"t{i}," for i in range(20)) + "kind\n"
+    path = write_last(tmp_path / "train.csv", X, [label.replace(" ", "_") for label in y], names)
+    model, out = str(tmp_path / "m.lstmfcn"), str(tmp_path / "out.csv")
+    quick = ["--model", "ensemble", "--of", "fcn", "--members", "2", "--epochs", "1"]
+    assert main(["fit", path, *quick, "--label-column", "kind", "--out", model]) == 0
+    assert lstmfcn.load(model).reading_ == {"label_column": "kind"}
+    assert main(["predict", model, path, "--out", out]) == 0
+    assert "accuracy" in capsys.readouterr().out
+
+
+def test_evaluate_keeps_groups_apart_and_goes_on(recording, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "scores"
+    command = ["evaluate", str(recording), *WINDOWED, "--epochs", "1", "--n-filters", "4,4,4"]
+    command += ["--folds", "4", "--out", str(folder)]
+    fits, fit = [], lstmfcn.FCNClassifier.fit
+
+    def fit_twice(self, *arguments):
+        if len(fits) == 2:
+            raise KeyboardInterrupt
+        fits.append(1)
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(lstmfcn.FCNClassifier, "fit", fit_twice)
+    assert main(command) == 130
+    assert sorted(path.name for path in folder.iterdir()) == ["fold-0.npz", "fold-1.npz"]
+    fits[:] = []
+    assert main(command) == 0 and len(fits) == 2
+    rows = read_csv(folder / "predictions.csv")
+    assert len(rows) == 63 and {row["fold"] for row in rows} == {"0", "1", "2", "3"}
+    scores = read_csv(folder / "scores.csv")
+    assert [row["fold"] for row in scores] == ["0", "1", "2", "3", "all"]
+    right = np.mean([row["label"] == row["predicted"] for row in rows])
+    assert float(scores[-1]["accuracy"]) == pytest.approx(right)
+    assert (folder / "confusion.png").stat().st_size > 1000
+    assert main([*command, "--seed", "1"]) == 130  # another job: its folds are done anew
+    assert main(["evaluate", str(recording), *WINDOWED, "--folds", "5", "--out", str(folder)]) == 1
+    assert "there are 4 groups, fewer than --folds" in capsys.readouterr().err
+
+
+def test_every_parameter_is_an_option_with_its_documentation(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    never = {"callbacks", "checkpoint", "random_state", "verbose"}
+    for cls in (lstmfcn.LSTMFCNClassifier, lstmfcn.ALSTMFCNClassifier):
+        for name in set(cls().get_params()) - never - {"n_cells", "n_epochs"}:
+            assert f"--{name.replace('_', '-')} " in text
+    assert "--occlusion NUMBER Largest fraction of timepoints hidden" in text
+    assert "--rocket false|true Whether MiniROCKET's fixed kernels decide, too; default: " in text
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--occlusion", "3"], "argument --occlusion: '3' is not a number in [0, 1)"),
+        (["--rocket", "maybe"], "argument --rocket: 'maybe' is not false or true"),
+        (["--class-weight", "a=x"], "argument --class-weight: 'a=x' is not label=factor"),
+        (["--patience", "0"], "'0' is not none or a whole number in [1, 1000000]"),
+    ],
+)
+def test_values_that_no_parameter_has_are_wrong_usage(capsys, option, sentence):
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "GunPoint", "--out", "m", *option])
+    assert stop.value.code == 2 and sentence in capsys.readouterr().err
+
+
+def test_a_parameter_of_another_model_is_refused(folder, capsys):
+    fit = ["fit", str(folder / "train.tsv"), "--out", str(folder / "m")]
+    assert main([*fit, "--model", "lstmfcn", "--attention", "paper"]) == 1
+    assert "--attention is for another model than lstmfcn." in capsys.readouterr().err
+    assert main([*fit, "--members", "3"]) == 1
+    assert "--members is for another model than lstmfcn." in capsys.readouterr().err

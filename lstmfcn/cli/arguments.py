@@ -11,6 +11,9 @@ OPTIONS = {  # whose names differ from Python's by more than the dashes
     "n_cells": "cells",
     "n_copies": "copies",
     "n_epochs": "epochs",
+    "n_estimators": "members",
+    "n_folds": "folds",
+    "n_jobs": "jobs",
     "n_seeds": "seeds",
     "n_timepoints": "length",
     "random_state": "seed",
@@ -39,7 +42,7 @@ def to_number(text):
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{_cut(text)!r} is not a number") from None
+        raise argparse.ArgumentTypeError(f"{cut(text)!r} is not a number") from None
 
 
 def at_least(least, *words):
@@ -54,7 +57,7 @@ def at_least(least, *words):
             return text
         if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST:
             raise argparse.ArgumentTypeError(
-                f"{_cut(text)!r} is not {' or '.join([*words, 'a whole number'])} from {least} to "
+                f"{cut(text)!r} is not {' or '.join([*words, 'a whole number'])} from {least} to "
                 f"{LARGEST}"
             )
         return int(text)
@@ -84,6 +87,7 @@ def in_shell_words(text, arguments):
 
     def option(match):
         name, value = match["name"], match["quoted"] or match["bare"] or ""
+        value = ",".join(re.findall(r"[\w.'-]+", match["tuple"] or "")) or value
         shell_name = OPTIONS.get(name, name)
         is_argument = "_" in name or match["equals"]  # "missing" alone is an English word
         if shell_name not in known or not is_argument:
@@ -100,7 +104,8 @@ def in_shell_words(text, arguments):
     text = re.sub(r"The '(\w+)' parameter of \w+", r"\1=?", text)
     text = re.sub(
         r"(?<![\w/.'-])(?P<name>[a-z]+(_[a-z]+)*)\b(?![/.]\w)"
-        r"(?P<equals>=('(?P<quoted>[^']*)'|(?P<bare>\.\.\.|-?\w+(\.\d+)?)|\?))?",
+        r"(?P<equals>=('(?P<quoted>[^']*)'|(?P<bare>\.\.\.|-?\w+(\.\d+)?)|"
+        r"(?P<tuple>\([\w., '-]*\))|\?))?",
         option,
         text,
     )
@@ -110,5 +115,19 @@ def in_shell_words(text, arguments):
     return text
 
 
-def _cut(text):
+class Parser(argparse.ArgumentParser):
+    """A parser that is given some of its options when it is used: what they need loads slowly."""
+
+    add_more = None
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse as argparse does."""
+        if self.add_more is not None:
+            add_more, self.add_more = self.add_more, None
+            add_more(self)
+        return super().parse_known_args(args, namespace)
+
+
+def cut(text):
+    """Return a text, and only its beginning if it is long."""
     return text if len(text) <= 40 else f"{text[:40]}..."

@@ -10,7 +10,7 @@ import sys
 import warnings
 
 from lstmfcn import __version__
-from lstmfcn.cli.arguments import in_shell_words
+from lstmfcn.cli.arguments import Parser, in_shell_words
 from lstmfcn.cli.benchmark import add_benchmark
 from lstmfcn.cli.demo import add_demo
 from lstmfcn.cli.emotion import add_emotion
@@ -80,7 +80,7 @@ def _parser():
         prog="lstmfcn", description="LSTM-FCN and ALSTM-FCN for time series classification."
     )
     parser.add_argument("--version", action="version", version=f"lstmfcn {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     add_demo(commands)
     add_models(commands)
     add_benchmark(commands)

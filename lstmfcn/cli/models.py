@@ -3,47 +3,36 @@
 import os
 from pathlib import Path
 
-from lstmfcn.cli.arguments import at_least, to_number, to_path
+from lstmfcn.cli.arguments import at_least, to_path
+from lstmfcn.cli.options import add_parameters, given_parameters
+from lstmfcn.cli.samples import add_input, described, read_samples, reading_of
 
 MODELS = {"lstmfcn": "LSTMFCNClassifier", "alstmfcn": "ALSTMFCNClassifier", "fcn": "FCNClassifier"}
-ENSEMBLE = "ensemble"
+ENSEMBLE, JOBS = "ensemble", -1  # as many members at once as there are cores
 
 
 def add_models(commands):
-    """Add the commands fit, predict and explain to a parser."""
+    """Add the commands fit, evaluate, predict, export and explain to a parser."""
     fit = commands.add_parser(
         "fit", help="train a model on a file", description="Train a model and write it to a file."
     )
-    _add_input(fit, "TRAIN", "training")
-    fit.add_argument("--model", choices=(*MODELS, ENSEMBLE), default="lstmfcn")
-    fit.add_argument(
-        "--members", type=at_least(1), help="of the ensemble, how many networks; default: 5"
-    )
-    fit.add_argument(
-        "--of", choices=MODELS, help="of the ensemble, which networks; default: lstmfcn"
-    )
+    _add_model(fit)
     fit.add_argument("--out", type=to_path, required=True, help="model file to write")
-    fit.add_argument("--cells", type=at_least(1), help="width of the LSTM")
-    fit.add_argument("--epochs", type=at_least(1, "auto"), default="auto")
-    fit.add_argument("--batch-size", type=at_least(1, "auto"), default="auto")
-    fit.add_argument("--learning-rate", type=to_number, default=1e-3)
-    fit.add_argument("--normalization", choices=("dataset", "series", "none"), default="dataset")
-    fit.add_argument(
-        "--unequal-length",
-        choices=("auto", "pad", "resample"),
-        default="auto",
-        help="what becomes of series of other lengths; default: pad, if the training series differ",
-    )
-    fit.add_argument(
-        "--precision",
-        choices=("auto", "bfloat16", "float32"),
-        default="auto",
-        help="of the convolutions while training",
-    )
     resume = "go on from there after an interruption"
     fit.add_argument("--checkpoint", type=to_path, metavar="FOLDER", help=resume)
-    fit.add_argument("--seed", type=at_least(0), default=0)
     fit.set_defaults(command=_fit)
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="cross-validate a model on a file",
+        description="Train on all folds but one and test on that one, for each in turn; write "
+        "predictions, scores and a confusion picture. Folds have the classes in equal parts; with "
+        "--group no group is in two folds. Called again it does what is missing.",
+    )
+    _add_model(evaluate)
+    evaluate.add_argument("--folds", type=at_least(2), default=5, metavar="N")
+    evaluate.add_argument("--out", type=to_path, required=True, help="folder to write to")
+    evaluate.set_defaults(command=_evaluate)
 
     predict = commands.add_parser(
         "predict",
@@ -51,7 +40,7 @@ def add_models(commands):
         description="Write predicted classes and probabilities; print metrics if labels are there.",
     )
     predict.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
-    _add_input(predict, "TEST", "test")
+    add_input(predict, "TEST", "test")
     predict.add_argument("--out", type=to_path, required=True, help="CSV file to write")
     predict.set_defaults(command=_predict)
 
@@ -78,126 +67,98 @@ def add_models(commands):
         "on the series of a file, and how far deleting their evidence moves them.",
     )
     explain.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
-    _add_input(explain, "TEST", "test")
+    add_input(explain, "TEST", "test")
     explain.add_argument("--out", type=to_path, required=True, help="folder to write to")
     explain.add_argument("--seed", type=at_least(0), default=0, help="of the random deletions")
     explain.set_defaults(command=_explain)
 
 
-def _add_input(parser, metavar, split):
+def _add_model(parser):
+    """Give a parser the options that say what is trained on what."""
+    add_input(parser, "TRAIN", "training")
+    parser.add_argument("--model", choices=(*MODELS, ENSEMBLE), default="lstmfcn")
     parser.add_argument(
-        "series",
-        metavar=metavar,
-        help=f".tsv, .ts, .csv or .npy file, or the name of a UCR dataset (its {split} split)",
+        "--of", choices=MODELS, help="of the ensemble, which networks; default: lstmfcn"
     )
-    parser.add_argument("--archive", type=to_path, help="folder or zip to find a UCR dataset in")
-    parser.add_argument("--password", help="of an encrypted zip")
-    parser.add_argument(
-        "--labels",
-        default="auto",
-        metavar="none|FILE",
-        help="the file has no labels, or they are in another one (default: auto, the column that "
-        "the first line calls label, class, target or y, else the first one)",
-    )
-    parser.add_argument(
-        "--label-column", metavar="NAME|first|last", help="the column with the labels"
-    )
-    parser.add_argument("--missing", choices=("error", "interpolate"), default="error")
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    parser.add_more = lambda parser: add_parameters(parser, *_classes(), n_jobs=JOBS)
 
 
-def _read(arguments, split, classifier=None):
-    """Return X and y (None if unlabelled) of a file or of one split of a UCR dataset."""
-    from lstmfcn.datasets import load_ucr, read_series
+def _classes():
+    """Return the classes whose parameters are options."""
+    import lstmfcn
 
-    name = os.path.expanduser(arguments.series)
-    if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
-        return read_series(
-            name,
-            labels=arguments.labels,
-            label_column=arguments.label_column,
-            missing=arguments.missing,
-            n_timepoints=getattr(classifier, "n_timepoints_in_", None),
-            classes=getattr(classifier, "classes_", None),
-        )
-    if arguments.labels != "auto" or arguments.label_column is not None:
-        raise ValueError(
-            f"{name} is a dataset's name, but --labels and --label-column are for files; leave "
-            "them out."
-        )
-    X_train, y_train, X_test, y_test = load_ucr(
-        name, arguments.archive, password=arguments.password, missing=arguments.missing
-    )
-    return (X_train, y_train) if split == "train" else (X_test, y_test)
+    return *(getattr(lstmfcn, name) for name in MODELS.values()), lstmfcn.LSTMFCNEnsemble
 
 
-def _fit(arguments):
-    _check_out(arguments)
-    X, y = _read(arguments, "train")
-    if y is None:
+def _new_model(arguments, y):
+    """Return the unfitted model that the options describe, for these labels."""
+    import lstmfcn
+
+    is_ensemble = arguments.model == ENSEMBLE
+    if not is_ensemble and arguments.of is not None:
+        raise ValueError(f"--of is for --model ensemble, not for --model {arguments.model}.")
+    cls = getattr(lstmfcn, MODELS[(arguments.of or "lstmfcn") if is_ensemble else arguments.model])
+    ensemble = lstmfcn.LSTMFCNEnsemble
+    own = (cls, ensemble) if is_ensemble else (cls,)
+    parameters, *of_ensemble = given_parameters(arguments, own, _classes())
+    if isinstance(parameters.get("class_weight"), dict):
+        by_text = {str(label): label for label in sorted(set(y.tolist()))}
+        parameters["class_weight"] = {
+            by_text.get(label, label): factor
+            for label, factor in parameters["class_weight"].items()
+        }
+    classifier = cls(**parameters)
+    if is_ensemble:
+        classifier = ensemble(classifier, **{"n_jobs": JOBS, **of_ensemble[0]})
+    return classifier.set_params(random_state=arguments.seed, verbose=2)
+
+
+def _read_labelled(arguments):
+    samples = read_samples(arguments, "train")
+    if samples.y is None:
         raise ValueError(
             f"{arguments.series} has no labels; say where they are with --label-column, or name "
             "their file with --labels."
         )
-    import lstmfcn
+    print(described(samples))
+    return samples
 
-    print(described(X, y))
-    is_ensemble, name = arguments.model == ENSEMBLE, arguments.of or "lstmfcn"
-    if not is_ensemble:
-        name = arguments.model
-        for option, value in (("--members", arguments.members), ("--of", arguments.of)):
-            if value is not None:
-                raise ValueError(f"{option} is for --model ensemble, not for --model {name}.")
-    parameters = {
-        "n_epochs": arguments.epochs,
-        "batch_size": arguments.batch_size,
-        "learning_rate": arguments.learning_rate,
-        "normalization": None if arguments.normalization == "none" else arguments.normalization,
-        "unequal_length": arguments.unequal_length,
-        "precision": arguments.precision,
-    }
-    if arguments.cells is not None:
-        if name == "fcn":
-            raise ValueError("--cells is the width of the LSTM, which an FCN does not have.")
-        parameters["n_cells"] = arguments.cells
-    classifier = getattr(lstmfcn, MODELS[name])(**parameters)
-    if is_ensemble:
-        members = {} if arguments.members is None else {"n_estimators": arguments.members}
-        classifier = lstmfcn.LSTMFCNEnsemble(classifier, **members, n_jobs=-1)
-    classifier.set_params(
-        checkpoint=arguments.checkpoint, random_state=arguments.seed, verbose=2
-    ).fit(X, y)
+
+def _fit(arguments):
+    _check_out(arguments)
+    reading = reading_of(arguments)
+    samples = _read_labelled(arguments)
+    classifier = _new_model(arguments, samples.y)
+    classifier.set_params(checkpoint=arguments.checkpoint).fit(samples.X, samples.y)
+    classifier.reading_ = reading
     classifier.save(arguments.out)
     print(
-        f"{type(classifier).__name__}: {len(y)} series, {len(classifier.classes_)} classes, "
-        f"{len(classifier.history_['loss'])} epochs, final training loss "
+        f"{type(classifier).__name__}: {len(samples.y)} series, {len(classifier.classes_)} "
+        f"classes, {len(classifier.history_['loss'])} epochs, final training loss "
         f"{classifier.history_['loss'][-1]:.4f}; written to {arguments.out}"
     )
 
 
-MOST_CLASSES = 8  # that a line names
+def _evaluate(arguments):
+    from lstmfcn.cli.cross_validation import cross_validate_to_folder
 
-
-def described(X, y):
-    """Return in a line what was read.
-
-    >>> described([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], ["up", "up", "down"])
-    '3 series, 1 channel x 2 timepoints, 2 classes (up 2, down 1)'
-    """
-    from collections import Counter
-
-    import numpy as np
-
-    shapes = {np.shape(series) for series in X}
-    n_channels = max(shape[0] if len(shape) == 2 else 1 for shape in shapes)
-    lengths = [shape[-1] for shape in shapes]
-    length = str(min(lengths)) if len(lengths) == 1 else f"{min(lengths)} to {max(lengths)}"
-    counts = Counter(map(str, y)).most_common()
-    named = ", ".join(f"{label} {count}" for label, count in counts[:MOST_CLASSES])
-    rest = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
-    return (
-        f"{len(y)} series, {n_channels} channel{'s' * (n_channels > 1)} x {length} timepoints, "
-        f"{len(counts)} classes ({named}{rest})"
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
+    samples = _read_labelled(arguments)
+    classifier = _new_model(arguments, samples.y).set_params(verbose=1)
+    table = cross_validate_to_folder(
+        classifier,
+        samples.X,
+        samples.y,
+        arguments.out,
+        groups=samples.groups,
+        n_folds=arguments.folds,
+        random_state=arguments.seed,
+        verbose=1,
     )
+    print(table)
+    print(f"predictions.csv, scores.csv and confusion.png are in {arguments.out}/")
 
 
 def _predict(arguments):
@@ -208,10 +169,11 @@ def _predict(arguments):
         from lstmfcn.loading import load
 
     classifier = load(arguments.model)
-    X, y = _read(arguments, "test", classifier)
+    samples = read_samples(arguments, "test", classifier)
+    X, y = samples.X, samples.y
     proba = _predict_with_progress(classifier, X)
     predicted = classifier.classes_[proba.argmax(axis=1)]
-    _write_predictions(arguments.out, classifier.classes_, predicted, proba, y)
+    _write_predictions(arguments.out, classifier.classes_, predicted, proba, samples)
     print(f"{len(predicted)} series classified; written to {arguments.out}")
     if y is not None:
         from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
@@ -241,7 +203,7 @@ def _explain(arguments):
     from lstmfcn.plots.overview import explain_to_folder
 
     classifier = load(arguments.model)
-    X, y = _read(arguments, "test", classifier)
+    X, y, *_ = read_samples(arguments, "test", classifier)
     summary = explain_to_folder(
         classifier, X, y, arguments.out, random_state=arguments.seed, verbose=1
     )
@@ -277,14 +239,20 @@ def _predict_with_progress(classifier, X, rows=512):
     return np.concatenate([classifier.predict_proba(X[i : i + rows]) for i in starts])
 
 
-def _write_predictions(path, classes, predicted, proba, y):
-    """Write one line per series: label (if known), predicted class, probability of each class."""
+def _write_predictions(path, classes, predicted, proba, samples):
+    """Write a line per series: start, group, label (if known), class, each class's probability."""
     from lstmfcn.files import write_csv
 
     columns = ["predicted", *(f"probability_{label}" for label in classes)]
     rows = [
         [label, *(f"{p:.6f}" for p in row)] for label, row in zip(predicted, proba, strict=True)
     ]
-    if y is not None:
-        columns, rows = ["label", *columns], [[y[i], *row] for i, row in enumerate(rows)]
+    for name, values in (
+        ("label", samples.y),
+        ("group", samples.groups),
+        ("start", samples.starts),
+    ):
+        if values is not None:
+            columns = [name, *columns]
+            rows = [[value, *row] for value, row in zip(values, rows, strict=True)]
     write_csv(path, columns, rows)

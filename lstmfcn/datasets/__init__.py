@@ -1,6 +1,7 @@
 """Where do series and their labels come from?"""
 
 from lstmfcn.datasets.files import read_series
+from lstmfcn.datasets.recordings import Recording, read_recording
 from lstmfcn.datasets.synthetic import PlantedEvidence, planted_evidence
 from lstmfcn.datasets.ucr import list_ucr, load_ucr
 from lstmfcn.datasets.ucr2018 import UCR_2018_NAMES, DatasetSummary, canonical_name, ucr_summary
@@ -10,11 +11,13 @@ __all__ = [
     "UCR_2018_NAMES",
     "DatasetSummary",
     "PlantedEvidence",
+    "Recording",
     "Windows",
     "canonical_name",
     "list_ucr",
     "load_ucr",
     "planted_evidence",
+    "read_recording",
     "read_series",
     "ucr_summary",
     "windows",

@@ -11,7 +11,7 @@ from lstmfcn.datasets.parsing import short
 
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
 PLACES = {"auto": 0, "first": 0, "last": -1, "none": None}
-_INDEX_NAMES = ("index", "id", "unnamed: 0")
+INDEX_NAMES = ("index", "id", "unnamed: 0")
 _MIN_NUMBERED = 4  # timepoints whose names count, such as t0, t1, t2, t3
 _MIN_SERIES = 10  # of fewer series, each may be of another class
 
@@ -23,6 +23,7 @@ class Columns:
     has_header: bool  # whether the first row names the columns
     label: int | None  # the column of the labels, counted from 0, or -1 for the last one
     left_out: frozenset = frozenset()  # columns, as ints, that are neither values nor the label
+    group: int | None = None  # the column that tells people or devices apart
 
     def where(self, source):
         """Return in words where the labels of a file are."""
@@ -30,16 +31,21 @@ class Columns:
         return f"{ends.get(self.label, f'column {(self.label or 0) + 1}')} of {source}"
 
 
-def find_columns(source, rows, place, n_timepoints=None):
+def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, drop=()):
     """Return the `Columns` of a table, from line numbers and cells of its first two rows.
 
-    `place` is "auto" (no labels in `n_timepoints` columns), "first", "last", "none" or a name.
+    `place` is "auto" (no labels in `n_timepoints` columns), "first", "last", "none" or a name;
+    `group_column` and those to `drop` are names.
     """
     first = [cell.strip() for cell in rows[0][1]] if rows else []
+    group = None if group_column is None else named(source, first, group_column, "group_column")
+    others = {named(source, first, name, "drop") for name in drop} | ({group} - {None})
+    if others:  # the rest is as in a table without these
+        return _beside(source, rows, place, others, group)
     names = [name.lower() for name in first]
     is_name = place not in PLACES
     label = None if is_name else PLACES[place]
-    is_there = is_name and place.lower() in names and not _is_number(place)
+    is_there = is_name and place.lower() in names and not is_number(place)
     if len(rows) < 2 or not (_is_header(names, label) or is_there):
         if is_name and rows:
             raise ValueError(
@@ -53,9 +59,9 @@ def find_columns(source, rows, place, n_timepoints=None):
         return Columns(False, label)
 
     labels = [i for i, name in enumerate(names) if name in LABEL_NAMES]
-    index = {i for i, name in enumerate(names) if name in _INDEX_NAMES or (i == 0 and not name)}
+    index = {i for i, name in enumerate(names) if name in INDEX_NAMES or (i == 0 and not name)}
     if is_name:
-        label = _named(source, first, place)
+        label = named(source, first, place, "label_column")
     elif place == "auto" and len(labels) > 1:
         found = " and ".join(short(first[i]) for i in labels)
         raise ValueError(f"{source} may have labels in {found}; choose one with label_column=NAME.")
@@ -68,6 +74,21 @@ def find_columns(source, rows, place, n_timepoints=None):
     left_out = index.union(labels) - at
     _check_run(source, first, left_out | at)
     return Columns(True, label, frozenset(left_out))
+
+
+def _beside(source, rows, place, others, group):
+    """Return the `Columns` of a table some of whose columns, with names, are spoken for."""
+    kept = [i for i in range(len(rows[0][1])) if i not in others]
+    bare = [(line, [cells[i] for i in kept if i < len(cells)]) for line, cells in rows]
+    ends = {"first": 0, "last": len(rows[0][1]) - 1}
+    if ends.get(place) in others:
+        raise ValueError(f"{source} cannot have its labels in a column that is dropped or a group.")
+    found = find_columns(source, bare, place)
+    if not found.has_header:  # its names are those of the other columns
+        found = Columns(True, found.label)
+    label = None if found.label is None else kept[found.label]
+    left_out = {kept[i] for i in found.left_out} | (others - {group})
+    return Columns(True, label, frozenset(left_out), group)
 
 
 def _odd_one(source, first, index):
@@ -105,15 +126,15 @@ def _check_run(source, first, others):
 def _kind(name):
     """Return a column's name with 0 in the place of its number: "0" for a time."""
     name = name.strip().lower()
-    return "0" if _is_number(name) else re.sub(r"[0-9]+", "0", name)
+    return "0" if is_number(name) else re.sub(r"[0-9]+", "0", name)
 
 
 def _is_header(names, label):
     """Tell whether the cells of a first row, in lower case, name or number the columns."""
-    known = [name in LABEL_NAMES or name in _INDEX_NAMES for name in names]
+    known = [name in LABEL_NAMES or name in INDEX_NAMES for name in names]
     at = None if label is None else label % len(names)
     others = [name for i, name in enumerate(names) if name and not known[i] and i != at]
-    numbers = [float(name) for name in others if _is_number(name)]
+    numbers = [float(name) for name in others if is_number(name)]
     if not numbers:
         return bool(others)
     if any(known):  # beside a name, others number the columns or write the time above each
@@ -126,14 +147,14 @@ def _is_header(names, label):
 
 def _check_last(source, line, cells):
     last = cells[-1].strip()
-    if len(cells) > 1 and last and not _is_number(last):
+    if len(cells) > 1 and last and not is_number(last):
         raise ValueError(
             f"{source} line {line} ends in {short(last)}, but expected a number; if the labels are "
             "there, pass label_column='last'."
         )
 
 
-def _named(source, first, place):
+def named(source, first, place, argument):
     """Return the only column of this name, in this spelling or else in any."""
     for names, name in ((first, place), ([one.lower() for one in first], place.lower())):
         found = [i for i, other in enumerate(names) if other == name]
@@ -142,12 +163,13 @@ def _named(source, first, place):
     what = f"{len(found)} columns" if found else "no column"
     some = ", ".join(short(name) for name in (*first[:3], first[-1]))
     raise ValueError(
-        f"{source} has {what} of the name label_column={short(place)}; its columns are {some} "
+        f"{source} has {what} of the name {argument}={short(place)}; its columns are {some} "
         f"({len(first)} in all)."
     )
 
 
-def _is_number(cell):
+def is_number(cell):
+    """Whether the text of a cell is a number, NaN and infinity included."""
     try:
         float(cell)
     except ValueError:
@@ -193,4 +215,4 @@ def check_labels(labels, where, is_chosen, classes=None):
 
 
 def _is_fraction(label):
-    return _is_number(label) and np.isfinite(float(label)) and float(label) % 1 != 0
+    return is_number(label) and np.isfinite(float(label)) and float(label) % 1 != 0

@@ -28,9 +28,19 @@ from lstmfcn.datasets.parsing import (
 )
 from lstmfcn.untrusted import open_file, path_error, shown
 
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
 
 def read_series(
-    path, *, labels="auto", label_column=None, missing="error", n_timepoints=None, classes=None
+    path,
+    *,
+    labels="auto",
+    label_column=None,
+    group_column=None,
+    drop=(),
+    missing="error",
+    n_timepoints=None,
+    classes=None,
 ):
     """Read series, and labels where there are any, from a file.
 
@@ -40,10 +50,10 @@ def read_series(
         One of
 
         - `.tsv`: one series per line, tab separated, as in the UCR archive;
-        - `.csv`: the same with commas. In both, a first line may name the columns, also by
-          numbers that grow. No values are columns of the name "label", "labels", "class",
-          "target" or "y", and an index: "index", "id", "Unnamed: 0", or a first column without a
-          name;
+        - `.csv`: the same with commas, or with semicolons or tabs if its first line has more of
+          them. In both, a first line may name the columns, also by numbers that grow. No values
+          are columns of the name "label", "labels", "class", "target" or "y", and an index:
+          "index", "id", "Unnamed: 0", or a first column without a name;
         - `.ts`: the format of sktime, aeon and timeseriesclassification.com, without timestamps;
         - `.npy`: a numeric array of shape (n_samples, n_timepoints) or
           (n_samples, n_channels, n_timepoints).
@@ -56,6 +66,11 @@ def read_series(
         and none for `.npy`. "first" and "last" are as in `label_column`.
     label_column : str, default=None
         The column of a table that holds the labels: its name, "first" or "last".
+    group_column : str, default=None
+        The name of a column of a table that tells series of different people or devices apart;
+        then groups are returned, too.
+    drop : sequence of str, default=()
+        Names of columns of a table that are no values.
     missing : {"error", "interpolate"}, default="error"
         What to do with values missing inside a series, as in `load_ucr`.
     n_timepoints : int, default=None
@@ -73,6 +88,8 @@ def read_series(
     y : array of shape (n_samples,) or None
         Labels: int64 where all are whole numbers ("1", "1.0"), else str, as in the file (also
         where one begins with a zero: "01"); None where there are none.
+    groups : array of shape (n_samples,)
+        Only with `group_column`: its texts.
 
     Raises
     ------
@@ -103,12 +120,14 @@ def read_series(
     path = _existing(path, "series")
     labels, label_path = _place(labels, label_column)
     ending = path.suffix.lower()
+    if ending not in (".tsv", ".csv") and (group_column is not None or drop):
+        raise ValueError(f"group_column and drop are for tables, but {path.name} is none.")
     if ending == ".ts":
         parsed = _read_ts(path, labels)
     elif ending == ".npy":
         parsed = _read_npy(path, labels, classes)
     elif ending in (".tsv", ".csv"):
-        parsed = _read_table(path, ending, labels, n_timepoints, classes)
+        parsed = _read_table(path, labels, n_timepoints, classes, group_column, drop)
     else:
         raise ValueError(
             f"{path.name} has the ending {ending!r}, which is not known; expected one of .tsv, "
@@ -118,11 +137,11 @@ def read_series(
         parsed.labels = _read_labels(label_path, path.name, len(parsed.series))
         check_labels(parsed.labels, label_path.name, True, classes)
     (X,) = to_arrays(path.name, [parsed], missing)
-    if parsed.labels is None:
-        return X, None
-    if classes is None:
-        return X, to_labels(parsed.labels)[0]
-    return X, to_classes(parsed.labels, classes)[0]
+    y = None
+    if parsed.labels is not None:
+        known = classes is not None
+        y = to_classes(parsed.labels, classes)[0] if known else to_labels(parsed.labels)[0]
+    return (X, y) if group_column is None else (X, y, np.array(parsed.groups))
 
 
 def _existing(path, content):
@@ -189,16 +208,28 @@ def _read_ts(path, labels):
     return parse_ts(path.name, text, with_labels=labels == "auto")
 
 
-def _read_table(path, ending, labels, n_timepoints, classes):
+def read_rows(path):
+    """Return a table's name and an iterator over its (line number, cells), blank lines left out."""
+    path = _existing(path, "a table")
+    return path.name, _rows(path)[0]
+
+
+def _rows(path):
+    """Return the rows of a table and what separates their cells, in words."""
     text = decode(path.name, _content(path))
-    character, separator = ("\t", "tabs") if ending == ".tsv" else (",", "commas")
-    rows = csv_rows(path.name, text, character)
+    first = text.lstrip("\n").partition("\n")[0]
+    separator = "\t" if path.suffix.lower() == ".tsv" else max(SEPARATORS, key=first.count)
+    return csv_rows(path.name, text, separator), SEPARATORS[separator]
+
+
+def _read_table(path, labels, n_timepoints, classes, group_column, drop):
+    rows, separator = _rows(path)
     first_two = list(islice(rows, 2))
-    columns = find_columns(path.name, first_two, labels, n_timepoints)
-    rows = chain(first_two, rows)
-    parsed = parse_table(
-        path.name, rows, columns.label, separator, columns.left_out, columns.has_header
+    columns = find_columns(
+        path.name, first_two, labels, n_timepoints, group_column=group_column, drop=drop
     )
+    rows = chain(first_two, rows)
+    parsed = parse_table(path.name, rows, columns, separator)
     check_index(parsed, columns)
     if parsed.labels is not None:
         # By its name a file of the archive has its labels first, also one class per series (Fungi).

@@ -22,6 +22,7 @@ class ParsedFile:
     series: list = field(default_factory=list)
     labels: list | None = None  # one string per series, or None where the file has no labels
     places: list = field(default_factory=list)
+    groups: list = field(default_factory=list)  # one string per series, if asked for
 
 
 def decode(source, data):
@@ -53,12 +54,12 @@ def csv_rows(source, text, separator=","):
         ) from error
 
 
-def parse_table(source, rows, label_column=0, separator="tabs", left_out=(), has_header=False):
+def parse_table(source, rows, columns, separator="tabs"):
     """Return the `ParsedFile` of the rows of `csv_rows`, with one univariate series per row.
 
-    `label_column` is counted from 0, or -1 for the last one, or None where there are no labels;
-    `left_out` are columns that are neither values nor the label.
+    `columns` are :class:`lstmfcn.datasets.columns.Columns`.
     """
+    label_column = columns.label
     layout = {
         0: "a label and then the values of one series",
         -1: "the values of one series and then its label",
@@ -71,11 +72,12 @@ def parse_table(source, rows, label_column=0, separator="tabs", left_out=(), has
         if width is None:
             width, first_line = len(cells), number
             label_at = None if label_column is None else label_column % width
-            values_at = [i for i in range(width) if i != label_at and i not in left_out]
+            others = {label_at, columns.group, *columns.left_out}
+            values_at = [i for i in range(width) if i not in others]
             if not values_at:
                 columns = "1 column" if width == 1 else f"{width} columns and no values"
                 raise ValueError(f"{source} line {number} has {columns}; {expected}.")
-            if has_header:
+            if columns.has_header:
                 continue
         if len(cells) != width:
             raise ValueError(
@@ -91,6 +93,8 @@ def parse_table(source, rows, label_column=0, separator="tabs", left_out=(), has
                     f"{label!r}); {expected}."
                 )
             parsed.labels.append(label)
+        if columns.group is not None:
+            parsed.groups.append(cells[columns.group].strip())
         values = _numbers([cells[i] for i in values_at], f"{source} {place} column", values_at)
         parsed.series.append(values[np.newaxis, :])
         parsed.places.append(place)

@@ -5,6 +5,7 @@ from contextlib import closing
 
 from lstmfcn.datasets.archives import find_datasets, open_archive
 from lstmfcn.datasets.arrays import check_missing, to_arrays, to_labels
+from lstmfcn.datasets.columns import Columns
 from lstmfcn.datasets.parsing import csv_rows, decode, parse_table, parse_ts, short
 from lstmfcn.datasets.ucr2018 import canonical_name, check_name, name_key, nearest
 
@@ -171,7 +172,7 @@ def _parse(path, data):
     source = path.rsplit("/", 1)[-1]
     text = decode(source, data)
     if source.lower().endswith(".tsv"):
-        return parse_table(source, csv_rows(source, text, "\t"))
+        return parse_table(source, csv_rows(source, text, "\t"), Columns(False, 0))
     parsed = parse_ts(source, text)
     if parsed.labels is None:
         raise ValueError(

@@ -5,13 +5,14 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+from sklearn.metrics import confusion_matrix
 
 from lstmfcn import plots
 from lstmfcn.evaluation import faithfulness
 from lstmfcn.files import atomic_path
 from lstmfcn.meta.rows import take_rows
-from lstmfcn.plots.display import LETTER, image_bytes, name_ticks, new_figure, plain
+from lstmfcn.plots.confusion import Confusion
+from lstmfcn.plots.display import image_bytes, plain
 from lstmfcn.plots.explanations import METHODS
 from lstmfcn.progress import tqdm
 from lstmfcn.validation import check_labels, check_random_state
@@ -79,7 +80,7 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
         truth, codes = np.searchsorted(classes, labels), range(len(classes))
         counts = confusion_matrix(truth, explanation.target, labels=codes)
         class_names = [plain(label) for label in classes]
-        displays["confusion"] = partial(_Confusion, counts, display_labels=class_names)
+        displays["confusion"] = partial(Confusion, counts, display_labels=class_names)
     displays["faithfulness"] = partial(_measure, classifier, X, maps, random_state, summary)
     files = {"explanations.npz": _packed(arrays)}
     with tqdm(displays.items(), disable=not verbose, unit="picture") as bar:
@@ -121,14 +122,3 @@ def _measure(classifier, X, maps, random_state, summary):
     result = faithfulness(classifier, take_rows(X, chosen), few_maps, random_state=random)
     summary.update({f"deletion, {name}": result.ratio(name)[0] for name in few_maps})
     return plots.FaithfulnessDisplay(result)
-
-
-class _Confusion(ConfusionMatrixDisplay):
-    def plot(self):
-        names, cell = self.display_labels, 0.6  # inches
-        longest = LETTER * max(map(len, names))
-        side = max(2.5, cell * len(names))
-        ax = new_figure(1.5 + longest + side, 1 + longest / 2 + side).subplots()
-        super().plot(cmap="Greys", colorbar=False, ax=ax)
-        name_ticks(ax, names, side / len(names))
-        return self

@@ -1,0 +1,162 @@
+"""Which series, labels and groups does a command read: of a file, a recording, a UCR dataset?"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from lstmfcn.cli.arguments import at_least, to_names, to_path
+
+REMEMBERED = ("label_column", "group", "drop", "window", "step")  # by a model that was fitted
+MOST_CLASSES = 8  # that a line names
+
+
+class Samples(NamedTuple):
+    """Series, and what is known about them; ``starts`` are those of windows."""
+
+    X: object
+    y: object = None
+    groups: object = None
+    starts: object = None
+    left_out: tuple = ()  # names of columns
+
+
+def add_input(parser, metavar, split):
+    """Give a parser the options that say where series and labels are."""
+    parser.add_argument(
+        "series",
+        metavar=metavar,
+        help=f".tsv, .ts, .csv or .npy file, or the name of a UCR dataset (its {split} split)",
+    )
+    parser.add_argument("--archive", type=to_path, help="folder or zip to find a UCR dataset in")
+    parser.add_argument("--password", help="of an encrypted zip")
+    parser.add_argument(
+        "--labels",
+        default="auto",
+        metavar="none|FILE",
+        help="the file has no labels, or they are in another one (default: auto, the column that "
+        "the first line calls label, class, target or y, else the first one)",
+    )
+    parser.add_argument(
+        "--label-column", metavar="NAME|first|last", help="the column with the labels"
+    )
+    parser.add_argument(
+        "--group", metavar="NAME", help="the column with the person or device; it is no value"
+    )
+    parser.add_argument(
+        "--drop", type=to_names, metavar="NAME,...", help="columns that are no values"
+    )
+    parser.add_argument("--missing", choices=("error", "interpolate"), default="error")
+    cut = parser.add_argument_group(
+        "windows", "of a long recording: a file with a row for each timepoint"
+    )
+    cut.add_argument("--window", type=at_least(1, "none"), metavar="N", help="timepoints of each")
+    cut.add_argument("--step", type=at_least(1), metavar="N", help="to the next; default: --window")
+    cut.add_argument("--changes", choices=("drop", "majority", "last"), default="drop")
+    cut.add_argument("--gaps", choices=("drop", "interpolate", "error"), default="drop")
+    cut.add_argument("--end", choices=("drop", "overlap"), default="drop")
+
+
+def reading_of(arguments):
+    """Return what a model is to remember about where its training data had what."""
+    values = {name: getattr(arguments, name) for name in REMEMBERED}
+    return {name: value for name, value in values.items() if value not in (None, "none")}
+
+
+def read_samples(arguments, split, classifier=None):
+    """Read the samples of a command; what it does not say is as in the classifier's ``fit``."""
+    reading = getattr(classifier, "reading_", None) or {}
+    if arguments.labels == "auto":
+        for name, value in reading.items():
+            if getattr(arguments, name) is None:
+                setattr(arguments, name, value)
+    name = os.path.expanduser(arguments.series)
+    if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
+        read = _read_series if arguments.window in (None, "none") else _read_windows
+        return read(name, arguments, classifier)
+    for option in ("label_column", "group", "drop", "window"):
+        if getattr(arguments, option) is not None and option not in reading:
+            option = option.replace("_", "-")
+            raise ValueError(
+                f"{name} is a dataset's name, but --{option} is for files; leave it out."
+            )
+    if arguments.labels != "auto":
+        raise ValueError(f"{name} is a dataset's name, but --labels is for files; leave it out.")
+    from lstmfcn.datasets import load_ucr
+
+    X_train, y_train, X_test, y_test = load_ucr(
+        name, arguments.archive, password=arguments.password, missing=arguments.missing
+    )
+    return Samples(X_train, y_train) if split == "train" else Samples(X_test, y_test)
+
+
+def _read_series(name, arguments, classifier):
+    from lstmfcn.datasets import read_series
+
+    found = read_series(
+        name,
+        labels=arguments.labels,
+        label_column=arguments.label_column,
+        group_column=arguments.group,
+        drop=arguments.drop or (),
+        missing=arguments.missing,
+        n_timepoints=getattr(classifier, "n_timepoints_in_", None),
+        classes=getattr(classifier, "classes_", None),
+    )
+    return Samples(*found, left_out=tuple(arguments.drop or ()))
+
+
+def _read_windows(name, arguments, classifier):
+    from lstmfcn.datasets import read_recording, windows
+    from lstmfcn.datasets.arrays import to_classes, to_labels
+
+    if arguments.labels not in ("auto", "none"):
+        raise ValueError("--labels FILE has a label per series; name a column with --label-column.")
+    column = "none" if arguments.labels == "none" else arguments.label_column or "auto"
+    recording = read_recording(
+        name, label_column=column, group_column=arguments.group, drop=arguments.drop or ()
+    )
+    found = windows(
+        recording.values,
+        arguments.window,
+        arguments.step,
+        labels=recording.labels,
+        groups=recording.groups,
+        changes=arguments.changes,
+        gaps="interpolate" if arguments.missing == "interpolate" else arguments.gaps,
+        end=arguments.end,
+    )
+    y = found.y
+    if y is not None:
+        texts = [str(label) for label in y]
+        classes = getattr(classifier, "classes_", None)
+        y = to_labels(texts)[0] if classes is None else to_classes(texts, classes)[0]
+    return Samples(found.X, y, found.groups, found.starts, recording.left_out)
+
+
+def described(samples):
+    """Return in a line what was read.
+
+    >>> described(Samples([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], ["up", "up", "down"]))
+    '3 series, 1 channel x 2 timepoints, 2 classes (up 2, down 1)'
+    """
+    from collections import Counter
+
+    import numpy as np
+
+    shapes = {np.shape(series) for series in samples.X}
+    n_channels = max(shape[0] if len(shape) == 2 else 1 for shape in shapes)
+    lengths = sorted({shape[-1] for shape in shapes})
+    length = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
+    counts = Counter(map(str, samples.y)).most_common()
+    named = ", ".join(f"{label} {count}" for label, count in counts[:MOST_CLASSES])
+    rest = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
+    parts = [
+        f"{len(samples.X)} series",
+        f"{n_channels} channel{'s' * (n_channels > 1)} x {length} timepoints",
+        f"{len(counts)} classes ({named}{rest})",
+    ]
+    if samples.groups is not None:
+        parts.append(f"{len(set(samples.groups.tolist()))} groups")
+    if samples.left_out:
+        parts.append(f"left out: {', '.join(samples.left_out)}")
+    return ", ".join(parts)

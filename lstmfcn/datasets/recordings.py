@@ -1,0 +1,132 @@
+"""How does a table with a row for each timepoint become a recording with labels and groups?"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lstmfcn.datasets.columns import INDEX_NAMES, LABEL_NAMES, is_number, named
+from lstmfcn.datasets.files import read_rows
+from lstmfcn.datasets.parsing import short
+
+TIME_NAMES = ("time", "timestamp", "date", "datetime")  # of columns that are no channel
+
+
+class Recording(NamedTuple):
+    """What a table with a row for each timepoint holds; labels and groups may be None."""
+
+    values: np.ndarray  # (n_channels, n_timepoints), NaN where a value is missing
+    labels: list | None
+    groups: list | None
+    channels: tuple  # names
+    left_out: tuple  # names of columns that are no channel
+
+
+def read_recording(path, *, label_column="auto", group_column=None, drop=()):
+    """Read a long recording from a ``.csv`` or ``.tsv`` file with a row for each timepoint.
+
+    Parameters
+    ----------
+    path : str or path
+        Its first line names the columns. Values are separated by commas, semicolons or tabs.
+    label_column : str, default="auto"
+        The column with the class of each timepoint, empty where there is none. ``"auto"``: the one
+        called "label", "labels", "class", "target" or "y", if there is one; ``"none"``: there is
+        none; ``"first"``, ``"last"``.
+    group_column : str, optional
+        The column with the person, or the device, that was recorded.
+    drop : sequence of str, default=()
+        Columns that are no channel. So are an index ("index", "id", "Unnamed: 0" or no name) and
+        "time", "timestamp", "date" and "datetime".
+
+    Returns
+    -------
+    Recording
+        Named tuple ``values`` (n_channels, n_timepoints), ``labels``, ``groups``, ``channels``,
+        ``left_out``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a column is not there, or holds what is no number.
+
+    See Also
+    --------
+    windows : Cuts it.
+    read_series : A file with a row for each series.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lstmfcn.datasets import read_recording
+    >>> path = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> _ = path.write_text("time,x,y_axis,label\\n0,0.1,0.4,walk\\n1,0.3,0.5,run\\n")
+    >>> recording = read_recording(path)
+    >>> recording.values.tolist(), recording.labels, recording.channels
+    ([[0.1, 0.3], [0.4, 0.5]], ['walk', 'run'], ('x', 'y_axis'))
+    """
+    source, rows = read_rows(path)
+    first = next(rows, None)
+    names = [] if first is None else [name.strip() for name in first[1]]
+    if not names or all(is_number(name) for name in names if name):
+        raise ValueError(f"{source} has no first line that names its columns; add one.")
+    chosen = {}
+    if label_column == "auto":
+        called = [name for name in names if name.lower() in LABEL_NAMES]
+        if len(called) > 1:
+            found = " and ".join(map(short, called))
+            raise ValueError(f"{source} may have labels in {found}; choose with label_column=NAME.")
+        label_column = called[0] if called else "none"
+    places = {"first": 0, "last": len(names) - 1}
+    if label_column != "none":
+        chosen["labels"] = places.get(label_column, None)
+        if chosen["labels"] is None:
+            chosen["labels"] = named(source, names, label_column, "label_column")
+    if group_column is not None:
+        chosen["groups"] = named(source, names, group_column, "group_column")
+    left_out = {named(source, names, name, "drop") for name in drop}
+    for place, name in enumerate(names):
+        if name.lower() in (*INDEX_NAMES, *TIME_NAMES, ""):
+            left_out.add(place)
+    left_out -= set(chosen.values())
+    kept = [k for k in range(len(names)) if k not in left_out and k not in chosen.values()]
+    if not kept:
+        raise ValueError(f"{source} has no column with values beside {', '.join(names)}.")
+    texts = {name: [] for name in chosen}
+    values = []
+    for number, cells in rows:
+        if len(cells) != len(names):
+            raise ValueError(
+                f"{source} line {number} has {len(cells)} columns, but the first line names "
+                f"{len(names)}; the file may be cut off."
+            )
+        for name, place in chosen.items():
+            texts[name].append(cells[place].strip())
+        values.append([_value(source, number, names[k], cells[k]) for k in kept])
+    if not values:
+        raise ValueError(f"{source} has no rows behind the names of its columns.")
+    return Recording(
+        np.array(values).T,
+        texts.get("labels"),
+        texts.get("groups"),
+        tuple(names[k] for k in kept),
+        tuple(names[k] for k in sorted(left_out)),
+    )
+
+
+def _value(source, number, name, cell):
+    cell = cell.strip()
+    if cell.lower() in ("", "nan", "na", "<na>", "?", "null"):
+        return np.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        value = np.inf
+    if not np.isfinite(value) or "_" in cell:
+        raise ValueError(
+            f"{source} line {number} holds {short(cell)} in the column {short(name)}; expected a "
+            f"number; if that is no channel, pass drop={name}."
+        )
+    return value
