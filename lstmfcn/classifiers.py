@@ -83,9 +83,9 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         later ones must have it, too.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
-        for each class; with ``occlusion`` 150, and 400 for each class. At most 1500. If the loss
-        with ``occlusion`` is then above half the loss of guessing, as many epochs on whole series
-        follow, unless ``patience`` or ``keep_weights="best"`` chooses the weights.
+        for each class, at most 1500. If the loss with ``occlusion`` is then above half the loss of
+        guessing, as many epochs on whole series follow, unless ``patience`` or
+        ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -296,9 +296,9 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         later ones must have it, too.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
-        for each class; with ``occlusion`` 150, and 400 for each class. At most 1500. If the loss
-        with ``occlusion`` is then above half the loss of guessing, as many epochs on whole series
-        follow, unless ``patience`` or ``keep_weights="best"`` chooses the weights.
+        for each class, at most 1500. If the loss with ``occlusion`` is then above half the loss of
+        guessing, as many epochs on whole series follow, unless ``patience`` or
+        ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -547,9 +547,9 @@ class FCNClassifier(TimeSeriesClassifier):
         later ones must have it, too.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
-        for each class; with ``occlusion`` 150, and 400 for each class. At most 1500. If the loss
-        with ``occlusion`` is then above half the loss of guessing, as many epochs on whole series
-        follow, unless ``patience`` or ``keep_weights="best"`` chooses the weights.
+        for each class, at most 1500. If the loss with ``occlusion`` is then above half the loss of
+        guessing, as many epochs on whole series follow, unless ``patience`` or
+        ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3

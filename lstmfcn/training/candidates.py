@@ -13,25 +13,23 @@ from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 
 N_UPDATES, PER_CLASS = 2000, 200  # of n_epochs="auto", at least
 FEWEST_EPOCHS, MOST_EPOCHS = 75, 1500
-WITH_GAPS = 2  # times as many updates for each class, and epochs, while evidence is hidden
 UNLEARNED = 0.5  # of the labels' entropy: a loss above it means that occlusion hides the evidence
 
 
 def make_plans(n_samples, n_classes, *, n_epochs, batch_size, hides=False, **settings):
     """Return the plan of a training and perhaps that of one on whole series, which may follow.
 
-    ``"auto"`` epochs make 2000 updates, or 200 for each class, and are at least 75; where the
-    training ``hides`` evidence, these two are doubled. An ``"auto"`` batch is a tenth of the
-    samples. ``settings`` are the other fields of TrainingPlan.
+    ``"auto"`` epochs make 2000 updates, or 200 for each class, and are at least 75. An ``"auto"``
+    batch is a tenth of the samples. ``settings`` are the other fields of TrainingPlan. The second
+    plan is for a training that ``hides`` evidence.
     """
     if batch_size == "auto":  # as Wang et al., arXiv:1611.06455
         batch_size = min(16, max(4, n_samples // 10))
     is_auto = n_epochs == "auto"
     if is_auto:
-        factor = WITH_GAPS if hides else 1
-        n_updates = max(N_UPDATES, factor * PER_CLASS * n_classes)
+        n_updates = max(N_UPDATES, PER_CLASS * n_classes)
         n_epochs = math.ceil(n_updates / math.ceil(n_samples / batch_size))
-        n_epochs = min(MOST_EPOCHS, max(factor * FEWEST_EPOCHS, n_epochs))
+        n_epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, n_epochs))
     first = TrainingPlan(int(n_epochs), int(batch_size), **settings)
     chooses = first.keep_weights == "best" or first.patience is not None
     return [first, first] if is_auto and hides and not chooses else [first]
