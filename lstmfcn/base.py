@@ -291,6 +291,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         batch_size=128,
         freeze=None,
         reset_head=False,
+        new_classes="refuse",
+        validation_data=None,
+        patience=None,
     ):
         """Train the fitted network on, by the paper's Algorithm 1.
 
@@ -320,6 +323,15 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             Treat ``X`` and ``y`` as another problem: classes and normalisation are those of the
             new data, the last layer starts from new random weights, and so does an LSTM whose
             weights depend on a length that is another now.
+        new_classes : {"refuse", "add"}, default="refuse"
+            ``"add"``: the last layer gets weights for labels that ``fit`` has not seen, and keeps
+            those of its own classes. Pass some series of these, too: a network that no longer sees
+            a class forgets it.
+        validation_data : tuple (X, y), optional
+            As in :meth:`fit`; each iteration keeps the weights of its lowest validation loss.
+        patience : int, optional
+            End an iteration after so many epochs without a lower validation (without validation
+            data: training) loss.
 
         Returns
         -------
@@ -349,6 +361,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         validation.check_learning_rate(learning_rate)
         validation.check_choice(freeze, "freeze", (None, "convolutions"))
         validation.check_choice(reset_head, "reset_head", (False, True))
+        validation.check_choice(new_classes, "new_classes", ("refuse", "add"))
+        if patience is not None:
+            validation.check_counts(most=1_000_000, patience=patience)
         schedule = fine_tune_schedule(n_iterations, float(learning_rate), batch_size)
         with changed_at_once(self) as tuned:
             fine_tuning.fine_tune(
@@ -360,6 +375,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
                 n_epochs=int(n_epochs),
                 freeze=freeze,
                 reset_head=bool(reset_head),
+                new_classes=new_classes,
+                validation_data=validation_data,
+                patience=patience,
             )
         return self
 

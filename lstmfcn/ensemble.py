@@ -181,12 +181,16 @@ class LSTMFCNEnsemble(LogitClassifier):
         batch_size=128,
         freeze=None,
         reset_head=False,
+        new_classes="refuse",
+        validation_data=None,
+        patience=None,
     ):
         """Train all members on, by the paper's Algorithm 1.
 
         Parameters
         ----------
-        X, y, sample_weight, n_iterations, n_epochs, learning_rate, batch_size, freeze, reset_head
+        X, y, sample_weight, n_iterations, n_epochs, learning_rate, batch_size, freeze, \
+reset_head, new_classes, validation_data, patience
             As for :meth:`lstmfcn.LSTMFCNClassifier.fine_tune`.
 
         Returns
@@ -202,6 +206,9 @@ class LSTMFCNEnsemble(LogitClassifier):
             "batch_size": batch_size,
             "freeze": freeze,
             "reset_head": reset_head,
+            "new_classes": new_classes,
+            "validation_data": validation_data,
+            "patience": patience,
         }
         with changed_at_once(self) as tuned:
             members = [copy.copy(member) for member in tuned.estimators_]

@@ -1,5 +1,7 @@
 """How does a fitted classifier learn on: on the same data, on other data, on other classes?"""
 
+import numpy as np
+
 from lstmfcn import validation
 from lstmfcn.fitting import (
     check_parameters,
@@ -7,6 +9,7 @@ from lstmfcn.fitting import (
     new_labels,
     open_checkpoint,
     set_network,
+    validation_samples,
     with_class_weights,
 )
 from lstmfcn.networks.builders import (
@@ -21,17 +24,35 @@ from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 from lstmfcn.training.precision import resolve_precision
 
 
-def fine_tune(classifier, X, y, sample_weight, schedule, *, n_epochs, freeze, reset_head):
+def fine_tune(
+    classifier,
+    X,
+    y,
+    sample_weight,
+    schedule,
+    *,
+    n_epochs,
+    freeze,
+    reset_head,
+    new_classes,
+    validation_data,
+    patience,
+):
     """Train a fitted classifier on, in place.
 
     ``schedule`` has learning rate and batch size of each iteration; the rest is as for the method.
     """
     check_parameters(classifier)
     seeds = validation.draw_seeds(classifier.random_state, 2)
-    data = _read(classifier, X, y, sample_weight, reset_head)
+    old_classes = classifier.classes_
+    data = _read(classifier, X, y, sample_weight, reset_head, adds=new_classes == "add")
+    places = None
+    if not reset_head and len(classifier.classes_) > len(old_classes):
+        places = np.searchsorted(classifier.classes_, old_classes)
+    held_out = validation_samples(classifier, validation_data)
     precision = resolve_precision(classifier.precision)
     plans = [
-        TrainingPlan(n_epochs, size, rate, "plateau", "best", precision=precision)
+        TrainingPlan(n_epochs, size, rate, "plateau", "best", patience, precision)
         for rate, size in schedule
     ]
     checkpoint = open_checkpoint(
@@ -39,19 +60,22 @@ def fine_tune(classifier, X, y, sample_weight, schedule, *, n_epochs, freeze, re
         "fine_tune",
         seeds,
         data,
-        classifier.network_.weights,
+        [*classifier.network_.weights, *(held_out or ())],
         plans=repr(plans),
         freeze=freeze,
         reset_head=reset_head,
+        new_classes=new_classes,
     )
     seeds = checkpoint.seeds
     series, labels, weights = with_class_weights(classifier, *data, fewest=1)
     if reset_head:
         classifier.reader_ = classifier.reader_.with_normalization(classifier.normalization, series)
-    model, architecture = classifier._design.adapted(classifier, reset_head, seeds[0])
+    model, architecture = classifier._design.adapted(classifier, reset_head, seeds[0], places)
     for layer in model.layers:
         layer.trainable = not (freeze and is_convolutional(layer))
     inputs = classifier.reader_.to_inputs(series)
+    if held_out is not None:
+        held_out = classifier.reader_.to_inputs(held_out[0]), held_out[1]
 
     def run_iteration(stage, before, resume, save_state):
         if before is not None:
@@ -63,6 +87,7 @@ def fine_tune(classifier, X, y, sample_weight, schedule, *, n_epochs, freeze, re
             weights,
             plans[stage],
             seed=seeds[1] + stage,
+            validation=held_out,
             callbacks=classifier.callbacks or (),
             bar=bar,
             resume=resume,
@@ -84,7 +109,7 @@ def fine_tune(classifier, X, y, sample_weight, schedule, *, n_epochs, freeze, re
     classifier.history_, classifier.precision_ = {**old, **continued}, precision
 
 
-def _read(classifier, X, y, sample_weight, reset_head):
+def _read(classifier, X, y, sample_weight, reset_head, adds):
     """Check samples to go on with; length and, with a new head, classes become theirs."""
     series, reader = classifier._design.read(X), classifier.reader_
     if reset_head or not (reader.unequal_length or depends_on_length(classifier.model_)):
@@ -96,7 +121,14 @@ def _read(classifier, X, y, sample_weight, reset_head):
     if reset_head:
         labels = new_labels(classifier, y, len(series))
     else:
-        remedy = "Pass reset_head=True to learn other classes, or fit again."
+        if adds:
+            classifier.classes_ = validation.with_new_classes(
+                classifier.classes_, y, len(series), type(classifier).__name__
+            )
+        remedy = (
+            "Pass new_classes='add' to learn them beside these, reset_head=True to learn them "
+            "instead, or fit again."
+        )
         labels = known_labels(classifier, y, len(series), remedy)
     weights = validation.check_weights(sample_weight, len(labels))
     return without_weightless(series, labels, weights)

@@ -85,11 +85,12 @@ class SeriesDesign:
         """Return the number of the network's weights, without building it."""
         return count_weights(classifier._network, **architecture)
 
-    def adapted(self, classifier, new_head, seed):
+    def adapted(self, classifier, new_head, seed, places=None):
         """Build a network for the present length and classes, with the weights of the fitted one.
 
-        With ``new_head`` the last layer starts from new random weights. So does an LSTM whose
-        weights depend on a length that is another now. Returns a keras.Model, its architecture.
+        ``places`` says which class each old one is now, if there are more. With ``new_head`` the
+        last layer starts from new random weights. So does an LSTM whose weights depend on a length
+        that is another now. Returns a keras.Model, its architecture.
         """
         network, reader = classifier.network_, classifier.reader_
         architecture = {
@@ -112,7 +113,7 @@ class SeriesDesign:
                 f"{str(error).partition(', but')[0]}; pass longer series, or fit a new classifier."
             ) from error
         model = network.build(**architecture)
-        transfer_weights(network.model, model, heads=not new_head)
+        transfer_weights(network.model, model, heads=not new_head, places=places)
         return model, architecture
 
 
@@ -125,7 +126,12 @@ def fit(classifier, X, y, sample_weight, validation_data):
     weights = validation.check_weights(sample_weight, len(series))
     series, labels, weights = without_weightless(series, labels, weights)
     classifier.reader_ = classifier._design.learn(series, classifier.unequal_length)
-    held_out = _validation_data(classifier, validation_data)
+    if validation_data is not None and classifier.validation_fraction is not None:
+        raise ValueError(
+            "both validation_data and validation_fraction="
+            f"{classifier.validation_fraction} were given; pass one of them."
+        )
+    held_out = validation_samples(classifier, validation_data)
     data = series, labels, weights
     checkpoint = open_checkpoint(classifier, "fit", seeds, data, held_out or ())
     seeds = checkpoint.seeds
@@ -235,15 +241,10 @@ def with_class_weights(classifier, series, labels, weights, fewest=2):
     return series, labels, weights
 
 
-def _validation_data(classifier, validation_data):
+def validation_samples(classifier, validation_data):
     """Return the user's validation series and class indices, or None."""
     if validation_data is None:
         return None
-    if classifier.validation_fraction is not None:
-        raise ValueError(
-            "both validation_data and validation_fraction="
-            f"{classifier.validation_fraction} were given; pass one of them."
-        )
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
         raise ValueError("validation_data must be a pair (X, y) of series and labels.")
     series = read_matching(classifier, validation_data[0])

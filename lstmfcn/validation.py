@@ -465,6 +465,13 @@ def encode_labels(y, classes, name, remedy="Fit again to add classes."):
     return np.array([order[label] for label in y.tolist()], np.int32)
 
 
+def with_new_classes(classes, y, n_samples, name):
+    """Return the sorted classes of a classifier and of new labels."""
+    y = check_labels(y, n_samples, name)
+    check_comparable(y, classes, name)
+    return np.union1d(classes, y)
+
+
 def check_comparable(y, classes, name):
     """Refuse to compare numbers with strings."""
     kinds = ["strings" if labels.dtype.kind in "OU" else "numbers" for labels in (y, classes)]

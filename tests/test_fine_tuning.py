@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from conftest import fitted_once, make_series, make_unequal
+from conftest import fitted_once, make_series, make_unequal, refusal
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.validation import axes_are_known
@@ -211,3 +211,76 @@ def test_a_fine_tuned_classifier_survives_its_file(tmp_path):
         again.predict_proba(X[:, :, :17]), clf.predict_proba(X[:, :, :17])
     )
     assert again.precision_ == clf.precision_
+
+
+def three_places(n_samples=60):
+    """Return series whose bump is at one of three places, and labels."""
+    return make_series(n_samples=n_samples, n_classes=3, n_timepoints=24)
+
+
+@pytest.mark.parametrize("classifier", [LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier])
+def test_classes_are_added_and_the_old_ones_stay(classifier):
+    X, y = three_places()
+    old = y != "class 1"
+    clf = classifier(n_filters=(8, 8, 8), n_epochs=15, random_state=0).fit(X[old], y[old])
+    before = clf.decision_function(X[old])
+    kernel = clf.model_.get_layer("logits").get_weights()[0]
+    refused = refusal(lambda: clf.fine_tune(X, y))
+    assert "Pass new_classes='add' to learn them beside these" in refused
+    assert (clf.decision_function(X[old]) == before).all()
+    tuned = copy.deepcopy(clf).fine_tune(
+        X, y, n_iterations=1, n_epochs=1, learning_rate=1e-9, new_classes="add"
+    )
+    assert tuned.classes_.tolist() == ["class 0", "class 1", "class 2"]
+    np.testing.assert_allclose(
+        tuned.model_.get_layer("logits").get_weights()[0][:, [0, 2]], kernel, atol=1e-6
+    )
+    clf.fine_tune(X, y, n_iterations=2, n_epochs=30, new_classes="add")
+    assert clf.score(X, y) > 0.95
+
+
+def test_what_a_network_no_longer_sees_keeps_its_weights_in_the_fixed_kernels():
+    X, y = three_places()
+    old = y != "class 1"
+    clf = FCNClassifier(n_filters=(8, 8, 8), n_epochs=5, random_state=0).fit(X[old], y[old])
+    kernel = clf.model_.get_layer("rocket").kernel.numpy()
+    few = (y != "class 2").nonzero()[0]
+    clf.fine_tune(X[few], y[few], n_iterations=1, n_epochs=1, new_classes="add")
+    np.testing.assert_array_equal(clf.model_.get_layer("rocket").kernel.numpy()[:, 2], kernel[:, 1])
+
+
+def test_labels_of_another_type_are_no_new_classes():
+    X, y = make_series()
+    clf = fitted_once(FCNClassifier, X, y, **SMALL)
+    wrong = refusal(lambda: clf.fine_tune(X, np.arange(len(y)) % 2, new_classes="add"))
+    assert "y holds numbers, but the classes of this FCNClassifier are strings" in wrong
+
+
+def test_validation_data_and_patience_end_an_iteration():
+    X, y = make_series(n_samples=40)
+    clf = FCNClassifier(**SMALL).fit(X[:30], y[:30])
+    swapped = np.where(y[30:] == "class 0", "class 1", "class 0")  # gets worse from the start
+    clf.fine_tune(
+        X[:30],
+        y[:30],
+        n_iterations=1,
+        n_epochs=50,
+        validation_data=(X[30:], swapped),
+        patience=2,
+    )
+    losses = clf.history_["val_loss"]
+    assert len(losses) < 50 and len(losses) == int(np.argmin(losses)) + 3
+    assert "patience=0 must be a whole number" in refusal(lambda: clf.fine_tune(X, y, patience=0))
+
+
+def test_a_finished_checkpoint_serves_the_same_validation_data_alone(tmp_path):
+    X, y = make_series(n_samples=40)
+    clf = FCNClassifier(**SMALL, checkpoint=tmp_path).fit(X[:30], y[:30])
+
+    def losses(first):
+        other = copy.copy(clf)
+        held_out = X[first:], y[first:]
+        other.fine_tune(X[:30], y[:30], validation_data=held_out, **SHORT)
+        return other.history_["val_loss"]
+
+    assert losses(30) == losses(30) != losses(31)

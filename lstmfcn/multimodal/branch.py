@@ -77,7 +77,7 @@ class BranchDesign(SeriesDesign):
             raise ValueError("its network is not that of its parameters")
         return count_branch_weights(architecture)
 
-    def adapted(self, classifier, new_head, seed):
+    def adapted(self, classifier, new_head, seed, places=None):
         """Return a network with the weights of the fitted one, and its architecture."""
         network = classifier.network_
         model = network.build(**network.architecture)

@@ -362,16 +362,23 @@ def depends_on_length(model):
     return "dimension_shuffle" in names
 
 
-def transfer_weights(source, target, *, heads=True):
+def transfer_weights(source, target, *, heads=True, places=None):
     """Copy the weights of each layer of ``source`` to the layer of that name in ``target``.
 
     Layers whose weights have other shapes keep their own; without ``heads`` so does the last layer.
+    If the target has more classes, ``places`` says which of them each of the source's is.
     """
     for layer in target.layers:
-        if layer.name.endswith("logits") and not heads:
+        decides = layer.name.endswith("logits") or layer.name == "rocket"
+        if decides and not heads:
             continue
-        old = source.get_layer(layer.name).get_weights()
-        if [w.shape for w in old] == [tuple(w.shape) for w in layer.weights]:
+        old, new = source.get_layer(layer.name).get_weights(), layer.get_weights()
+        if decides and places is not None:
+            for k, (before, after) in enumerate(zip(old, new, strict=True)):
+                if before.shape != after.shape:
+                    after[..., places] = before
+                    old[k] = after
+        if [w.shape for w in old] == [w.shape for w in new]:
             layer.set_weights(old)
 
 

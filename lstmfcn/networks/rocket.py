@@ -90,7 +90,7 @@ class Rocket(keras.layers.Layer):
         self.means = weight("means", N_FEATURES)
         self.kernel = weight("kernel", N_FEATURES, self.n_classes)
         self.bias = weight("bias", self.n_classes)
-        self.scale = weight("scale", initializer="ones")
+        self.scale = weight("scale", 1, initializer="ones")
 
     def call(self, series, valid=None):
         """Return the logits of series (batch, n_timepoints, n_channels), (batch, n_classes).
@@ -245,7 +245,7 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
 
     ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples. Unless ``anew``,
     thresholds stay, and so does the linear layer if it knows these samples better than one that is
-    fitted to them knows those left out.
+    fitted to them knows those left out. Classes that are not among them keep their weights.
     """
     layer = rocket_of(model)
     if layer is None:
@@ -266,7 +266,10 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
         logits = layer.scale.numpy() * (features @ layer.kernel.numpy() + layer.bias.numpy())
         if _cross_entropy(logits, _doubted(labels, layer.n_classes), weights) <= loss:
             return
-    values = means, kernel, bias, scale
+        absent = np.setdiff1d(np.arange(layer.n_classes), labels)
+        kernel[:, absent] = layer.kernel.numpy()[:, absent]
+        bias[absent] = layer.bias.numpy()[absent]
+    values = means, kernel, bias, [scale]
     for variable, value in zip(
         (layer.means, layer.kernel, layer.bias, layer.scale), values, strict=True
     ):
