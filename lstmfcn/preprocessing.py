@@ -133,7 +133,8 @@ class SeriesReader:
         """Return a reader of the length of these series, for a network that fits any length."""
         if isinstance(series, list) and not self.unequal_length:
             return self  # whose check refuses them
-        return replace(self, n_timepoints=int(max(values.shape[1] for values in series)))
+        longest = int(max(values.shape[1] for values in series))
+        return self if longest == self.n_timepoints else replace(self, n_timepoints=longest)
 
     @property
     def n_values(self):

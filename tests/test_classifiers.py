@@ -607,7 +607,8 @@ def test_fine_tuning_takes_fewer_classes_and_refuses_new_ones(learned, bumps):
         tuned.fine_tune(X, other, n_iterations=1, n_epochs=1)
     assert str(caught.value) == (
         "y has labels that LSTMFCNClassifier was not fitted on: 'new'; its classes are "
-        "'class 0', 'class 1'. Pass reset_head=True to learn other classes, or fit again."
+        "'class 0', 'class 1'. Pass new_classes='add' to learn them beside these, reset_head=True "
+        "to learn them instead, or fit again."
     )
     np.testing.assert_array_equal(tuned.predict_proba(X), before)
     assert tuned.history_ == history

@@ -318,7 +318,8 @@ def test_labels_that_fit_did_not_see(fitted):
         "'class 0', 'class 1'. "
     )
     remedies = {
-        "Pass reset_head=True to learn other classes, or fit again.": fitted.fine_tune,
+        "Pass new_classes='add' to learn them beside these, reset_head=True to learn them "
+        "instead, or fit again.": fitted.fine_tune,
         "Fit again to add classes.": lambda X, y: clone(fitted).fit(X, Y, validation_data=(X, y)),
     }
     for remedy, call in remedies.items():

@@ -72,7 +72,8 @@ def test_new_classes_need_a_new_head():
         clf.fine_tune(X, y, **SHORT)
     assert str(caught.value) == (
         "y has labels that LSTMFCNClassifier was not fitted on: 'left', 'right'; its classes are "
-        "'class 0', 'class 1'. Pass reset_head=True to learn other classes, or fit again."
+        "'class 0', 'class 1'. Pass new_classes='add' to learn them beside these, reset_head=True "
+        "to learn them instead, or fit again."
     )
     np.testing.assert_array_equal(clf.predict_proba(X), before)
     lstm = weights_of(clf, "lstm_cell", "conv_")
@@ -97,13 +98,14 @@ def test_new_classes_need_a_new_head():
 )
 def test_what_is_free_of_the_length_goes_on_with_another(cls, parameters):
     clf, X, y = fitted(cls, **parameters)
-    before = clf.model_.get_weights()
+    learned = ("conv_", "norm_", "lstm_cell", "attention", "logits", "denoiser", "detrend")
+    before = weights_of(clf, *learned)
     shorter = X[:, :, :17]
     clf.fine_tune(shorter, y, learning_rate=1e-9, **SHORT)
     assert (clf.n_timepoints_in_, clf.n_features_in_) == (17, 17)
     assert clf.predict_proba(shorter).shape == (len(X), 2)
     kernels = [w for w in before if w.ndim > 1]
-    now = [w for w in clf.model_.get_weights() if w.ndim > 1]
+    now = [w for w in weights_of(clf, *learned) if w.ndim > 1]
     for old, new in zip(kernels, now, strict=True):
         np.testing.assert_allclose(new, old, atol=1e-6)
     with pytest.raises(ValueError, match=f"{cls.__name__} is expecting 17 features"):
