@@ -60,7 +60,7 @@ class LSTMFCNEnsemble(LogitClassifier):
     ----------
     estimator : LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier or None, default=None
         Each member is a clone of it, with another ``random_state``. None: ``LSTMFCNClassifier()``.
-    n_estimators : int, default=5
+    n_estimators : int, default=4
         How many members.
     variants : "auto", sequence of dict or None, default="auto"
         Parameters by which members differ, beside their seed: member k gets those of entry k, from
@@ -125,7 +125,7 @@ class LSTMFCNEnsemble(LogitClassifier):
     def __init__(
         self,
         estimator=None,
-        n_estimators=5,
+        n_estimators=4,
         *,
         variants="auto",
         n_jobs=None,
