@@ -71,7 +71,6 @@ PACKAGED = {
 }
 ALONE = {"rocket": False}  # networks without fixed kernels beside them
 VARIANTS = {
-    " + kernels": {},
     "": ALONE,
     ", seed 1": {**ALONE, "seed": 1},
     ", seed 2": {**ALONE, "seed": 2},
