@@ -107,21 +107,30 @@ def test_middlehursts_table_is_resample_0():
         "MultiROCKET": "MR",
         "Time-CNN": "CNN",
         "1-NN DTW": "1NN-DTW",
+        "1-NN DTW-D": "1NN-DTW-D",
         "WEASEL 2.0": "WEASEL-2",
     }
-    compared = 0
+    multivariate = {"InceptionTime": "InceptionT"}
+    compared = {"tsml-eval": 0, "tsml-eval-multivariate": 0}
+    rows_of("tsml-eval/HC2.csv")  # or there is no real data
     for method in published_methods():
         source, _, name = method.partition(":")
-        if source == "middlehurst2024":
-            head, *rows = rows_of(f"tsml-eval/{files.get(name, name)}.csv")
+        if source != "middlehurst2024":
+            continue
+        for folder in compared:
+            names = {**files, **(multivariate if folder.endswith("multivariate") else {})}
+            path = f"{folder}/{names.get(name, name)}.csv"
+            if not (real_data() / "published" / path).exists():
+                continue
+            head, *rows = rows_of(path)
             assert head[1] == "0"
             for dataset, accuracy, *_ in rows:
-                if dataset in ucr_summary():
+                if dataset in ucr_summary() or folder.endswith("multivariate"):
                     assert published_accuracy(dataset, method) == pytest.approx(
                         float(accuracy), abs=1e-6
                     )
-                    compared += 1
-    assert compared == 112 * 16
+                    compared[folder] += 1
+    assert compared == {"tsml-eval": 112 * 16, "tsml-eval-multivariate": 7 * 26 + 3 * 20}
 
 
 def test_fawazs_table_is_the_mean_of_five():
@@ -157,15 +166,16 @@ def test_side_by_side_leaves_out_what_is_not_comparable_and_says_why():
         "PLAID": "not in the published table (karim2018); published on a version of equal lengths "
         "(middlehurst2024)",
         "Crop": "not in the published table (karim2018)",
-        "mine": "not a dataset of the UCR archive",
+        "mine": "not in the published table (karim2018); not in the published table "
+        "(middlehurst2024)",
     }
 
 
 def test_side_by_side_needs_something_in_common():
     with pytest.raises(
         ValueError,
-        match=r"^no dataset has comparable published results: mine: not a dataset of the UCR "
-        r"archive\.$",
+        match=r"^no dataset has comparable published results: mine: not in the published table "
+        r"\(middlehurst2024\)\.$",
     ):
         with_published(ours(["mine"]), ["HC2"])
     with pytest.raises(ValueError, match=r"^there are no results yet; do a sweep first\.$"):

@@ -46,11 +46,19 @@ SOURCES = {
 
 @functools.cache
 def _table(source):
-    """Return dataset (2018 name) -> method -> accuracy."""
+    """Return dataset (2018 name, or as the UEA archive has it) -> method -> accuracy."""
     return {
-        canonical_name(row.pop("Dataset")): {name: float(value) for name, value in row.items()}
+        _name(row.pop("Dataset")): {name: float(value) for name, value in row.items() if value}
         for row in _rows(SOURCES[source].file)
     }
+
+
+def _name(dataset):
+    """Return a dataset's name in the UCR archive of 2018, or the name itself."""
+    try:
+        return canonical_name(dataset)
+    except ValueError:
+        return dataset
 
 
 def published_methods():
@@ -64,12 +72,12 @@ def published_methods():
     --------
     >>> from lstmfcn.evaluation import published_methods
     >>> len(published_methods()), published_methods()[0]
-    (38, 'karim2018:1-NN DTW')
+    (44, 'karim2018:1-NN DTW')
     """
     return [
         f"{source}:{method}"
         for source in SOURCES
-        for method in sorted(next(iter(_table(source).values())), key=str.lower)
+        for method in sorted({m for row in _table(source).values() for m in row}, key=str.lower)
     ]
 
 
@@ -79,7 +87,7 @@ def published_accuracy(dataset, method="karim2018:LSTM-FCN"):
     Parameters
     ----------
     dataset : str
-        Any spelling of a UCR dataset's name.
+        Any spelling of a UCR dataset's name, or the name of a multivariate one in the UEA archive.
     method : str, default="karim2018:LSTM-FCN"
         One of :func:`published_methods`; without a source if only one source has it.
 
@@ -96,8 +104,8 @@ def published_accuracy(dataset, method="karim2018:LSTM-FCN"):
     Examples
     --------
     >>> from lstmfcn.evaluation import published_accuracy
-    >>> published_accuracy("GunPoint"), published_accuracy("GunPoint", "HC2")
-    (1.0, 1.0)
+    >>> published_accuracy("GunPoint"), published_accuracy("Libras", "HC2")
+    (1.0, 0.933333)
     """
     source, method = _resolve(method)
     return _lookup(dataset, source, method)[0]
@@ -172,12 +180,9 @@ def _resolve(method):
 
 def _lookup(dataset, source, method):
     """Return the accuracy and None, or None and the reason why there is none."""
-    try:
-        name = canonical_name(dataset)
-    except ValueError:
-        return None, "not a dataset of the UCR archive"
+    name = _name(dataset)
     reason = SOURCES[source].not_comparable.get(name)
-    if reason is None and name not in _table(source):
+    if reason is None and method not in _table(source).get(name, ()):
         reason = "not in the published table"
     if reason is not None:
         return None, f"{reason} ({source})"
