@@ -75,6 +75,27 @@ class Explanation:
         total = lstm + convolutions
         return np.divide(lstm, total, out=np.zeros_like(total), where=total > 0)
 
+    def __repr__(self):
+        n_samples, n_classes = self.convolutions.shape
+        return (
+            f"<Explanation of {n_samples} series, {n_classes} classes, "
+            f"{self.over_time.shape[1]} timepoints>"
+        )
+
+    def to_pandas(self):
+        """Return a data frame: a row per series with the explained class, logits and their parts.
+
+        Columns are ``class``, ``lstm_share``, and ``logit``, ``lstm`` and ``convolutions`` of each
+        class (as ``logit CLASS``).
+        """
+        import pandas as pd
+
+        columns = {"class": self.classes[self.target], "lstm_share": self.lstm_share}
+        parts = {"logit": self.logits, "lstm": self.lstm, "convolutions": self.convolutions}
+        for name, values in parts.items():
+            columns |= {f"{name} {label}": values[:, k] for k, label in enumerate(self.classes)}
+        return pd.DataFrame(columns)
+
     def summary(self):
         """Say how much the LSTM branch decided over all these series.
 

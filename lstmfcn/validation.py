@@ -33,6 +33,8 @@ SHAPES = (
     "n_timepoints), or a list of arrays of shape (n_channels, n_timepoints_i)"
 )
 UNLABELLED = "every series needs a class label, leave the others out"
+SERIES_NAMES = ("id", "series_id", "series", "case_id", "sample_id", "instance")
+TIME_NAMES = ("time", "timestamp", "timepoint", "time_index", "t")
 NO_SERIES = (str, bytes, dict, set)
 LARGEST_WEIGHT = 1e18  # of a sample or a class: their product still fits float32
 VIEWS = ("values", "detrended")  # what convolutions read of a series
@@ -200,8 +202,25 @@ def _check_frame(X):
         )
     if hasattr(X, "columns") and getattr(getattr(X, "index", None), "nlevels", 1) > 1:
         raise ValueError(
-            "X is a data frame with a MultiIndex, as sktime's panels have; pass it to "
-            "lstmfcn.sktime.SktimeClassifier, or pass X.to_numpy() if each row is a series."
+            "X is a data frame with a MultiIndex, as sktime's panels have; pass "
+            "[x.to_numpy().T for _, x in X.groupby(level=0, sort=False)] if its rows are "
+            "timepoints, X.to_numpy() if each row is a series, or use "
+            "lstmfcn.sktime.SktimeClassifier."
+        )
+    if hasattr(X, "columns") and hasattr(X, "groupby"):
+        _check_long(X)
+
+
+def _check_long(frame):
+    """Refuse a long table: a column tells which series a row belongs to, another one when."""
+    names = {str(name).lower(): name for name in frame.columns}
+    which = next((names[name] for name in SERIES_NAMES if name in names), None)
+    when = next((names[name] for name in TIME_NAMES if name in names), None)
+    if which is not None and when is not None and frame[which].duplicated().any():
+        raise ValueError(
+            f"X is a table with a row for each timepoint (columns {which!r} and {when!r}); pass "
+            f"[x.sort_values({when!r}).drop(columns=[{which!r}, {when!r}]).to_numpy().T for _, x "
+            f"in X.groupby({which!r}, sort=False)], and one label per series."
         )
 
 
@@ -211,6 +230,11 @@ def _why_no_numbers(values):
         return "it is sparse", "pass a dense array, for example X.toarray()"
     is_frame = hasattr(values, "iloc")  # or a series of pandas
     if not is_frame and not isinstance(values, (list, tuple, np.ndarray)):
+        if hasattr(values, "detach"):
+            return (
+                "it is a tensor with a gradient, or not in memory",
+                "pass X.detach().cpu().numpy()",
+            )
         better = "pass [np.asarray(x) for x in X] if it holds series of unequal length"
         return f"it is of type {type(values).__name__}", better * hasattr(values, "to_list")
     odd = _odd_entry(values.to_numpy() if is_frame else values)

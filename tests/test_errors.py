@@ -55,6 +55,20 @@ INFINITY = (
 OBJECTS = np.empty(2, dtype=object)
 OBJECTS[:] = [np.ones(3), np.ones(4)]
 EMPTY = "while a minimum of 1 is required: pass at least one series, one channel and one timepoint."
+
+
+class TensorWithGradient:
+    """As torch's: NumPy must ask for its values first."""
+
+    shape = (2, 3)
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def detach(self):
+        return self
+
+
 BAD_SERIES = [
     (with_value(np.nan), NAN),
     (with_value(np.inf), INFINITY),
@@ -67,8 +81,20 @@ BAD_SERIES = [
     ),
     (
         pd.DataFrame(ONES, index=pd.MultiIndex.from_product([range(2), range(6)])),
-        "X is a data frame with a MultiIndex, as sktime's panels have; pass it to "
-        "lstmfcn.sktime.SktimeClassifier, or pass X.to_numpy() if each row is a series.",
+        "X is a data frame with a MultiIndex, as sktime's panels have; pass [x.to_numpy().T for _, "
+        "x in X.groupby(level=0, sort=False)] if its rows are timepoints, X.to_numpy() if each row "
+        "is a series, or use lstmfcn.sktime.SktimeClassifier.",
+    ),
+    (
+        pd.DataFrame({"ID": [7, 7, 3], "time": [1, 0, 0], "a": [1.0, 2.0, 3.0]}),
+        "X is a table with a row for each timepoint (columns 'ID' and 'time'); pass "
+        "[x.sort_values('time').drop(columns=['ID', 'time']).to_numpy().T for _, x in "
+        "X.groupby('ID', sort=False)], and one label per series.",
+    ),
+    (
+        TensorWithGradient(),
+        "X is not an array of real numbers (it is a tensor with a gradient, or not in memory); "
+        "pass X.detach().cpu().numpy().",
     ),
     (
         pd.DataFrame(ONES, columns=list("aabcdefghi")),

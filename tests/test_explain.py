@@ -355,3 +355,12 @@ def test_attention_to_features_is_for_attention_over_features():
     published = ALSTMFCNClassifier(attention="paper", **SMALL).fit(X, y)
     with pytest.raises(ValueError, match="over='features' needs attention='features'"):
         published.attention_map(X, over="features")
+
+
+def test_an_explanation_is_short_to_read_and_a_data_frame(fitted, series):
+    X, _ = series
+    explanation = fitted.explain(X)
+    assert repr(explanation) == f"<Explanation of {len(X)} series, 3 classes, 24 timepoints>"
+    frame = explanation.to_pandas()
+    assert len(frame) == len(X) and (frame["class"] == fitted.predict(X)).all()
+    np.testing.assert_allclose(frame["logit class 1"], explanation.logits[:, 1])

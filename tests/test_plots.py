@@ -734,3 +734,22 @@ def test_a_data_frame_is_explained(few_filters, tmp_path):
     classifier, X, y = few_filters
     explain_to_folder(classifier, pd.DataFrame(X[:, 0]), pd.Series(y), tmp_path)
     assert (tmp_path / "faithfulness.png").exists()
+
+
+def test_a_display_draws_itself_in_a_notebook_once():
+    display = HistoryDisplay({"loss": [1.0, 0.5], "accuracy": [0.5, 1.0]})
+    assert repr(display) == "<HistoryDisplay, drawn by plot()>"
+    assert display._repr_png_().startswith(b"\x89PNG")
+    assert not plt.get_fignums() and display._repr_png_() is not None
+    display.plot()
+    assert display._repr_png_() is None  # the figure is there
+    plt.close("all")
+
+
+def test_faithfulness_is_short_to_read_and_a_data_frame():
+    result = make_faithfulness()
+    assert repr(result) == (
+        "<Faithfulness of 3 maps (attention; random; attention, shifted) on 20 series>"
+    )
+    frame = result.to_pandas()
+    assert set(frame["map"]) == set(result.maps) and "ratio" in frame.columns

@@ -7,6 +7,7 @@ import pytest
 from conftest import real_data
 
 from lstmfcn.datasets import canonical_name, ucr_summary
+from lstmfcn.evaluation import score_table
 from lstmfcn.evaluation.published import (
     SOURCES,
     published_accuracy,
@@ -180,3 +181,9 @@ def test_side_by_side_needs_something_in_common():
         with_published(ours(["mine"]), ["HC2"])
     with pytest.raises(ValueError, match=r"^there are no results yet; do a sweep first\.$"):
         with_published(ours(["GunPoint"], resample=3), ["HC2"])
+
+
+def test_a_table_is_short_to_read_and_a_data_frame():
+    table = score_table(ours(["GunPoint", "Trace"]))
+    assert repr(table) == "<ScoreTable of accuracy, 2 datasets x 1 models: ours>"
+    assert table.to_pandas().loc["Trace", "ours"] == 0.5

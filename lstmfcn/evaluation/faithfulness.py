@@ -118,6 +118,18 @@ class Faithfulness:
         low, high = np.quantile(weights @ values, ends, axis=0)
         return values.mean(axis=0), low, high
 
+    def __repr__(self):
+        return (
+            f"<Faithfulness of {len(self.maps)} maps ({'; '.join(self.maps)}) on "
+            f"{len(self.probability)} series>"
+        )
+
+    def to_pandas(self, fraction=0.2):
+        """Return :meth:`summary` as a data frame, a row per map and baseline."""
+        import pandas as pd
+
+        return pd.DataFrame(self.summary(fraction))
+
     def summary(self, fraction=0.2):
         """Return one dict per map and baseline, the mean over baselines ("all") last.
 

@@ -35,6 +35,18 @@ class ScoreTable:
     n_classes: np.ndarray
     metric: str
 
+    def __repr__(self):
+        return (
+            f"<ScoreTable of {self.metric}, {len(self.datasets)} datasets x "
+            f"{len(self.models)} models: {', '.join(self.models)}>"
+        )
+
+    def to_pandas(self):
+        """Return the scores as a data frame, a row per dataset and a column per model."""
+        import pandas as pd
+
+        return pd.DataFrame(self.scores, index=self.datasets, columns=self.models)
+
     def complete(self):
         """Return the table of the datasets on which every model has a score, at least one."""
         rows = np.isfinite(self.scores).all(axis=1)

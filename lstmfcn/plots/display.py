@@ -15,7 +15,21 @@ LETTER = 0.085  # inches
 MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 
 
-class AxesDisplay:
+class Display:
+    """A picture that is drawn by ``plot`` or, where it was not, by a notebook that shows it."""
+
+    def __repr__(self):
+        return f"<{type(self).__name__}, drawn by plot()>"
+
+    def _repr_png_(self):
+        if hasattr(self, "figure_"):  # the notebook has shown the figure
+            return None
+        figure = self.plot().figure_
+        del self.figure_
+        return image_bytes(figure, format="png", dpi=100)
+
+
+class AxesDisplay(Display):
     """A picture in one axes. Subclasses have ``_size`` (inches) and ``_draw``."""
 
     def plot(self, ax=None):
@@ -27,7 +41,7 @@ class AxesDisplay:
         return self
 
 
-class FigureDisplay:
+class FigureDisplay(Display):
     """A picture of several axes. Subclasses have ``_size`` (inches) and ``_draw``."""
 
     def plot(self, figure=None):
