@@ -8,7 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.evaluation import read_records, score_table, with_published
+from lstmfcn.evaluation import (
+    published_accuracy,
+    read_records,
+    score_table,
+    with_published,
+)
 from lstmfcn.evaluation.ranking import (
     compare,
     mean_per_class_error,
@@ -19,14 +24,16 @@ from lstmfcn.evaluation.ranking import (
 )
 
 RECORDS = Path(__file__).resolve().parent / "results" / "ucr.jsonl"
+MULTIVARIATE = RECORDS.with_name("uea.jsonl")
+PEERS = ("ResNet", "InceptionTime", "ROCKET", "HC2")  # published beside these, middlehurst2024
 PLAN = Path(__file__).resolve().parent / "ucr.json"
 QUICKEST = "MiniROCKET"
 QUESTIONS = (  # one, other, what the pair tells
     ("LSTM-FCN", "FCN", "The LSTM branch"),
     ("ALSTM-FCN", "LSTM-FCN", "Attention, and training on gaps"),
     ("LSTM-FCN", "MiniROCKET", "Against a strong and quick peer"),
-    ("ensemble", "LSTM-FCN", "Five networks instead of one"),
-    ("ensemble", "MiniROCKET", "Five networks against that peer"),
+    ("ensemble", "LSTM-FCN", "Four networks instead of one"),
+    ("ensemble", "MiniROCKET", "Four networks against that peer"),
 )
 BESIDE = {  # our model: published ones of other sources
     "LSTM-FCN": ("karim2018:LSTM-FCN", "middlehurst2024:InceptionTime", "middlehurst2024:HC2"),
@@ -66,6 +73,26 @@ def accuracies():
         f"\n{len(records)} runs; {runs.min()} to {runs.max()} seeds for each model and dataset. "
         "Behind the mean: the standard deviation over seeds."
     )
+    return "\n".join(lines)
+
+
+def multivariate():
+    """Return accuracy by multivariate dataset, beside published ones, and the means of shared ones."""
+    table = score_table(read_records(MULTIVARIATE))
+    published = [
+        [published_accuracy(name, f"middlehurst2024:{peer}") for peer in PEERS]
+        for name in table.datasets
+    ]
+    scores = np.hstack([table.scores, np.array(published, float)])
+    names = [*table.models, *(f"{peer} (published)" for peer in PEERS)]
+    shared = np.isfinite(scores).all(axis=1)
+    rows = [*zip(table.datasets, scores, strict=True)]
+    rows.append((f"**mean of {shared.sum()}**", scores[shared].mean(axis=0)))
+    lines = [f"| dataset | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for name, row in rows:
+        best = np.nanmax(row)
+        cells = ["-" if np.isnan(v) else f"**{v:.3f}**" if v == best else f"{v:.3f}" for v in row]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -398,6 +398,7 @@ TABLES = {
     "sweep_questions": sweep_tables.questions,
     "sweep_published": sweep_tables.published,
     "sweep": sweep_tables.accuracies,
+    "multivariate": sweep_tables.multivariate,
     "jobs": measured("jobs"),
     "archive": measured("archive"),
 }

@@ -6,10 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL, make_series, make_unequal
+from conftest import SMALL, fitted_once, make_series, make_unequal
 from matplotlib.text import Text
 
-from lstmfcn import plots
+from lstmfcn import FCNClassifier, plots
 from lstmfcn.evaluation import Faithfulness
 from lstmfcn.explain import Explanation
 from lstmfcn.plots import (
@@ -753,3 +753,51 @@ def test_faithfulness_is_short_to_read_and_a_data_frame():
     )
     frame = result.to_pandas()
     assert set(frame["map"]) == set(result.maps) and "ratio" in frame.columns
+
+
+CHANNELS = ["acceleration x", "acceleration y", "gyroscope"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda clf, X, y: MapDisplay.from_estimator(clf, X, method="class_activation_map"),
+        lambda clf, X, y: ActivationMapDisplay.from_estimator(clf, X),
+        lambda clf, X, y: GalleryDisplay.from_estimator(clf, X, y, method="gradient_map"),
+        lambda clf, X, y: MeanMapDisplay.from_estimator(clf, X, method="gradient_map"),
+        lambda clf, X, y: DecompositionDisplay.from_estimator(clf, X),
+        lambda clf, X, y: FilterDisplay.from_estimator(clf, X, n_filters=3),
+    ],
+    ids=["map", "activation", "gallery", "mean", "decision", "filters"],
+)
+def test_channels_have_names_and_time_is_in_seconds(make):
+    X, y = make_series(n_channels=3)
+    clf = fitted_once(FCNClassifier, X, y, **SMALL)
+    display = make(clf, X, y).plot(channel_names=CHANNELS, sampling_rate=12)
+    axes = np.ravel(display.axes_ if hasattr(display, "axes_") else display.ax_)
+    assert "timepoint" not in {ax.get_xlabel() for ax in axes}
+    of_time = [ax for ax in axes if ax.get_xlabel() == "seconds"]
+    labels = [text.get_text() for text in of_time[-1].get_xticklabels()]
+    ticks = of_time[-1].get_xticks()
+    assert [float(label) for label in labels] == pytest.approx((ticks / 12).tolist())
+    named = [[text.get_text() for text in ax.get_yticklabels()] for ax in axes]
+    assert CHANNELS in named
+    plt.close("all")
+
+
+def test_names_that_do_not_fit_are_refused():
+    X, y = make_series(n_channels=3)
+    clf = fitted_once(FCNClassifier, X, y, **SMALL)
+    display = ActivationMapDisplay.from_estimator(clf, X)
+    with pytest.raises(ValueError, match="there are 3 channels, but 1 channel_names; pass one"):
+        display.plot(channel_names=["a"])
+    with pytest.raises(ValueError, match="sampling_rate=0 must be a number above 0"):
+        display.plot(sampling_rate=0)
+    history = HistoryDisplay({"loss": [1.0, 0.5], "accuracy": [0.5, 1.0]})
+    with pytest.raises(ValueError, match="this picture has no axis of time"):
+        history.plot(sampling_rate=50)
+    with pytest.raises(ValueError, match="this picture has no axis of channels"):
+        history.plot(channel_names=["a"])
+    one = MapDisplay(np.arange(5.0), np.full(5, 0.2)).plot(channel_names=["ECG lead II"])
+    assert one.ax_.get_ylabel() == "ECG lead II"
+    plt.close("all")

@@ -5,7 +5,7 @@ from textwrap import fill
 import numpy as np
 
 from lstmfcn.plots.coloured_series import Lanes
-from lstmfcn.plots.display import COLOURS, DARK_GREY, GREY, FigureDisplay, grid_shape
+from lstmfcn.plots.display import COLOURS, DARK_GREY, GREY, TIME, FigureDisplay, grid_shape
 from lstmfcn.plots.explanations import METHODS, check_maps, class_name, read_maps
 
 MAX_COLUMNS = 3
@@ -35,7 +35,7 @@ class _ClassDisplay(FigureDisplay):
                 axes[i, part] = figure.add_subplot(place, sharex=axes[i, 0], sharey=axes[0, part])
                 axes[i, part].tick_params(labelleft=column == 0)
             axes[i, 0].tick_params(labelbottom=False)
-            axes[i, 1].set_xlabel("timepoint")
+            axes[i, 1].set_xlabel(TIME)
             title = f"{class_name(name, self.class_names)} ({len(members)} series)"
             axes[i, 0].set_title(title, fontsize="medium")
         return axes

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lstmfcn.plots.display import CHANNEL, TIME
+
 # Lightness falls steadily from zero to either end, so sizes read in grey print.
 NEGATIVE = ("#08306b", "#3f8fd2")  # lowest first
 POSITIVE = ("#c4c4c4", "#e8960c", "#8f0a1f")  # zero first
@@ -105,7 +107,7 @@ class Lanes:
             ax.set_ylabel(name)
             return
         ax.set_yticks(self._offsets[:, 0] + 0.5, map(str, range(len(self._low))))
-        ax.set_ylabel("channel")
+        ax.set_ylabel(CHANNEL)
 
 
 def draw_maps(figure, axes, series, maps, label):
@@ -114,5 +116,5 @@ def draw_maps(figure, axes, series, maps, label):
     for ax, relevance in zip(axes, maps, strict=True):
         scale.draw(ax, lanes.place(series), relevance)
         lanes.label(ax)
-    axes[-1].set_xlabel("timepoint")
+    axes[-1].set_xlabel(TIME)
     scale.add_colorbar(figure, axes, label)

@@ -12,6 +12,7 @@ from lstmfcn.validation import as_numbers
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY, DARK_GREY = "#b8b8b8", "#404040"
 LETTER = 0.085  # inches
+TIME, CHANNEL = "timepoint", "channel"  # what the axes of series are called
 MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 
 
@@ -32,11 +33,27 @@ class Display:
 class AxesDisplay(Display):
     """A picture in one axes. Subclasses have ``_size`` (inches) and ``_draw``."""
 
-    def plot(self, ax=None):
-        """Draw the picture into matplotlib axes, by default of a new figure; return self."""
+    def plot(self, ax=None, *, channel_names=None, sampling_rate=None):
+        """Draw the picture into matplotlib axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default of a new figure.
+        channel_names : sequence of str, optional
+            What stands beside the channels, in their order, in place of 0, 1, ...
+        sampling_rate : float, optional
+            Timepoints per second: the axis of time is then in seconds.
+
+        Returns
+        -------
+        self
+            With ``ax_`` and ``figure_``.
+        """
         if ax is None:
             ax = new_figure(*self._size()).subplots()
         self._draw(ax)
+        _name_axes([ax], channel_names, sampling_rate)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -44,12 +61,65 @@ class AxesDisplay(Display):
 class FigureDisplay(Display):
     """A picture of several axes. Subclasses have ``_size`` (inches) and ``_draw``."""
 
-    def plot(self, figure=None):
-        """Draw the picture into a matplotlib Figure or SubFigure, by default a new one."""
+    def plot(self, figure=None, *, channel_names=None, sampling_rate=None):
+        """Draw the picture into a matplotlib figure.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, optional
+            By default a new one.
+        channel_names : sequence of str, optional
+            What stands beside the channels, in their order, in place of 0, 1, ...
+        sampling_rate : float, optional
+            Timepoints per second: axes of time are then in seconds.
+
+        Returns
+        -------
+        self
+            With ``axes_`` and ``figure_``.
+        """
         if figure is None:
             figure = new_figure(*self._size())
-        self.axes_, self.figure_ = self._draw(figure), figure
+        axes = self._draw(figure)
+        _name_axes(np.ravel(axes), channel_names, sampling_rate)
+        self.axes_, self.figure_ = axes, figure
         return self
+
+
+def _name_axes(axes, channel_names, sampling_rate):
+    """Put seconds in the place of timepoints, and names in that of the channels' numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    if sampling_rate is not None:
+        rate = floats(sampling_rate, "sampling_rate")
+        if rate.ndim or not (np.isfinite(rate) and rate > 0):
+            raise ValueError(f"sampling_rate={sampling_rate!r} must be a number above 0.")
+        of_time = [ax for ax in axes if ax.get_xlabel() == TIME]
+        if not of_time:
+            raise ValueError("this picture has no axis of time; leave sampling_rate out.")
+        for ax in of_time:
+            low, high = ax.get_xlim()
+            seconds = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low / rate, high / rate)
+            seconds = seconds[(seconds * rate >= low) & (seconds * rate <= high)]
+            ax.set_xticks(seconds * rate, [f"{second:g}" for second in seconds])
+            ax.set_xlabel("seconds")
+    if channel_names is not None:
+        names = [plain(name, 20) for name in channel_names]
+        of_channels = [ax for ax in axes if ax.get_ylabel().endswith(CHANNEL)]
+        of_values = [ax for ax in axes if "value" in ax.get_ylabel()]  # where there is one channel
+        if not of_channels and (len(names) != 1 or not of_values):
+            raise ValueError("this picture has no axis of channels; leave channel_names out.")
+        for ax in of_channels:
+            places = ax.get_yticks()
+            if len(places) != len(names):
+                raise ValueError(
+                    f"there are {len(places)} channels, but {len(names)} channel_names; pass one "
+                    "for each."
+                )
+            ax.set_yticks(places, names)
+            ax.set_ylabel(ax.get_ylabel().removesuffix(CHANNEL).rstrip())
+        for ax in of_values if not of_channels else ():
+            ax.set_ylabel(ax.get_ylabel().replace("value", names[0]))
 
 
 def new_figure(width, height):

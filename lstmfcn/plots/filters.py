@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstmfcn.plots.coloured_series import Lanes
-from lstmfcn.plots.display import COLOURS, GREY, FigureDisplay, floats, grid_shape
+from lstmfcn.plots.display import COLOURS, GREY, TIME, FigureDisplay, floats, grid_shape
 from lstmfcn.plots.explanations import class_name
 from lstmfcn.validation import as_series, check_counts
 
@@ -130,7 +130,7 @@ or list of ndarray of shape (n_channels, T_i)
             right.set_title(self.titles[i], fontsize="small")
             if i + n_columns >= n_filters:
                 left.set_xlabel("kernel step")
-                right.set_xlabel("timepoint")
+                right.set_xlabel(TIME)
             if column == 0:
                 of_kernels.label(left, "weight")
             of_series.label(right)

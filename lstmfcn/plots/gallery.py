@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 
 from lstmfcn.plots.coloured_series import Lanes, MapScale
-from lstmfcn.plots.display import COLOURS, FigureDisplay, floats, plain
+from lstmfcn.plots.display import COLOURS, TIME, FigureDisplay, floats, plain
 from lstmfcn.plots.explanations import METHODS, check_maps, class_name, read_maps
 from lstmfcn.validation import check_counts
 
@@ -141,7 +141,7 @@ or list of ndarray of shape (n_channels, T_i)
             lanes.label(row[0])
             row[0].set_ylabel(f"{class_name(name, self.class_names)}\n{row[0].get_ylabel()}")
         for ax in axes[-1]:
-            ax.set_xlabel("timepoint")
+            ax.set_xlabel(TIME)
         scale.add_colorbar(figure, axes, self.label)
         for column, heading in ((0, "most typical"), (self.n_typical, "most confused")):
             if column < n_columns:
