@@ -244,7 +244,8 @@ or list of ndarray of shape (n_channels, T_i)
         lanes.label(axes[0, 0], "value (symlog)")
         axes[0, 1].set_ylabel("mean attention\n(1: uniform)")
         first = axes[0, 0]
-        legend = first.legend(handles=[*first.collections, first.lines[0]], fontsize="small")
+        handles, place = [*first.collections, first.lines[0]], "outside upper center"
+        legend = figure.legend(handles=handles, fontsize="small", loc=place, ncols=3, frameon=False)
         for handle in legend.legend_handles:  # hair lines would not show there
             handle.set(linewidth=1.5, alpha=1.0)
         return axes

@@ -37,10 +37,21 @@ class MapScale:
         )
 
     def draw(self, ax, lines, relevance):
-        """Draw lines (n_lines, n_timepoints) whose colour and width follow ``relevance``."""
+        """Draw lines (n_lines, n_timepoints) and, in colours, the ``relevance`` of timepoints.
+
+        One line has them itself, and its width follows. Several lie on a ground that has them:
+        coloured lines would say that each channel matters.
+        """
         from matplotlib.collections import LineCollection
 
         scale = self.mappable()
+        if len(lines) > 1:
+            ax.plot(np.transpose(lines), color="black", linewidth=0.8)
+            ax.margins(x=0.01, y=0.08)
+            extent = -0.5, len(relevance) - 0.5, *ax.get_ylim()
+            ground = {"cmap": scale.cmap, "norm": scale.norm, "extent": extent, "alpha": 0.7}
+            ax.imshow(relevance[np.newaxis], aspect="auto", zorder=0, **ground)
+            return
         widths = 1.5 + 3.5 * np.minimum(1.0, np.abs(relevance) / self.limit)  # points
         # The core is white where a negative line is wide enough to have one.
         cores = np.where(relevance < 0, np.maximum(0.0, 0.45 * (widths - 1.5)), 0.0)
