@@ -446,6 +446,90 @@ def start():
     return table
 
 
+SERVE = """
+import re, statistics, sys, time
+began = time.perf_counter()
+import numpy as np
+{load}
+X = np.load(sys.argv[2])
+answer(X[:1])
+first = time.perf_counter() - began
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+def median(x, n):
+    times = []
+    for _ in range(n):
+        start = time.perf_counter()
+        answer(x)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)
+print(first, peak, median(X[:1], 200), median(X, 5) / len(X))
+"""
+LOADERS = {
+    "lstmfcn.load": (
+        "m.lstmfcn",
+        "import lstmfcn\nanswer = lstmfcn.load(sys.argv[1]).predict_proba",
+    ),
+    "OnnxClassifier": (
+        "m.onnx",
+        "from lstmfcn import OnnxClassifier\nanswer = OnnxClassifier(sys.argv[1]).predict_proba",
+    ),
+    "onnxruntime alone": (
+        "m.onnx",
+        "import onnxruntime\nsession = onnxruntime.InferenceSession(sys.argv[1])\n"
+        "answer = lambda x: session.run(None, {'series': x})",
+    ),
+    "LiteRT alone": (
+        "m.tflite",
+        "from ai_edge_litert.interpreter import Interpreter\n"
+        "model = Interpreter(sys.argv[1])\nplace = model.get_input_details()[0]['index']\n"
+        "shape = [None]\n"
+        "def answer(x):\n"
+        "    if shape[0] != x.shape:\n"
+        "        model.resize_tensor_input(place, x.shape)\n"
+        "        model.allocate_tensors()\n"
+        "        shape[0] = x.shape\n"
+        "    model.set_tensor(place, x)\n"
+        "    model.invoke()\n"
+        "    return model.get_tensor(model.get_output_details()[0]['index'])",
+    ),
+}
+
+
+def export():
+    """Return start-up, memory and latency of a model and of what it was exported to.
+
+    ALSTM-FCN at the defaults for one channel of 150 timepoints, in new processes, in turns.
+    """
+    import numpy as np
+
+    from lstmfcn import ALSTMFCNClassifier
+
+    X, y = series(64, 1, 150, 2)
+    table, found = {}, {name: [] for name in LOADERS}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        np.save(folder / "X.npy", X.astype(np.float32))
+        classifier = ALSTMFCNClassifier(n_epochs=1, random_state=0).fit(X, y)
+        classifier.save(folder / "m.lstmfcn")
+        for ending in (".onnx", ".tflite"):
+            classifier.export(folder / f"m{ending}")
+        for _ in range(3):
+            for name, (file, load) in LOADERS.items():
+                code = SERVE.replace("{load}", load)
+                command = [sys.executable, "-c", code, folder / file, folder / "X.npy"]
+                found[name].append([float(x) for x in subprocess.check_output(command).split()])
+    for name, runs in found.items():
+        first, peak, one, each = (statistics.median(values) for values in zip(*runs, strict=True))
+        table[name] = row = {
+            "start to first answer, s": first,
+            "peak memory, MiB": peak,
+            "one series, ms": one,
+            "a series of 64, ms": each,
+        }
+        print_row(name, row)
+    return table
+
+
 MEMORY = """
 import sys
 import numpy as np
@@ -531,6 +615,7 @@ TABLES = {
     "fit": fit,
     "prediction": prediction,
     "start": start,
+    "export": export,
     "memory": memory,
     "growth": growth,
     "jobs": sweep_speed.jobs,

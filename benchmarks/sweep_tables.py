@@ -77,7 +77,7 @@ def accuracies():
 
 
 def multivariate():
-    """Return accuracy by multivariate dataset, beside published ones, and the means of shared ones."""
+    """Return accuracies on multivariate datasets beside published ones, and their means."""
     table = score_table(read_records(MULTIVARIATE))
     published = [
         [published_accuracy(name, f"middlehurst2024:{peer}") for peer in PEERS]

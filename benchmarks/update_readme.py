@@ -386,6 +386,7 @@ TABLES = {
     "prediction": measured("prediction"),
     "fit": measured("fit"),
     "start": measured("start"),
+    "export": measured("export"),
     "memory": measured("memory"),
     "parts": measured("parts"),
     "growth": growth,

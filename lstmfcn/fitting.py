@@ -156,10 +156,19 @@ def fit(classifier, X, y, sample_weight, validation_data):
         seeds[1],
         held_out,
         classifier.callbacks or (),
-    ).train(checkpoint, type(classifier).__name__, classifier.verbose)
+    ).train(checkpoint, _title(classifier, len(labels), plans[0].precision), classifier.verbose)
     set_network(classifier, network)
     classifier.history_, classifier.n_epochs_ = trained.history, trained.n_epochs
     classifier.batch_size_, classifier.precision_ = plans[0].batch_size, plans[0].precision
+
+
+def _title(classifier, n_samples, precision):
+    """Return what stands before the progress bar: what is trained, on how much, and how."""
+    reader = classifier.reader_
+    sizes = ""
+    if hasattr(reader, "n_timepoints"):
+        sizes = f" x {reader.n_channels} x {reader.n_timepoints}"
+    return f"{type(classifier).__name__} ({n_samples} series{sizes}, {precision})"
 
 
 def plans_of(classifier, n_samples, n_classes):

@@ -13,6 +13,7 @@ from lstmfcn.networks.fitted import memory_errors_explained, rows_per_batch
 SIZE = 9  # of a kernel: three of its weights are 2, the others -1
 N_ROWS, MOST_RATES = 59, 8  # thresholds of each kernel; dilation rates among them
 MOST_CHANNELS = 9  # that a kernel reads
+STEP, SOFT = 6.0, 0.02  # of relu6; what it takes to rise, in standard deviations of the answers
 GOLDEN = (5**0.5 + 1) / 2  # its multiples fill the unit interval evenly
 MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with their square
 MOST_SEEN = 32  # timepoints, or a sixteenth of a longer series
@@ -40,7 +41,7 @@ def row_rates(n_timepoints):
     """Return the dilation rate of each row of thresholds: a kernel spans at most the series.
 
     >>> [int(rate) for rate in sorted(set(row_rates(100).tolist()))]
-    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
+    [1, 2, 4, 6, 8, 12]
     """
     most = np.log2(max(1.0, (n_timepoints - 1) / (SIZE - 1)))
     rates = np.floor(2 ** np.linspace(0.0, most, MOST_RATES)).astype(int)
@@ -55,24 +56,26 @@ def is_local(reach, n_timepoints):
 def count_rocket_weights(n_channels, n_classes):
     """Count the weights of a layer :class:`Rocket`."""
     of_channels = n_channels * N_KERNELS if n_channels > 1 else 0
-    return N_FEATURES * (n_classes + 2) + of_channels + n_classes + 1
+    of_answers = N_FEATURES + MOST_RATES * N_KERNELS
+    return N_FEATURES * (n_classes + 1) + of_answers + of_channels + n_classes + 1
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class Rocket(keras.layers.Layer):
     """Logits of a linear layer on the features of MiniROCKET.
 
-    A feature is the part of the timepoints at which a kernel's answer exceeds a threshold. The
-    kernels are fixed, and the thresholds quantiles of what they answer to training series; both
-    are found by :meth:`measure`, and the linear layer by :func:`fit_rocket`. No gradient changes
-    any of it, nor goes through.
+    A feature is the part of the timepoints at which a kernel's answer exceeds a threshold. Within a
+    fiftieth of the answers' standard deviation it does so in part: a rounding error then changes
+    next to nothing. The kernels are fixed, and the thresholds quantiles of what they answer to
+    training series; these are found by :meth:`measure`, and the linear layer by :func:`fit_rocket`.
+    No gradient changes any of it, nor goes through.
 
     Dempster, Schmidt, Webb, "MiniRocket: A Very Fast (Almost) Deterministic Transform for Time
     Series Classification", 2021, arXiv:2012.08791.
 
     >>> layer = Rocket(3)
     >>> layer(np.ones((5, 20, 1), "float32")).shape, layer.count_params()
-    (TensorShape([5, 3]), 24784)
+    (TensorShape([5, 3]), 25456)
     """
 
     def __init__(self, n_classes, **kwargs):
@@ -86,7 +89,8 @@ class Rocket(keras.layers.Layer):
         n_channels, self.channels = series_shape[-1], None
         if n_channels > 1:
             self.channels = weight("channels", n_channels, N_KERNELS)
-        self.thresholds = weight("thresholds", N_ROWS, N_KERNELS)
+        self.slopes = weight("slopes", MOST_RATES, N_KERNELS, initializer="ones")
+        self.thresholds = weight("thresholds", N_ROWS, N_KERNELS)  # of answers times slopes
         self.means = weight("means", N_FEATURES)
         self.kernel = weight("kernel", N_FEATURES, self.n_classes)
         self.bias = weight("bias", self.n_classes)
@@ -98,13 +102,13 @@ class Rocket(keras.layers.Layer):
         ``valid`` is (batch, n_timepoints, 1), 1 on observed timepoints and 0 on padding, where
         ``series`` are 0.
         """
-        features = self.features(series, valid) - self.means
+        features = self.features(tf.stop_gradient(series), valid) - self.means
         return self.scale * (tf.matmul(features, self.kernel) + self.bias)
 
     def features(self, series, valid=None):
         """Return in which part of the timepoints each answer exceeds its threshold."""
         parts = [
-            tf.reduce_sum(_exceeds(answer, some), axis=1) / count
+            tf.reduce_sum(_exceeds(answer, some), axis=1) / (STEP * count)
             for answer, count, thresholds in self._answers(series, valid)
             for some in _a_few(thresholds)
         ]
@@ -131,7 +135,7 @@ class Rocket(keras.layers.Layer):
         ):
             added = tf.zeros_like(total)
             for some in _a_few(thresholds):
-                of_these = weights[:, first : first + some.shape[0]] / count
+                of_these = weights[:, first : first + some.shape[0]] / (STEP * count)
                 added += tf.einsum("ntrk,nrk->nt", _exceeds(answer, some), of_these)
                 first += some.shape[0]
             if not is_local(rate * (SIZE - 1) + 1, series.shape[1]):
@@ -148,11 +152,15 @@ class Rocket(keras.layers.Layer):
         rng = np.random.default_rng(seed)
         if self.channels is not None:
             self.channels.assign(self._draw_channels(rng))
-        found, each = [], np.arange(N_KERNELS)
+        found, slopes, each = [], np.ones(self.slopes.shape), np.arange(N_KERNELS)
+        self.slopes.assign(slopes)
         for answer, count, thresholds in self._answers(series, valid):
             chosen = rng.integers(len(series), size=N_KERNELS)
             values = np.sort(answer.numpy()[chosen, :, each], axis=1)[:, ::-1].T
             values[np.isneginf(values)] = 0.0  # of a series too short for the kernel
+            deviation = values.std(axis=0)
+            deviation[deviation < SMALLEST_DEVIATION] = 1.0
+            slope = slopes[len(found)] = STEP / (SOFT * deviation)
             last = np.broadcast_to(count[:, 0], (len(series), N_KERNELS))[chosen, each] - 1.0
             first = sum(map(len, found)) * N_KERNELS + 1
             place = np.arange(first, first + thresholds.shape[0] * N_KERNELS) * GOLDEN % 1.0
@@ -162,7 +170,8 @@ class Rocket(keras.layers.Layer):
                 np.take_along_axis(values, np.minimum(index, last.astype(int)), axis=0)
                 for index in (low, low + 1)
             )
-            found.append(left + (place - low) * (right - left))
+            found.append(slope * (left + (place - low) * (right - left)) - STEP / 2)
+        self.slopes.assign(slopes)
         self.thresholds.assign(np.concatenate(found))
 
     def _draw_channels(self, rng):
@@ -187,7 +196,8 @@ class Rocket(keras.layers.Layer):
         first = 0
         for place, (rate, size) in enumerate(zip(rates.tolist(), n_rows, strict=True)):
             counts, count = _counted(series.shape[1], valid, place, rate)
-            answer = tf.where(counts > 0, _answer(series, rate), -np.inf)
+            answer = self.slopes[place] * _answer(series, rate)
+            answer = tf.where(counts > 0, answer, -np.inf)
             yield answer, count, self.thresholds[first : first + size]
             first += size
 
@@ -231,8 +241,8 @@ def _a_few(thresholds):
 
 
 def _exceeds(answer, thresholds):
-    """Return 1 where answers (batch, n_timepoints, 84) exceed each row of thresholds, else 0."""
-    return tf.cast(answer[:, :, tf.newaxis] > thresholds, tf.float32)
+    """Return 6 where answers (batch, n_timepoints, 84) exceed each row of thresholds, 0 below."""
+    return tf.nn.relu6(answer[:, :, tf.newaxis] - thresholds)
 
 
 def rocket_of(model):
