@@ -101,7 +101,7 @@ def fine_tune(
         last = checkpoint.run_stages(len(plans), run_iteration)
     set_weights(model, last["weights"])
     was = classifier.network_.architecture
-    anew = reset_head or architecture["n_timepoints"] != was["n_timepoints"]
+    anew = reset_head or architecture.get("n_timepoints") != was.get("n_timepoints")
     fit_rocket(model, inputs, labels, weights, seeds[0], anew=anew)
     set_network(classifier, FittedNetwork(classifier.network_.build, architecture, model))
     old = classifier.history_

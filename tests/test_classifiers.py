@@ -328,7 +328,7 @@ def test_transform_returns_the_layers(fitted, bumps):
     if n_cells:
         np.testing.assert_array_equal(features[:, :n_cells], fitted.transform(X, layer="lstm"))
     W, b = fitted.model_.get_layer("logits").get_weights()
-    logits = features @ W + b
+    logits = (features @ W + b + fitted.network_.output("rocket", fitted._inputs(X))) / 2
     odds = fitted.decision_function(X)
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], odds, atol=1e-5)
     names = fitted.get_feature_names_out()
@@ -538,6 +538,7 @@ def test_presets_are_the_published_protocol():
         "n_steps": None,
         "dilation_rates": None,
         "views": ("values",),
+        "rocket": False,
         "dropout": 0.8,
         "occlusion": 0.0,
         "recurrent_activation": "hard_sigmoid",

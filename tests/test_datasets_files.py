@@ -431,7 +431,7 @@ def savez(**arrays):
             "x has the ending '', which is not known; expected one of .tsv, .csv, .ts, .npy.",
         ),
         ("x.csv", "", "auto", f"x.csv is empty; {CSV_EXPECTED}"),
-        ("x.csv", "1;2;3\n4;5;6\n", "auto", f"x.csv line 1 has 1 column; {CSV_EXPECTED}"),
+        ("x.csv", "1 2 3\n4 5 6\n", "auto", f"x.csv line 1 has 1 column; {CSV_EXPECTED}"),
         (
             "x.csv",
             "a,1,2\nb,3\n",

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.explain import Explanation, block_output, evidence_block
-from lstmfcn.networks.rocket import row_rates
+from lstmfcn.networks.rocket import KERNELS, row_rates
 
 PUBLISHED_SHAPE = {"n_steps": None, "dilation_rates": None}
 CLASSIFIERS = [LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier]
@@ -102,27 +102,33 @@ def test_the_activation_map_by_hand():
 
 
 def test_the_activation_map_of_fixed_kernels_by_hand():
-    """What exceeds a threshold counts where it does; of wide kernels, everywhere alike."""
+    """What exceeds a threshold counts for the nine timepoints that the kernel has read."""
     X, y = make_series(n_timepoints=80)
     clf = FCNClassifier((1,), kernel_sizes=(1,), n_epochs=1, random_state=0).fit(X, y)
     alone = clf.model_.get_layer("logits")
     alone.set_weights([np.zeros_like(weights) for weights in alone.get_weights()])
     layer = clf.model_.get_layer("rocket")
     inputs = clf.reader_.to_inputs(X[:3])
-    features = layer.features(inputs[0]).numpy() - layer.means.numpy()
-    rates = np.repeat(row_rates(80), 84)
-    assert {1, 9} <= set(rates)
-    for rate, is_wide in ((1, False), (9, True)):
+    means, scale = layer.means.numpy(), float(layer.scale.numpy()[0])
+    rates, series = row_rates(80), inputs[0][:, :, 0].astype(float)
+    for rate in (1, 9):
+        row = int(np.flatnonzero(rates == rate)[0])
+        place = sorted(set(rates)).index(rate)
+        k = place % 2  # a kernel that also answers at the ends
         kernel = np.zeros(layer.kernel.shape)
-        kernel[np.flatnonzero(rates == rate)[0]] = 1.0, -1.0
+        kernel[84 * row + k] = 1.0, -1.0
         layer.kernel.assign(kernel)
+        padded = np.pad(series, ((0, 0), (4 * rate, 4 * rate)))
+        answer = sum(KERNELS[j, k] * padded[:, j * rate : j * rate + 80] for j in range(9))
+        rise = layer.slopes.numpy()[place, k] * answer - layer.thresholds.numpy()[row, k]
+        exceeds = np.clip(rise / 6, 0, 1)
+        expected = np.full((3, 80), -means[84 * row + k] / 80)
+        for t in range(80):
+            for tap in range(9):
+                met = t + (tap - 4) * rate
+                expected[:, met if 0 <= met < 80 else t] += exceeds[:, t] / 80 / 9
         found = clf.class_activation_map(X[:3], "class 0")
-        place = np.flatnonzero(kernel[:, 0])[0]
-        np.testing.assert_allclose(
-            found.sum(axis=1), layer.scale.numpy() / 2 * features[:, place], atol=1e-6
-        )
-        levels = [len(np.unique(row.round(6))) for row in found]
-        assert levels == [1, 1, 1] if is_wide else max(levels) == 2
+        np.testing.assert_allclose(found, scale / 2 * expected, atol=1e-5)
 
 
 def test_the_rows_of_the_lstm_come_first(series):

@@ -429,7 +429,12 @@ def test_a_classifier_reports_the_loss_of_its_held_out_series(given):
     X_held, y_held = make_series(n_samples=10, seed=7)
     fraction = None if given == "validation_data" else 0.3
     clf = FCNClassifier(
-        (4, 4, 4), n_epochs=3, validation_fraction=fraction, schedule="constant", random_state=0
+        (4, 4, 4),
+        rocket=False,
+        n_epochs=3,
+        validation_fraction=fraction,
+        schedule="constant",
+        random_state=0,
     )
     clf.fit(X, y, validation_data=None if fraction else (X_held, y_held))
     assert set(clf.history_) >= {"val_loss", "val_accuracy"}

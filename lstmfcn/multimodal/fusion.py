@@ -30,6 +30,9 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         - ``"branch"``: one network with a trunk per modality and one head, trained at once.
         - ``"early"``: one network of all channels, the modalities brought to one length.
         - ``"late"``: one network per modality, whose probabilities are averaged.
+
+        ``"branch"`` and ``"early"`` leave out the estimator's fixed kernels (``rocket``): without a
+        modality they would answer something else.
     align_to : str, default="longest"
         Of "early", the length that the modalities of a sample get: ``"longest"``, ``"shortest"``,
         or the name of a modality. Longer series become means of windows, shorter ones are
@@ -309,7 +312,8 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):
         if self.fusion == "early":
             choices = ("longest", "shortest", *names)
             validation.check_choice(str(self.align_to), "align_to", choices)
-            return EarlyFusion(estimator.set_params(random_state=seed), self.align_to)
+            # Fixed kernels that read a modality which is missing would answer something else.
+            return EarlyFusion(estimator.set_params(random_state=seed, rocket=False), self.align_to)
         estimator.set_params(random_state=seed)
         return BranchFusion(estimator, self.n_hidden, self.modality_dropout)
 

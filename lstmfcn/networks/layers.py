@@ -425,7 +425,7 @@ class LSTM(keras.layers.LSTM):
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """Return the last hidden state of ``sequences`` (batch, n_steps, width)."""
-        if self.unroll or not _PLAIN_LOOP.get(False):
+        if self.unroll or not is_plain():
             return super().call(sequences, initial_state, mask, training)
         cell = self.cell
         kernel, recurrent, bias = cell.kernel, cell.recurrent_kernel, cell.bias
@@ -444,9 +444,14 @@ class LSTM(keras.layers.LSTM):
         return h
 
 
+def is_plain():
+    """Whether what is traced must consist of what every engine has."""
+    return _PLAIN_LOOP.get(False)
+
+
 @contextlib.contextmanager
 def in_a_plain_loop():
-    """Let LSTMs be loops of what every engine has, in what the body traces."""
+    """Let layers consist of what every engine has, in what the body traces."""
     token = _PLAIN_LOOP.set(True)
     try:
         yield

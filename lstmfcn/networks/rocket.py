@@ -9,14 +9,14 @@ from sklearn.linear_model import RidgeCV
 
 from lstmfcn.networks.backend import check_usable, keras, tf
 from lstmfcn.networks.fitted import memory_errors_explained, rows_per_batch
+from lstmfcn.networks.layers import is_plain
 
 SIZE = 9  # of a kernel: three of its weights are 2, the others -1
 N_ROWS, MOST_RATES = 59, 8  # thresholds of each kernel; dilation rates among them
 MOST_CHANNELS = 9  # that a kernel reads
-STEP, SOFT = 6.0, 0.02  # of relu6; what it takes to rise, in standard deviations of the answers
+STEP, SOFT = 6.0, 0.1  # of relu6; what it takes to rise, in standard deviations of the answers
 GOLDEN = (5**0.5 + 1) / 2  # its multiples fill the unit interval evenly
 MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with their square
-MOST_SEEN = 32  # timepoints, or a sixteenth of a longer series
 TOGETHER = 4  # rows of thresholds: the memory grows with them
 MOST_MEASURED = 64  # among which thresholds are drawn
 PENALTIES = np.logspace(-4, 1, 11)  # of ridge regression, where the features' squares add up to 1
@@ -48,11 +48,6 @@ def row_rates(n_timepoints):
     return rates[np.arange(N_ROWS) * MOST_RATES // N_ROWS]
 
 
-def is_local(reach, n_timepoints):
-    """Whether what sees ``reach`` timepoints still tells where in a series the evidence is."""
-    return reach <= max(MOST_SEEN, n_timepoints // 16)
-
-
 def count_rocket_weights(n_channels, n_classes):
     """Count the weights of a layer :class:`Rocket`."""
     of_channels = n_channels * N_KERNELS if n_channels > 1 else 0
@@ -65,8 +60,8 @@ class Rocket(keras.layers.Layer):
     """Logits of a linear layer on the features of MiniROCKET.
 
     A feature is the part of the timepoints at which a kernel's answer exceeds a threshold. Within a
-    fiftieth of the answers' standard deviation it does so in part: a rounding error then changes
-    next to nothing. The kernels are fixed, and the thresholds quantiles of what they answer to
+    tenth of the answers' standard deviation it does so in part: a rounding error then changes next
+    to nothing. The kernels are fixed, and the thresholds quantiles of what they answer to
     training series; these are found by :meth:`measure`, and the linear layer by :func:`fit_rocket`.
     No gradient changes any of it, nor goes through.
 
@@ -103,7 +98,10 @@ class Rocket(keras.layers.Layer):
         ``series`` are 0.
         """
         features = self.features(tf.stop_gradient(series), valid) - self.means
-        return self.scale * (tf.matmul(features, self.kernel) + self.bias)
+        # In float32 the sum of so many would depend on the size of the batch.
+        kind = tf.float32 if is_plain() else tf.float64
+        product = tf.matmul(tf.cast(features, kind), tf.cast(self.kernel, kind))
+        return self.scale * (tf.cast(product, tf.float32) + self.bias)
 
     def features(self, series, valid=None):
         """Return in which part of the timepoints each answer exceeds its threshold."""
@@ -117,7 +115,7 @@ class Rocket(keras.layers.Layer):
     def added_over_time(self, series, *arguments):
         """Return what each timepoint adds to a weighted sum of centred features.
 
-        Kernels that see too much to tell where the evidence is add the same everywhere.
+        What a kernel's answer adds is shared out among the nine timepoints that it has read.
 
         ``arguments`` are perhaps ``valid``, and the weights (batch, n_features); the result is
         (batch, n_timepoints).
@@ -138,10 +136,7 @@ class Rocket(keras.layers.Layer):
                 of_these = weights[:, first : first + some.shape[0]] / (STEP * count)
                 added += tf.einsum("ntrk,nrk->nt", _exceeds(answer, some), of_these)
                 first += some.shape[0]
-            if not is_local(rate * (SIZE - 1) + 1, series.shape[1]):
-                share = tf.reduce_sum(added, axis=1, keepdims=True)
-                added = there * share / tf.reduce_sum(there, axis=1, keepdims=True)
-            total += added
+            total += _shared_out(added, rate, there)
         return total
 
     def measure(self, series, valid=None, *, seed):
@@ -232,6 +227,19 @@ def _counted(n_timepoints, valid, place, rate):
     needs = ((np.arange(N_KERNELS) + place) % 2).astype(np.float32) * (2 * around < n_timepoints)
     counts = there - needs * (there - is_within)
     return counts, tf.maximum(tf.reduce_sum(counts, axis=1, keepdims=True), 1.0)
+
+
+def _shared_out(added, rate, there):
+    """Share out what answers (batch, n_timepoints) add among what their kernels' weights have met.
+
+    The share of a weight that met no timepoint, beyond an end, stays where the answer is.
+    """
+    n_timepoints, total = added.shape[1], tf.zeros_like(added)
+    for shift in range(-(SIZE // 2) * rate, SIZE // 2 * rate + 1, rate):
+        place = np.arange(n_timepoints) + shift
+        meets = tf.roll(there, -shift, axis=1) * ((place >= 0) & (place < n_timepoints))
+        total += tf.roll(added * meets, shift, axis=1) + added * (1.0 - meets)
+    return total / SIZE
 
 
 def _a_few(thresholds):
