@@ -182,7 +182,7 @@ def test_memory_does_not_depend_on_what_ran_before():
                 (small, "GunPoint"),
             )
         )
-    assert last == pytest.approx(first, rel=0.05)
+    assert last == pytest.approx(first, rel=0.1)  # allocators differ by some MiB
     assert other < first / 2  # without Keras
 
 

@@ -626,7 +626,7 @@ def test_a_fit_prints_and_writes_nothing_unless_asked(bumps, tmp_path, monkeypat
     quiet = capsys.readouterr()
     assert (quiet.out, quiet.err) == ("", "")
     clf.set_params(verbose=2).fit(X, y)
-    assert "FCNClassifier: 100%" in capsys.readouterr().err
+    assert "bfloat16): 100%" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
