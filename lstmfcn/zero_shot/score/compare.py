@@ -6,23 +6,28 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 
 from lstmfcn.untrusted import listed
 from lstmfcn.warning import warn
 from lstmfcn.zero_shot.score.files import by_name, sample_name
+from lstmfcn.zero_shot.score.paired import (
+    margins,
+    mcnemar,
+    measure_pair,
+    paired_recalls,
+    paired_scores,
+)
 from lstmfcn.zero_shot.score.scores import (
     LEFT_OUT,
-    METRICS,
     answered_class,
     bootstrap,
     count,
-    interval,
     majority,
-    measure,
     true_classes,
 )
 from lstmfcn.zero_shot.score.tasks import POLARITY, RULES
+
+SYSTEMS = ("ours", "zero_shot")
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ def compare_to_zero_shot(y_pred, names, answers, *, y_true=None, n_bootstrap=200
         )
     shape = (len(classes), len(classes) + 1, len(classes) + 1)
     joint = count(shape, truth[compared], ours[compared], zero_shot[compared])
-    draws = bootstrap(joint, n_bootstrap, random_state)
+    pair, drawn = margins(joint), margins(bootstrap(joint, n_bootstrap, random_state))
     strict = count(shape, truth[has_class], ours[has_class], zero_shot[has_class])
     ours_right, zero_shot_right = ours == truth, zero_shot == truth
     only_ours = int(np.sum(compared & ours_right & ~zero_shot_right))
@@ -173,13 +178,13 @@ def compare_to_zero_shot(y_pred, names, answers, *, y_true=None, n_bootstrap=200
         ours=spelled[ours[compared]],
         zero_shot=spelled[zero_shot[compared]],
         metric=RULES[task.rule][0],
-        scores=_scores(joint, draws),
-        strict=_measure_both(strict),
+        scores=paired_scores(pair, drawn, SYSTEMS),
+        strict=measure_pair(margins(strict), SYSTEMS),
         n_strict=int(has_class.sum()),
         only_ours=only_ours,
         only_zero_shot=only_zero_shot,
         p_value=mcnemar(only_ours, only_zero_shot),
-        per_class=_per_class(classes, joint, draws),
+        per_class=paired_recalls(classes, pair, drawn, SYSTEMS),
         majority=majority(joint.sum(axis=(1, 2))),
         n_predictions=len(ours),
         n_unanswered=int(np.sum(~answered)),
@@ -187,38 +192,6 @@ def compare_to_zero_shot(y_pred, names, answers, *, y_true=None, n_bootstrap=200
         n_answered=sum(map(bool, answers.ranked)),
         n_relabelled=int(np.sum(truth[compared] != released[compared])),
     )
-
-
-def mcnemar(only_first, only_second):
-    """Return the exact two-sided p-value of McNemar's test.
-
-    Parameters
-    ----------
-    only_first, only_second : int
-        Samples that only the first, or only the second, of two systems has right.
-
-    Returns
-    -------
-    float in [0, 1]
-        The probability of a split at least as uneven, if both sides are equally likely.
-
-    See Also
-    --------
-    compare_to_zero_shot : Compares a classifier with a model's answers.
-
-    References
-    ----------
-    McNemar, "Note on the Sampling Error of the Difference Between Correlated Proportions or
-    Percentages", Psychometrika 12(2), 1947.
-
-    Examples
-    --------
-    >>> from lstmfcn.zero_shot import mcnemar
-    >>> mcnemar(9, 1) == 2 * (1 + 10) / 2**10, mcnemar(0, 0)
-    (True, 1.0)
-    """
-    n = only_first + only_second
-    return float(scipy.stats.binomtest(only_first, n).pvalue) if n else 1.0
 
 
 def _positions(names, answers, n_predictions):
@@ -301,47 +274,3 @@ def _given_classes(task, y_true, n_predictions):
         is_neutral = [label in (0.0, "neutral") for label in labels]
         return np.where(is_neutral, LEFT_OUT, found)
     return np.array(found)
-
-
-def _matrices(joint):
-    """Return either system's counts by class and prediction, (..., n_classes, n_classes + 1)."""
-    return {"ours": joint.sum(axis=-1), "zero_shot": joint.sum(axis=-2)}
-
-
-def _measure_both(joint):
-    """Return metric -> system -> value, a float or an array of shape (n_draws,)."""
-    found = {name: measure(matrices) for name, matrices in _matrices(joint).items()}
-    return {metric: {name: found[name][metric] for name in found} for metric in METRICS}
-
-
-def _scores(joint, draws):
-    """Return metric -> scores, difference and their intervals."""
-    scores, drawn = _measure_both(joint), _measure_both(draws)
-    for metric, score in scores.items():
-        ours, zero_shot = drawn[metric]["ours"], drawn[metric]["zero_shot"]
-        low, high = interval(ours - zero_shot)
-        score |= {
-            "difference": score["ours"] - score["zero_shot"],
-            "low": low,
-            "high": high,
-            "ours_interval": interval(ours),
-            "zero_shot_interval": interval(zero_shot),
-        }
-    return scores
-
-
-def _per_class(classes, joint, draws):
-    """Return the recalls of each class, with their intervals over the draws that have it."""
-    found, drawn = _matrices(joint), _matrices(draws)
-    rows = []
-    for i, name in enumerate(classes):
-        n, n_drawn = int(joint[i].sum()), draws[:, i].sum(axis=(1, 2))
-        row = {"class": name, "n": n}
-        for system in found:
-            row[system], row[f"{system}_interval"] = None, None
-            if n:
-                recalls = drawn[system][n_drawn > 0, i, i] / n_drawn[n_drawn > 0]
-                row[system] = float(found[system][i, i] / n)
-                row[f"{system}_interval"] = interval(recalls) if len(recalls) else (math.nan,) * 2
-        rows.append(row)
-    return rows
