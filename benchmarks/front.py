@@ -19,6 +19,7 @@ import os
 import time
 
 import numpy as np
+import other_members
 import scipy.special
 import study
 from scipy.ndimage import uniform_filter1d
@@ -80,9 +81,15 @@ VARIANTS = {
     ", values": {**ALONE, "views": ("values",)},
     ", 2000 updates, no occlusion": {**ALONE, "n_updates": 2000, "occlusion": 0.0},
 }
+OF_ANOTHER_KIND = {
+    "dictionary": other_members.dictionary,
+    "interval trees": other_members.interval_trees,
+}
 CANDIDATES = {
     "MiniROCKET": {},
     "kernels": {},
+    "dictionary": {},
+    "interval trees": {},
     # What each change brings
     "64": {},
     "64, 32 steps": POOLED,
@@ -491,6 +498,10 @@ def run(configuration, dataset, fold, archive):
         found, seconds, training_loss = minirocket(X, y, X_held)
     elif configuration == "kernels":
         found, seconds, training_loss = fixed_kernels(X, y, X_held, fold)
+    elif configuration in OF_ANOTHER_KIND:
+        began = time.perf_counter()
+        found = OF_ANOTHER_KIND[configuration](X, y, X_held, fold)
+        seconds, training_loss = time.perf_counter() - began, None
     else:
         settings = CANDIDATES[configuration]
         seed = 1000 * fold + settings.get("seed", 0)

@@ -1,10 +1,11 @@
-"""Which precision, is fine-tuning worth it, do maps show the evidence? Resumable studies.
+"""Which precision, what helps with several channels, do maps show the evidence? Resumable studies.
 
     python benchmarks/study.py attention --archive ARCHIVE.zip --jobs 2
+    python benchmarks/study.py channels --archive UEA.zip --jobs 2
 
 A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
-``attention``) never see a test split: each training split is cut into three stratified folds, and
-seed k trains on two of them and is scored on fold k.
+``attention``, ``channels``) never see a test split: each training split is cut into three
+stratified folds, and seed k trains on two of them and is scored on fold k.
 Studies that *report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and
 score the archive's test split once. Each finished run is a row of
 ``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes on with what was
@@ -27,6 +28,7 @@ from tqdm import tqdm
 
 from lstmfcn.datasets import load_ucr
 from lstmfcn.files import atomic_path
+from lstmfcn.meta.rows import take_rows
 from lstmfcn.presets import PAPER
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -106,7 +108,10 @@ FRONT_DATASETS = (
     "WormsTwoClass",
     "HouseTwenty",
 )
-BUNDLED = ("ArrowHead", "GunPoint", "ItalyPowerDemand")
+# Series of several channels.
+CHANNELS_DATASETS = ("BasicMotions", "JapaneseVowels", "Libras", "RacketSports", "Epilepsy")
+DATASETS_OF = {"attention": LARGER_DATASETS, "channels": CHANNELS_DATASETS}
+BUNDLED = ("ArrowHead", "BasicMotions", "GunPoint", "ItalyPowerDemand", "JapaneseVowels")
 N_SEEDS = 3
 PUBLISHED_SHAPE = {
     "n_filters": (128, 256, 128),
@@ -125,6 +130,18 @@ STUDIES = {
     "attention": {
         "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
+    },
+    "channels": {
+        "default": {},
+        "squeeze and excite": {"squeeze_excite": True},
+        "LSTM reads timepoints": {"dimension_shuffle": False},
+        "LSTM reads channels": {"dimension_shuffle": True},
+        "each series normalised": {"normalization": "series"},
+        "narrow": {"n_filters": (32, 64, 32)},
+        "one view": {"views": ("values",)},
+        "no fixed kernels": {"rocket": False},
+        "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
+        "ensemble": {"classifier": "LSTMFCNEnsemble"},
     },
     "paper": {"default": {}, "paper": PAPER},
     "fine_tune": {"default": {}},
@@ -184,10 +201,10 @@ def fold(X, y, seed):
 
     classes, counts = np.unique(y, return_counts=True)
     enough = np.isin(y, classes[counts >= N_SEEDS])
-    X, y = X[enough], y[enough]
+    X, y = take_rows(X, np.flatnonzero(enough)), y[enough]
     folds = StratifiedKFold(N_SEEDS, shuffle=True, random_state=0).split(np.zeros(len(y)), y)
     kept, held = list(folds)[seed]
-    return X[kept], y[kept], X[held], y[held]
+    return take_rows(X, kept), y[kept], take_rows(X, held), y[held]
 
 
 def run(study, dataset, configuration, seed, archive):
@@ -313,7 +330,7 @@ def main(argv=None):
     plan = [
         (dataset, configuration, seed)
         for seed in range(arguments.seeds)
-        for dataset in (LARGER_DATASETS if arguments.study == "attention" else DATASETS)
+        for dataset in DATASETS_OF.get(arguments.study, DATASETS)
         for configuration in arguments.only or STUDIES[arguments.study]
         if (dataset, configuration, seed) not in done
     ]

@@ -1,0 +1,95 @@
+"""Which classifiers of another kind could vote beside the network? Candidates of ``front.py``."""
+
+import numpy as np
+import scipy.special
+from sklearn.ensemble import ExtraTreesClassifier
+
+SIZE, N_KERNELS, N_GROUPS = 9, 8, 64  # of the dictionary: length, kernels that compete, groups
+DEPTH, PER_QUANTILE, N_TREES = 6, 4, 200  # of intervals: halvings, values for each quantile
+
+
+def dictionary(X, y, X_held, seed):
+    """Count which random kernel answers most, then a ridge regression; return probabilities.
+
+    Series are (n_samples, n_timepoints). Dempster, Schmidt, Webb, "Hydra: Competing Convolutional
+    Kernels for Fast and Accurate Time Series Classification", 2023, arXiv:2203.13652.
+    """
+    from lstmfcn.networks.rocket import fit_linear
+
+    found, held = (np.sqrt(counts) for counts in _counts(X / X.std(), X_held / X.std(), seed))
+    mean = found.mean(axis=0)
+    kernel, bias, scale, _ = fit_linear(found - mean, y, np.ones(len(y)), y.max() + 1)
+    return scipy.special.softmax(scale * ((held - mean) @ kernel + bias), axis=1)
+
+
+def _counts(X, X_held, seed):
+    """Return each kernel's wins over time, summed: of the largest answer, and of the smallest."""
+    rng = np.random.default_rng(seed)
+    rates = 2 ** np.arange(1 + int(np.log2(max(1, (X.shape[1] - 1) / (SIZE - 1)))))
+    found = [], []
+    for rate in rates.tolist():
+        for is_difference in (False, True):
+            kernels = rng.standard_normal((SIZE, N_GROUPS // 2 * N_KERNELS)).astype(np.float32)
+            kernels -= kernels.mean(axis=0)
+            kernels /= np.abs(kernels).sum(axis=0)
+            for parts, series in zip(found, (X, X_held), strict=True):
+                series = np.diff(series) if is_difference else series
+                parts.append(_wins(series.astype(np.float32), kernels, rate))
+    return tuple(np.maximum(0.0, np.hstack(parts)) for parts in found)
+
+
+def _wins(series, kernels, rate):
+    from lstmfcn.networks.backend import tf
+
+    rows = []
+    for start in range(0, len(series), 128):
+        some = series[start : start + 128, np.newaxis, :, np.newaxis]
+        kernels_of_conv = kernels[np.newaxis, :, np.newaxis]
+        answer = tf.nn.conv2d(some, kernels_of_conv, 1, "SAME", dilations=[1, rate])[:, 0]
+        answer = tf.reshape(answer, [*answer.shape[:2], -1, N_KERNELS])
+        largest = tf.reduce_max(answer, axis=-1, keepdims=True)
+        best = tf.reduce_sum(tf.one_hot(tf.argmax(answer, -1), N_KERNELS) * largest, axis=1)
+        worst = tf.reduce_sum(tf.one_hot(tf.argmin(answer, -1), N_KERNELS), axis=1)
+        rows.append(tf.reshape(tf.concat([best, worst], axis=1), [len(answer), -1]).numpy())
+    return np.concatenate(rows)
+
+
+def interval_trees(X, y, X_held, seed):
+    """Fit extremely randomized trees to quantiles of dyadic intervals; return probabilities.
+
+    Series are (n_samples, n_timepoints). Dempster, Schmidt, Webb, "QUANT: A Minimalist Interval
+    Method for Time Series Classification", 2024, arXiv:2308.00928.
+    """
+    trees = ExtraTreesClassifier(
+        N_TREES, criterion="entropy", max_features=0.1, random_state=seed
+    ).fit(_quantiles(X), y)
+    return trees.predict_proba(_quantiles(X_held))
+
+
+def _quantiles(X):
+    """Return quantiles of the series, its smoothed changes, its curvature and its spectrum."""
+    changes = np.diff(X)
+    if changes.shape[1] >= 5:
+        padded = np.pad(changes, [(0, 0), (2, 2)], mode="edge")
+        changes = np.lib.stride_tricks.sliding_window_view(padded, 5, axis=1).mean(axis=-1)
+    found = []
+    for values in (X, changes, np.diff(X, 2), np.abs(np.fft.rfft(X))):
+        n_timepoints = values.shape[1]
+        for depth in range(min(DEPTH, 1 + int(np.log2(max(2, n_timepoints))))):
+            ends = np.linspace(0, n_timepoints, 2**depth + 1).astype(int)
+            half = -(-int(np.median(np.diff(ends))) // 2) if depth else 0
+            shifts = (0, half) if half > 0 and np.median(np.diff(ends)) > 1 else (0,)
+            for shift in shifts:
+                for start, end in zip(ends[:-1] + shift, ends[1:] + shift, strict=True):
+                    if start < end <= n_timepoints:
+                        found.append(_of_interval(values[:, start:end]))
+    return np.hstack(found)
+
+
+def _of_interval(values):
+    n_quantiles = 1 + (values.shape[1] - 1) // PER_QUANTILE
+    if n_quantiles == 1:
+        return np.median(values, axis=1, keepdims=True)
+    quantiles = np.quantile(values, np.linspace(0, 1, n_quantiles), axis=1).T
+    quantiles[:, 1::2] -= values.mean(axis=1, keepdims=True)
+    return quantiles
