@@ -1,0 +1,309 @@
+"""How good are predicted emotions, and which of two predictions is better?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmfcn.emotion.clip_labels import checked_classes, known_labels
+from lstmfcn.emotion.uncertainty import bootstrap_sums, by_group
+from lstmfcn.evaluation.metrics import classification_metrics
+from lstmfcn.zero_shot.score.paired import mcnemar, paired_recalls, paired_scores
+from lstmfcn.zero_shot.score.scores import count, interval, measure
+
+METRICS = {"uar": "UAR", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
+"""Fields of the scores, the first one to report first, and how they are printed.
+
+UAR is the unweighted average recall: the mean of the classes' recalls, so that a rare emotion
+counts as much as a frequent one.
+"""
+
+FIELDS = {"uar": "uar", "waf": "weighted_f1", "accuracy": "accuracy"}  # of zero_shot -> ours
+SYSTEMS = ("first", "second")
+
+
+@dataclass(frozen=True)
+class EmotionScores:
+    """What :func:`score_emotions` found.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    n, n_groups : int
+        Clips, and speakers (0 without groups).
+    scores : dict of str to dict
+        For each of :data:`METRICS` its ``value`` in [0, 1] and the bounds of its 95 % bootstrap
+        intervals: ``clips``, and ``groups`` (None with fewer than two speakers).
+    per_class : list of dict
+        ``class``, ``precision``, ``recall``, ``f1`` (None where there is nothing to divide by) and
+        ``support``, the number of its clips.
+    confusion : int ndarray of shape (n_classes, n_classes)
+        Clips by true class (row) and predicted class (column).
+    auroc, log_loss : float or None
+        Of the probabilities, as in :func:`lstmfcn.evaluation.classification_metrics`.
+
+    See Also
+    --------
+    score_emotions : Makes it.
+    """
+
+    classes: tuple
+    n: int
+    n_groups: int
+    scores: dict
+    per_class: list
+    confusion: np.ndarray
+    auroc: float | None
+    log_loss: float | None
+
+
+@dataclass(frozen=True)
+class EmotionComparison:
+    """What :func:`compare_emotions` found.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    n, n_groups : int
+        Clips, and speakers (0 without groups).
+    scores : dict of str to dict
+        For each of :data:`METRICS`: ``first``, ``second``, ``difference`` (first minus second), and
+        the bounds of the difference's paired 95 % intervals ``clips`` and ``groups`` (None with
+        fewer than two speakers).
+    only_first, only_second : int
+        Clips that only one of the predictions has right.
+    p_value : float
+        Of McNemar's exact test on these two numbers.
+    per_class : list of dict
+        ``class``, ``n``, and the recalls ``first`` and ``second`` with their intervals over clips.
+
+    See Also
+    --------
+    compare_emotions : Makes it.
+    """
+
+    classes: tuple
+    n: int
+    n_groups: int
+    scores: dict
+    only_first: int
+    only_second: int
+    p_value: float
+    per_class: list
+
+
+def score_emotions(
+    y_true,
+    y_pred,
+    *,
+    probabilities=None,
+    groups=None,
+    classes=None,
+    n_bootstrap=2000,
+    random_state=0,
+):
+    """Score predicted emotions, with intervals over clips and over speakers.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of str of shape (n_clips,)
+        At least two classes are true.
+    probabilities : array-like of shape (n_clips, n_classes), optional
+        Columns in the order of ``classes``, which must be passed.
+    groups : array-like of shape (n_clips,), optional
+        Who speaks each clip. Clips of a speaker resemble each other, so that an interval over clips
+        is too narrow for new speakers.
+    classes : sequence of str, optional
+        In order; by default all labels, sorted.
+    n_bootstrap : int, default=2000
+        How often clips, or speakers with all their clips, are drawn with replacement.
+    random_state : int or RandomState, default=0
+
+    Returns
+    -------
+    EmotionScores
+
+    Raises
+    ------
+    ValueError
+        If labels are unknown, lengths differ, or all clips are of one class.
+
+    See Also
+    --------
+    compare_emotions : Two predictions of the same clips.
+    score_dimension : Valence and arousal.
+    mer_scores : The measures of MER2023 and MER2024 alone.
+
+    References
+    ----------
+    Schuller, Steidl, Batliner, "The INTERSPEECH 2009 Emotion Challenge", 2009, on UAR.
+
+    Examples
+    --------
+    >>> from lstmfcn.emotion import score_emotions
+    >>> found = score_emotions(["happy", "happy", "sad"], ["happy", "sad", "sad"])
+    >>> [(name, round(score["value"], 3)) for name, score in found.scores.items()]
+    [('uar', 0.75), ('weighted_f1', 0.667), ('accuracy', 0.667)]
+    >>> found.confusion.tolist(), found.per_class[0]["recall"]
+    ([[1, 1], [0, 1]], 0.5)
+    """
+    truth, (predicted,), classes = _codes(y_true, {"y_pred": y_pred}, classes)
+    groups, n_groups = _checked_groups(groups, len(truth))
+    if probabilities is not None:
+        probabilities = np.asarray(probabilities, dtype=float)
+    y_true, y_pred = np.array(classes)[truth], np.array(classes)[predicted]
+    of_probabilities = classification_metrics(y_true, y_pred, probabilities, classes)
+    shape = (len(classes), len(classes) + 1)  # the last column stays empty: all labels are classes
+    matrix = count(shape, truth, predicted)
+    options = {"n_bootstrap": n_bootstrap, "random_state": random_state}
+    found = {
+        over: {name: interval(values) for name, values in measure(drawn).items()}
+        for over, drawn in _draws((truth, predicted), groups, shape, options).items()
+    }
+    scores = {
+        field: {"value": measure(matrix)[name], "clips": found["clips"][name]}
+        | {"groups": found["groups"][name] if "groups" in found else None}
+        for name, field in FIELDS.items()
+    }
+    confusion = matrix[:, :-1]
+    return EmotionScores(
+        classes,
+        len(truth),
+        n_groups,
+        scores,
+        _per_class(classes, confusion),
+        confusion,
+        of_probabilities["auroc"],
+        of_probabilities["log_loss"],
+    )
+
+
+def compare_emotions(
+    y_true, first, second, *, groups=None, classes=None, n_bootstrap=2000, random_state=0
+):
+    """Compare two predictions of the same clips, paired: both are drawn together.
+
+    Parameters
+    ----------
+    y_true, first, second : array-like of str of shape (n_clips,)
+    groups, classes, n_bootstrap, random_state
+        As for :func:`score_emotions`.
+
+    Returns
+    -------
+    EmotionComparison
+
+    Raises
+    ------
+    ValueError
+        As :func:`score_emotions`.
+
+    See Also
+    --------
+    score_emotions : One prediction.
+    compare_dimensions : Valence and arousal.
+    lstmfcn.zero_shot.compare_to_zero_shot : A classifier and a model that was only asked.
+
+    Examples
+    --------
+    >>> from lstmfcn.emotion import compare_emotions
+    >>> truth = ["happy", "happy", "sad", "sad"]
+    >>> found = compare_emotions(truth, truth, ["happy", "sad", "sad", "happy"])
+    >>> found.scores["uar"]["difference"], found.only_first, found.only_second, found.p_value
+    (0.5, 2, 0, 0.5)
+    """
+    predictions = {"first": first, "second": second}
+    truth, (first, second), classes = _codes(y_true, predictions, classes)
+    groups, n_groups = _checked_groups(groups, len(truth))
+    shape = (len(classes), len(classes) + 1)
+    pair = (count(shape, truth, first), count(shape, truth, second))
+    options = {"n_bootstrap": n_bootstrap, "random_state": random_state}
+    draws = _draws((truth, first, second), groups, shape, options)
+    found = {over: paired_scores(pair, drawn, SYSTEMS) for over, drawn in draws.items()}
+    scores = {}
+    for name, field in FIELDS.items():
+        score = found["clips"][name]
+        scores[field] = {key: score[key] for key in (*SYSTEMS, "difference")}
+        scores[field] |= {over: None for over in ("clips", "groups")}
+        scores[field] |= {
+            over: (one[name]["low"], one[name]["high"]) for over, one in found.items()
+        }
+    only_first = int(np.sum((first == truth) & (second != truth)))
+    only_second = int(np.sum((first != truth) & (second == truth)))
+    return EmotionComparison(
+        classes,
+        len(truth),
+        n_groups,
+        scores,
+        only_first,
+        only_second,
+        mcnemar(only_first, only_second),
+        paired_recalls(classes, pair, draws["clips"], SYSTEMS),
+    )
+
+
+def _codes(y_true, predictions, classes):
+    """Return the index of the class of each label: of the truth, and of each of the predictions."""
+    labels = {name: np.asarray(y).astype(str) for name, y in predictions.items()}
+    truth = np.asarray(y_true).astype(str)
+    if classes is None:
+        classes = np.unique(np.concatenate([truth, *labels.values()])).tolist()
+    classes = checked_classes(classes)
+    truth = known_labels(truth, "y_true", classes)
+    for name, y in labels.items():
+        labels[name] = known_labels(y, name, classes)
+        if len(y) != len(truth):
+            raise ValueError(f"y_true has {len(truth)} clips, but {name} {len(y)}; pass the same.")
+    if len(set(truth.tolist())) < 2:
+        raise ValueError(
+            f"all {len(truth)} clips are {truth[0]!r}; scores need clips of at least two classes."
+        )
+    index = {name: code for code, name in enumerate(classes)}
+    truth, *codes = (np.array([index[y] for y in one]) for one in (truth, *labels.values()))
+    return truth, codes, classes
+
+
+def _checked_groups(groups, n_clips):
+    """Return the groups and how many there are."""
+    if groups is None:
+        return None, 0
+    groups = np.asarray(groups)
+    if groups.shape != (n_clips,):
+        raise ValueError(f"groups has the shape {groups.shape}; pass one for each of {n_clips}.")
+    return groups, len(np.unique(groups))
+
+
+def _draws(codes, groups, shape, options):
+    """Return what is drawn -> counts (n_bootstrap, *shape) of one prediction, or a pair of them.
+
+    ``codes`` are those of the truth, and of one or two predictions.
+    """
+    cells, where, counts = np.unique(codes, axis=1, return_inverse=True, return_counts=True)
+    n_cells = cells.shape[1]
+    ones = np.zeros((n_cells, len(codes) - 1, *shape))  # what a clip in each cell adds
+    for system, predicted in enumerate(cells[1:]):
+        ones[np.arange(n_cells), system, cells[0], predicted] = 1
+    drawn = {"clips": bootstrap_sums(ones, counts, **options)}
+    if groups is not None and len(np.unique(groups)) > 1:
+        cells_of_group = by_group(np.eye(n_cells)[where.ravel()], groups)  # (n_groups, n_cells)
+        drawn["groups"] = bootstrap_sums(np.tensordot(cells_of_group, ones, 1), **options)
+    pairs = {over: tuple(np.moveaxis(found, 1, 0)) for over, found in drawn.items()}
+    return pairs if len(codes) > 2 else {over: pair[0] for over, pair in pairs.items()}
+
+
+def _per_class(classes, confusion):
+    """Return a row of precision, recall, F1 and support for each class."""
+    right, given, support = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+
+    def ratio(part, whole):
+        return float(part / whole) if whole else None
+
+    return [
+        {
+            "class": name,
+            "precision": ratio(right[i], given[i]),
+            "recall": ratio(right[i], support[i]),
+            "f1": ratio(2 * right[i], given[i] + support[i]),
+            "support": int(support[i]),
+        }
+        for i, name in enumerate(classes)
+    ]
