@@ -33,6 +33,9 @@ CORPUS = {
     "sample_00000001": {"emo": "worried", "val": -10.0},
     "samplenew_00000002": {"emo": "sad", "val": ""},
 }
+NO_NAME = "no column 'name', 'file' or 'filename'"
+NO_LABEL = "no column 'discrete', 'emotion' or 'label' in its first line"
+RENAMED = "pass label_column=... where it has another name."
 
 
 @pytest.fixture
@@ -130,18 +133,20 @@ def test_other_classes(write):
     [
         (
             "",
-            "x.csv has no column 'name' and no column 'discrete'; expected a first line with name, "
-            "discrete, but it is empty.",
+            f"x.csv has {NO_NAME} and {NO_LABEL}, which is empty; {RENAMED}",
         ),
         (
-            "name,label\na,sad\n",
-            "x.csv has no column 'discrete'; expected a first line with name, discrete, but it is "
-            "name, label.",
+            "name,mood\na,sad\n",
+            f"x.csv has {NO_LABEL}, which is name, mood; {RENAMED}",
+        ),
+        (
+            "name,label,emotion\na,sad,sad\n",
+            "x.csv has the columns emotion and label; say which one has the emotions by "
+            "label_column='emotion'.",
         ),
         (
             "a,sad\n",
-            "x.csv has no column 'name' and no column 'discrete'; expected a first line with name, "
-            "discrete, but it is a, sad.",
+            f"x.csv has {NO_NAME} and {NO_LABEL}, which is a, sad; {RENAMED}",
         ),
         ("name,discrete\n", "x.csv has no clips, only a header; expected one line per clip."),
         (

@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "open_vocabulary_scores",
             "read_label_sets",
         ),
+        "lstmfcn.emotion.prediction_files": ("ScoredClips", "read_pair", "read_scored"),
         "lstmfcn.emotion.presets": ("PRESETS",),
         "lstmfcn.emotion.recipe": ("EmotionRecipe",),
         "lstmfcn.emotion.scores": ("mer_scores", "write_submission"),

@@ -72,7 +72,9 @@ class Track:
     synonyms: Path | None = None
 
 
-def load_track(root, track, *, classes=EMOTIONS, group=None):
+def load_track(
+    root, track, *, classes=EMOTIONS, group=None, label_column=None, merge=None, others="error"
+):
     """Read the clips and labels of one track.
 
     Parameters
@@ -80,7 +82,7 @@ def load_track(root, track, *, classes=EMOTIONS, group=None):
     root : str or path
         Folder of the data set; `TRACKS` has the files of each track, this package's and MER2024's.
     track : {"full", "semi", "noise", "ov"}
-    classes : sequence of str or None, default=EMOTIONS
+    classes, label_column, merge, others
         As for `load_labels`.
     group : str, default=None
         A column, such as "speaker" or "video", no value of which may be in train (or unlabelled)
@@ -127,12 +129,13 @@ def load_track(root, track, *, classes=EMOTIONS, group=None):
                 f"{root} has no {part.replace('_', '-')} clips of track {track!r}; expected one of "
                 f"the files {', '.join(TRACKS[track][part])}."
             )
-    train = load_labels(files["train"], classes=classes)
+    how = {"classes": classes, "label_column": label_column, "merge": merge, "others": others}
+    train = load_labels(files["train"], **how)
     unlabelled = test = None
     if files["unlabelled"] is not None:
         unlabelled = _without(load_unlabelled(files["unlabelled"], classes=classes), train.names)
     if files["test"] is not None:
-        test = load_labels(files["test"], classes=classes)
+        test = load_labels(files["test"], **how)
         check_splits(train, test, group=group)
         if unlabelled is not None and group is not None:
             # The clips of test may be among the unlabelled ones, as published.
