@@ -8,18 +8,7 @@ from lstmfcn.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "lstmfcn.emotion.class_scores": (
-            "EmotionComparison",
-            "EmotionScores",
-            "compare_emotions",
-            "score_emotions",
-        ),
         "lstmfcn.emotion.clip_labels": ("EMOTIONS", "ClipTable", "load_labels", "load_unlabelled"),
-        "lstmfcn.emotion.dimension_scores": (
-            "DimensionScores",
-            "compare_dimensions",
-            "score_dimension",
-        ),
         "lstmfcn.emotion.corpus": ("load_corpus",),
         "lstmfcn.emotion.log_spectra": ("add_noise_to_log_spectrum", "babble", "with_babble"),
         "lstmfcn.emotion.mer2024": (

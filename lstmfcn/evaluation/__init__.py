@@ -1,6 +1,12 @@
 """How good is a classifier, and compared with which others? Can its maps be trusted? (No Keras.)"""
 
 from lstmfcn.evaluation.benchmark import Sweep, sweep
+from lstmfcn.evaluation.class_scores import (
+    ClassComparison,
+    ClassScores,
+    compare_classes,
+    score_classes,
+)
 from lstmfcn.evaluation.experiment import Dataset, Model, experiment, stratified_resample
 from lstmfcn.evaluation.faithfulness import (
     Faithfulness,
@@ -11,6 +17,7 @@ from lstmfcn.evaluation.faithfulness import (
 )
 from lstmfcn.evaluation.intervals import mean_interval, paired_interval
 from lstmfcn.evaluation.metrics import METRICS, classification_metrics
+from lstmfcn.evaluation.number_scores import NumberScores, compare_numbers, score_numbers
 from lstmfcn.evaluation.published import published_accuracy, published_methods, with_published
 from lstmfcn.evaluation.records import Run, add_records, read_records, write_records
 from lstmfcn.evaluation.results import Results
@@ -20,9 +27,12 @@ from lstmfcn.evaluation.tsml import export_tsml, import_tsml
 
 __all__ = [
     "METRICS",
+    "ClassComparison",
+    "ClassScores",
     "Dataset",
     "Faithfulness",
     "Model",
+    "NumberScores",
     "Results",
     "RobustnessCurve",
     "Run",
@@ -30,6 +40,8 @@ __all__ = [
     "Sweep",
     "add_records",
     "classification_metrics",
+    "compare_classes",
+    "compare_numbers",
     "experiment",
     "export_tsml",
     "faithfulness",
@@ -43,6 +55,8 @@ __all__ = [
     "randomization_test",
     "read_records",
     "robustness_curve",
+    "score_classes",
+    "score_numbers",
     "score_table",
     "stratified_resample",
     "sweep",

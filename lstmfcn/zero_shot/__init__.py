@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lstmfcn.zero_shot.ask.answers": ("Answer", "parse_answers"),
         "lstmfcn.zero_shot.ask.client": ("ChatClient", "EndpointError"),
         "lstmfcn.zero_shot.score.compare": ("ZeroShotComparison", "compare_to_zero_shot"),
-        "lstmfcn.zero_shot.score.paired": ("mcnemar",),
+        "lstmfcn.evaluation.paired": ("mcnemar",),
         "lstmfcn.zero_shot.ask.fake_endpoint": ("FakeEndpoint", "Fault"),
         "lstmfcn.zero_shot.score.files": (
             "ZeroShotAnswers",

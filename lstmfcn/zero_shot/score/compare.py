@@ -7,22 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.untrusted import listed
-from lstmfcn.warning import warn
-from lstmfcn.zero_shot.score.files import by_name, sample_name
-from lstmfcn.zero_shot.score.paired import (
+from lstmfcn.evaluation.bootstrap import bootstrap
+from lstmfcn.evaluation.counts import count, majority
+from lstmfcn.evaluation.paired import (
     margins,
     mcnemar,
     measure_pair,
     paired_recalls,
     paired_scores,
 )
+from lstmfcn.untrusted import listed
+from lstmfcn.warning import warn
+from lstmfcn.zero_shot.score.files import by_name, sample_name
 from lstmfcn.zero_shot.score.scores import (
     LEFT_OUT,
     answered_class,
-    bootstrap,
-    count,
-    majority,
     true_classes,
 )
 from lstmfcn.zero_shot.score.tasks import POLARITY, RULES

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.stats
-from sklearn.utils import check_random_state
 
-from lstmfcn.validation import check_choice, check_counts
+from lstmfcn.evaluation.bootstrap import bootstrap, interval
+from lstmfcn.evaluation.counts import count, majority, measure
+from lstmfcn.validation import check_choice
 
-METRICS = ("accuracy", "uar", "waf")
 OOV = ("published", "wrong", "drop", "next")
 MISSING = ("exclude", "wrong")
 LEFT_OUT = -1  # in place of the index of a class
@@ -213,49 +213,3 @@ def answered_class(task, answer, oov, classes):
         drop = oov == "drop" or (oov == "published" and task.rule == "drop")
         return LEFT_OUT if drop else wrong
     return classes.index(found)
-
-
-def count(shape, *indices):
-    """Count samples in an array of a shape; ``indices`` are int (n_samples,) along each axis."""
-    counts = np.zeros(shape, dtype=int)
-    np.add.at(counts, indices, 1)
-    return counts
-
-
-def measure(matrices):
-    """Return metric -> float or array (...) of matrices (..., n_classes, n_classes + 1)."""
-    right = np.diagonal(matrices, axis1=-2, axis2=-1)  # (..., n_classes), as are all below
-    have, given = matrices.sum(axis=-1), matrices[..., :-1].sum(axis=-2)
-    recall = right / np.maximum(have, 1)  # no samples: none are right
-    f1 = 2 * right / np.maximum(have + given, 1)
-    n = have.sum(axis=-1)
-    metrics = {
-        "accuracy": right.sum(axis=-1) / n,
-        "uar": recall.sum(axis=-1) / (have > 0).sum(axis=-1),
-        "waf": (have * f1).sum(axis=-1) / n,
-    }
-    return metrics if n.ndim else {name: float(value) for name, value in metrics.items()}
-
-
-def majority(counts):
-    """Return the metrics of always answering the most frequent class; counts (n_classes,)."""
-    matrix = np.zeros((len(counts), len(counts) + 1))
-    matrix[:, counts.argmax()] = counts
-    return measure(matrix)
-
-
-def bootstrap(counts, n_bootstrap=2000, random_state=0):
-    """Draw samples with replacement, count them again: int (n_bootstrap, *counts.shape).
-
-    The counts of a draw of n samples are multinomial (Efron, Annals of Statistics 7(1), 1979).
-    """
-    check_counts(n_bootstrap=n_bootstrap)
-    counts = np.asarray(counts)
-    n = counts.sum()
-    draws = check_random_state(random_state).multinomial(n, counts.ravel() / n, size=n_bootstrap)
-    return draws.reshape(n_bootstrap, *counts.shape)
-
-
-def interval(draws):
-    """Return the middle 95 % of the draws, as two floats."""
-    return tuple(np.percentile(draws, [2.5, 97.5]).tolist())

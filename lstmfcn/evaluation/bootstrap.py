@@ -1,18 +1,30 @@
-"""How would sums over the clips differ, if other clips or other speakers had been recorded?"""
+"""How would a score differ, if other samples or other groups of them had been drawn?"""
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from lstmfcn.validation import check_counts
 
-FEW_GROUPS = 10  # an interval over fewer speakers is rough
+FEW_GROUPS = 10  # an interval over fewer of them is rough
 LARGEST_BLOCK = 2**22  # weights that are drawn at a time
+
+
+def bootstrap(counts, n_bootstrap=2000, random_state=0):
+    """Draw samples with replacement, count them again: int (n_bootstrap, *counts.shape).
+
+    The counts of a draw of n samples are multinomial (Efron, Annals of Statistics 7(1), 1979).
+    """
+    check_counts(n_bootstrap=n_bootstrap)
+    counts = np.asarray(counts)
+    n = counts.sum()
+    draws = check_random_state(random_state).multinomial(n, counts.ravel() / n, size=n_bootstrap)
+    return draws.reshape(n_bootstrap, *counts.shape)
 
 
 def bootstrap_sums(sums, counts=None, *, n_bootstrap=2000, random_state=0):
     """Draw units with replacement, as many as there are, and add up what they hold.
 
-    Units are clips, or speakers with all their clips: the cluster bootstrap.
+    Units are samples, or groups with all their samples: the cluster bootstrap.
 
     Parameters
     ----------
@@ -29,7 +41,7 @@ def bootstrap_sums(sums, counts=None, *, n_bootstrap=2000, random_state=0):
 
     See Also
     --------
-    lstmfcn.emotion.score_emotions, lstmfcn.emotion.score_dimension : Use it.
+    lstmfcn.evaluation.score_classes, lstmfcn.evaluation.score_numbers : Use it.
 
     References
     ----------
@@ -37,7 +49,7 @@ def bootstrap_sums(sums, counts=None, *, n_bootstrap=2000, random_state=0):
 
     Examples
     --------
-    >>> from lstmfcn.emotion.uncertainty import bootstrap_sums
+    >>> from lstmfcn.evaluation.bootstrap import bootstrap_sums
     >>> bootstrap_sums([[1, 10], [2, 20]], n_bootstrap=3).astype(int).tolist()
     [[3, 30], [3, 30], [3, 30]]
     """
@@ -54,8 +66,13 @@ def bootstrap_sums(sums, counts=None, *, n_bootstrap=2000, random_state=0):
 
 
 def by_group(sums, groups):
-    """Add up the rows of ``sums`` (n_clips, *shape) for each of the values of ``groups``."""
+    """Add up the rows of ``sums`` (n_samples, *shape) for each of the values of ``groups``."""
     _, codes = np.unique(groups, return_inverse=True)
     added = np.zeros((codes.max() + 1, *sums.shape[1:]))
     np.add.at(added, codes, sums)
     return added
+
+
+def interval(draws):
+    """Return the middle 95 % of the draws, as two floats."""
+    return tuple(np.percentile(draws, [2.5, 97.5]).tolist())

@@ -1,29 +1,29 @@
-"""How good are predicted emotions, and which of two predictions is better?"""
+"""How good are predicted classes, over samples and over groups, and which of two is better?"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.emotion.clip_labels import checked_classes, known_labels
-from lstmfcn.emotion.uncertainty import bootstrap_sums, by_group
+from lstmfcn.evaluation.bootstrap import bootstrap_sums, by_group, interval
+from lstmfcn.evaluation.counts import count, measure
 from lstmfcn.evaluation.metrics import classification_metrics
-from lstmfcn.zero_shot.score.paired import mcnemar, paired_recalls, paired_scores
-from lstmfcn.zero_shot.score.scores import count, interval, measure
+from lstmfcn.evaluation.paired import mcnemar, paired_recalls, paired_scores
+from lstmfcn.untrusted import listed
 
-METRICS = {"uar": "UAR", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
+CLASS_METRICS = {"uar": "UAR", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
 """Fields of the scores, the first one to report first, and how they are printed.
 
-UAR is the unweighted average recall: the mean of the classes' recalls, so that a rare emotion
+UAR is the unweighted average recall: the mean of the classes' recalls, so that a rare class
 counts as much as a frequent one.
 """
 
-FIELDS = {"uar": "uar", "waf": "weighted_f1", "accuracy": "accuracy"}  # of zero_shot -> ours
+FIELDS = {"uar": "uar", "waf": "weighted_f1", "accuracy": "accuracy"}  # of counts -> ours
 SYSTEMS = ("first", "second")
 
 
 @dataclass(frozen=True)
-class EmotionScores:
-    """What :func:`score_emotions` found.
+class ClassScores:
+    """What :func:`score_classes` found.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class EmotionScores:
     n, n_groups : int
         Clips, and speakers (0 without groups).
     scores : dict of str to dict
-        For each of :data:`METRICS` its ``value`` in [0, 1] and the bounds of its 95 % bootstrap
-        intervals: ``clips``, and ``groups`` (None with fewer than two speakers).
+        For each of :data:`CLASS_METRICS` its ``value`` in [0, 1] and the bounds of its 95 %
+        bootstrap intervals: ``clips``, and ``groups`` (None with fewer than two speakers).
     per_class : list of dict
         ``class``, ``precision``, ``recall``, ``f1`` (None where there is nothing to divide by) and
         ``support``, the number of its clips.
@@ -43,7 +43,7 @@ class EmotionScores:
 
     See Also
     --------
-    score_emotions : Makes it.
+    score_classes : Makes it.
     """
 
     classes: tuple
@@ -57,8 +57,8 @@ class EmotionScores:
 
 
 @dataclass(frozen=True)
-class EmotionComparison:
-    """What :func:`compare_emotions` found.
+class ClassComparison:
+    """What :func:`compare_classes` found.
 
     Attributes
     ----------
@@ -66,9 +66,9 @@ class EmotionComparison:
     n, n_groups : int
         Clips, and speakers (0 without groups).
     scores : dict of str to dict
-        For each of :data:`METRICS`: ``first``, ``second``, ``difference`` (first minus second), and
-        the bounds of the difference's paired 95 % intervals ``clips`` and ``groups`` (None with
-        fewer than two speakers).
+        For each of :data:`CLASS_METRICS`: ``first``, ``second``, ``difference`` (first minus
+        second), and the bounds of the difference's paired 95 % intervals ``clips`` and ``groups``
+        (None with fewer than two speakers).
     only_first, only_second : int
         Clips that only one of the predictions has right.
     p_value : float
@@ -78,7 +78,7 @@ class EmotionComparison:
 
     See Also
     --------
-    compare_emotions : Makes it.
+    compare_classes : Makes it.
     """
 
     classes: tuple
@@ -91,7 +91,7 @@ class EmotionComparison:
     per_class: list
 
 
-def score_emotions(
+def score_classes(
     y_true,
     y_pred,
     *,
@@ -101,7 +101,7 @@ def score_emotions(
     n_bootstrap=2000,
     random_state=0,
 ):
-    """Score predicted emotions, with intervals over clips and over speakers.
+    """Score predicted classes, with intervals over samples and over groups, such as speakers.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def score_emotions(
 
     Returns
     -------
-    EmotionScores
+    ClassScores
 
     Raises
     ------
@@ -129,9 +129,8 @@ def score_emotions(
 
     See Also
     --------
-    compare_emotions : Two predictions of the same clips.
-    score_dimension : Valence and arousal.
-    mer_scores : The measures of MER2023 and MER2024 alone.
+    compare_classes : Two predictions of the same clips.
+    score_numbers : Numbers, such as valence.
 
     References
     ----------
@@ -139,8 +138,8 @@ def score_emotions(
 
     Examples
     --------
-    >>> from lstmfcn.emotion import score_emotions
-    >>> found = score_emotions(["happy", "happy", "sad"], ["happy", "sad", "sad"])
+    >>> from lstmfcn.evaluation import score_classes
+    >>> found = score_classes(["happy", "happy", "sad"], ["happy", "sad", "sad"])
     >>> [(name, round(score["value"], 3)) for name, score in found.scores.items()]
     [('uar', 0.75), ('weighted_f1', 0.667), ('accuracy', 0.667)]
     >>> found.confusion.tolist(), found.per_class[0]["recall"]
@@ -165,7 +164,7 @@ def score_emotions(
         for name, field in FIELDS.items()
     }
     confusion = matrix[:, :-1]
-    return EmotionScores(
+    return ClassScores(
         classes,
         len(truth),
         n_groups,
@@ -177,7 +176,7 @@ def score_emotions(
     )
 
 
-def compare_emotions(
+def compare_classes(
     y_true, first, second, *, groups=None, classes=None, n_bootstrap=2000, random_state=0
 ):
     """Compare two predictions of the same clips, paired: both are drawn together.
@@ -186,28 +185,28 @@ def compare_emotions(
     ----------
     y_true, first, second : array-like of str of shape (n_clips,)
     groups, classes, n_bootstrap, random_state
-        As for :func:`score_emotions`.
+        As for :func:`score_classes`.
 
     Returns
     -------
-    EmotionComparison
+    ClassComparison
 
     Raises
     ------
     ValueError
-        As :func:`score_emotions`.
+        As :func:`score_classes`.
 
     See Also
     --------
-    score_emotions : One prediction.
-    compare_dimensions : Valence and arousal.
+    score_classes : One prediction.
+    compare_numbers : Numbers, such as valence.
     lstmfcn.zero_shot.compare_to_zero_shot : A classifier and a model that was only asked.
 
     Examples
     --------
-    >>> from lstmfcn.emotion import compare_emotions
+    >>> from lstmfcn.evaluation import compare_classes
     >>> truth = ["happy", "happy", "sad", "sad"]
-    >>> found = compare_emotions(truth, truth, ["happy", "sad", "sad", "happy"])
+    >>> found = compare_classes(truth, truth, ["happy", "sad", "sad", "happy"])
     >>> found.scores["uar"]["difference"], found.only_first, found.only_second, found.p_value
     (0.5, 2, 0, 0.5)
     """
@@ -229,7 +228,7 @@ def compare_emotions(
         }
     only_first = int(np.sum((first == truth) & (second != truth)))
     only_second = int(np.sum((first != truth) & (second == truth)))
-    return EmotionComparison(
+    return ClassComparison(
         classes,
         len(truth),
         n_groups,
@@ -247,15 +246,20 @@ def _codes(y_true, predictions, classes):
     truth = np.asarray(y_true).astype(str)
     if classes is None:
         classes = np.unique(np.concatenate([truth, *labels.values()])).tolist()
-    classes = checked_classes(classes)
-    truth = known_labels(truth, "y_true", classes)
-    for name, y in labels.items():
-        labels[name] = known_labels(y, name, classes)
-        if len(y) != len(truth):
-            raise ValueError(f"y_true has {len(truth)} clips, but {name} {len(y)}; pass the same.")
+    classes = tuple(classes)
+    for name, y in {"y_true": truth, **labels}.items():
+        if y.shape != truth.shape or y.ndim != 1 or not len(y):
+            raise ValueError(
+                f"y_true has the shape {truth.shape}, but {name} {y.shape}; pass one label for "
+                "each of the same clips."
+            )
+        unknown = sorted(set(y.tolist()).difference(classes))
+        if unknown:
+            raise ValueError(f"{name} holds {listed(unknown)}; expected {', '.join(classes)}.")
     if len(set(truth.tolist())) < 2:
         raise ValueError(
-            f"all {len(truth)} clips are {truth[0]!r}; scores need clips of at least two classes."
+            f"all {len(truth)} clips are {str(truth[0])!r}; scores need clips of at least two "
+            "classes."
         )
     index = {name: code for code, name in enumerate(classes)}
     truth, *codes = (np.array([index[y] for y in one]) for one in (truth, *labels.values()))

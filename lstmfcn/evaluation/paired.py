@@ -4,7 +4,8 @@ import math
 
 import scipy.stats
 
-from lstmfcn.zero_shot.score.scores import METRICS, interval, measure
+from lstmfcn.evaluation.bootstrap import interval
+from lstmfcn.evaluation.counts import COUNTED, measure
 
 
 def margins(joint):
@@ -19,7 +20,7 @@ def margins(joint):
 def measure_pair(pair, systems):
     """Return metric -> system -> value, a float or an array of shape (n_draws,)."""
     found = {name: measure(counts) for name, counts in zip(systems, pair, strict=True)}
-    return {metric: {name: found[name][metric] for name in systems} for metric in METRICS}
+    return {metric: {name: found[name][metric] for name in systems} for metric in COUNTED}
 
 
 def paired_scores(pair, drawn, systems):
@@ -72,7 +73,7 @@ def mcnemar(only_first, only_second):
 
     See Also
     --------
-    lstmfcn.zero_shot.compare_to_zero_shot : Compares a classifier with a model's answers.
+    lstmfcn.evaluation.compare_classes : Compares two predictions.
 
     References
     ----------
@@ -81,7 +82,7 @@ def mcnemar(only_first, only_second):
 
     Examples
     --------
-    >>> from lstmfcn.zero_shot import mcnemar
+    >>> from lstmfcn.evaluation.paired import mcnemar
     >>> mcnemar(9, 1) == 2 * (1 + 10) / 2**10, mcnemar(0, 0)
     (True, 1.0)
     """

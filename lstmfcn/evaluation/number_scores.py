@@ -4,35 +4,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.emotion.uncertainty import bootstrap_sums, by_group
-from lstmfcn.zero_shot.score.scores import interval
+from lstmfcn.evaluation.bootstrap import bootstrap_sums, by_group, interval
 
-DIMENSION_METRICS = {"ccc": "CCC", "mse": "MSE", "r2": "R2"}
+NUMBER_METRICS = {"ccc": "CCC", "mse": "MSE", "r2": "R2"}
 """Fields of the scores, and how they are printed.
 
 CCC is Lin's concordance correlation coefficient, 1 at best: a correlation that a shift or another
-scale of the predictions lowers. MSE is the mean squared error, in squared units of the dimension.
+scale of the predictions lowers. MSE is the mean squared error, in squared units of the truth.
 R2 is 1 minus MSE divided by the variance of the truth.
 """
 
 
 @dataclass(frozen=True)
-class DimensionScores:
-    """What :func:`score_dimension` or :func:`compare_dimensions` found.
+class NumberScores:
+    """What :func:`score_numbers` or :func:`compare_numbers` found.
 
     Attributes
     ----------
     n, n_groups : int
         Clips, and speakers (0 without groups).
     scores : dict of str to dict
-        For each of :data:`DIMENSION_METRICS` of one prediction its ``value``; of two predictions
+        For each of :data:`NUMBER_METRICS` of one prediction its ``value``; of two predictions
         ``first``, ``second`` and ``difference`` (first minus second). The bounds of the 95 %
         bootstrap intervals of the value, or of the difference: ``clips``, and ``groups`` (None
         with fewer than two speakers).
 
     See Also
     --------
-    score_dimension, compare_dimensions : Make it.
+    score_numbers, compare_numbers : Make it.
     """
 
     n: int
@@ -40,7 +39,7 @@ class DimensionScores:
     scores: dict
 
 
-def score_dimension(y_true, y_pred, *, groups=None, n_bootstrap=2000, random_state=0):
+def score_numbers(y_true, y_pred, *, groups=None, n_bootstrap=2000, random_state=0):
     """Score predicted numbers, with intervals over clips and over speakers.
 
     Parameters
@@ -48,11 +47,11 @@ def score_dimension(y_true, y_pred, *, groups=None, n_bootstrap=2000, random_sta
     y_true, y_pred : array-like of float of shape (n_clips,)
         Finite; at least two true values differ.
     groups, n_bootstrap, random_state
-        As for :func:`lstmfcn.emotion.score_emotions`.
+        As for :func:`lstmfcn.evaluation.score_classes`.
 
     Returns
     -------
-    DimensionScores
+    NumberScores
 
     Raises
     ------
@@ -61,8 +60,8 @@ def score_dimension(y_true, y_pred, *, groups=None, n_bootstrap=2000, random_sta
 
     See Also
     --------
-    compare_dimensions : Two predictions of the same clips.
-    mer_scores : Emotions and valence together, as in MER2023.
+    compare_numbers : Two predictions of the same clips.
+    lstmfcn.evaluation.score_classes : Predicted classes.
 
     References
     ----------
@@ -70,41 +69,41 @@ def score_dimension(y_true, y_pred, *, groups=None, n_bootstrap=2000, random_sta
 
     Examples
     --------
-    >>> from lstmfcn.emotion import score_dimension
-    >>> found = score_dimension([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
+    >>> from lstmfcn.evaluation import score_numbers
+    >>> found = score_numbers([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
     >>> [(name, round(score["value"], 3)) for name, score in found.scores.items()]
     [('ccc', 0.571), ('mse', 1.0), ('r2', -0.5)]
     """
     return _score(y_true, [y_pred], groups, n_bootstrap, random_state)
 
 
-def compare_dimensions(y_true, first, second, *, groups=None, n_bootstrap=2000, random_state=0):
+def compare_numbers(y_true, first, second, *, groups=None, n_bootstrap=2000, random_state=0):
     """Compare two predictions of the same clips, paired: both are drawn together.
 
     Parameters
     ----------
     y_true, first, second : array-like of float of shape (n_clips,)
-        As for :func:`score_dimension`.
+        As for :func:`score_numbers`.
     groups, n_bootstrap, random_state
-        As for :func:`lstmfcn.emotion.score_emotions`.
+        As for :func:`lstmfcn.evaluation.score_classes`.
 
     Returns
     -------
-    DimensionScores
+    NumberScores
 
     Raises
     ------
     ValueError
-        As :func:`score_dimension`.
+        As :func:`score_numbers`.
 
     See Also
     --------
-    score_dimension : One prediction.
+    score_numbers : One prediction.
 
     Examples
     --------
-    >>> from lstmfcn.emotion import compare_dimensions
-    >>> found = compare_dimensions([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
+    >>> from lstmfcn.evaluation import compare_numbers
+    >>> found = compare_numbers([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
     >>> found.scores["mse"]["difference"]
     -1.0
     """
@@ -137,7 +136,7 @@ def _score(y_true, predictions, groups, n_bootstrap, random_state):
             draws = drawn[over][name] if over in drawn else None
             score[over] = None if draws is None else _interval(draws)
         scores[name] = score
-    return DimensionScores(n, n_groups, scores)
+    return NumberScores(n, n_groups, scores)
 
 
 def _interval(draws):
