@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from lstmfcn.cli import main
-from lstmfcn.cli.benchmark import CONFIGURATION
-from lstmfcn.evaluation import Results, ScoreTable, score_table
+from lstmfcn.cli.benchmark import CONFIGURATION, FIRST_DATASETS
+from lstmfcn.datasets import list_ucr
+from lstmfcn.evaluation import Results, Run, ScoreTable, score_table
 
 NEAREST = '1-NN=sklearn.neighbors:KNeighborsClassifier:{"n_neighbors": 1}'
 FIVE = "5-NN=sklearn.neighbors:KNeighborsClassifier"
@@ -65,9 +66,9 @@ def test_published_accuracies_stand_beside_ours(folder, capsys):
     published = ["--published", "HC2,karim2018:LSTM-FCN"]
     assert main(["benchmark", "table", str(folder), *published]) == 0
     printed = capsys.readouterr().out
-    assert "HC2 (middlehurst2024)  LSTM-FCN (karim2018)" in printed
+    assert printed.startswith("dataset    LSTM-FCN (karim2018)  HC2 (middlehurst2024)    1-NN")
     row = next(line for line in printed.splitlines() if line.startswith("ArrowHead"))
-    assert row.split() == ["ArrowHead", "0.8000", "0.6686", "0.8686", "0.8971"]
+    assert row.split() == ["ArrowHead", "0.8971", "0.8686", "0.8000", "0.6686"]
     assert main(["benchmark", "compare", str(folder), *published]) == 0
     assert "HC2 (middlehurst2024) against" in capsys.readouterr().out
 
@@ -83,7 +84,7 @@ def test_files_of_the_field(folder, tmp_path, capsys):
 def test_compare_tests_the_pairs(folder, capsys):
     assert main(["benchmark", "compare", str(folder)]) == 0
     printed = capsys.readouterr().out
-    assert "1.000  1-NN" in printed and "no difference within: 1-NN, 5-NN" in printed
+    assert "1.0000  1-NN" in printed and "no difference within: 1-NN, 5-NN" in printed
     assert "1-NN against 5-NN: 2 wins, 0 ties, 0 losses; adjusted p = 0.5" in printed
 
 
@@ -93,6 +94,42 @@ def test_few_datasets_and_a_diagram(folder, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "with fewer than 6 datasets no difference can be significant at 0.05" in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_table_and_compare_say_the_same_mean_ranks(tmp_path, capsys):
+    scores = {"alone": [0.5, 0.5, 0.9], "best": [0.8, 0.8, 0.7], "tied": [0.8, 0.6, 0.7]}
+    for model, row in scores.items():
+        for dataset, accuracy in zip("abc", row, strict=True):
+            Results(tmp_path).write(Run(dataset, model), {"accuracy": accuracy}, {})
+    ranks = {"best": (1.5 + 1 + 2.5) / 3, "tied": (1.5 + 2 + 2.5) / 3, "alone": (3 + 3 + 1) / 3}
+    assert main(["benchmark", "table", str(tmp_path)]) == 0
+    of_datasets, of_models = capsys.readouterr().out.split("of tied models each has the mean of")
+    assert of_datasets.split()[:4] == ["dataset", *ranks]  # best mean rank first
+    lines = [line.split() for line in of_models.splitlines()[2:]]
+    assert {line[0]: line[2] for line in lines} == {m: f"{rank:.4f}" for m, rank in ranks.items()}
+    assert main(["benchmark", "compare", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert [f"  {rank:7.4f}  {model}" for model, rank in ranks.items()] == [
+        line for line in printed.splitlines() if line.startswith("  ")
+    ]
+
+
+def test_a_sweep_that_has_only_begun_has_a_table(tmp_path, capsys):
+    for dataset, model in ("ax", "by"):
+        Results(tmp_path).write(Run(dataset, model), {"accuracy": 0.5}, {})
+    assert main(["benchmark", "table", str(tmp_path), "--out", str(tmp_path / "x.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "no means and ranks: there is no dataset on which all models have results." in printed
+    assert (tmp_path / "x.csv").read_text() == "dataset,x,y\na,0.5,\nb,,0.5\n"
+
+
+def test_a_first_sweep_takes_small_datasets(tmp_path, capsys):
+    command = ["benchmark", "run", "--out", str(tmp_path / "out"), "--list"]
+    assert main(command) == 0
+    *runs, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("24 runs planned: 0 are finished")
+    listed = {line.split(" on ")[1].removesuffix(", seed 0") for line in runs}
+    assert listed == set(FIRST_DATASETS) <= set(list_ucr())
 
 
 def test_a_dry_run_lists_and_does_nothing(tmp_path, capsys):
@@ -129,7 +166,9 @@ def test_a_configuration_says_what_the_sweep_is(tmp_path, capsys):
     assert {run.resample for run in Results(tmp_path / "out").finished()} == {0, 1}
     path.write_text(json.dumps({**plan, "model": {}}))
     assert main(command) == 1
-    assert "it has model; it may have datasets, models" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "it has the key 'model'; it may have datasets, models" in told
+    assert told.endswith("missing; the nearest name is models.\n")
 
 
 WHOLE = "a number of at least 1"
@@ -181,6 +220,7 @@ def test_a_configuration_is_checked(tmp_path, capsys, plan, message):
         (["compare", "OUT"], "error: the folder OUT does not exist."),
         (["report", "OUT", "--out", "r.html"], "error: the folder OUT does not exist."),
         (["export", "OUT", "--out", "files"], "error: the folder OUT does not exist."),
+        (["table", "."], "error: . is no folder of results; name the --out of benchmark run."),
         (["import", "OUT", "--into", "OUT"], "error: OUT does not exist."),
         (
             ["run", "--out", "OUT", *PLAN, "--time-limit", "inf"],

@@ -89,11 +89,11 @@ def contents(text):
 def test_contents_are_the_records(folder, contents):
     records = Results(folder / "results").records()
     table = score_table(records)
-    assert contents["models"] == table.models
+    assert contents["models"] == table.ranked().models
     assert [d["name"] for d in contents["datasets"]] == table.datasets
     scores = np.array(contents["scores"]["accuracy"], dtype=float)
-    np.testing.assert_allclose(scores, table.scores, rtol=1e-5)
-    i, j = table.datasets.index("GunPoint"), table.models.index("FCN")
+    np.testing.assert_allclose(scores, table.ranked().scores, rtol=1e-5)
+    i, j = table.datasets.index("GunPoint"), contents["models"].index("FCN")
     both = [r["accuracy"] for r in records if (r["dataset"], r["model"]) == ("GunPoint", "FCN")]
     assert contents["standard_deviations"]["accuracy"][i][j] == pytest.approx(
         np.std(both, ddof=1), rel=1e-5
@@ -123,7 +123,7 @@ def test_confusions_count_the_cases(folder, contents):
 
 def test_published_results_stand_apart(contents):
     found = contents["published"]
-    assert found["models"][-2:] == ["HC2 (middlehurst2024)", "LSTM-FCN (karim2018)"]
+    assert set(found["models"][:2]) == {"HC2 (middlehurst2024)", "LSTM-FCN (karim2018)"}
     assert set(found["left_out"]) == {HOSTILE}
     assert [source["name"] for source in found["sources"]] == ["karim2018", "middlehurst2024"]
     assert not any("HC2" in model for model in contents["models"])
@@ -216,6 +216,8 @@ def browser(tmp_path_factory):
 @pytest.fixture
 def page(browser, folder):
     browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     browser.get_log("browser"), browser.get_log("performance")
     browser.get((folder / "report.html").as_uri())
     yield browser
@@ -334,3 +336,118 @@ def test_hostile_names_stay_text(page):
     assert HOSTILE in [row[0] for row in rows(page)]
     page.find_element(By.LINK_TEXT, HOSTILE).click()
     wait_until(page, lambda: heading(page) == HOSTILE)
+
+
+PHONE, DESK = (390, 800), (1280, 900)
+
+
+def look(page, size, colours="light"):
+    """Show the page at a size, with the reader's preference of colours, and from its top."""
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    feature = {"name": "prefers-color-scheme", "value": colours}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    page.execute_script("window.scrollTo(0, 0)")
+
+
+def luminance(colour):
+    """Return the relative luminance of a CSS colour, as contrast is defined (WCAG 2)."""
+    r, g, b = (int(c) / 255 for c in re.findall(r"\d+", colour)[:3])
+    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (r, g, b))
+    return sum(c * weight for c, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_accuracies_are_seen_and_the_page_does_not_scroll_sideways(page, size):
+    look(page, size)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= size[0]
+    cells = page.execute_script(
+        "return [...document.querySelectorAll('#scores-table tbody tr:first-child td')].map(c => {"
+        "const b = c.getBoundingClientRect(); return [c.textContent, b.left, b.right] })"
+    )
+    shown = [text for text, left, right in cells if left >= 0 and left < right <= size[0]]
+    assert sum(bool(re.fullmatch(r"0\.\d{4}|1\.0000", text)) for text in shown) == 3
+    assert shown[0] == cells[0][0]
+    # Whatever is wider than its box scrolls in it, and its first column stays.
+    boxes = page.execute_script(
+        "const left = (e) => e.getBoundingClientRect().left;"
+        "return [...document.querySelectorAll('.scroll')]"
+        ".filter(b => b.scrollWidth > b.clientWidth).map(b => { b.scrollLeft = 99;"
+        " const cell = b.querySelector('td'); return [b.scrollLeft, cell ? left(cell) - left(b) : 0]"
+        "})"
+    )
+    assert all(moved > 0 and offset == 0 for moved, offset in boxes)
+    assert len(boxes) > 2 or size == DESK
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_it_can_be_read_by_day_and_by_night(page, colours):
+    import io
+
+    from PIL import Image
+
+    look(page, DESK, colours)
+    style = "const s = getComputedStyle(document.querySelector(arguments[0])); return [s.color, "
+    ink, ground = page.execute_script(style + "s.backgroundColor]", "body")
+    assert (luminance(ground) < 0.05) == (colours == "dark")
+    for selector in ("body", ".soft", "td a", "th", "td.bad"):
+        ink, _ = page.execute_script(style + "0]", selector)
+        low, high = sorted((luminance(ink), luminance(ground)))
+        assert (high + 0.05) / (low + 0.05) > 4.5, selector  # WCAG 2, level AA
+    image = page.find_element("css selector", "figure img")
+    picture = Image.open(io.BytesIO(image.screenshot_as_png)).convert("L")
+    counts = picture.histogram()
+    assert (counts.index(max(counts)) < 64) == (colours == "dark")  # the ground of a picture
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_dots_say_what_they_are(page, contents, size):
+    look(page, size)
+    picture = next(p for p in contents["pictures"] if p["title"] == "peer against FCN")
+    scores = contents["scores"]["accuracy"]
+    named = {
+        dataset["name"]: row for dataset, row in zip(contents["datasets"], scores, strict=True)
+    }
+    peer, fcn = (contents["models"].index(model) for model in ("peer", "FCN"))
+    x, y, text = picture["dots"][0]
+    page.execute_script(
+        "const f = [...document.querySelectorAll('figure')].find(f =>"
+        " f.querySelector('h3').textContent === 'peer against FCN').querySelector('.frame');"
+        "f.scrollIntoView({block: 'center'}); f.id = 'aimed'"
+    )
+    box = page.execute_script(
+        "const b = document.getElementById('aimed').getBoundingClientRect();"
+        "return [b.left, b.top, b.width, b.height]"
+    )
+    at = {"x": box[0] + x * box[2], "y": box[1] + y * box[3]}
+    page.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", **at})
+    tip = page.find_element("id", "tip")
+    wait_until(page, tip.is_displayed)
+    assert tip.text == text
+    dataset, rest = text.split("\n")[0].rsplit(": ", 1)
+    first, second = (named[dataset][j] for j in (peer, fcn))
+    assert rest == f"peer {first:.4f}, FCN {second:.4f}"
+    inside = page.execute_script(
+        "const b = document.getElementById('tip').getBoundingClientRect();"
+        "return b.left >= 0 && b.right <= innerWidth && b.top >= 0"
+    )
+    assert inside
+    away = {"type": "mouseMoved", "x": 3, "y": 3}
+    page.execute_cdp_cmd("Input.dispatchMouseEvent", away)
+    wait_until(page, lambda: not tip.is_displayed())
+
+
+def test_models_have_one_order(page, contents):
+    ranked = [row["model"] for row in contents["summaries"]["accuracy"]]
+    assert contents["models"] == ranked
+    assert [model["name"] for model in contents["provenance"]["models"]] == ranked
+    first_cells = "return [...document.querySelectorAll('#summary tbody td:first-child')]"
+    assert page.execute_script(first_cells + ".map(c => c.textContent)") == ranked
+    heads = page.execute_script(
+        "return [...document.querySelectorAll('#scores-table th')].map(c => c.textContent)"
+    )
+    assert heads[4:] == ranked
+    pairs = [p["title"] for p in contents["pictures"] if " against " in p["title"]]
+    a, b, c = ranked
+    assert pairs == [f"{a} against {b}", f"{a} against {c}", f"{b} against {c}"]

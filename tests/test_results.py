@@ -31,7 +31,7 @@ def results(tmp_path):
 
 
 def test_what_was_written_comes_back(results):
-    assert results.finished() == set() and results.records() == [] and results.failed() == {}
+    assert results.finished() == set() and results.failed() == {}
     results.write(RUN, RECORD, PREDICTIONS)
     assert results.finished() == {RUN}
     fields = {"dataset": "GunPoint", "model": "FCN", "seed": 1, "resample": 2}
@@ -191,3 +191,9 @@ def test_tidy_removes_old_leavings_and_nothing_else(tmp_path):
     results.tidy()
     names = sorted(path.name for path in folder.iterdir())
     assert names == [".seed0-resample0-new.npz", "seed0-resample0.json", "seed0-resample0.npz"]
+
+
+def test_a_folder_that_is_not_there_has_no_records(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*typo does not exist"):
+        Results(tmp_path / "typo").records()
+    assert Results(tmp_path / "new").finished() == set()  # a sweep makes it

@@ -7,7 +7,7 @@ import os
 import textwrap
 from reprlib import repr as brief
 
-from lstmfcn.cli.arguments import at_least, to_names, to_number, to_path
+from lstmfcn.cli.arguments import at_least, cut, to_names, to_number, to_path
 from lstmfcn.cli.text import text_table
 
 MODELS = {
@@ -17,7 +17,16 @@ MODELS = {
     "ensemble": ("LSTM-FCN ensemble", "LSTMFCNEnsemble"),
 }
 LONGEST_REASON = 300  # characters; the file of the failure has the whole reason
+RANKS = "of tied models each has the mean of their ranks"
 FEWEST_DATASETS = 6  # the smallest p of Wilcoxon's test is 2 / 2^n
+FIRST_DATASETS = (  # of a first sweep, minutes on two cores
+    "ArrowHead",
+    "BasicMotions",
+    "GunPoint",
+    "ItalyPowerDemand",
+    "JapaneseVowels",
+    "UnitTest",
+)
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
 FILLINGS = ("error", "interpolate")
 
@@ -53,7 +62,8 @@ def add_benchmark(commands):
     run.add_argument("--config", type=to_path, help=f"JSON file of {', '.join(CONFIGURATION)}")
     run.add_argument("--archive", type=to_path, help="folder or zip; default: sktime's datasets")
     run.add_argument("--password", help="of an encrypted zip")
-    run.add_argument("--datasets", type=to_names, help="A,B,...; default: all of the archive")
+    some = "A,B,...; default: all of the archive, or six small ones of sktime's"
+    run.add_argument("--datasets", type=to_names, help=some)
     run.add_argument("--models", type=to_names, help=f"default: {','.join(MODELS)}", metavar="A,B")
     run.add_argument(
         "--model",
@@ -75,7 +85,8 @@ def add_benchmark(commands):
     run.add_argument("--time-limit", type=to_number, metavar="SECONDS", help="of a run")
     run.add_argument("--keep-models", action="store_true", help="keep our own fitted models")
     run.add_argument("--epochs", **count, help="of our own networks; default: the recipe's")
-    run.add_argument("--dry-run", action="store_true", help="list the runs, and do none")
+    listing = "list the runs, and do none"
+    run.add_argument("--dry-run", "--list", action="store_true", help=listing)
 
     table = add_reader("table", _table, help="print the scores, and the mean ranks")
     table.add_argument("--out", type=to_path, help="write the scores to this CSV file as well")
@@ -127,10 +138,11 @@ def _run(arguments):
     models = _models(arguments, plan.get("models"))
     plan |= {key: value for key, value in vars(arguments).items() if value is not None}
     archive = plan.get("archive")
+    datasets = plan.get("datasets") or (FIRST_DATASETS if archive is None else list_ucr(archive))
     same = ("password", "jobs", "threads", "send_data", "time_limit", "keep_models", "dry_run")
     with contextlib.ExitStack() as stack:
         result = sweep(
-            map(_dataset, plan.get("datasets") or list_ucr(archive)),
+            map(_dataset, datasets),
             models,
             arguments.out,
             seeds=range(plan.get("seeds", 1)),
@@ -184,12 +196,15 @@ def _configuration(path):
 
 
 def _check_plan(plan):
+    from lstmfcn.datasets.ucr2018 import nearest
+
     possible = ", ".join(CONFIGURATION)
     if not isinstance(plan, dict):
         raise ValueError(f"it is no object; it may have {possible}")
-    unknown = sorted(set(plan) - set(CONFIGURATION))
-    if unknown:
-        raise ValueError(f"it has {', '.join(unknown)}; it may have {possible}")
+    for key in plan:
+        if key not in CONFIGURATION:
+            near = nearest(key, CONFIGURATION)
+            raise ValueError(f"it has the key {cut(key)!r}; it may have {possible}; {near}")
     count = (lambda n: type(n) is int and n > 0, "a number of at least 1")
     kinds = {
         "datasets": (_are_names, "a list of names"),
@@ -262,26 +277,33 @@ def _client(arguments, stack):
 
 
 def _results(arguments):
-    """Return the results in a folder, which must be there."""
+    """Return the results in a folder, which must be there and be one of results."""
     from lstmfcn.evaluation import Results
 
-    if not arguments.results.exists():
-        raise FileNotFoundError(f"the folder {arguments.results} does not exist.")
-    return Results(arguments.results)
+    folder = arguments.results
+    if not folder.exists():
+        raise FileNotFoundError(f"the folder {folder} does not exist.")
+    results = Results(folder)
+    if not any((folder / part).is_dir() for part in ("models", "runs", "failures")):
+        raise ValueError(f"{folder} is no folder of results; name the --out of benchmark run.")
+    return results
 
 
 def _read_table(records, arguments):
-    """Return the table of scores, after a line for each dataset that must be left out."""
+    """Return the table of scores, best mean rank first.
+
+    Before, print a line for each dataset that must be left out.
+    """
     from lstmfcn.evaluation import score_table, with_published
 
     if not arguments.published:
-        return score_table(records, arguments.metric)
+        return score_table(records, arguments.metric).ranked()
     if arguments.metric != "accuracy":
         raise ValueError("published results are accuracies; leave out --metric.")
     table, left_out = with_published(records, arguments.published)
     for dataset, reason in left_out.items():
         print(f"left out: {dataset}, {reason}")
-    return table
+    return table.ranked()
 
 
 def _table(arguments):
@@ -299,10 +321,14 @@ def _table(arguments):
         for name, row in zip(table.datasets, table.scores, strict=True)
     ]
     print(text_table(columns, rows))
-    n_complete = len(table.complete().datasets)
-    print(f"\n{table.metric} over the {n_complete} datasets that all models have:")
-    heads = ["model", "mean", "rank", "geometric", "MPCE", "best on"]
-    print(text_table(heads, [row.values() for row in table.summary()]))
+    try:
+        n_complete, summary = len(table.complete().datasets), table.summary()
+    except ValueError as error:  # of a sweep that has only begun
+        print(f"\nno means and ranks: {error}")
+    else:
+        print(f"\n{table.metric} over the {n_complete} datasets that all models have; {RANKS}:")
+        heads = ["model", "mean", "rank", "geometric", "MPCE", "best on"]
+        print(text_table(heads, [row.values() for row in summary]))
     failed = {**results.failed(), **damaged}
     if failed:
         print(f"\n{len(failed)} runs failed:")
@@ -328,9 +354,9 @@ def _compare(arguments):
         statistic, _, p_value = friedman(scores)
         print(f"Friedman: chi-squared {statistic:.2f}, p = {p_value:.3g} (Iman and Davenport)")
     result = compare(scores, table.models, test=arguments.test, alpha=arguments.alpha)
-    print(f"mean ranks over {result.n_datasets} datasets, {arguments.metric}:")
+    print(f"mean ranks over {result.n_datasets} datasets, {arguments.metric}; {RANKS}:")
     for name, rank in zip(result.names, result.mean_ranks, strict=True):
-        print(f"  {rank:6.3f}  {name}")
+        print(f"  {rank:7.4f}  {name}")
     if result.critical_difference is not None:
         print(f"critical difference: {result.critical_difference:.3f}")
     for first, last in result.cliques:

@@ -88,8 +88,10 @@ class Results:
     def read(self):
         """Return the :meth:`records` that can be read, and a dict of run to the others' reason.
 
-        Raises ValueError if none can be read.
+        Raises ValueError if none can be read, FileNotFoundError without the folder.
         """
+        if not self.folder.exists():
+            raise FileNotFoundError(f"the folder {self.folder} does not exist.")
         records, damaged = _read_records(self._list("runs"))
         if damaged and not records:
             raise ValueError(next(iter(damaged.values()))["reason"])

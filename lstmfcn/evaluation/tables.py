@@ -64,6 +64,26 @@ class ScoreTable:
             n_classes=self.n_classes[rows],
         )
 
+    def in_order(self, models):
+        """Return the table with its columns in another order: list of all its models."""
+        columns = [self.models.index(name) for name in models]
+        return replace(
+            self,
+            models=list(models),
+            scores=self.scores[:, columns],
+            n_runs=self.n_runs[:, columns],
+        )
+
+    def ranked(self):
+        """Return the table with the best mean rank first, as in :meth:`summary`.
+
+        Without a dataset that all models have, the table stays as it is.
+        """
+        try:
+            return self.in_order([row["model"] for row in self.summary()])
+        except ValueError:
+            return self
+
     def better(self):
         """Return the scores such that more is better: shape (n_datasets, n_models)."""
         return self.scores if METRICS.get(self.metric, "larger") == "larger" else -self.scores

@@ -3,8 +3,9 @@
 import numpy as np
 
 from lstmfcn.evaluation.ranking import wilcoxon, wins_ties_losses
-from lstmfcn.plots.display import AxesDisplay, check_scores, plain
+from lstmfcn.plots.display import LETTER, AxesDisplay, check_scores, plain
 
+CELL = 1.25  # inches, the width of a cell
 SHADES = ("#5aa9dd", "#ffffff", "#f0a818")  # row worse, equal, better: black text reads on each
 
 
@@ -21,11 +22,13 @@ class ComparisonMatrixDisplay(AxesDisplay):
     metric : str, default="accuracy"
     alpha : float in (0, 1), default=0.05
         P-values up to it are set in bold.
+    sort : bool, default=True
+        Put the best mean first; otherwise the order of ``names`` stays.
 
     Attributes
     ----------
     names : list of str
-        Best mean first. All arrays below are in this order, row against column.
+        As drawn. All arrays below are in this order, row against column.
     means : ndarray of shape (n_classifiers,)
     differences, p_values : ndarray of shape (n_classifiers, n_classifiers)
         Mean score of the row less that of the column; Wilcoxon's signed-rank test, uncorrected.
@@ -52,9 +55,9 @@ class ComparisonMatrixDisplay(AxesDisplay):
     (['B', 'A'], [2, 1, 0], 0.1)
     """
 
-    def __init__(self, scores, names, *, metric="accuracy", alpha=0.05):
+    def __init__(self, scores, names, *, metric="accuracy", alpha=0.05, sort=True):
         scores, names = check_scores(scores, names)
-        order = np.argsort(-scores.mean(axis=0), kind="stable")
+        order = np.argsort(-scores.mean(axis=0), kind="stable") if sort else range(len(names))
         scores = scores[:, order]
         self.names, self.means = [names[i] for i in order], scores.mean(axis=0)
         self.metric, self.alpha, self.n_datasets = metric, alpha, len(scores)
@@ -70,7 +73,7 @@ class ComparisonMatrixDisplay(AxesDisplay):
 
     def _size(self):
         longest, n = max(len(plain(name)) for name in self.names), len(self.names)
-        return 1.6 + 0.07 * longest + 1.25 * n, 1.2 + 0.75 * n
+        return 1.6 + 0.07 * longest + CELL * n, 1.2 + 0.75 * n
 
     def _draw(self, ax):
         from matplotlib.colors import LinearSegmentedColormap
@@ -92,10 +95,11 @@ class ComparisonMatrixDisplay(AxesDisplay):
             weight = "bold" if p <= self.alpha else "normal"
             ax.text(j, i, f" \n \np = {p:.2g}", fontweight=weight, **centred)
         rows = [f"{name}\n{mean:.4f}" for name, mean in zip(names, self.means, strict=True)]
-        ax.set_xticks(range(n), names, rotation=0 if n < 6 else 30, ha="center")
+        is_tilted = n >= 6 or max(map(len, names)) * LETTER > CELL
+        ax.set_xticks(range(n), names, rotation=30 * is_tilted, ha="center")
         ax.set_yticks(range(n), rows)
         ax.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
-        for label in ax.get_xticklabels() if n >= 6 else []:
+        for label in ax.get_xticklabels() if is_tilted else []:
             label.set_horizontalalignment("left")
         ax.spines[:].set_visible(False)
         note = f"row against column over {self.n_datasets} datasets: "

@@ -3,7 +3,7 @@
 import math
 
 from lstmfcn.evaluation.ranking import compare
-from lstmfcn.plots.display import AxesDisplay, plain
+from lstmfcn.plots.display import LETTER, AxesDisplay, plain
 
 BAR_STEP = 0.24  # from bar to bar; a label takes 1
 STUB = 0.12  # of the axis' length, between its end and the names
@@ -61,13 +61,17 @@ class CriticalDifferenceDisplay(AxesDisplay):
 
     def _size(self):
         _, lowest, top = self._rows()
-        return 8, 0.27 * (lowest + top) + 0.3
+        return max(8, 4.5 + 2 * self._name_inches()), 0.27 * (lowest + top) + 0.3
 
     def _rows(self):
         """Return how far below the axis names begin and end, and what is above it."""
         first = 0.7 + BAR_STEP * (1 + max(_levels(self.comparison.cliques), default=0))
         lowest = first + math.ceil(len(self.comparison.names) / 2) - 0.5
         return first, lowest, 1.2 if self.comparison.critical_difference is None else 1.9
+
+    def _name_inches(self):
+        """Return the width of the longest name and its rank."""
+        return LETTER * (6 + max(len(plain(name)) for name in self.comparison.names))
 
     def _draw(self, ax):
         found = self.comparison
@@ -93,7 +97,8 @@ class CriticalDifferenceDisplay(AxesDisplay):
         self._draw_axis(ax, low, high)
         ax.set_ylim(-lowest, top)
         # Names stand beside the axis: room for the longest on either side.
-        room = stub + 0.021 * (max(map(len, names)) + 6) * (high - low)
+        part = self._name_inches() / self._size()[0]  # of the width of the picture
+        room = stub + part * (high - low + 2 * stub) / (1 - 2 * part)
         ax.set_xlim(low - room, high + room)
         ax.axis("off")
 

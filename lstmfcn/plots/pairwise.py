@@ -71,8 +71,9 @@ class PairwiseDisplay(AxesDisplay):
         lower = {"ha": "right", "va": "bottom", "color": COLOURS[1], "fontweight": "bold"}
         place = {"transform": ax.transAxes}
         names, metric = [plain(name) for name in self.names], plain(self.metric)
-        ax.text(0.03, 0.97, f"{names[0]} better on {wins}{tied}", **upper, **place)
-        ax.text(0.97, 0.03, f"{names[1]} better on {losses}", **lower, **place)
+        brief = [plain(name, longest=24) for name in self.names]
+        ax.text(0.03, 0.97, f"{brief[0]} better on {wins}{tied}", **upper, **place)
+        ax.text(0.97, 0.03, f"{brief[1]} better on {losses}", **lower, **place)
         if self.datasets is not None:
             self._name_datasets(ax, difference, low, high)
         ax.set_xlim(low, high)

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from lstmfcn.plots.display import COLOURS, GREY, MARKERS, AxesDisplay, check_scores, plain, style_of
+from lstmfcn.plots.display import (
+    COLOURS,
+    GREY,
+    LETTER,
+    MARKERS,
+    AxesDisplay,
+    check_scores,
+    plain,
+    style_of,
+)
 
 WIDE = 3  # longest by shortest training, from which on the seconds are logarithmic
 
@@ -63,7 +72,9 @@ class ScoresDisplay(AxesDisplay):
         ax.set_axisbelow(True)
         ax.set_xlabel(plain(self.metric))
         above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
-        ax.legend(ncols=min(4, len(self.names)), fontsize="small", frameon=False, **above)
+        longest = max(len(plain(name)) for name in self.names)
+        n_columns = max(1, min(4, len(self.names), int(6 / (LETTER * (longest + 4)))))
+        ax.legend(ncols=n_columns, fontsize="small", frameon=False, **above)
 
 
 class CostDisplay(AxesDisplay):
@@ -91,7 +102,7 @@ class CostDisplay(AxesDisplay):
     >>> from lstmfcn.plots import CostDisplay
     >>> display = CostDisplay([[0.8, 0.9]], [[1.0, 20.0]], ["quick", "slow"]).plot()
     >>> display.ax_.get_xscale(), [text.get_text() for text in display.ax_.get_legend().texts]
-    ('log', ['slow', 'quick', 'none is better and cheaper'])
+    ('log', ['quick', 'slow', 'none is better and cheaper'])
     """
 
     def __init__(self, scores, seconds, names, *, metric="accuracy"):
@@ -111,11 +122,11 @@ class CostDisplay(AxesDisplay):
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
         score, cost = self.scores.mean(axis=0), self.seconds.mean(axis=0)
-        for place, i in enumerate(np.argsort(-score, kind="stable")):
+        for i, name in enumerate(self.names):
             # Beyond seven, colours come again with other marks.
-            marker = MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
-            style = {"color": COLOURS[place % len(COLOURS)], "markersize": 8, "linestyle": ""}
-            ax.plot(cost[i], score[i], marker, label=plain(self.names[i]), **style)
+            marker = MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
+            style = {"color": COLOURS[i % len(COLOURS)], "markersize": 8, "linestyle": ""}
+            ax.plot(cost[i], score[i], marker, label=plain(name), **style)
         best = [i for i in np.argsort(cost, kind="stable") if _unbeaten(i, score, cost)]
         label = "none is better and cheaper"
         ax.plot(cost[best], score[best], ":", color="#808080", zorder=1, label=label)

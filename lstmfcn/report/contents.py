@@ -22,9 +22,10 @@ def read_contents(results, records, metric="accuracy", published=(), damaged=Non
     """Return the contents of a report as a dict of JSON values.
 
     ``records`` and ``damaged`` come from ``results.read()``. Scores are lists by dataset of lists
-    by model, None where there is no result. Without records of the metric, raises ValueError.
+    by model, None where there is no result. The model with the best mean rank of the metric comes
+    first everywhere. Without records of the metric, raises ValueError.
     """
-    table = score_table(records, metric)
+    table = score_table(records, metric).ranked()
     groups = defaultdict(list)
     for record in records:
         groups[record["dataset"], record["model"]].append(record)
@@ -49,12 +50,12 @@ def read_contents(results, records, metric="accuracy", published=(), damaged=Non
             for run, record in sorted({**results.failed(), **(damaged or {})}.items())
         ],
         "confusions": _confusions(results, groups),
-        "provenance": _provenance(records),
+        "provenance": _provenance(records, table.models),
         "published": _published(records, published),
     }
     for name in contents["metrics"]:
         try:
-            scores = score_table(records, name)
+            scores = score_table(records, name).in_order(table.models)
         except ValueError:  # no record has it
             continue
         contents["scores"][name] = _plain(scores.scores)
@@ -145,14 +146,14 @@ def _confusion(y_true, y_pred):
     }
 
 
-def _provenance(records):
+def _provenance(records, models):
     """Return by which models, with which software and hardware, and when the results were made."""
     described = {
         r["model"]: {"target": r.get("target"), "parameters": r.get("parameters")} for r in records
     }
     began = sorted(r["began"] for r in records if r.get("began"))
     return {
-        "models": [{"name": name, **found} for name, found in described.items()],
+        "models": [{"name": name, **described[name]} for name in models],
         "versions": _distinct(r.get("versions") for r in records),
         "hardware": _distinct(r.get("hardware") for r in records),
         "commits": _distinct(r.get("commit") for r in records),
@@ -182,6 +183,7 @@ def _published(records, methods):
     if not methods:
         return None
     table, left_out = with_published(records, methods)
+    table = table.ranked()
     used = {source for source in SOURCES if any(f"({source})" in name for name in table.models)}
     return {
         "models": table.models,

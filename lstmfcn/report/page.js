@@ -35,6 +35,9 @@
     const values = row.filter((value) => value !== null);
     return values.length ? (larger(metric) ? Math.max(...values) : Math.min(...values)) : null;
   };
+  // A long name may go on in the next line where a word in it begins: GesturePebble.
+  const broken = (name) => name.split(/(?<=[a-z])(?=[A-Z])/).flatMap((word, i) =>
+    i ? [make("wbr"), word] : [word]);
   const link = (name) => "#dataset=" + encodeURIComponent(name);
 
   // The page of the sweep
@@ -43,7 +46,7 @@
 
   const summaryRows = (rows) => table(
     ["model", "mean", "mean rank", "geometric rank", "MPCE", "best on"],
-    rows.map((row) => [row.model, format(row.mean), row.arithmetic_rank.toFixed(3),
+    rows.map((row) => [make("td", {}, broken(row.model)), format(row.mean), row.arithmetic_rank.toFixed(3),
       row.geometric_rank.toFixed(3), format(row.mpce), row.best]));
 
   const tiles = () => {
@@ -86,9 +89,9 @@
     const count = make("span", { class: "soft", id: "count", role: "status" });
     const columns = () => [
       { name: "dataset", value: (i) => contents.datasets[i].name },
-      { name: "train", value: (i) => contents.datasets[i].n_train },
-      { name: "length", value: (i) => contents.datasets[i].n_timepoints },
-      { name: "classes", value: (i) => contents.datasets[i].n_classes },
+      { name: "train", extra: true, value: (i) => contents.datasets[i].n_train },
+      { name: "length", extra: true, value: (i) => contents.datasets[i].n_timepoints },
+      { name: "classes", extra: true, value: (i) => contents.datasets[i].n_classes },
       ...contents.models.map((name, j) => ({
         name, model: j, value: (i) => cell(i, j).value,
       })),
@@ -113,20 +116,20 @@
       };
       shown.sort(compare);
       head.replaceChildren(...all.map((column, k) => make("th", {
-        scope: "col",
+        scope: "col", class: column.extra ? "extra" : null,
         "aria-sort": k === state.column ? (state.down ? "descending" : "ascending") : "none",
       }, make("button", { type: "button", onclick: () => {
         state.down = k === state.column ? !state.down : column.model !== undefined;
         state.column = k;
         draw();
-      } }, column.name))));
+      } }, broken(column.name)))));
       body.replaceChildren(...shown.map((i) => {
         const dataset = contents.datasets[i], row = contents.scores[state.metric][i];
         const top = best(row, state.metric);
         return make("tr", { "data-dataset": dataset.name },
-          make("td", {}, make("a", { href: link(dataset.name) }, dataset.name)),
-          make("td", {}, dataset.n_train ?? "–"), make("td", {}, dataset.n_timepoints ?? "–"),
-          make("td", {}, dataset.n_classes ?? "–"),
+          make("td", {}, make("a", { href: link(dataset.name) }, broken(dataset.name))),
+          [dataset.n_train, dataset.n_timepoints, dataset.n_classes].map((size) =>
+            make("td", { class: "extra" }, size ?? "–")),
           row.map((value, j) => {
             const std = contents.standard_deviations[state.metric][i][j];
             const n = contents.n_runs[i][j];
@@ -142,7 +145,8 @@
         const values = rows.map((i) => cell(i, j).value);
         return values.length ? values.reduce((a, b) => a + b) / values.length : null;
       });
-      foot.replaceChildren(make("tr", {}, make("td", { colspan: 4 }, "mean of the complete rows"),
+      foot.replaceChildren(make("tr", {}, make("td", {}, "mean of the complete rows"),
+        all.filter((column) => column.extra).map(() => make("td", { class: "extra" })),
         means.map((value) => make("td", {}, format(value, state.metric)))));
       count.textContent = `${shown.length} of ${contents.datasets.length} datasets`;
     };
@@ -168,9 +172,32 @@
       make("table", { id: "scores-table" }, make("thead", {}, head), body, foot)));
   };
 
+  // What a dot of a picture stands for is told where the pointer, or a finger, is near it.
+  const tip = make("div", { id: "tip", role: "tooltip", hidden: "" });
+  const hide = () => { tip.hidden = true; };
+  const tell = (dots) => (event) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const away = ([x, y]) => Math.hypot(
+      x * box.width + box.left - event.clientX, y * box.height + box.top - event.clientY);
+    const near = dots.reduce((one, other) => away(other) < away(one) ? other : one);
+    tip.hidden = away(near) > 14;  // pixels
+    tip.textContent = near[2];
+    const { offsetWidth: width, offsetHeight: height } = tip;
+    tip.style.left = Math.max(4, Math.min(event.clientX + 12, innerWidth - width - 4)) + "px";
+    tip.style.top = event.clientY > height + 16 ? event.clientY - height - 12 + "px" :
+      event.clientY + 16 + "px";
+  };
+  document.body.append(tip);
+  window.addEventListener("scroll", hide, true);
+
+  // No picture gets so small that its words cannot be read: it scrolls in its own box.
   const figure = (picture) => make("figure", { class: picture.half ? "pair" : null },
     make("h3", {}, picture.title),
-    make("img", { src: picture.uri, alt: picture.title + ". " + picture.caption }),
+    make("div", { class: "scroll" }, make("div", {
+      class: "frame", style: `width: ${picture.width}px; min-width: ${0.7 * picture.width}px`,
+      ...(picture.dots.length ? { onpointermove: tell(picture.dots),
+        onpointerdown: tell(picture.dots), onpointerleave: hide } : {}),
+    }, make("img", { src: picture.uri, alt: picture.title + ". " + picture.caption }))),
     make("figcaption", {}, picture.caption));
 
   const published = () => {

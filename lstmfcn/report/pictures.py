@@ -27,7 +27,7 @@ MAX_GALLERY_SERIES = 60  # of each class, from which a gallery chooses
 def sweep_pictures(records, metric):
     """Draw the results over all datasets: a list of pictures, each as `_picture` returns it."""
     try:
-        table = score_table(records, metric).complete()
+        table = score_table(records, metric).complete().ranked()
     except ValueError:  # no dataset has results of all models
         return []
     pictures = compare_pictures(table)
@@ -35,14 +35,7 @@ def sweep_pictures(records, metric):
         pictures += _pairs(table)
     if metric in WITH_COST:
         pictures += _cost(records, table)
-    pictures.append(
-        _picture(
-            "Every dataset",
-            "A dot is a model's mean over its runs; the line spans the models.",
-            ScoresDisplay(table.better(), table.datasets, table.models, metric=_words(metric)),
-        )
-    )
-    return pictures
+    return [*pictures, _every_dataset(table)]
 
 
 def compare_pictures(table):
@@ -62,9 +55,27 @@ def compare_pictures(table):
             "Of each pair: the mean difference, on how many datasets the row's model wins, "
             "ties and loses, and the p-value of a Wilcoxon signed-rank test without "
             "correction (bold below .05).",
-            ComparisonMatrixDisplay(table.better(), table.models, metric=_words(table.metric)),
+            ComparisonMatrixDisplay(
+                table.better(), table.models, metric=_words(table.metric), sort=False
+            ),
         ),
     ]
+
+
+def _every_dataset(table):
+    order = np.argsort(-table.better().mean(axis=1), kind="stable")  # as the display's rows
+    scores, datasets = table.better()[order], [table.datasets[i] for i in order]
+    dots = [
+        (score, row, f"{dataset}: {model} {score:.4f}")
+        for row, dataset in enumerate(datasets)
+        for model, score in zip(table.models, scores[row], strict=True)
+    ]
+    return _picture(
+        "Every dataset",
+        "A dot is a model's mean over its runs; the line spans the models.",
+        ScoresDisplay(scores, datasets, table.models, metric=_words(table.metric)),
+        dots=dots,
+    )
 
 
 def _cost(records, table):
@@ -78,12 +89,18 @@ def _cost(records, table):
     seconds = seconds.scores[np.ix_(rows, columns)]
     if not (np.isfinite(seconds).all() and (seconds > 0).all()):
         return []
+    means, costs = table.better().mean(axis=0), seconds.mean(axis=0)
+    dots = [
+        (cost, mean, f"{model}: {mean:.4f}, {cost:.3g} seconds")
+        for model, mean, cost in zip(table.models, means, costs, strict=True)
+    ]
     return [
         _picture(
             "Score and cost",
             "Mean score against the seconds of a fit. Where runs shared a machine, the seconds are "
             "those of a busy machine.",
             CostDisplay(table.better(), seconds, table.models, metric=_words(table.metric)),
+            dots=dots,
         )
     ]
 
@@ -94,21 +111,23 @@ def _pairs(table):
     pairs = list(itertools.combinations(ranked, 2))
     if len(pairs) > MAX_MODEL_PAIRS:
         pairs = [(ranked[0], other) for other in ranked[1:]][:MAX_MODEL_PAIRS]
-    return [
-        _picture(
-            f"{one} against {other}",
-            "A dot is a dataset, on the side of the model that is better on it.",
-            PairwiseDisplay(
-                table.better()[:, table.models.index(one)],
-                table.better()[:, table.models.index(other)],
-                (one, other),
-                datasets=table.datasets,
-                metric=_words(table.metric),
-            ),
-            half=True,
-        )
-        for one, other in pairs
+    return [_pair(table, one, other) for one, other in pairs]
+
+
+def _pair(table, one, other):
+    first, second = (table.better()[:, table.models.index(name)] for name in (one, other))
+    dots = [
+        (x, y, f"{dataset}: {one} {y:.4f}, {other} {x:.4f}")
+        for dataset, x, y in zip(table.datasets, second, first, strict=True)
     ]
+    names, metric = (one, other), _words(table.metric)
+    return _picture(
+        f"{one} against {other}",
+        "A dot is a dataset, on the side of the model that is better on it.",
+        PairwiseDisplay(first, second, names, datasets=table.datasets, metric=metric),
+        half=True,
+        dots=dots,
+    )
 
 
 def model_pictures(classifier, X_test, y_test):
@@ -149,11 +168,11 @@ def _choose(classifier, X_test, y_test):
     return np.sort(np.concatenate([np.empty(0, int), *places]))
 
 
-def _picture(title, caption, display, *, photo=False, half=False):
+def _picture(title, caption, display, *, photo=False, half=False, dots=()):
     """Return a drawn display as a dict; an ``<img>`` of the page takes its ``uri`` as the source.
 
     A ``photo`` has so many marks that pixels take less room than lines. Of pictures with ``half``,
-    two stand side by side.
+    two stand side by side. ``dots`` are x, y and text, in the units of the display's axes.
     """
     import matplotlib.pyplot as plt
 
@@ -164,8 +183,26 @@ def _picture(title, caption, display, *, photo=False, half=False):
         with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "lstmfcn"}):
             image = image_bytes(figure, format="svg", metadata={"Date": None})
     kind, text = "webp" if photo else "svg+xml", base64.b64encode(image).decode("ascii")
-    uri = f"data:image/{kind};base64,{text}"
-    return {"title": title, "caption": caption, "half": half, "uri": uri}
+    return {
+        "title": title,
+        "caption": caption,
+        "half": half,
+        "uri": f"data:image/{kind};base64,{text}",
+        "width": round(96 * figure.get_figwidth()),  # pixels of a page
+        "dots": _placed(dots, display.ax_) if dots else [],
+    }
+
+
+def _placed(dots, ax):
+    """Return x, y and text of dots, as fractions of the picture from its left and upper edge.
+
+    Of dots in one place the texts are joined.
+    """
+    places = ax.transData.transform([dot[:2] for dot in dots]) / ax.figure.bbox.size
+    texts = {}
+    for (x, y), (_, _, text) in zip(places, dots, strict=True):
+        texts.setdefault((round(x, 4), round(1 - y, 4)), []).append(text)
+    return [[*place, "\n".join(lines)] for place, lines in texts.items()]
 
 
 def _words(metric):
