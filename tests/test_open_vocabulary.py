@@ -224,10 +224,10 @@ def write(tmp_path):
 @pytest.mark.parametrize(
     "text, sentence",
     [
-        ("", "x.csv has no column 'name' and no column 'openset'; expected a first line with name, "
-             "openset, but it is empty."),
-        ("name,labels\na,[]\n", "x.csv has no column 'openset'; expected a first line with name, "
-                                "openset, but it is name, labels."),
+        ("", "x.csv has no column 'name', 'file' or 'filename' and no column 'openset' in its "
+             "first line, which is empty."),
+        ("name,labels\na,[]\n", "x.csv has no column 'openset' in its first line, which is name, "
+                                "labels."),
         (
             'name,openset\na,"[\'b\']"\na,[]\n,[]\nb\n',
             "x.csv cannot be used as it is; correct or remove:\n"

@@ -32,6 +32,20 @@ def _add_score(commands):
         action="store_true",
         help="of --target: print MER2023's score as well, weighted F1 minus a quarter of the MSE",
     )
+    score.add_argument(
+        "--wheels",
+        type=to_path,
+        metavar="FOLDER",
+        help="of words in a column openset: MER2025's scores on the wheels of emotions in this "
+        "folder, its emotion_wheel",
+    )
+    score.add_argument(
+        "--synonyms",
+        type=to_path,
+        metavar="ZIP",
+        help="of words in a column openset: MER2024's scores by the groups in this zip or folder, "
+        "its openset-synonym.zip",
+    )
     score.add_argument("--out", **FILE, help="write the numbers to this JSON file as well")
     score.set_defaults(command=_score)
 
@@ -73,6 +87,8 @@ def _score(arguments):
     from lstmfcn.evaluation import score_classes, score_numbers
 
     _check_out(arguments)
+    if arguments.wheels is not None or arguments.synonyms is not None:
+        return _score_words(arguments)
     if arguments.combined and arguments.target is None:
         raise ValueError("--combined is of a valence and an emotion; add --target valence.")
     options = {"group": arguments.group, "classes": arguments.classes}
@@ -91,7 +107,43 @@ def _score(arguments):
     combined = _combined(paths, options, found) if arguments.combined else {}
     for name, value in combined.items():
         print(f"{name}: {value:.4f}")
-    _write(arguments.out, found, combined)
+    return _write(arguments.out, found, combined)
+
+
+def _score_words(arguments):
+    """Print how well sets of words match: on wheels of emotions, or by groups of synonyms."""
+    from lstmfcn.emotion import open_vocabulary_scores, read_label_sets, read_wheels, wheel_scores
+    from lstmfcn.emotion.wheels import LEVELS
+
+    others = ("group", "target", "classes", "combined")
+    given = [f"--{name}" for name in others if getattr(arguments, name)]
+    if given or arguments.truth is None:
+        fault = f"leave out {', '.join(given)}" if given else "add --truth, a file of words"
+        raise ValueError(f"sets of words are scored on their own; {fault}.")
+    paths, numbers = (arguments.truth, arguments.predictions), {}
+    n_more = len(read_label_sets(paths[1]).keys() - read_label_sets(paths[0]).keys())
+    if n_more:
+        print(f"{n_more} predictions are of clips without a truth, and do not count")
+    if arguments.synonyms is not None:
+        found = open_vocabulary_scores(*paths, arguments.synonyms)
+        scores = {name: getattr(found, name) for name in ("average", "accuracy", "recall")}
+        print(f"MER2024, by groups of synonyms, {len(found.samples)} clips:")
+        print(text_table(["average", "set accuracy", "set recall"], [list(scores.values())]))
+        numbers["synonyms"] = scores
+    wheels = None if arguments.wheels is None else read_wheels(arguments.wheels)
+    for level in LEVELS if wheels else ():
+        found = wheel_scores(*paths, wheels, level=level)
+        keys = ("wheel", "f1", "precision", "recall", "n")
+        rows = [[row[key] for key in keys] for row in found.wheels]
+        rows.append(["mean", found.f1, found.precision, found.recall, None])
+        print(f"\nMER2025, level {level} of the wheels:")
+        print(text_table(["", "F1", "precision", "recall", "clips with a class"], rows))
+        numbers[f"level {level}"] = vars(found)
+    if wheels and found.unknown:
+        from lstmfcn.untrusted import listed
+
+        print(f"\n{len(found.unknown)} words lead to no wheel: {listed(found.unknown, 10)}")
+    return _write(arguments.out, None, numbers)
 
 
 def _combined(paths, options, found):
@@ -209,7 +261,7 @@ def _write(path, found, more):
 
     if path is None:
         return
-    numbers = {**vars(found), **more}
+    numbers = {**(vars(found) if found else {}), **more}
     if "confusion" in numbers:
         numbers["confusion"] = found.confusion.tolist()
     with atomic_path(path) as temporary:

@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "pad_sequences",
             "standardize_by_group",
         ),
+        "lstmfcn.emotion.wheels": ("EmotionWheels", "WheelScores", "read_wheels", "wheel_scores"),
         # What emotion recognition uses, and any other classification can.
         "lstmfcn.features": (
             "ClipSequences",

@@ -20,6 +20,7 @@ from lstmfcn.validation import check_choice
 
 LONGEST_ANSWER = 2**20  # bytes of one file of synonyms; the released ones take 2 kB
 LARGEST_DIRECTORY = 2**24  # bytes of a zip's list of such files
+TOKENIZERS = ("mertools", "literal", "mer2025")
 CANDIDATES = tuple(round(0.01 * step, 2) for step in range(1, 100))
 
 
@@ -80,9 +81,10 @@ def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer=
         - a sequence of groups for all clips;
         - a function of a clip's name and the sorted list of its words that returns groups;
         - None: only equal words match.
-    tokenizer : {"mertools", "literal"}, default="mertools"
+    tokenizer : {"mertools", "literal", "mer2025"}, default="mertools"
         How a text becomes words. "mertools" cuts it at quotation marks, apostrophes included, which
-        the published numbers need; "literal" reads it as a Python list.
+        the published numbers need; "literal" reads it as a Python list; "mer2025" cuts it at
+        quotation marks and commas.
 
     Returns
     -------
@@ -117,7 +119,7 @@ def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer=
         raise ValueError("there are no clips to score; pass the words of at least one.")
     names = sorted(truth)  # one order of addition, whatever the order of the files
     remedy = "give every clip one, an empty list if there are no words"
-    _refuse_absent(names, predicted, "prediction", remedy)
+    refuse_absent(names, predicted, "prediction", remedy)
     groups_of = _groups(groups, names, tokenizer)
     samples = [_score(name, truth[name], predicted[name], groups_of) for name in names]
     accuracy = math.fsum(sample.accuracy for sample in samples) / len(samples)
@@ -147,7 +149,7 @@ def read_label_sets(source, *, tokenizer="mertools"):
     >>> read_label_sets({"a": "['very happy', 'calm']", "b": ["sad"], "c": "[]"})
     {'a': ['very happy', 'calm'], 'b': ['sad'], 'c': []}
     """
-    check_choice(tokenizer, "tokenizer", ("mertools", "literal"))
+    check_choice(tokenizer, "tokenizer", TOKENIZERS)
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
         rows, _, problems = read_clips(path, ("name", "openset"))
@@ -260,7 +262,7 @@ def calibrate_label_sets(
             "probabilities; pass the name of each clip once."
         )
     truth = read_label_sets(ground_truth)
-    _refuse_absent(names, truth, "ground truth", "leave these clips out")
+    refuse_absent(names, truth, "ground truth", "leave these clips out")
     groups_of = functools.cache(_groups(groups, names, "mertools"))
 
     @functools.cache  # neighbouring candidates differ in few clips
@@ -296,6 +298,16 @@ def _mertools_words(text):
     return _pieces("['\"]", text[start + 1 :].partition("]")[0])
 
 
+def split_words(text):
+    """Return what stands between quotation marks and commas, as MER2025 reads a list of words.
+
+    >>> split_words("['very happy', 'calm']"), split_words("happy,happily"), split_words("[]")
+    (['very happy', 'calm'], ['happy', 'happily'], [])
+    """
+    text = text.removeprefix("[").removesuffix("]")
+    return [piece.strip() for piece in re.split("['\",]", text) if piece.strip()]
+
+
 def _mertools_groups(text):
     return [_pieces("['\"]", piece) for piece in _pieces(r"[\[\]]", text)]
 
@@ -320,6 +332,8 @@ def _words(name, value, tokenizer):
     if value is None or (isinstance(value, Real) and value != value):
         return []
     if isinstance(value, str):
+        if tokenizer == "mer2025":
+            return split_words(value)
         literal = tokenizer == "literal" and value.strip()
         words = _literal_list(value) if literal else _mertools_words(value)
         if words is None or not all(isinstance(word, str) for word in words):
@@ -342,7 +356,7 @@ def _groups(groups, names, tokenizer):
         groups = _read_groups(Path(groups).expanduser(), {f"{name}.npy" for name in names})
     if isinstance(groups, Mapping):
         remedy = "add them, an empty list where no words mean the same"
-        _refuse_absent(names, groups, "group of synonyms", remedy)
+        refuse_absent(names, groups, "group of synonyms", remedy)
         found = {name: _checked_groups(name, groups[name], tokenizer) for name in names}
         return lambda name, words: found[name]
     if isinstance(groups, Callable):
@@ -415,7 +429,8 @@ def _text(source, data):
         raise ValueError(f"{source} holds invalid characters; {expected}.") from error
 
 
-def _refuse_absent(names, known, what, remedy):
+def refuse_absent(names, known, what, remedy):
+    """Refuse clips that a dict does not know; all are listed."""
     absent = [name for name in names if name not in known]
     if absent:
         raise ValueError(f"there is no {what} for {listed(absent)}; {remedy}.")
