@@ -27,7 +27,7 @@ FLOORS = [
     ["ensemble"],
     ["restoring", "sktime"],
     ["meta"],
-    ["multimodal"],
+    ["multimodal", "extraction"],
     ["loading"],
     ["evaluation"],
     ["zero_shot"],

@@ -36,12 +36,23 @@ __getattr__, __dir__, __all__ = lazy_names(
         ),
         "lstmfcn.emotion.wheels": ("EmotionWheels", "WheelScores", "read_wheels", "wheel_scores"),
         # What emotion recognition uses, and any other classification can.
+        "lstmfcn.extraction": (
+            "Extraction",
+            "Recording",
+            "add_noise",
+            "extract",
+            "find_recordings",
+            "log_mel",
+            "read_waveform",
+            "recordings_of",
+        ),
         "lstmfcn.features": (
             "ClipSequences",
             "FeatureError",
             "FeatureSet",
             "FeatureStore",
             "FeatureSummary",
+            "frame_rate",
         ),
         "lstmfcn.evaluation.robustness": ("RobustnessCurve", "robustness_curve"),
         "lstmfcn.lengths": ("mean_pool", "pool_or_pad", "resample"),
