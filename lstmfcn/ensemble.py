@@ -1,4 +1,4 @@
-"""How do several networks decide together? By the mean of their logits, and they explain so."""
+"""How do several networks decide as one classifier? By the mean of their logits."""
 
 import contextvars
 import copy
@@ -33,7 +33,7 @@ def _members_attend(ensemble):
     kind = ensemble.estimators_[0] if hasattr(ensemble, "estimators_") else ensemble.estimator
     if not hasattr(kind, "attention_map"):
         raise AttributeError(
-            "these networks have no attention; fit with estimator=ALSTMFCNClassifier() for it."
+            "these networks have no attention; fit with estimator=ALSTMFCNClassifier()."
         )
     return True
 
@@ -50,33 +50,36 @@ def _of_first(name, doc):
 
 
 class LSTMFCNEnsemble(LogitClassifier):
-    """Several networks as one classifier: other weights, other resolutions, one decision.
+    """Several networks as one classifier: different seeds and depths, one decision.
 
-    The logits are the mean of the members' logits, and so are their parts and maps. Networks that
-    start elsewhere, or have another depth, make other errors; the mean makes fewer. For maps that
-    deletion verifies, pass an ``ALSTMFCNClassifier()``, which trains on gaps.
+    The logits of the ensemble are the mean of its members' logits. Explanations and maps are means,
+    too. Networks with different initial weights or depths make different errors, and averaging
+    cancels some of them. To verify maps by deletion, pass an ``ALSTMFCNClassifier()``, which is
+    trained on series with gaps.
 
     Parameters
     ----------
     estimator : LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier or None, default=None
-        Each member is a clone of it, with another ``random_state``. None: ``LSTMFCNClassifier()``.
+        Each member is a clone of this classifier, with a ``random_state`` of its own. None:
+        ``LSTMFCNClassifier()``.
     n_estimators : int, default=4
-        How many members.
+        Number of members.
     variants : "auto", sequence of dict or None, default="auto"
-        Parameters by which members differ, beside their seed: member k gets those of entry k, from
-        the first again when there are more members. ``"auto"``: every other member has a further
-        block, as wide as the first. None: members differ by their seed alone.
+        Parameters in which members differ, besides their seed. Member k takes entry k; the entries
+        repeat if there are more members. ``"auto"``: every second member has one more block, as
+        wide as the first block. None: members differ in their seed alone.
     n_jobs : int or None, default=None
-        How many members train at once, in threads: None is one, -1 as many as there are cores. The
-        result is the same.
+        Number of members trained at once, in threads. None: one; -1: one per core. The result does
+        not depend on it.
     checkpoint : path-like or None, default=None
-        Folder for the state of a running ``fit`` or ``fine_tune``, with a folder per member. After
-        a crash or an interruption the same call on the same data continues, and ends bit-equal to
-        one that ran through.
+        Folder for the state of a running ``fit`` or ``fine_tune``, with a subfolder per member.
+        After a crash or an interruption, the same call on the same data continues. Its result is
+        bit-equal to the result of an uninterrupted call.
     random_state : int, RandomState or None, default=None
-        Seed of the members' seeds. The same int on the same machine gives bit-equal predictions.
+        Seed from which the members' seeds are drawn. The same int on the same machine gives
+        bit-equal predictions.
     verbose : int, default=0
-        1: a progress bar over the members; 2: one that stays.
+        1: a progress bar over the members; 2: a bar that stays at the end.
 
     Attributes
     ----------
@@ -85,11 +88,11 @@ class LSTMFCNEnsemble(LogitClassifier):
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     history_ : dict of str to list of float
-        As of a member: the mean over those that trained so long.
+        As of a member; the value of an epoch is the mean over the members that reached it.
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
-        How other lengths are treated; None if all series must have the length of ``fit``.
+        How series of another length are treated; None if all must have the length of ``fit``.
 
     See Also
     --------
@@ -185,7 +188,7 @@ class LSTMFCNEnsemble(LogitClassifier):
         validation_data=None,
         patience=None,
     ):
-        """Train all members on, by the paper's Algorithm 1.
+        """Continue the training of all members, by the paper's Algorithm 1.
 
         Parameters
         ----------
@@ -220,7 +223,7 @@ reset_head, new_classes, validation_data, patience
 
     @of_one_fit
     def transform(self, X, layer="concatenated"):
-        """Return the features of all members, one after the other.
+        """Return the features of all members, side by side.
 
         Parameters
         ----------
@@ -236,7 +239,7 @@ reset_head, new_classes, validation_data, patience
 
     @of_one_fit
     def explain(self, X, y=None):
-        """Take the mean logits apart, exactly: bias, LSTM branch, convolutions at each timepoint.
+        """Split the mean logits into bias, LSTM branch and convolutions at each timepoint.
 
         Parameters
         ----------
@@ -247,8 +250,8 @@ reset_head, new_classes, validation_data, patience
         Returns
         -------
         lstmfcn.Explanation
-            Each part is the mean of the members' parts; they add up to :meth:`decision_function`'s
-            logits, the mean of the members' logits.
+            Each part is the mean of the members' parts. The parts sum exactly to the mean of the
+            members' logits, which :meth:`decision_function` is based on.
         """
         target = self._targets_of(X, y)
         parts = [member.explain(X, self.classes_[target]) for member in self.estimators_]
@@ -263,8 +266,8 @@ reset_head, new_classes, validation_data, patience
         Parameters
         ----------
         X, y, contrast
-            As for :meth:`lstmfcn.LSTMFCNClassifier.class_activation_map`; by default ``y`` is what
-            the ensemble predicts.
+            As for :meth:`lstmfcn.LSTMFCNClassifier.class_activation_map`; by default ``y`` is the
+            class that the ensemble predicts.
 
         Returns
         -------
@@ -280,8 +283,8 @@ reset_head, new_classes, validation_data, patience
         Parameters
         ----------
         X, y, per_channel
-            As for :meth:`lstmfcn.LSTMFCNClassifier.gradient_map`; by default ``y`` is what the
-            ensemble predicts.
+            As for :meth:`lstmfcn.LSTMFCNClassifier.gradient_map`; by default ``y`` is the class
+            that the ensemble predicts.
 
         Returns
         -------
@@ -293,7 +296,7 @@ reset_head, new_classes, validation_data, patience
     @available_if(_members_attend)
     @of_one_fit
     def attention_map(self, X, over="timepoints"):
-        """Return the attention that each series' timepoints get, the mean over the members.
+        """Return the attention to each timepoint of each series, averaged over the members.
 
         Parameters
         ----------
@@ -312,12 +315,12 @@ reset_head, new_classes, validation_data, patience
 
     @of_one_fit
     def with_random_weights(self, random_state=None):
-        """Return a copy whose networks have never learned, for sanity checks of maps.
+        """Return a copy whose networks have random weights, for sanity checks of maps.
 
         Parameters
         ----------
         random_state : int, RandomState or None, default=None
-            Seed of their weights.
+            Seed of the weights.
 
         Returns
         -------
@@ -345,25 +348,27 @@ reset_head, new_classes, validation_data, patience
 
         See Also
         --------
-        lstmfcn.load : The way back.
+        lstmfcn.load : Reads the file.
         """
         validation.check_is_fitted(self)
         model_file.write(path, model_file.ensemble_members(self))
 
     n_channels_in_ = _of_first("n_channels_in_", "Channels of a series.")
-    n_timepoints_in_ = _of_first("n_timepoints_in_", "Of the longest series.")
+    n_timepoints_in_ = _of_first("n_timepoints_in_", "Timepoints of the longest series.")
     n_features_in_ = _of_first("n_features_in_", "Values of the longest series.")
-    unequal_length_in_ = _of_first("unequal_length_in_", "How other lengths are treated.")
+    unequal_length_in_ = _of_first(
+        "unequal_length_in_", "How series of another length are treated."
+    )
 
     @property
     def occlusion_(self):
-        """The least that a member kept of ``occlusion``."""
+        """The smallest ``occlusion_`` of the members."""
         validation.check_is_fitted(self)
         return min(member.occlusion_ for member in self.estimators_)
 
     @property
     def history_(self):
-        """Per epoch the mean over the members that trained so long."""
+        """Mean history of the members; each epoch averages the members that reached it."""
         validation.check_is_fitted(self)
         histories = [member.history_ for member in self.estimators_]
         return {name: _ragged_mean([h[name] for h in histories]) for name in histories[0]}
@@ -472,7 +477,7 @@ def _auto_variants(estimator):
 
 
 def _ragged_mean(rows):
-    """Return at each place the mean of the rows that are so long.
+    """Return for each place the mean over the rows that are long enough to have it.
 
     >>> _ragged_mean([[1.0, 2.0], [3.0]])
     [2.0, 2.0]

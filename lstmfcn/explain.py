@@ -1,4 +1,4 @@
-"""What did a fitted network decide on? Contributions to its logits, maps, attention, filters."""
+"""What is a network's decision based on? Contributions to logits, maps, attention, filters."""
 
 import math
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ MOST_SEEN = 32  # timepoints, by an activation that tells where the evidence is
 
 @dataclass(frozen=True)
 class Explanation:
-    """The logits of some series, taken apart: bias + LSTM branch + convolutions over time.
+    """The logits of some series, split into bias + LSTM branch + convolutions over time.
 
-    The last layer is linear on [LSTM state h, mean over time of the features F], so that each
-    logit is a sum, without remainder::
+    The last layer is linear in the LSTM state h and the mean over time of the features F. Each
+    logit is therefore exactly a sum::
 
         logit_c = b_c + sum_j V_jc h_j + sum_k W_kc mean_t F_k(t)
 
-    Features of fixed kernels, with ``rocket``, are means over time, too: they are among the
-    F, centred on their mean over the training series. The last sum is taken apart over time as
-    :meth:`LSTMFCNClassifier.class_activation_map` says.
+    With ``rocket``, F includes the features of the fixed kernels. They are means over time, too,
+    centred on their mean over the training series. :meth:`LSTMFCNClassifier.class_activation_map`
+    describes how the last sum is split over time.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class Explanation:
     convolutions : ndarray of shape (n_samples, n_classes)
         Contribution of the averaged convolution features to each logit.
     over_time : ndarray of shape (n_samples, n_timepoints)
-        ``convolutions`` of the target, timepoint by timepoint; zero on padding.
+        The part of each timepoint in ``convolutions`` of the target; zero on padding.
 
-    >>> explanation = Explanation(
+     explanation = Explanation(
     ...     classes=np.array(["gun", "point"]),
     ...     target=np.array([0]),
     ...     bias=np.array([0.5, 0.0]),
@@ -64,10 +64,11 @@ class Explanation:
 
     @property
     def lstm_share(self):
-        """Part of the LSTM branch in each decision, (n_samples,), in [0, 1].
+        """The LSTM branch's share in each decision, (n_samples,), in [0, 1].
 
-        Its contribution to the target's logit beside that of the convolutions, in magnitudes,
-        after what all classes get alike (and softmax ignores) is taken away.
+        The magnitudes of the LSTM's and the convolutions' contribution to the target's logit are
+        compared. From each contribution its mean over the classes is subtracted first: softmax
+        ignores it.
         """
         parts = []
         for contribution in (self.lstm, self.convolutions):
@@ -99,14 +100,14 @@ class Explanation:
         return pd.DataFrame(columns)
 
     def summary(self):
-        """Say how much the LSTM branch decided over all these series.
+        """Summarise how much the LSTM branch contributes to the decisions on all series.
 
         Returns
         -------
         dict of str to float
-            ``lstm_share``: the mean over the series; ``lstm_agrees``, ``convolutions_agree``:
-            fraction of series for which that branch alone (with the bias) names the class that
-            both name.
+            ``lstm_share``: the mean over the series. ``lstm_agrees``, ``convolutions_agree``:
+            fraction of series for which this branch alone, with the bias, predicts the class that
+            the whole network predicts.
         """
         decided = self.logits.argmax(axis=1)
         alone = {
@@ -118,9 +119,10 @@ class Explanation:
 
 
 def decision_parts(network, inputs):
-    """Take a FittedNetwork's logits apart, for inputs as a SeriesReader makes them.
+    """Split a FittedNetwork's logits into parts, for the inputs that a SeriesReader makes.
 
-    Returns bias (n_classes,), and the LSTM's and convolutions' parts (n_samples, n_classes).
+    Returns the bias (n_classes,), and the parts of the LSTM and of the convolutions, each
+    (n_samples, n_classes).
     """
     kernel, bias, n_cells = _last_layer(network)
     lstm = np.zeros((len(inputs[0]), len(bias)))
@@ -138,10 +140,10 @@ def decision_parts(network, inputs):
 def evidence_over_time(network, inputs, target, *, contrast=False):
     """Return what the convolutions contribute to a logit, (n_samples, n_timepoints).
 
-    ``target``, int (n_samples,), says which logit; with ``contrast`` the mean over the other
-    classes is taken away. Padding gets 0. The activations that are read are those of
-    :func:`evidence_block`; what the blocks behind it add, wherever the evidence is, all timepoints
-    get alike.
+    ``target``, int (n_samples,), is the logit's class. With ``contrast`` the mean contribution to
+    the other classes is subtracted. Padding gets 0. The map reads the activations of the
+    :func:`evidence_block`. What later blocks add by themselves is spread evenly over all
+    timepoints.
     """
     kernel, _, n_cells = _last_layer(network)
     filters, observed = _for_target(kernel[n_cells:], target, contrast), _observed(inputs)
@@ -174,9 +176,10 @@ def _observed(inputs):
 
 
 def evidence_block(architecture):
-    """Return the last block whose features still tell where in the series they come from.
+    """Return the number of the last block whose features can be located in the series.
 
-    They see at most 32 timepoints, or a sixteenth of the series; the first block always counts.
+    Such a feature sees at most 32 timepoints, or a sixteenth of the series. The first block always
+    qualifies.
 
     >>> blocks = {"kernel_sizes": (8, 5, 3), "n_timepoints": 200}
     >>> evidence_block({**blocks, "pool_sizes": (1, 1, 1), "dilation_rates": (1, 1, 1)})
@@ -197,7 +200,7 @@ def evidence_block(architecture):
 
 
 def _added_by_timepoints(network, architecture, inputs, observed, steps, filters, ending=""):
-    """Return what timepoints add to weighted features by the activations of the evidence block."""
+    """Return each timepoint's contribution to weighted features, through the evidence block."""
     block = evidence_block(architecture)
     name = block_output(architecture, block) + ending
     added = network.contributions(name, inputs, steps, filters, f"features{ending}")
@@ -210,7 +213,7 @@ def _sums_of(rows, size):
 
 
 def _share_out(steps, size, observed):
-    """Share out what (n_samples, n_steps) hold evenly among their observed timepoints.
+    """Spread the value of each step, (n_samples, n_steps), evenly over its observed timepoints.
 
     ``size`` is how many timepoints a step has, ``observed`` (..., n_timepoints) 1 or 0.
 
@@ -229,13 +232,13 @@ def _last_layer(network):
 
 
 def gradient_times_input(network, inputs, target):
-    """Return (n_samples, n_channels, n_timepoints) for a logit of each sample, ``target``."""
+    """Return (n_samples, n_channels, n_timepoints) for the logit ``target`` of each sample."""
     product = network.gradient(inputs, target) * inputs[0][:]
     return product.transpose(0, 2, 1).astype(np.float64)
 
 
 def effective_kernels(network):
-    """Return the first kernels times the scale behind them, (n_filters, n_channels, span)."""
+    """Return the first kernels with their normalisation scale, (n_filters, n_channels, span)."""
     convolution, norm = (network.model.get_layer(name) for name in ("conv_1", "norm_1"))
     kernel = np.asarray(convolution.kernel, np.float64)  # (kernel_size, n_channels, n_filters)
     gamma, variance = (np.asarray(w, np.float64) for w in (norm.gamma, norm.moving_variance))
@@ -247,7 +250,7 @@ def effective_kernels(network):
 
 
 def count_features(architecture):
-    """Return how many features the last block has, all views together."""
+    """Return the number of features of the last block, over all views."""
     return len(architecture["views"]) * architecture["n_filters"][-1]
 
 
@@ -263,7 +266,7 @@ def block_output(architecture, layer):
 def strongest_samples(network, inputs, layer, n_samples):
     """Return samples, timepoints and activations where each filter of a block is most active.
 
-    Each is of shape (n_filters, n_samples), the most exciting sample first.
+    Each is of shape (n_filters, n_samples), the sample with the highest activation first.
     """
     best, where = [], []
     size = math.prod(network.architecture["pool_sizes"][:layer])  # timepoints of a step
@@ -279,32 +282,32 @@ def strongest_samples(network, inputs, layer, n_samples):
 
 
 NOT_OVER_TIME = (
-    "attention='paper' attends over channels, not time, behind the dimension shuffle; the map is "
+    "attention='paper' attends over channels, not time, after the dimension shuffle; the map is "
     "uniform. Use attention='features' for a map over time."
 )
 
 
 def attention_steps(network, architecture, ending=""):
-    """Return what the attention chooses among, "timepoints" or "channels".
+    """Return what the attention weights belong to, "timepoints" or "channels".
 
-    Arguments are as for :func:`attention_weights`.
+    The arguments are those of :func:`attention_weights`.
     """
     shuffled = f"dimension_shuffle{ending}" in {layer.name for layer in network.model.layers}
     return "channels" if shuffled and architecture["attention"] == "paper" else "timepoints"
 
 
 def uniform_attention(series, mask):
-    """Return even attention to all observed timepoints of series (n_samples, n_timepoints, C)."""
+    """Return equal attention to all observed timepoints of series (n_samples, n_timepoints, C)."""
     observed = np.ones(series.shape[:2]) if mask is None else mask
     return observed / observed.sum(axis=1, keepdims=True)
 
 
 def attention_weights(network, inputs, mask, architecture, *, over="timepoints", ending=""):
-    """Return the attention to timepoints, features or, as published, the LSTM's steps.
+    """Return the attention to timepoints, features or, with "paper", the LSTM's steps.
 
-    ``mask`` (n_samples, n_timepoints), or None, is that of an ALSTM-FCN, and ``architecture`` its
-    own. If it is one of several in the network, ``ending`` ends the names of its layers. Rows of
-    the result, (n_samples, n_steps), sum to 1.
+    ``mask`` (n_samples, n_timepoints), or None, and ``architecture`` describe one ALSTM-FCN. If the
+    network holds several, the names of its layers end with ``ending``. Rows of the result,
+    (n_samples, n_steps), sum to 1.
     """
     if architecture["attention"] == "paper":
         attention = network.output(f"attention_lstm{ending}", inputs, 1).astype(np.float64)
@@ -318,10 +321,10 @@ def attention_weights(network, inputs, mask, architecture, *, over="timepoints",
 
 
 def _over_time(network, architecture, inputs, observed, attention, ending):
-    """Hand the attention to features to the timepoints that excite them, (n_samples, n_timepoints).
+    """Turn attention to features into attention to timepoints, (n_samples, n_timepoints).
 
-    A timepoint gets what its activations add to the attended features; where nothing adds to them,
-    all timepoints of a step get its attention alike.
+    A timepoint gets what its activations contribute to the attended features. Where no timepoint
+    contributes, the attention of a step is spread evenly over its timepoints.
     """
     ones = np.ones((len(attention), count_features(architecture)))
     added = _added_by_timepoints(

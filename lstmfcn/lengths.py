@@ -1,4 +1,4 @@
-"""How do sequences get another length?"""
+"""How is a sequence brought to another length? By pooling, padding or interpolation."""
 
 import math
 
@@ -10,8 +10,8 @@ from lstmfcn.validation import check_counts
 def pool_or_pad(x, n_timepoints):
     """Bring frames to a length as MERTools does: zeros in front, then means of equal windows.
 
-    So many zeros come in front that the length is a multiple of `n_timepoints`; they count in the
-    mean of the first window.
+    Zeros are put in front until the length is a multiple of `n_timepoints`. They count in the
+    means of the first windows.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def pool_or_pad(x, n_timepoints):
     Returns
     -------
     array of shape (n_timepoints, D)
-        Floating point, of the precision of `x`.
+        Floating point, in the precision of `x`.
 
     See Also
     --------
@@ -48,22 +48,22 @@ def pool_or_pad(x, n_timepoints):
 
 
 def mean_pool(x, n_timepoints):
-    """Shorten frames to at most a length, by the mean of windows of equal size.
+    """Shorten a sequence to at most `n_timepoints` frames, the means of windows of equal size.
 
     Parameters
     ----------
     x : array of shape (T, D)
     n_timepoints : int
-        The length not to exceed.
+        The maximum length of the result.
 
     Returns
     -------
     array of shape (ceil(T / k), D)
-        Means over k = ceil(T / n_timepoints) frames, the last one over the rest.
+        Means over k = ceil(T / n_timepoints) frames. The last mean is over the remaining frames.
 
     See Also
     --------
-    resample : Interpolation to a length; it skips frames where a sequence is much longer.
+    resample : Interpolation to a length; it skips frames of a much longer sequence.
     lstmfcn.emotion.SequencePreprocessor : The transformer; this is its mode "mean_pool".
 
     Examples
@@ -93,7 +93,7 @@ def resample(x, n_timepoints):
     ----------
     x : array of shape (T, D)
     n_timepoints : int
-        Below T / 2, frames are skipped; shorten with `mean_pool` first.
+        If it is below T / 2, frames are skipped; shorten with `mean_pool` first.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def resample(x, n_timepoints):
 def interpolate(series, n_timepoints):
     """Interpolate (n_channels, T) linearly at even steps from first to last, in float64.
 
-    :func:`resample` computes the same line in another order, so that the last bit can differ.
+    :func:`resample` computes the same in another order, so that the last bit can differ.
     """
     if series.shape[1] == n_timepoints:
         return series

@@ -1,8 +1,8 @@
-"""How do checked series become the network's input? Normalised, of one length, in Keras' order.
+"""How do series become network input? They are normalised, brought to one length and transposed.
 
-Public axis order is (n_samples, n_channels, n_timepoints); :func:`to_keras` is the one place where
-it becomes (n_samples, n_timepoints, n_channels). A memory-mapped array is converted batch by batch,
-when its rows are asked for; anything else at once.
+The public axis order is (n_samples, n_channels, n_timepoints). :func:`to_keras` alone turns it into
+(n_samples, n_timepoints, n_channels). A memory-mapped array is converted batch by batch during
+training; any other array at once.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -22,11 +22,12 @@ LARGEST_VALUE = 1e15  # the variance of what layers make of it still fits float3
 
 @dataclass(frozen=True)
 class Normalizer:
-    """Z-normalisation fixed on the training data.
+    """Z-normalisation with statistics of the training data.
 
-    ``kind`` "dataset": each channel by its mean and standard deviation over all training
-    timepoints, ``mean`` and ``scale``; "series": each series and channel by its own, as in the
-    paper's fair protocol; None: none.
+    ``kind`` is "dataset", "series" or None. "dataset" normalises each channel by its mean and
+    standard deviation over all training timepoints, ``mean`` and ``scale``. "series" normalises
+    each channel of each series by its own statistics, as in the paper's fair protocol. None leaves
+    values as they are.
     """
 
     kind: str | None
@@ -57,7 +58,7 @@ class Normalizer:
 
     @classmethod
     def from_json(cls, content, n_channels):
-        """Build a normaliser from its attributes; refuse what ``fit`` does not leave behind."""
+        """Build a normaliser from its attributes; refuse values that ``fit`` cannot produce."""
         kind, mean, scale = (content[key] for key in ("kind", "mean", "scale"))
         if (
             kind not in (None, "series", "dataset")
@@ -97,10 +98,10 @@ def _without_constants(scale, low, high):
 
 @dataclass(frozen=True)
 class SeriesReader:
-    """What was learned about series in ``fit``: it checks later ones, and makes network inputs.
+    """Facts about the series of ``fit``; checks later series and makes network inputs of them.
 
-    ``n_timepoints`` are those of the longest series; ``unequal_length`` ("pad", "resample", None)
-    says what becomes of series of another length, None: they are refused.
+    ``n_timepoints`` is the length of the longest series. ``unequal_length`` ("pad", "resample" or
+    None) is the treatment of series of another length; None refuses them.
 
     >>> X = [np.ones((2, 5)), np.zeros((2, 3))]
     >>> reader = SeriesReader.learn(X).with_normalization("dataset", X)
@@ -116,7 +117,7 @@ class SeriesReader:
 
     @classmethod
     def learn(cls, series, unequal_length="auto"):
-        """Fix the channels, and the length unless later series may have another.
+        """Return a reader with the channels and the length of these series.
 
         ``unequal_length="auto"`` is "pad" for a list of series, and None for an array.
         """
@@ -130,7 +131,7 @@ class SeriesReader:
         return replace(self, normalizer=Normalizer.fit(normalization, series))
 
     def with_length_of(self, series):
-        """Return a reader of the length of these series, for a network that fits any length."""
+        """Return a reader with the length of these series, for a network that takes any length."""
         if isinstance(series, list) and not self.unequal_length:
             return self  # whose check refuses them
         longest = int(max(values.shape[1] for values in series))
@@ -147,7 +148,7 @@ class SeriesReader:
         return self.unequal_length == "pad"
 
     def check(self, series, name):
-        """Refuse series that those of ``fit`` do not match; ``name`` is the estimator's."""
+        """Refuse series that do not match the series of ``fit``; ``name`` is the estimator's."""
         validation.check_matches_fit(series, self, name)
 
     def to_inputs(self, series):
@@ -165,7 +166,7 @@ class SeriesReader:
 
     @classmethod
     def from_json(cls, content):
-        """Build a reader from :meth:`to_json`; refuse, in a clause, what ``fit`` does not leave."""
+        """Build a reader from :meth:`to_json`; refuse, in a clause, what ``fit`` cannot produce."""
         normalizer = Normalizer.from_json(content["normalizer"], content["n_channels"])
         reader = cls(**{**content, "normalizer": normalizer})
         for name in ("n_channels", "n_timepoints"):
@@ -178,11 +179,11 @@ class SeriesReader:
 def to_keras(series, n_timepoints, normalizer, unequal_length):
     """Normalise, bring to one length, and turn into Keras' axis order.
 
-    ``series`` is an array (n_samples, n_channels, T) or a list of (n_channels, T_i). Those of
-    another length than ``n_timepoints`` are padded with zeros or lose their end, with one warning
-    ("pad"), or are interpolated ("resample"). Returns float32 series (n_samples, n_timepoints,
-    n_channels), and a mask (n_samples, n_timepoints), 1 on observed timepoints, or None unless
-    "pad".
+    ``series`` is an array (n_samples, n_channels, T) or a list of (n_channels, T_i). With "pad",
+    shorter series are padded with zeros; longer series lose their end, with one warning. With
+    "resample", series are interpolated to ``n_timepoints``. Returns float32 series (n_samples,
+    n_timepoints, n_channels) and, with "pad", a mask (n_samples, n_timepoints) with 1 on observed
+    timepoints; else None.
     """
     n_samples, n_channels = len(series), series[0].shape[0]
     out = np.zeros((n_samples, n_timepoints, n_channels), np.float32)
@@ -213,7 +214,7 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
 
 
 class MappedRows:
-    """Some rows of a memory-mapped array, read when they are asked for.
+    """Some rows of a memory-mapped array, read from disk when they are indexed.
 
     >>> rows = MappedRows(np.arange(12).reshape(4, 1, 3), np.array([3, 0]))
     >>> rows.shape, rows[0].tolist(), rows[1:].tolist()
@@ -231,7 +232,7 @@ class MappedRows:
         return self._array[self._rows[rows]]
 
     def take(self, rows):
-        """Return some of these rows, again unread."""
+        """Return some of these rows, without reading them."""
         return MappedRows(self._array, self._rows[rows])
 
 
@@ -248,9 +249,9 @@ def take(series, rows):
 
 
 class OnDemand:
-    """Memory-mapped series that :func:`to_keras` converts when rows are asked for.
+    """Memory-mapped series whose rows :func:`to_keras` converts when they are indexed.
 
-    ``shape`` is the network's, (n_samples, n_timepoints, n_channels).
+    ``shape`` is in the network's order, (n_samples, n_timepoints, n_channels).
 
     >>> inputs = OnDemand(np.zeros((100, 2, 30)), Normalizer(None))
     >>> inputs.shape, inputs[[5, 3]].shape, inputs[90:].dtype
@@ -288,7 +289,7 @@ def _normalized(normalizer, values):
 
 
 def without_weightless(series, labels, weights):
-    """Leave out series of weight zero: length and normalisation must not depend on them."""
+    """Drop series of weight zero, so that length and normalisation do not depend on them."""
     if weights.all():
         return series, labels, weights
     kept = np.flatnonzero(weights)

@@ -651,7 +651,7 @@ def test_the_attention_map_is_zero_on_padding(attention):
         with pytest.warns(UserWarning) as caught:
             weights = clf.attention_map(X)
         assert [str(w.message) for w in caught if "attention=" in str(w.message)] == [
-            "attention='paper' attends over channels, not time, behind the dimension shuffle; "
+            "attention='paper' attends over channels, not time, after the dimension shuffle; "
             "the map is uniform. Use attention='features' for a map over time."
         ]
         np.testing.assert_allclose(weights, observed / observed.sum(axis=1, keepdims=True))
