@@ -1,4 +1,4 @@
-"""How does an estimator change wholly or not at all, also while other threads ask it?"""
+"""How does ``fit`` change an estimator completely or not at all, even while threads predict?"""
 
 import contextlib
 import functools
@@ -8,12 +8,12 @@ import numpy as np
 
 @contextlib.contextmanager
 def changed_at_once(estimator):
-    """Give a copy to work on; at the end, and only then, the estimator becomes what the copy is.
+    """Give a shallow copy to work on; at the end, the estimator takes over the copy's attributes.
 
-    Other threads that predict meanwhile see the estimator before or after, never between
-    (:func:`of_one_fit` is the readers' side); what they set by ``set_params`` stays. If the body
-    raises, also on Ctrl-C, the estimator stays as it was, and so does a generator that it has as
-    ``random_state``. The copy is shallow.
+    Other threads that predict meanwhile see the estimator before or after the change, never in
+    between; their methods are decorated with :func:`of_one_fit`. What they set by ``set_params``
+    stays. If the body raises, also on Ctrl-C, the estimator stays as it was, and so does a
+    generator in its ``random_state``.
     """
     generator = estimator.random_state
     drawn_from = isinstance(generator, np.random.RandomState)
@@ -37,9 +37,9 @@ def changed_at_once(estimator):
 
 
 def of_one_fit(method):
-    """Let a method see one fit of its estimator, although another thread may fit it meanwhile.
+    """Let a method see a single fit, even if another thread fits the estimator meanwhile.
 
-    The method reads fitted attributes, and changes none.
+    The method reads fitted attributes and changes none.
     """
 
     @functools.wraps(method)

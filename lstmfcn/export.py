@@ -1,4 +1,4 @@
-"""How does a fitted classifier leave Python? As a file that turns raw series into probabilities."""
+"""How does a fitted classifier run without this package? As an exported graph for raw series."""
 
 import contextlib
 import hashlib
@@ -62,12 +62,14 @@ def _check_members(members, attention, format):
     if format != "saved_model" and "attention_lstm" in names:
         if "dimension_shuffle" not in names or members[0].n_channels_in_ > 1:
             raise ValueError(
-                "attention='paper' over several steps can be exported as a SavedModel only."
+                "attention='paper' over several steps can only be exported as a SavedModel."
             )
     if not attention:
         return
     if any(architecture.get("attention") != "features" for architecture in architectures):
-        raise ValueError("attention=True is for ALSTM-FCN with attention='features'; leave it out.")
+        raise ValueError(
+            "attention=True needs an ALSTM-FCN with attention='features'; leave attention=True out."
+        )
     if any(architecture["squeeze_excite"] for architecture in architectures):
         raise ValueError(
             "a map through squeeze-and-excite cannot be exported; leave attention=True out, or "
@@ -76,7 +78,7 @@ def _check_members(members, attention, format):
 
 
 def _about(classifier, attention):
-    """Return what a user of the file must know, as JSON values."""
+    """Return the metadata that a user of the file needs, as JSON values."""
     is_ensemble = hasattr(classifier, "estimators_")
     members = model_file.ensemble_members if is_ensemble else model_file.classifier_members
     digest = hashlib.sha256()
@@ -92,7 +94,7 @@ def _about(classifier, attention):
         "unequal_length": lengths,
         "reading": getattr(classifier, "reading_", None),
         "input": "series, float32 (n, n_channels, n_timepoints), raw"
-        + (", NaN behind the end of a shorter one" if lengths else ""),
+        + (", NaN after the end of a shorter series" if lengths else ""),
         "outputs": ["probabilities", *(["attention"] if attention else [])],
         "sha256": digest.hexdigest(),
     }
@@ -151,7 +153,7 @@ def _write_saved_model(answer, weights, path):
 
 @contextlib.contextmanager
 def _silent(name):
-    """Leave out what a converter logs about its steps."""
+    """Suppress the log messages of a converter."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.ERROR)

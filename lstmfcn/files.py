@@ -1,4 +1,4 @@
-"""How are files written: wholly or not at all, as tables, and by one process at a time?"""
+"""How are files written? Completely or not at all, and by one process at a time."""
 
 import contextlib
 import csv
@@ -18,13 +18,12 @@ from lstmfcn.untrusted import as_path, path_error, shown
 
 @contextlib.contextmanager
 def atomic_path(path):
-    """Give a temporary name; what was written there becomes ``path`` at the end.
+    """Give a temporary name beside ``path``, with its ending; the file is renamed at the end.
 
     If the body raises, the temporary file is removed and an existing ``path`` stays as it was. A
-    link stays a link: its target is replaced. A file that was there keeps its mode and, where the
+    link stays a link: its target is replaced. The mode of a replaced file is kept and, where the
     system permits, its owner. A device or a pipe cannot be replaced: it gets the bytes at the end.
-    Raises as :func:`check_writable`, and if the disk is full. The name has the ending of ``path``,
-    and lies beside the file.
+    Errors are those of :func:`check_writable`, and OSError if the disk is full.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +66,8 @@ def atomic_path(path):
 def check_writable(path):
     """Refuse an output path that cannot be written, before hours of work are spent on it.
 
-    Raises OSError for a folder or where nobody may write, ValueError for no possible name.
+    Raises OSError for a folder or without the permission to write, ValueError for an impossible
+    name.
     """
     _destination(path)
 
@@ -75,8 +75,9 @@ def check_writable(path):
 def write_csv(path, columns, rows, *, make_folder=False):
     """Write a table as CSV, atomically: UTF-8, commas, ``\\n``.
 
-    Rows are sequences, or dicts that may lack columns (empty cells) and have more (left out). None
-    is an empty cell. ``make_folder`` makes the folder. Raises as :func:`check_writable`.
+    Rows are sequences or dicts. A column that a dict lacks is an empty cell, and so is None; a key
+    that is no column is left out. ``make_folder`` makes the folder. Errors are those of
+    :func:`check_writable`.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -103,19 +104,19 @@ def packaged_rows(package, name):
 
 @contextlib.contextmanager
 def locked(path):
-    """Hold a lock file, which another process cannot hold meanwhile; the system frees it.
+    """Hold a lock file that no other process can hold meanwhile; the system frees it.
 
-    On a file system without locks everybody gets one.
+    On a file system without locks every process gets the lock.
 
     Parameters
     ----------
     path : str or path-like
-        Stays there, empty.
+        The empty lock file; it is never removed.
 
     Yields
     ------
     bool
-        Whether the lock is ours; False: another process has it.
+        True if this process has the lock, False if another process has it.
     """
     lock = filelock.FileLock(path)
     try:

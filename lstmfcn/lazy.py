@@ -1,4 +1,4 @@
-"""How does a package offer names whose modules are imported at first use (PEP 562)?"""
+"""How are public names imported only at their first use? By PEP 562's ``__getattr__``."""
 
 import importlib
 
@@ -9,9 +9,9 @@ def lazy_names(package, modules):
     Parameters
     ----------
     package : str
-        Its ``__name__``.
+        The package's ``__name__``.
     modules : dict of str to tuple of str
-        Full name of a module -> public names in it; no names stand for the module itself.
+        Full name of a module -> public names in it. An empty tuple makes the module itself public.
 
     >>> find, _, public = lazy_names("lstmfcn", {"lstmfcn.networks.builders": ("build_fcn",)})
     >>> public, find("build_fcn").__name__

@@ -6,7 +6,7 @@ LARGEST_SQUARED = 1e150  # its square still fits float64, also summed over all t
 
 
 class RunningMoments:
-    """Count, mean and sum of squared differences from the mean, of values that come in parts.
+    """Count, mean and sum of squared deviations of values that arrive in parts.
 
     Chan, Golub & LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
     Variances", 1979: no cancellation where values are large and vary little.
@@ -15,7 +15,7 @@ class RunningMoments:
     count, mean, squares = 0, 0.0, 0.0
 
     def add(self, count, mean, squares):
-        """Take in the moments of one part."""
+        """Add the moments of one part."""
         total, delta = self.count + count, mean - self.mean
         self.squares = self.squares + squares + np.square(delta) * self.count * count / total
         self.mean = self.mean + delta * count / total
@@ -23,9 +23,10 @@ class RunningMoments:
 
 
 def check_squares(largest, what="channel"):
-    """Refuse values whose squares, and so their standard deviation, float64 cannot hold.
+    """Refuse values that are too large for a standard deviation in float64.
 
-    `largest` are the largest absolute values, (..., n_channels); `what` names one of their columns.
+    `largest` holds the largest absolute values, (..., n_channels). `what` is the word for a column,
+    such as "channel".
     """
     largest = np.asarray(largest, np.float64)
     is_unfit = (largest > LARGEST_SQUARED) | ((largest > 0) & (largest < 1 / LARGEST_SQUARED))

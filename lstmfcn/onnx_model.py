@@ -1,4 +1,4 @@
-"""How does an exported ONNX file answer? By onnxruntime alone: neither Keras nor TensorFlow."""
+"""How does an exported ONNX file predict? With onnxruntime alone, without Keras and TensorFlow."""
 
 import numpy as np
 
@@ -26,18 +26,18 @@ class OnnxClassifier:
     n_channels_in_, n_timepoints_in_ : int
         Channels and length of a series.
     unequal_length_in_ : {"pad", "resample", None}
-        How other lengths are treated; None: they are refused.
+        How series of another length are treated; None: they are refused.
 
     Raises
     ------
     ImportError
         Without onnxruntime (``pip install lstmfcn[onnx]``).
     OSError, ValueError
-        If there is no such file, or it is none of ours.
+        If there is no such file, or :meth:`lstmfcn.LSTMFCNClassifier.export` did not write it.
 
     See Also
     --------
-    lstmfcn.load : Reads files of ``save``, with all methods.
+    lstmfcn.load : Reads files written by ``save``; the result has all methods.
 
     Examples
     --------
@@ -94,7 +94,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         return self._answer("probabilities", X)
 
     def attention_map(self, X):
-        """Return attention over time, (n_samples, n_timepoints), if it was exported."""
+        """Return attention over time, (n_samples, n_timepoints), if the file has it."""
         if "attention" not in self._outputs:
             raise AttributeError("this file has no attention; export it with attention=True.")
         return self._answer("attention", X)

@@ -21,9 +21,10 @@ PAPER = {
 }
 """The fair rerun of LSTM-FCN and ALSTM-FCN: ``LSTMFCNClassifier(**PAPER)``.
 
-2000 epochs, learning rate lowered and weights kept by training loss, the number of cells chosen by
-training loss; nothing sees the test split. For the published attention layer add
-``attention="paper"`` to ``ALSTMFCNClassifier(**PAPER)``. Karim et al., "LSTM Fully Convolutional
+Networks are trained for 2000 epochs. The training loss alone decides when the learning rate falls,
+which weights are kept and how many cells there are; nothing sees the test split. For the published
+attention layer add ``attention="paper"``: ``ALSTMFCNClassifier(**PAPER, attention="paper")``.
+Karim et al., "LSTM Fully Convolutional
 Networks for Time Series Classification", 2018, arXiv:1709.05206, and "Insights into LSTM Fully
 Convolutional Networks for Time Series Classification", 2019, arXiv:1902.10756.
 """

@@ -1,4 +1,4 @@
-"""How far is a long job? A bar on the standard error, where there is one."""
+"""How far is a long job? A progress bar on the standard error says so."""
 
 import contextlib
 import sys
@@ -16,9 +16,9 @@ _WHOLE = ContextVar("whole", default=None)  # the bar, and the sign to stop, of 
 
 
 def tqdm(*args, disable=False, **kwargs):
-    """Return tqdm's bar, a silent one in a process without standard error.
+    """Return a bar of tqdm; it is silent in a process without standard error.
 
-    Within :func:`parts_of` it is a part of the whole job's bar.
+    Within :func:`parts_of` the bar advances the bar of the whole job instead.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def tqdm(*args, disable=False, **kwargs):
 
 @contextlib.contextmanager
 def parts_of(bar, stop):
-    """Let each bar that the body makes, also in threads with its context, advance ``bar`` by one.
+    """Let each bar made in the body, also in threads with its context, advance ``bar`` by one.
 
-    When the threading.Event ``stop`` is set, the parts raise KeyboardInterrupt at their next step.
+    When the threading.Event ``stop`` is set, these bars raise KeyboardInterrupt at their next step.
     """
     token = _WHOLE.set((bar, stop))
     try:

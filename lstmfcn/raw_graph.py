@@ -1,7 +1,8 @@
-"""Which graph answers raw series? Normaliser, lengths, axes, networks and maps in one function.
+"""Which graph turns raw series into probabilities? One TensorFlow function of all steps.
 
-Nothing of it is in Python's hands at run time, so that a file of it answers without this package.
-All of it is float32.
+It normalises series, brings them to one length, reorders axes, and runs the networks and maps. No
+Python code runs at prediction time, so an exported file works without this package. All
+computations are in float32.
 """
 
 import contextlib
@@ -29,14 +30,14 @@ def answers(networks, readers, attention, *, plain=False):
     attention : bool
         Whether the function also returns attention over time.
     plain : bool, default=False
-        Use only what small engines have: loops without lists, and of series that end with NaN the
-        length of ``fit``.
+        Use only what small engines have, such as loops without lists. Series that end with NaN must
+        then have the length of ``fit``.
 
     Returns
     -------
     tf.types.experimental.ConcreteFunction
-        Takes ``series``, float32 (n, n_channels, T), NaN behind the end of a shorter series.
-        Returns ``probabilities`` (n, n_classes) and perhaps ``attention`` (n, n_timepoints).
+        Takes ``series``, float32 (n, n_channels, T), with NaN after the end of a shorter series.
+        Returns ``probabilities`` (n, n_classes) and, on request, ``attention`` (n, n_timepoints).
     """
     reader = readers[0]
     any_length = reader.unequal_length == "resample" or (reader.is_masked and not plain)
@@ -61,7 +62,7 @@ def _mean(tensors):
 
 
 class _Member:
-    """From raw series to a network's logits and, if asked for, its attention over time."""
+    """One network: from raw series to its logits and, on request, its attention over time."""
 
     def __init__(self, network, reader, attention):
         self.reader, self.architecture = reader, network.architecture
@@ -84,8 +85,8 @@ class _Member:
     def _over_time(self, observed, attention, evidence, *activations):
         """Return the attention over timepoints, as :func:`lstmfcn.explain.attention_weights`.
 
-        ``evidence`` are the activations of the evidence block, ``activations`` those of the blocks
-        behind it, before padding is taken away.
+        ``evidence`` holds the activations of the evidence block. ``activations`` holds the
+        activations of the later blocks, before padding is removed.
         """
         pools = self.architecture["pool_sizes"]
         slopes = attention[:, :, tf.newaxis] * tf.ones_like(
@@ -103,7 +104,7 @@ class _Member:
         return found / tf.reduce_sum(found, axis=1, keepdims=True)
 
     def _slopes_before(self, block, slopes, after, observed):
-        """Return derivatives with respect to a block's input, from those of its output."""
+        """Return derivatives with respect to a block's input, given derivatives of its output."""
         norm, convolution = (self.model.get_layer(f"{name}_{block}") for name in ("norm", "conv"))
         pools = self.architecture["pool_sizes"]
         if self.reader.is_masked:
@@ -153,13 +154,13 @@ def _steps_of(observed, size):
 
 
 def _share_out(steps, size, observed):
-    """Share out what steps hold evenly among their observed timepoints."""
+    """Spread the value of each step evenly over its observed timepoints."""
     shares = steps / tf.maximum(_sums_of(observed, size), 1.0)
     return tf.repeat(shares, size, axis=1)[:, : observed.shape[1]] * observed
 
 
 def read(reader, series):
-    """Return a network's inputs for raw series, and which timepoints are there (n, n_timepoints).
+    """Return a network's inputs for raw series, and 1 for observed timepoints (n, n_timepoints).
 
     ``reader`` is a SeriesReader; ``series`` are float32 (n, n_channels, T).
     """

@@ -1,4 +1,4 @@
-"""How is a file of unknown origin read? At the cost of its bytes on the disk, no more."""
+"""How is a file of unknown origin read safely? Without more memory or time than its size needs."""
 
 import contextlib
 import errno
@@ -23,7 +23,7 @@ REASONS = {
 
 
 def shown(text):
-    """Return text, such as a path, for a message: not endless, and nothing that does not print.
+    """Return text, such as a path, for a message: shortened, and without unprintable characters.
 
     >>> len(shown("a" * 1000)), shown("zero" + chr(0))
     (303, "'zero\\\\x00'")
@@ -34,7 +34,7 @@ def shown(text):
 
 
 def listed(items, most=50, *, lines=False):
-    """Return items for a message, the first ones of many: in one line, or each in its own.
+    """Return the first of some items for a message, in one line or each in its own line.
 
     >>> listed("abc", most=2), listed(["line 3: the name is empty"], lines=True)
     ('a, b and 1 more', '\\n  line 3: the name is empty')
@@ -49,7 +49,7 @@ def listed(items, most=50, *, lines=False):
 
 
 def damage(error):
-    """Return a clause about what reading a file ended with, without other libraries' words.
+    """Return a clause about an error in reading a file, in this package's words.
 
     >>> damage(KeyError("name")), damage(TypeError("'int' object is not iterable"))
     ("it has no 'name'", 'one of its entries is of another kind than expected')
@@ -67,16 +67,16 @@ def damage(error):
 
 
 def as_path(path):
-    """Return a Path, or refuse what is no name: a number would be a file that is open already."""
+    """Return a Path; refuse anything but text and paths, as a number would mean an open file."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"a file's name is a str or a path, not {type(path).__name__}.")
     return Path(path)
 
 
 def path_error(error, name, remedy=None):
-    """Return a system's error about a path as one of the same kind with a sentence.
+    """Return a system's error about a path as an error of the same type with a plain sentence.
 
-    Without ``remedy`` it holds a clause about ``name``, not a sentence.
+    Without ``remedy`` the text is a clause about ``name``, not a sentence.
     """
     if not isinstance(error, OSError):
         return ValueError(_sentence(f"{name} holds a character that no file name can hold", remedy))
@@ -87,9 +87,10 @@ def path_error(error, name, remedy=None):
 
 
 def open_file(path, name=None, remedy=None):
-    """Open a file for reading, but no pipe or device, and none that is next to nothing but holes.
+    """Open a regular file for reading; refuse pipes, devices and files that consist of holes.
 
-    ``name`` is what an error calls it, by default its path; for ``remedy`` see :func:`path_error`.
+    ``name`` stands for the file in errors, by default its path. For ``remedy`` see
+    :func:`path_error`.
 
     >>> open_file("/dev/zero", remedy="pass a file")
     Traceback (most recent call last):
@@ -112,7 +113,7 @@ def open_file(path, name=None, remedy=None):
 
 
 def read_text(path):
-    """Return the text of a file in UTF-8, its ends of lines as they are.
+    """Return the text of a file in UTF-8, with its line ends unchanged.
 
     Parameters
     ----------
@@ -162,7 +163,7 @@ def _is_hollow(file):
 
 
 class BoundedZip(zipfile.ZipFile):
-    """A zip to read whose list of members is not endless: at most ``largest_directory`` bytes."""
+    """A zip to read, whose list of members may take at most ``largest_directory`` bytes."""
 
     def __init__(self, file, largest_directory=LARGEST_DIRECTORY):
         limited = _Limited(file, largest_directory)
@@ -172,10 +173,10 @@ class BoundedZip(zipfile.ZipFile):
 
 @contextlib.contextmanager
 def open_zip(path, kind, remedy, largest_directory=LARGEST_DIRECTORY):
-    """Open a zip to read; all that goes wrong inside the `with` becomes one ValueError about it.
+    """Open a zip to read; any error within the ``with`` block becomes a ValueError about the file.
 
-    `path` is a Path, `kind` what the file should be ("zip", "npz"), `remedy` the error's last
-    clause.
+    `path` is a Path. `kind` names the expected type of file ("zip", "npz"). `remedy` is the last
+    clause of the error.
     """
     file = open_file(path, path.name, remedy)
     try:
@@ -203,7 +204,7 @@ class _Limited:
 
 
 def check_stored(archive):
-    """Refuse a zip that could grow on reading, with a ValueError."""
+    """Raise ValueError for a zip whose members could take more memory than their bytes on disk."""
     members = archive.infolist()
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("its members are compressed")
@@ -238,7 +239,7 @@ def decode_json(data):
 
 
 def check_json_size(*texts):
-    """Refuse JSON of more than a million values in all, which are counted, not decoded."""
+    """Refuse JSON of more than a million values, counted without decoding them."""
     marks = (",", "[", "{")
     n_values = sum(
         text.count(mark if isinstance(text, str) else mark.encode())

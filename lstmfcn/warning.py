@@ -1,4 +1,4 @@
-"""Whose line does a warning name? The one that called this package, however deep it arose."""
+"""Which line does a warning point to? The user's line that called this package."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
 def warn(message):
-    """Warn the user, naming the line outside of this package that led here.
+    """Warn the user, pointing to the line outside this package that made the call.
 
     Parameters
     ----------

@@ -247,7 +247,7 @@ REFUSALS = [
         ALSTMFCNClassifier,
         {"attention": "paper", "dimension_shuffle": False},
         {},
-        "attention='paper' over several steps can be exported as a SavedModel only",
+        "attention='paper' over several steps can only be exported as a SavedModel",
     ),
     (
         ALSTMFCNClassifier,
