@@ -3,6 +3,7 @@
 from itertools import chain
 
 from lstmfcn.cli.arguments import OPTIONS, at_least, to_names, to_number, to_path
+from lstmfcn.cli.emotion_extract import add_extraction
 from lstmfcn.cli.emotion_score import add_scores
 from lstmfcn.cli.text import text_table
 from lstmfcn.cli.zero_shot import add_zero_shot
@@ -16,6 +17,7 @@ def add_emotion(commands):
     """Add ``emotion`` and what it can do to the commands of ``lstmfcn``."""
     emotion = commands.add_parser("emotion", help="emotion recognition, trained and zero-shot")
     what = emotion.add_subparsers(required=True, metavar="WHAT")
+    add_extraction(what)
     _add_run(what)
     add_scores(what)
     add_zero_shot(what)
