@@ -1,4 +1,4 @@
-"""What do a training run and its decisions look like? Displays over plain arrays (no Keras)."""
+"""What do training, decisions and results look like? Displays of plain arrays, without Keras."""
 
 from lstmfcn.lazy import lazy_names
 

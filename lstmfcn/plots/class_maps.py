@@ -1,4 +1,4 @@
-"""Where does the evidence for a class usually lie? Mean maps and contexts of its series."""
+"""Where does the evidence for a class usually lie? Mean maps and attention per class."""
 
 from textwrap import fill
 
@@ -42,7 +42,7 @@ class _ClassDisplay(FigureDisplay):
 
 
 class MeanMapDisplay(_ClassDisplay):
-    """For each class the mean series, and beneath it the mean map with its quartiles.
+    """For each class the mean series and, below it, the mean map with its quartiles.
 
     Parameters
     ----------
@@ -54,16 +54,15 @@ or list of ndarray of shape (n_channels, T_i)
         The class of each series, usually the predicted one.
     class_names : mapping of label to str, optional
     label : str, default="attention"
-        What the maps' values are, with their unit.
+        Name of the maps' values, with their unit.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
         The labels that occur.
     mean_series : list of ndarray of shape (n_channels, T_c)
-        One per class. Where lengths are unequal, each timepoint's mean is over the series that
-        reach it, and the last timepoint is one that half of the class's series reach; the same
-        holds for the maps.
+        One per class. If lengths are unequal, the mean of a timepoint is over the series that reach
+        it, and the last timepoint is one that half of the series reach. The same holds for maps.
     mean, lower_quartile, upper_quartile : list of ndarray of shape (T_c,)
         One per class, of its maps.
     axes_ : object ndarray of shape (n_classes, 2)
@@ -99,7 +98,7 @@ or list of ndarray of shape (n_channels, T_i)
 
     @classmethod
     def from_estimator(cls, estimator, X, *, method="attention_map", class_names=None):
-        """Compute the maps of all series, each of the class predicted for it.
+        """Compute the maps of all series, each for its predicted class.
 
         Parameters
         ----------
@@ -128,15 +127,15 @@ or list of ndarray of shape (n_channels, T_i)
 
 
 class ContextDisplay(_ClassDisplay):
-    """For each class its series, their context, and beneath them the mean attention.
+    """For each class its series, their context and, below them, the mean attention.
 
-    The context of a series is ``n_timepoints * attention_t * x_t``. It is the series itself where
-    attention is uniform, magnified where the LSTM branch attends and flat where it does not. Its
-    mean over time is the attention-weighted mean of the series. The branch reads the mean of
-    series and context.
+    The context of a series is ``n_timepoints * attention_t * x_t``. It equals the series where
+    attention is uniform. It is larger where the LSTM branch attends, and flat where the branch does
+    not. Its mean over time is the attention-weighted mean of the series. The branch reads the mean
+    of series and context.
 
-    Within the range of the series the vertical axis is linear, beyond it logarithmic: sharp
-    attention magnifies a hundredfold.
+    The vertical axis is linear within the range of the series and logarithmic beyond it, because
+    sharp attention can magnify values a hundredfold.
 
     Parameters
     ----------
@@ -155,7 +154,8 @@ or list of ndarray of shape (n_channels, T_i)
     context : list of ndarray of shape (n_channels, T_i)
         One per series.
     relative_attention : list of ndarray of shape (T_c,)
-        One per class: the mean over its series of ``n_timepoints * attention_t``; 1 is uniform.
+        One per class: the mean of ``n_timepoints * attention_t`` over its series. A value of 1
+        stands for uniform attention.
     axes_ : object ndarray of shape (n_classes, 2)
         Matplotlib axes of series and attention, after :meth:`plot`.
     figure_ : matplotlib figure
@@ -166,8 +166,8 @@ or list of ndarray of shape (n_channels, T_i)
 
     Notes
     -----
-    The papers' figure of context vectors multiplies each test series by the mean training series
-    of its class; no learned quantity enters it.
+    The papers' figure of context vectors is another picture: it multiplies each test series by the
+    mean training series of its class, and uses no learned weights.
 
     References
     ----------
@@ -252,9 +252,9 @@ or list of ndarray of shape (n_channels, T_i)
 
 
 def _stack(arrays, members):
-    """Stack those arrays (..., T_i) that are members, with NaN where one has ended.
+    """Stack the arrays (..., T_i) of the members, with NaN after the end of an array.
 
-    The stack ends where half of them have ended: beyond, a mean would be the mean of a few.
+    The stack ends at a timepoint that half of the arrays reach, as later means would be of a few.
     """
     arrays = [arrays[i] for i in members]
     end = int(np.median([values.shape[-1] for values in arrays]))

@@ -1,4 +1,4 @@
-"""How is a series drawn in the colours of its map, and where do its channels lie?"""
+"""How is a series drawn in the colours of its map, and where is each channel drawn?"""
 
 import numpy as np
 
@@ -15,8 +15,9 @@ HEIGHT = 5.0  # inches of a scale, at most
 class MapScale:
     """One colour scale for several maps, from zero to ``limit``, the largest magnitude.
 
-    Signed maps add blue below zero, where the line is hollow, for grey print. With ``typical`` the
-    scale ends at the median of the maps' peaks: one spike would leave all other series grey.
+    Negative values are blue, and their line is hollow, so that they differ in grey print. With
+    ``typical`` the scale ends at the median of the maps' peaks. Otherwise a single spike would
+    leave all other series grey.
     """
 
     def __init__(self, maps, typical=False):
@@ -39,8 +40,8 @@ class MapScale:
     def draw(self, ax, lines, relevance):
         """Draw lines (n_lines, n_timepoints) and, in colours, the ``relevance`` of timepoints.
 
-        One line has them itself, and its width follows. Several lie on a ground that has them:
-        coloured lines would say that each channel matters.
+        A single line has the colours itself, and its width follows the relevance. Several lines are
+        black on a coloured ground, because coloured lines would suggest that every channel matters.
         """
         from matplotlib.collections import LineCollection
 
@@ -68,7 +69,7 @@ class MapScale:
         ax.margins(x=0.01, y=0.08)
 
     def add_colorbar(self, figure, axes, label):
-        """Draw the scale beside axes and say what its values are."""
+        """Draw the scale beside axes, with the name of its values."""
         note = "\n(hollow line: negative)" if self.signed else ""
         extend = ("both" if self.signed else "max") if self.exceeded else "neither"
         rows = {ax.get_subplotspec().rowspan.start for ax in np.ravel(axes)}
@@ -80,7 +81,7 @@ class MapScale:
 
 
 def _strokes(line):
-    """Cut a line so that each timepoint owns it from middle to middle: (n_timepoints, 3, 2)."""
+    """Cut a line into one piece per timepoint, from midpoint to midpoint: (n_timepoints, 3, 2)."""
     points = np.column_stack([np.arange(len(line)), line])
     middles = (points[:-1] + points[1:]) / 2
     starts, ends = np.vstack([points[:1], middles]), np.vstack([middles, points[-1:]])
@@ -88,10 +89,11 @@ def _strokes(line):
 
 
 class Lanes:
-    """Where channels are drawn: one channel at its own values, several above each other.
+    """The heights of channels: one channel has its own values, several lie above each other.
 
-    ``series`` are all arrays of shape (n_channels, T_i) in one picture: a channel has the same
-    range in each. With ``common`` all channels have one range, so that their sizes compare.
+    ``series`` holds all arrays of shape (n_channels, T_i) of one picture. A channel has the same
+    range in all of them. With ``common`` all channels share one range, so that they can be
+    compared.
     """
 
     STEP = 1.2  # from lane to lane; a channel's range is 1
@@ -107,7 +109,7 @@ class Lanes:
         self._offsets = self.STEP * np.arange(len(self._low))[::-1, np.newaxis]
 
     def place(self, series):
-        """Return the heights at which (n_channels, T) values are drawn."""
+        """Return the heights at which the values (n_channels, T) are drawn."""
         if len(self._low) == 1:
             return series
         return (series - self._low) / self._span + self._offsets
@@ -122,7 +124,7 @@ class Lanes:
 
 
 def draw_maps(figure, axes, series, maps, label):
-    """Draw one series (n_channels, T) once for each map, below each other, and a colour bar."""
+    """Draw one series (n_channels, T) once per map, below each other, and a colour bar."""
     scale, lanes = MapScale(maps), Lanes([series])
     for ax, relevance in zip(axes, maps, strict=True):
         scale.draw(ax, lanes.place(series), relevance)

@@ -1,4 +1,4 @@
-"""How does each classifier do against each other? The multi-comparison matrix."""
+"""Which of two classifiers is better, for every pair? The multi-comparison matrix."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ SHADES = ("#5aa9dd", "#ffffff", "#f0a818")  # row worse, equal, better: black te
 
 
 class ComparisonMatrixDisplay(AxesDisplay):
-    """Of each pair the mean difference, wins, ties and losses, and a p-value.
+    """The mean difference, wins, ties and losses, and a p-value of each pair of classifiers.
 
-    A cell depends on its two classifiers alone, whichever others are compared.
+    A cell depends on its two classifiers alone, not on the further classifiers compared.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class ComparisonMatrixDisplay(AxesDisplay):
         As drawn. All arrays below are in this order, row against column.
     means : ndarray of shape (n_classifiers,)
     differences, p_values : ndarray of shape (n_classifiers, n_classifiers)
-        Mean score of the row less that of the column; Wilcoxon's signed-rank test, uncorrected.
+        Mean score of the row minus the mean score of the column; p-values of Wilcoxon's signed-rank
+        test, uncorrected.
     counts : int ndarray of shape (n_classifiers, n_classifiers, 3)
         Datasets on which the row wins, ties and loses.
     ax_, figure_ : matplotlib axes and figure, after :meth:`plot`

@@ -10,7 +10,7 @@ STUB = 0.12  # of the axis' length, between its end and the names
 
 
 class CriticalDifferenceDisplay(AxesDisplay):
-    """Mean ranks on a line; a bar joins classifiers between which no difference was found.
+    """Mean ranks on a line; a bar joins classifiers without a significant difference.
 
     The best classifier is at the left.
 
@@ -64,7 +64,7 @@ class CriticalDifferenceDisplay(AxesDisplay):
         return max(8, 4.5 + 2 * self._name_inches()), 0.27 * (lowest + top) + 0.3
 
     def _rows(self):
-        """Return how far below the axis names begin and end, and what is above it."""
+        """Return how far below the axis names begin and end, and the height above the axis."""
         first = 0.7 + BAR_STEP * (1 + max(_levels(self.comparison.cliques), default=0))
         lowest = first + math.ceil(len(self.comparison.names) / 2) - 0.5
         return first, lowest, 1.2 if self.comparison.critical_difference is None else 1.9

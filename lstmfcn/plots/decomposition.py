@@ -1,4 +1,4 @@
-"""What adds up to a decision? Bias, LSTM branch and convolutions; the convolutions over time."""
+"""Which parts sum to a decision's logits? Bias, LSTM branch and convolutions over time."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class DecompositionDisplay(FigureDisplay):
     bias, lstm, convolutions : array-like of shape (n_classes,)
         Contributions to each class's logit, as in :class:`lstmfcn.explain.Explanation`.
     over_time : array-like of shape (n_timepoints,)
-        ``convolutions`` of the explained class, timepoint by timepoint.
+        The part of each timepoint in ``convolutions`` of the explained class.
     series : array-like of shape (n_timepoints,) or (n_channels, n_timepoints)
     names : sequence of str of length n_classes
     target : int, default=0
@@ -75,7 +75,7 @@ class DecompositionDisplay(FigureDisplay):
 
     @classmethod
     def from_estimator(cls, estimator, X, index=0, *, y=None, class_names=None):
-        """Take the logits of the series ``X[index]`` apart.
+        """Split the logits of the series ``X[index]`` into their parts.
 
         Parameters
         ----------

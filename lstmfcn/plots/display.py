@@ -17,7 +17,7 @@ MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 
 
 class Display:
-    """A picture that is drawn by ``plot`` or, where it was not, by a notebook that shows it."""
+    """A picture that ``plot`` draws; a notebook that shows the object calls ``plot`` itself."""
 
     def __repr__(self):
         return f"<{type(self).__name__}, drawn by plot()>"
@@ -39,11 +39,11 @@ class AxesDisplay(Display):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            By default of a new figure.
+            By default the axes of a new figure.
         channel_names : sequence of str, optional
-            What stands beside the channels, in their order, in place of 0, 1, ...
+            Names of the channels, in their order, in place of 0, 1, ...
         sampling_rate : float, optional
-            Timepoints per second: the axis of time is then in seconds.
+            Timepoints per second. If given, the axis of time is in seconds.
 
         Returns
         -------
@@ -67,11 +67,11 @@ class FigureDisplay(Display):
         Parameters
         ----------
         figure : matplotlib Figure or SubFigure, optional
-            By default a new one.
+            By default a new figure.
         channel_names : sequence of str, optional
-            What stands beside the channels, in their order, in place of 0, 1, ...
+            Names of the channels, in their order, in place of 0, 1, ...
         sampling_rate : float, optional
-            Timepoints per second: axes of time are then in seconds.
+            Timepoints per second. If given, axes of time are in seconds.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class FigureDisplay(Display):
 
 
 def _name_axes(axes, channel_names, sampling_rate):
-    """Put seconds in the place of timepoints, and names in that of the channels' numbers."""
+    """Replace timepoints by seconds, and the channels' numbers by their names."""
     from matplotlib.ticker import MaxNLocator
 
     if sampling_rate is not None:
@@ -123,14 +123,14 @@ def _name_axes(axes, channel_names, sampling_rate):
 
 
 def new_figure(width, height):
-    """Return an empty figure of a size in inches that keeps its labels apart."""
+    """Return an empty figure of a size in inches, with a layout that keeps labels apart."""
     import matplotlib.pyplot as plt
 
     return plt.figure(figsize=(width, height), layout="constrained")
 
 
 def image_bytes(figure, **options):
-    """Return a figure as the content of a file, ``options`` as of ``savefig``, and close it."""
+    """Return the bytes of a figure's file and close the figure; ``options`` go to ``savefig``."""
     import matplotlib.pyplot as plt
 
     file = BytesIO()
@@ -142,7 +142,7 @@ def image_bytes(figure, **options):
 
 
 def name_ticks(ax, names, inches):
-    """Name 0, 1, ... on the x axis, tilted where names are wider than they are ``inches`` apart."""
+    """Put names at 0, 1, ... on the x axis, tilted if wider than their distance in ``inches``."""
     names = [plain(name) for name in names]
     ax.set_xticks(range(len(names)), names)
     if max(map(len, names)) * LETTER > inches:
@@ -163,7 +163,7 @@ def style_of(i):
 
 
 def plain(text, longest=40):
-    r"""Return a user's name so that matplotlib draws it letter by letter, and not too long.
+    r"""Return a user's name, shortened and escaped so that matplotlib draws it literally.
 
     ``$`` would begin mathematics, a leading ``_`` would hide the name from a legend, and a lone
     surrogate cannot be drawn.
@@ -179,7 +179,7 @@ def plain(text, longest=40):
 
 
 def floats(values, name):
-    """Return numbers of any shape as float64; refuse by name what is not numbers."""
+    """Return numbers of any shape as float64; refuse anything else, with its name in the error."""
     return as_numbers(values, name, "pass numbers").astype(float)
 
 

@@ -1,4 +1,4 @@
-"""What is drawn of a fitted classifier? Series, their maps and names, of matching lengths."""
+"""How do displays get series, maps and class names from a fitted classifier?"""
 
 from collections.abc import Hashable, Mapping
 
@@ -23,7 +23,7 @@ def take_one(X, index):
 def read_maps(estimator, X, method, y=None):
     """Return the series of ``X``, a list of (n_channels, T_i), and their maps, a list of (T_i,).
 
-    The maps explain the class ``y``, by default the predicted one. Attention has no class.
+    The maps explain the class ``y``, by default the predicted class. Attention has no class.
     """
     check_choice(method, "method", list(METHODS))
     if not hasattr(estimator, method):
@@ -41,9 +41,9 @@ def read_maps(estimator, X, method, y=None):
 
 
 def fit_lengths(estimator, maps, series):
-    """Bring maps (n_samples, n_timepoints) from the network's length to that of each series.
+    """Bring maps (n_samples, n_timepoints) from the network's length to the length of each series.
 
-    Padding is dropped. An end that the network never saw gets 0. The map of a resampled series is
+    Padding is dropped. An end that the network did not see gets 0. The map of a resampled series is
     spread over its timepoints so that every stretch keeps its sum.
     """
     resampled = getattr(estimator, "unequal_length_in_", None) == "resample"
@@ -61,14 +61,14 @@ def fit_lengths(estimator, maps, series):
 
 
 def prediction_title(estimator, one, class_names):
-    """Return in words which class is predicted for an ``X`` of one sample."""
+    """Return a title with the class predicted for an ``X`` of one sample."""
     probabilities = estimator.predict_proba(one)[0]
     name = class_name(estimator.classes_[probabilities.argmax()], class_names)
     return f"predicted {name} (probability {probabilities.max():.2f})"
 
 
 def class_name(label, class_names=None):
-    """Return what to call a class: its given name, itself if text, or "class 1"."""
+    """Return the name of a class: the given name, its label if text, or "class 1"."""
     if not isinstance(class_names, Mapping | None):
         raise TypeError(
             f"class_names is of type {type(class_names).__name__}; pass a dict of label to name."

@@ -1,4 +1,4 @@
-"""Does the probability follow the map? Deletion and insertion curves."""
+"""Does a class's probability fall when a map's evidence is deleted? Faithfulness curves."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from lstmfcn.plots.display import FigureDisplay, plain, style_of
 
 
 class FaithfulnessDisplay(FigureDisplay):
-    """How the probability falls as evidence is deleted, and rises as it is inserted.
+    """How the probability falls as evidence is deleted, and rises as evidence is inserted.
 
     Curves are means over the series, with 95 % bootstrap intervals.
 
@@ -14,9 +14,9 @@ class FaithfulnessDisplay(FigureDisplay):
     ----------
     result : lstmfcn.evaluation.Faithfulness
     baseline : str, optional
-        What deleted values become; by default the mean over all baselines measured.
+        The values that replaced deleted ones; by default curves are means over all baselines.
     shifted : bool, default=False
-        Draw each map moved to other places as well, dotted.
+        Also draw the curve of each map after a random shift in time, dotted.
 
     Attributes
     ----------

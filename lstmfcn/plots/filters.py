@@ -1,4 +1,4 @@
-"""What has the first layer learned? Kernels, each with the series that excites it most."""
+"""What has the first layer learned? Kernels, each with the series of its highest activation."""
 
 import numpy as np
 
@@ -11,17 +11,17 @@ MAX_COLUMNS = 2  # of filters
 
 
 class FilterDisplay(FigureDisplay):
-    """First-layer kernels, and for each the series that excites it most, with the place marked.
+    """First-layer kernels, each with the series and the place of its highest activation.
 
     Parameters
     ----------
     kernels : array-like of shape (n_filters, n_channels, kernel_size)
-        As they meet the normalised series.
+        As applied to the normalised series.
     series : ndarray of shape (n_filters, n_timepoints) or (n_filters, n_channels, n_timepoints), \
 or list of ndarray of shape (n_channels, T_i)
         One per filter.
     places : array-like of shape (n_filters, 2)
-        First and last timepoint of the series that the kernel covers there.
+        First and last timepoint that the kernel covers at its highest activation.
     titles : sequence of str of length n_filters, optional
 
     Attributes
@@ -63,17 +63,17 @@ or list of ndarray of shape (n_channels, T_i)
 
     @classmethod
     def from_estimator(cls, estimator, X, n_filters=8, *, class_names=None):
-        """Find the filters that some series excites most.
+        """Find the filters with the highest activations.
 
-        A series is shown once while there are others, so that one outlier that excites every
-        filter does not fill the picture.
+        Each filter shows a series that no earlier filter shows, as long as there are such series.
+        So one outlier with high activations everywhere does not fill the picture.
 
         Parameters
         ----------
         estimator : fitted classifier
         X : as in its ``predict``
         n_filters : int, default=8
-            How many of the first layer's filters to show at most, by their highest activation.
+            Largest number of filters to show, chosen by their highest activation.
         class_names : mapping of label to str, optional
         """
         check_counts(n_filters=n_filters)

@@ -1,4 +1,4 @@
-"""Which series are typical of a class, and which confuse the classifier? Both with their maps."""
+"""Which series are typical of a class, and which confuse the classifier? Series with maps."""
 
 from itertools import chain
 
@@ -13,8 +13,8 @@ from lstmfcn.validation import check_counts
 class GalleryDisplay(FigureDisplay):
     """For each class its most typical and its most confused series, coloured by their maps.
 
-    Typical is a high probability of the true class, confused a low one. Typical series are drawn
-    left, confused ones right.
+    The true class has a high probability for a typical series and a low one for a confused series.
+    Typical series are on the left, confused series on the right.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ or list of ndarray of shape (n_channels, T_i)
     classes : array-like of shape (n_classes,)
         The labels that the columns of ``probabilities`` belong to.
     n_typical, n_confused : int, default=2
-        How many of each to show; a small class shows fewer confused ones.
+        Numbers of series to show; a small class shows fewer confused series.
     class_names : mapping of label to str, optional
     label : str, default="attention"
-        What the colours mean, with their unit.
+        Name of the maps' values, with their unit.
 
     Attributes
     ----------
     typical, confused : dict of label to list of int
-        Indices of the series shown, the most typical and the most confused first.
+        Indices of the series shown, the most typical or the most confused first.
     axes_ : object ndarray of shape (n_rows, n_typical + n_confused)
         Matplotlib axes, after :meth:`plot`.
     figure_ : matplotlib figure
@@ -101,7 +101,7 @@ or list of ndarray of shape (n_channels, T_i)
     def from_estimator(
         cls, estimator, X, y, *, method="attention_map", n_typical=2, n_confused=2, class_names=None
     ):
-        """Compute probabilities and maps of all series, each map of the predicted class.
+        """Compute probabilities and maps of all series, each map for the predicted class.
 
         Parameters
         ----------
@@ -150,9 +150,9 @@ or list of ndarray of shape (n_channels, T_i)
         return axes
 
     def _verdict(self, i):
-        """Return whether a series was classified correctly, and that in words.
+        """Return whether a series was classified correctly, and a title that says so.
 
-        The class itself stands beside its row.
+        The true class is written beside the row.
         """
         best = self.probabilities[i].argmax()
         right = self.classes[best] == self.labels[i]

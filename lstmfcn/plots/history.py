@@ -1,4 +1,4 @@
-"""How did the training go? Loss and accuracy over epochs."""
+"""How do loss and accuracy develop over the epochs of a training?"""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ PANELS = (("loss", "log"), ("accuracy", "linear"))
 
 
 class HistoryDisplay(FigureDisplay):
-    """Learning curves of one training run: losses on a logarithmic axis, accuracies below them.
+    """Learning curves of one training run: losses on a logarithmic axis, accuracies below.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class HistoryDisplay(FigureDisplay):
     Attributes
     ----------
     axes_ : object ndarray
-        Matplotlib axes of loss and, if it is there, accuracy, after :meth:`plot`.
+        Matplotlib axes of loss and, if recorded, accuracy, after :meth:`plot`.
     figure_ : matplotlib figure
 
     See Also

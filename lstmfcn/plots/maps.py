@@ -22,10 +22,10 @@ class MapDisplay(AxesDisplay):
     ----------
     series : array-like of shape (n_timepoints,) or (n_channels, n_timepoints)
     relevance : array-like of shape (n_timepoints,)
-        The map, such as a row of an ``attention_map``. Negative values make the scale diverging.
+        The map, such as a row of an ``attention_map``. Negative values get a diverging scale.
     title : str, default=""
     label : str, default="attention"
-        What the colours mean, with their unit.
+        Name of the map's values, with their unit.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class MapDisplay(AxesDisplay):
     def from_estimator(
         cls, estimator, X, index=0, *, method="attention_map", y=None, class_names=None
     ):
-        """Compute the map of the series ``X[index]`` and the class predicted for it.
+        """Compute the map of the series ``X[index]`` and its predicted class.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class MapDisplay(AxesDisplay):
         method : str, default="attention_map"
             Or "class_activation_map" or "gradient_map"; attention needs an ALSTMFCNClassifier.
         y : label, optional
-            The class that the map explains; by default the predicted one.
+            The class that the map explains; by default the predicted class.
         class_names : mapping of label to str, optional
         """
         one = take_one(X, index)
@@ -83,7 +83,7 @@ class MapDisplay(AxesDisplay):
 
 
 class ActivationMapDisplay(FigureDisplay):
-    """One series in a row per class, coloured by what it contributes to that class's logit.
+    """One series, drawn once per class and coloured by its contribution to the class's logit.
 
     Parameters
     ----------

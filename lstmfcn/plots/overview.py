@@ -1,4 +1,4 @@
-"""What explains a model's decisions on some series? A folder of pictures and arrays."""
+"""How are all explanations of a model's decisions drawn at once? Into a folder of pictures."""
 
 from functools import partial
 from io import BytesIO
@@ -21,12 +21,13 @@ N_DELETED = 100  # series for which evidence is deleted and inserted
 
 
 def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
-    """Draw everything that explains a classifier's decisions on some series, atomically.
+    """Draw all explanations of a classifier's decisions on some series into a folder.
 
-    ``X`` is as in its ``predict``; ``y`` are the true classes, (n_samples,), or None. The folder
-    gets ``explanations.npz`` and pictures. Returns the explanation's ``summary()`` and, as
-    ``"deletion, NAME"``, how many times as far as random deletion it moves the probability to
-    delete the fifth of the timepoints that a map ranks highest.
+    ``X`` is as in its ``predict``; ``y`` holds the true classes, (n_samples,), or is None. The
+    folder gets ``explanations.npz`` and pictures, each file atomically. Returns the explanation's
+    ``summary()`` and, as ``"deletion, NAME"``, a ratio for each map. Its numerator is the drop of
+    the probability when the fifth of the timepoints that the map ranks highest is deleted. Its
+    denominator is the drop by random deletion.
     """
     folder = Path(folder)
     check_random_state(random_state)
@@ -94,7 +95,7 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
 
 
 def _known(y, classes):
-    """Return labels as the classifier's own, which a file may hold as text."""
+    """Return labels in the type of the classifier's own; a file may hold them as text."""
     by_text = {str(label): label for label in classes}
     unknown = sorted({str(label) for label in y} - by_text.keys())
     if unknown:
@@ -106,7 +107,7 @@ def _known(y, classes):
 
 
 def _packed(arrays):
-    """Return an .npz file that is read without pickle: texts as numpy's own."""
+    """Return an .npz file that needs no pickle: texts are NumPy strings."""
     arrays = {name: a.astype(str) if a.dtype == object else a for name, a in arrays.items()}
     file = BytesIO()
     np.savez_compressed(file, **arrays)

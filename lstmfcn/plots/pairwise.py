@@ -20,7 +20,7 @@ class PairwiseDisplay(AxesDisplay):
         More is better.
     names : (str, str)
     datasets : sequence of str, optional
-        Those on which the two differ most are named in the picture.
+        The datasets with the largest differences are named in the picture.
     metric : str, default="accuracy"
 
     Attributes
