@@ -15,7 +15,6 @@ from lstmfcn.emotion import (
     FeatureStore,
     SequencePreprocessor,
     load_labels,
-    mean_pool,
     pad_sequences,
     pool_or_pad,
     resample,
@@ -90,7 +89,7 @@ def test_the_compression_of_mertools(n_frames, factor, n_compressed):
 
 def test_lengths_are_fitted_on_train_and_reused():
     train, test = make((4, 9, 6)), make((2, 20), seed=1)
-    for mode, n_timepoints in {"mertools": 9, "resample": 6, "mean_pool": 9, "pad": 9}.items():
+    for mode, n_timepoints in {"mertools": 9, "resample": 6, "pad": 9}.items():
         preprocessor = SequencePreprocessor(mode).fit(train)
         assert preprocessor.n_timepoints_ == n_timepoints
         if mode == "pad":
@@ -101,12 +100,11 @@ def test_lengths_are_fitted_on_train_and_reused():
         if mode in ("mertools", "resample"):
             assert out.shape == (2, 3, n_timepoints) and out.dtype == np.float32
         else:
-            assert [x.shape for x in out] == [(3, 2), (3, {"pad": 9, "mean_pool": 7}[mode])]
+            assert [x.shape for x in out] == [(3, 2), (3, 9)]
             assert {x.dtype for x in out} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("mode, by_hand", [("mertools", pool_or_pad), ("resample", resample),
-                                           ("mean_pool", mean_pool)])  # fmt: skip
+@pytest.mark.parametrize("mode, by_hand", [("mertools", pool_or_pad), ("resample", resample)])
 def test_the_transformer_is_the_functions(mode, by_hand):
     train = make()
     out = SequencePreprocessor(mode, n_timepoints=5, standardize=False).fit_transform(train)
@@ -128,15 +126,28 @@ def test_padding_keeps_every_frame():
 
 
 def test_compression_of_the_other_modes_averages_real_frames_only():
-    for mode in ("pad", "mean_pool", "resample"):
+    for mode in ("pad", "resample"):
         out = SequencePreprocessor(mode, compress=3, standardize=False).fit_transform([counting(7)])
         assert_allclose(out[0], [[2, 5, 7]])
 
 
-@pytest.mark.parametrize("mode", ["pad", "resample", "mean_pool", "mertools"])
+@pytest.mark.parametrize("mode", ["pad", "resample", "mertools", "pool"])
 def test_what_leaves_is_what_classifiers_take(mode):
     series = as_series(SequencePreprocessor(mode).fit_transform(make()))
-    assert series[0].shape[0] == 3 and len(series) == 3
+    assert series[0].shape[0] == (6 if mode == "pool" else 3) and len(series) == 3
+
+
+def test_pooled_are_mean_and_deviation_of_frames():
+    clips = make((4, 9))
+    preprocessor = SequencePreprocessor("pool", standardize=False).fit(clips)
+    out = preprocessor.transform(clips)
+    expected = [np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in clips]
+    assert out.shape == (2, 6, 1) and out.dtype == np.float32
+    assert_allclose(out[:, :, 0], expected, rtol=1e-5)
+    assert preprocessor.transform([*clips[:1], clips[0][:1]]).shape == (2, 6, 1)
+    vectors = [np.arange(3.0)[np.newaxis], np.ones((1, 3))]
+    out = SequencePreprocessor("pool", standardize=False).fit_transform(vectors)
+    assert out[:, :, 0].tolist() == [[0, 1, 2], [1, 1, 1]]
 
 
 def test_standardisation_is_scikit_learns_over_train_frames():
@@ -220,7 +231,7 @@ def test_test_clips_change_nothing():
 def test_input_is_left_alone():
     train = make()
     copies = [frames.copy() for frames in train]
-    for mode in ("pad", "resample", "mean_pool", "mertools"):
+    for mode in ("pad", "resample", "mertools", "pool"):
         out = SequencePreprocessor(mode, standardize=False).fit_transform(train)
         out[0][:] = 99
         for frames, copy in zip(train, copies, strict=True):
@@ -391,7 +402,7 @@ def test_long_sequences_are_averaged_before_they_are_resampled():
 
 def test_other_modes_have_the_length_of_the_longest():
     clips = [np.ones((n, 2)) for n in (40, 60, 90)]
-    for mode in ("mertools", "mean_pool", "pad"):
+    for mode in ("mertools", "pad"):
         preprocessor = fitted_preprocessor(clips, mode=mode)
         assert (preprocessor.n_timepoints_, preprocessor.compress) == (90, 1)
         assert fitted_preprocessor([np.ones((400, 2))], mode=mode).n_timepoints_ <= 150

@@ -16,8 +16,9 @@ from lstmfcn.cli.emotion import _print_gain, _print_scores, _summary
 from lstmfcn.emotion import PRESETS, EmotionRecipe, load_labels, open_vocabulary_scores
 from lstmfcn.emotion.one_run import answer_openly, run_recipe
 from lstmfcn.emotion.outputs import _over_frames
-from lstmfcn.emotion.track_data import HELD_OUT, load_track_data
-from lstmfcn.emotion.track_runs import run_track
+from lstmfcn.emotion.splits import HELD_OUT, open_source
+from lstmfcn.emotion.track_data import load_track_data
+from lstmfcn.emotion.track_runs import models_of, run_track
 from lstmfcn.evaluation import Results, Run
 
 TINY = {"n_filters": [8, 8, 8], "learning_rate": 0.01}
@@ -29,8 +30,8 @@ PSEUDO = {"n_rounds": 1, "n_members": 2}
 
 
 def run(root, track, recipe, out, *, group=None, **options):
-    """Load a track and train on it; return the rows of the table."""
-    _, rows, _ = run_track(load_track_data(root, track, recipe, group=group), out, **options)
+    """Train a recipe on a track; return the rows of the table."""
+    _, rows, _ = run_track(open_source(root, track, group=group), recipe, out, **options)
     return rows
 
 
@@ -111,9 +112,6 @@ def test_a_mode_says_how_clips_come_to_their_length(root):
         assert not series[:, : lengths.max() - length].any() and series[:, -length:].all()
     data = load_track_data(root, "full", replace(TONE, mode="pad", n_timepoints=7))
     assert [series.shape for series in data.train.X] == [(3, -(-n // 2)) for n in lengths]
-    data = load_track_data(root, "full", replace(TONE, mode="mean_pool", n_timepoints=9))
-    windows = -(-lengths // 9)
-    assert [series.shape[1] for series in data.train.X] == (-(-lengths // windows)).tolist()
     with pytest.raises(ValueError, match="mode='crop' is unknown; choose one of 'pad', 'resample'"):
         load_track_data(root, "full", replace(TONE, mode="crop"))
 
@@ -124,8 +122,13 @@ def test_classes_are_mer2024s_unless_none_of_them_occurs(tmp_path):
     ordered = load_track_data(root, "full", TONE, classes=["positive", "negative"])
     assert ordered.classes == ("positive", "negative")
     mixed = write_mer_folder(tmp_path / "mixed", classes=("sad", "negative"))
-    with pytest.raises(ValueError, match="the emotion 'negative' is unknown; expected one of neut"):
+    with pytest.raises(ValueError) as raised:
         load_track_data(mixed, "full", TONE)
+    assert str(raised.value) == (
+        "label-train.csv and label-test.csv has labels besides MER2024's six: negative (18 clips); "
+        "all its labels are negative (18 clips), sad (18 clips). Name those to keep by "
+        "classes=..., or rename some by merge=..."
+    )
 
 
 def test_semi_and_noise_have_their_own_parts(root):
@@ -134,7 +137,9 @@ def test_semi_and_noise_have_their_own_parts(root):
     assert not set(data.train.names) & set(data.unlabelled.names)
     data = load_track_data(root, "noise", TONE)
     assert list(data.tests) == ["noisy", "clean"]
-    assert data.dataset("noisy") == "toy:noise" and data.dataset("clean") == "toy:noise (clean)"
+    (model,) = models_of(open_source(root, "noise"), [TONE], "out")
+    assert model.run("noisy", 1) == Run("toy:noise", "FCN tone_FRA", 1)
+    assert model.run("clean", 0) == Run("toy:noise (clean)", "FCN tone_FRA")
 
 
 def speakers(root, clips):
@@ -155,7 +160,8 @@ def test_without_test_clips_a_part_of_the_speakers_is_held_out(tmp_path):
     assert not speakers(root, semi.unlabelled) & speakers(root, semi.tests[HELD_OUT])
     without = load_track_data(root, "full", TONE)
     assert len(without.tests[HELD_OUT]) in (4, 5, 6)
-    rows = [(f"train{i}", "sad", "s0") for i in range(3)] + [("train3", "happy", "s0")]
+    rows = [(f"train{i}", "sad", "s0") for i in range(3)]
+    rows += [(f"train{i}", "happy", "s0") for i in (3, 4)]
     write_labels(root / "label-train.csv", rows)
     with pytest.raises(ValueError, match=r"label-train.csv cannot give some: it has one speaker"):
         load_track_data(root, "full", TONE, group="speaker")
@@ -241,14 +247,14 @@ def test_a_finished_seed_is_not_trained_again(full, monkeypatch):
 def test_other_parameters_or_clips_need_another_folder(full, tmp_path):
     *_, (root, track, recipe, out) = full
     for changed, differing in (
-        ({"n_epochs": 9}, "n_epochs was 8 and is 9"),
-        ({"mode": "mertools"}, 'mode was unset and is "mertools"'),
+        ({"n_epochs": 9}, "epochs was 8 and is 9"),
+        ({"mode": "mertools"}, "mode was default and is mertools"),
     ):
         with pytest.raises(ValueError) as raised:
             run(root, track, replace(recipe, **changed), out)
         assert str(raised.value) == (
-            f"{out} has results of another 'ALSTM-FCN tone_FRA': {differing}. Give the model "
-            "another name, or use another folder."
+            f"{out} has results of another 'ALSTM-FCN tone_FRA': {differing}. Call this one by a "
+            "name of its own (name=...), or use another folder."
         )
     other = write_mer_folder(tmp_path / "toy", n_train=21)
     with pytest.raises(ValueError, match="has results of toy:full with other clips or labels; na"):
@@ -287,8 +293,8 @@ def test_a_seed_repeats_itself(root):
 
 def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys):
     recipe = replace(QUICK, pseudo_labels={**PSEUDO, "threshold": 0.4})
-    data = load_track_data(root, "semi", recipe, group="speaker")
-    models, rows, records = run_track(data, tmp_path, name="mine")
+    source = open_source(root, "semi", group="speaker")
+    models, rows, records = run_track(source, recipe, tmp_path, name="mine")
     assert [row["model"] for row in rows] == ["mine pseudo-labels", "mine"]
     with_them, without = (Results(tmp_path).records()[i] for i in (1, 0))
     assert with_them["n_unlabelled"] == 12 and without["n_unlabelled"] == 0
@@ -298,8 +304,8 @@ def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys):
         assert list(answers.names) == [r["name"] for r in read(root / "unlabeled-semi.csv")]
     _print_gain(models, records)
     change = rows[0]["weighted_f1"] - rows[1]["weighted_f1"]
-    sentence = f"the unlabelled clips change WAF by {change:+.4f} (of test, paired by seed)\n"
-    assert capsys.readouterr().out == sentence
+    sentence = f"the unlabelled clips change the weighted F1 by {change:+.4f} (of test, paired by "
+    assert capsys.readouterr().out == f"{sentence}seed)\n"
 
 
 def test_members_of_an_ensemble_are_averaged(root):
@@ -363,10 +369,10 @@ def test_every_number_says_which_clips_it_is_of(tmp_path, track, labelled, tests
     recipe = replace(QUICK, n_epochs=1)
     if track == "semi":
         recipe = replace(recipe, pseudo_labels={**PSEUDO, "threshold": 0.0})
-    data = load_track_data(root, track, recipe, group="speaker")
-    _, rows, _ = run_track(data, tmp_path / "out")
-    print(_summary(data))
-    _print_scores(data, rows)
+    source = open_source(root, track, group="speaker")
+    models, rows, _ = run_track(source, recipe, tmp_path / "out")
+    print(_summary(models))
+    _print_scores(source, rows)
     printed = capsys.readouterr().out
     assert remark in printed and ("are labelled: all scores" in printed) == bool(remark)
     assert {row["test"] for row in rows} == set(tests)
@@ -388,7 +394,7 @@ def test_every_number_says_which_clips_it_is_of(tmp_path, track, labelled, tests
             title = f"{model}, {test} "
             line = next(line for line in printed.splitlines() if line.startswith(title))
             right = np.mean([row["predicted"] == row["truth"] for row in scored])
-            assert float(line.removeprefix(title).split()[2]) == pytest.approx(right, abs=1e-4)
+            assert float(line.removeprefix(title).split()[4]) == pytest.approx(right, abs=1e-4)
 
 
 def test_one_test_clip_has_a_score(tmp_path):
@@ -436,9 +442,7 @@ def test_every_way_to_fuse_has_a_record(root, model, fusion, features, n_network
     assert record["parameters"]["settings"].get("level") == ("frame" if fusion is None else None)
 
 
-@pytest.mark.parametrize(
-    "mode, track", [("mertools", "noise"), ("mean_pool", "noise"), ("pad", "semi")]
-)
+@pytest.mark.parametrize("mode, track", [("mertools", "noise"), ("pad", "noise"), ("pad", "semi")])
 def test_every_mode_goes_through_a_track(root, tmp_path, mode, track):
     several = track == "noise"
     recipe = EmotionRecipe(["tone"], mode=mode, n_timepoints=9, n_epochs=1, settings=SMALLEST)
@@ -466,15 +470,15 @@ def test_attention_is_drawn_over_the_frames_of_a_clip():
 
 
 def test_open_vocabulary_is_answered_by_sets(root, tmp_path, capsys):
-    data = load_track_data(root, "ov", QUICK)
-    _, (row,), _ = run_track(data, tmp_path)
+    source = open_source(root, "ov")
+    _, (row,), _ = run_track(source, QUICK, tmp_path)
     (folder,) = (tmp_path / "toy-ov").iterdir()
     said = {r["name"]: r["openset"] for r in read(folder / "submission.csv")}
     scores = open_vocabulary_scores(root / "check-openset.csv", said)
     assert row["average"] == pytest.approx(scores.average)
     assert row["accuracy"] == pytest.approx(scores.accuracy)
     assert row["set_recall"] == pytest.approx(scores.recall)
-    _print_scores(data, [row])
+    _print_scores(source, [row])
     assert "set accuracy" in capsys.readouterr().out
     assert (tmp_path / "report.html").exists()
 
@@ -500,27 +504,27 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "toy, track full: 24 training clips, 12 test; tone_FRA at 9 timepoints" in printed
-    assert "WAF  95 % interval" in printed and "recall:" in printed
+    assert "weighted F1  95 % interval" in printed and "recall:" in printed
     assert "means over 1 seed\n" in printed and f"all models: {out / 'report.html'}" in printed
     line = next(line for line in printed.splitlines() if line.startswith("FCN tone_FRA, test"))
     assert line.split()[4] == "-"  # one seed has no interval
     command[-1] = str(tmp_path / "masked")
     assert main([*command, "--mode", "pad"]) == 0
-    assert "; tone_FRA up to 7 timepoints (pad)" in capsys.readouterr().out
+    assert "; tone_FRA at 9 timepoints (pad)" in capsys.readouterr().out
 
 
-def test_a_preset_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
+def test_a_recipe_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
     recipe = replace(QUICK, n_epochs=1, pseudo_labels={**PSEUDO, "threshold": 0.0})
     pair = EmotionRecipe(mean_of=[recipe, replace(recipe, features=["face"])])
     monkeypatch.setitem(PRESETS, "emodb-semi", pair)
     command = ["emotion", "run", "--track", "semi", "--data", str(root), "--group", "speaker"]
-    assert main([*command, "--preset", "emodb-semi", "--out", str(tmp_path)]) == 0
+    assert main([*command, "--recipe", "emodb-semi", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "12 training clips, 12 unlabelled, 12 test; tone_FRA at 10 timepoints; face-F" in printed
+    assert "12 training clips, 12 unlabelled, 12 test; tone_FRA; face-FRA" in printed
     for name in ("emodb-semi pseudo-labels", "emodb-semi"):
         assert f"\n{name}, test " in printed
         assert (tmp_path / "toy-semi" / name.replace(" ", "_") / "submission.csv").exists()
-    assert "the unlabelled clips change WAF by" in printed
+    assert "the unlabelled clips change the weighted F1 by" in printed
 
 
 @pytest.mark.parametrize(
@@ -529,7 +533,14 @@ def test_a_preset_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
         (["--features", "voice"], "there is no feature set 'voice' in"),
         (["--data", "nowhere"], "nowhere is no folder; expected the folder of a data set."),
         (["--group", "video"], "has no column 'video' to group by; besides name and labels it has"),
-        (["--classes", "happy,sad"], "the emotion 'angry' is unknown; expected one of happy, sad"),
+        (
+            ["--classes", "happy,joy"],
+            "label-train.csv and label-test.csv has no clip of joy; its labels are angry (12 "
+            "clips), happy (12 clips), sad (12 clips). Correct --classes ...",
+        ),
+        (["--merge", "joy=happy"], "has no clip of joy; its labels are angry (12 clips), happy"),
+        (["--track", "noise", "--folds", "3"], "--folds are for tracks full and semi, not for noi"),
+        (["--folds", "50"], "has 36 clips; choose --folds 36 at most."),
         (
             ["--features", "tone,tone"],
             "the feature set tone_FRA is named twice; name each one once.",
@@ -544,11 +555,11 @@ def test_a_preset_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
             "--threshold 0.7 is for track 'semi'; leave it out of track 'full'",
         ),
         (
-            ["--preset", "emodb", "--model", "fcn", "--epochs", "3"],
-            "--preset emodb is a whole recipe; leave out --model, --epochs.",
+            ["--recipe", "emodb", "--model", "fcn", "--epochs", "3"],
+            "--recipe emodb is a whole recipe; leave out --model, --epochs.",
         ),
-        (["--preset", "best"], "--preset best is unknown; choose one of 'emodb', 'emodb-noisy'"),
-        (["--preset", "emodb-semi"], "learns from unlabelled clips, which track 'full' has none"),
+        (["--recipe", "best"], "--recipe best is unknown; choose one of 'emodb', 'emodb-noisy'"),
+        (["--recipe", "emodb-semi"], "learns from unlabelled clips, which track 'full' has none"),
         (["--babble", "2", "--features", "tone,face"], "--babble 2 is for one feature set, of log"),
         (["--classes", "sad,sad"], "classes holds sad, sad; pass each emotion once, and at least"),
         (["--name", "a/b"], "model name 'a/b' has characters that do not belong into a file name;"),
@@ -557,7 +568,7 @@ def test_a_preset_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
 )
 def test_bad_input_is_a_sentence_and_exit_code_1(root, tmp_path, arguments, message, capsys):
     command = ["--data", str(root), "--out", str(tmp_path / "out")]
-    command += [] if "--preset" in arguments else ["--features", "tone"]
+    command += [] if "--recipe" in arguments else ["--features", "tone"]
     file = str(root / "label-test.csv")
     command += [file if argument == "FILE" else argument for argument in arguments]
     assert main(["emotion", "run", *command]) == 1

@@ -1,5 +1,7 @@
 """What can be done with emotion data from a shell? `lstmfcn emotion ...`."""
 
+import argparse
+import os
 from itertools import chain
 
 from lstmfcn.cli.arguments import OPTIONS, at_least, to_names, to_number, to_path
@@ -9,8 +11,10 @@ from lstmfcn.cli.text import text_table
 from lstmfcn.cli.zero_shot import add_zero_shot
 
 # Fields of a recipe that are options; the names of counts differ.
-FIELDS = ("features", "model", "fusion", "mode", "noisy_validation", "standardize_by")
+FIELDS = ("features", "model", "fusion", "mode", "standardize_by")
 COUNTS = ("n_timepoints", "n_babble", "n_epochs", "n_copies")
+RECIPES = "emodb, emodb-noisy, emodb-semi (of track semi), mosi-early, mosi-branch, mosi-late, "
+RECIPES += "mosi-text"
 
 
 def add_emotion(commands):
@@ -27,131 +31,205 @@ def _add_run(what):
     run = what.add_parser(
         "run",
         help="train and test a model on a folder of features",
-        description="Train a model on a folder in MER2024's layout, with one or several feature "
-        "sets, seed by seed; print its scores, write predictions, records, pictures and a page. "
-        "Called again, it does the seeds that are missing.",
+        description="Train models on feature sets, seed by seed, with the labels of one table or "
+        "of MER2024's layout; print the scores, write predictions, records, pictures and a page. "
+        "Called again, it does what is missing.",
     )
-    run.add_argument(
+    data = run.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        type=to_path,
+        metavar="ROOT",
+        help="the folder of the feature sets, and of MER2024's label files unless --labels are "
+        "given",
+    )
+    data.add_argument(
+        "--labels",
+        type=to_path,
+        metavar="CSV",
+        help="one table of all clips: a column name, file or filename, one of emotions, and "
+        "perhaps speaker, split (train, dev, test), start, end; clips without an emotion are "
+        "predicted",
+    )
+    data.add_argument(
+        "--label-column",
+        metavar="COLUMN",
+        help="of the emotions; default: discrete, emotion or label",
+    )
+    data.add_argument(
+        "--classes",
+        type=to_names,
+        metavar="A,B,C",
+        help="the emotions to keep, in order; clips of others are left out (default: all, but of "
+        "--data alone MER2024's six if any of the six occurs)",
+    )
+    data.add_argument(
+        "--merge", type=_to_pairs, metavar="OLD=NEW,...", help="emotions to rename: excited=happy"
+    )
+    data.add_argument(
+        "--group", help="column, such as speaker, whose values are kept on one side of any split"
+    )
+    data.add_argument(
+        "--folds",
+        type=at_least(2, "loso"),
+        metavar="N|loso",
+        help="score all labelled clips, each by a model that has not seen it: N folds, or loso, "
+        "leave one speaker out (of --group: one of its values)",
+    )
+    data.add_argument(
         "--track",
         choices=("full", "semi", "noise", "ov"),
         default="full",
         help="semi: with unlabelled clips, 12 trainings a seed; noise: noisy test clips; ov: open "
         "vocabulary (default: full)",
     )
-    run.add_argument("--data", type=to_path, required=True, metavar="ROOT", help="the folder")
-    recipe = run.add_mutually_exclusive_group(required=True)
-    recipe.add_argument("--features", type=to_names, metavar="A[,B]", help="feature sets")
-    recipe.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="a whole recipe: emodb, emodb-noisy, emodb-semi (of track semi), mosi-early, "
-        "mosi-branch, mosi-late or mosi-text",
+    remedies = ("error", "drop", "zeros")
+    data.add_argument(
+        "--on-missing", choices=remedies, default="error", help="of clips without features"
     )
-    run.add_argument("--out", type=to_path, required=True, help="folder for the results")
-    run.add_argument(
+    what = run.add_argument_group("what is trained")
+    recipe = what.add_mutually_exclusive_group(required=True)
+    recipe.add_argument(
+        "--features",
+        type=to_names,
+        metavar="A[,B]|all",
+        help="feature sets, which one model fuses; all: a model of each set of the folder, ranked "
+        "by training clips, and a fusion of the best",
+    )
+    recipe.add_argument("--recipe", metavar="NAME", help=f"a whole recipe: {RECIPES}")
+    what.add_argument(
         "--model", choices=("lstmfcn", "alstmfcn", "fcn", "attention"), help="default: alstmfcn"
     )
     fusions = ("branch", "early", "late")
-    run.add_argument("--fusion", choices=fusions, help="of several feature sets; default: branch")
-    run.add_argument(
-        "--classes",
+    what.add_argument("--fusion", choices=fusions, help="of several feature sets; default: branch")
+    what.add_argument(
+        "--best",
+        type=at_least(2),
+        metavar="N",
+        help="of --features all: how many of the best sets are fused (default: 3)",
+    )
+    what.add_argument(
+        "--baselines",
         type=to_names,
-        metavar="A,B,C",
-        help="the labels in order; default: MER2024's six, or others if none of the six occurs",
+        metavar="svm,logreg",
+        default=[],
+        help="linear models in the same table, of functionals where the folder has them, else of "
+        "means and deviations over frames",
     )
-    run.add_argument(
-        "--group", help="column, such as speaker, whose values are kept on one side of any split"
-    )
-    run.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="seeds 0 to N-1")
-    run.add_argument(
+    what.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="seeds 0 to N-1")
+    what.add_argument(
         "--length",
         type=at_least(1),
         metavar="N",
         help="timepoints of a sequence; default: the median in training (of --mode resample; else "
         "the longest), at most 150",
     )
-    run.add_argument(
+    what.add_argument(
         "--mode",
-        choices=("resample", "mertools", "mean_pool", "pad"),
+        choices=("resample", "mertools", "pad"),
         help="how sequences get that length: interpolated (resample, the default); as in MERTools, "
-        "with zeros in front (mertools); or at most that length, by means over frames: as many as "
-        "a sequence needs (mean_pool), or as many in all sequences (pad)",
+        "with zeros in front (mertools, the default for utterances of a video); or at most that "
+        "length, by means over frames (pad)",
     )
-    run.add_argument(
-        "--noisy-validation",
-        type=to_number,
-        metavar="FRACTION",
-        help="of track noise: hold out this fraction of the training clips (0.2: a fifth), add "
-        "noise to their features, keep the epoch that is best on them and print their WAF",
-    )
-    run.add_argument(
+    what.add_argument(
         "--standardize-by",
         metavar="COLUMN",
         help="standardise the features of each value of this column on its own, in test clips too; "
         "speaker takes away how speakers differ, and needs several clips of each speaker",
     )
-    run.add_argument(
+    what.add_argument(
         "--babble",
         type=at_least(0),
         metavar="N",
         help="train on N more copies of each clip with three others in the background, at 5 to 10 "
         "dB; for natural logarithms of power, such as log-mel frames",
     )
-    run.add_argument("--epochs", type=at_least(1), metavar="N", help="default: the model's own")
-    run.add_argument(
+    what.add_argument("--epochs", type=at_least(1), metavar="N", help="default: the model's own")
+    what.add_argument(
         "--copies",
         type=at_least(0),
         metavar="N",
         help="augmented copies of each training clip; default: 3 for track noise, else 0",
     )
-    run.add_argument(
+    what.add_argument(
         "--threshold",
         type=to_number,
         metavar="P",
         help="of track semi: least probability of a pseudo-label (default: 0.8)",
     )
-    remedies = ("error", "drop", "zeros")
-    run.add_argument(
-        "--on-missing", choices=remedies, default="error", help="of clips without features"
+    results = run.add_argument_group("results")
+    results.add_argument("--out", type=to_path, required=True, help="folder for the results")
+    results.add_argument(
+        "--keep-models",
+        action="store_true",
+        help="keep the model of each seed, trained on all labels, for `lstmfcn emotion predict`",
     )
-    run.add_argument(
+    results.add_argument(
         "--name",
-        help="of the model in tables and folders; default: the preset's, or made of kind, "
-        "feature sets, fusion and copies",
+        help="of the model in tables and folders; default: the recipe's, or made of kind, feature "
+        "sets, fusion and copies",
     )
     run.set_defaults(command=_run)
 
 
+def _to_pairs(text):
+    """Return {"excited": "happy"} of "excited=happy"."""
+    pairs = [pair.split("=") for pair in to_names(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OLD=NEW,...")
+    return dict(pairs)
+
+
 def _run(arguments):
-    from lstmfcn.emotion.track_data import load_track_data
-    from lstmfcn.emotion.track_runs import run_track
+    _quiet_tensorflow()
+    from lstmfcn.emotion.splits import open_source
+    from lstmfcn.emotion.track_runs import models_of, run_track
     from lstmfcn.evaluation.records import check_model_name
     from lstmfcn.evaluation.results import Results
 
-    name = arguments.preset if arguments.name is None else arguments.name
+    name = arguments.recipe if arguments.name is None else arguments.name
     Results(arguments.out)  # refused before features are read, if it is no folder
     if name is not None:
         check_model_name(name)
-    data = load_track_data(
+    recipe = _recipe(arguments)
+    if arguments.data is None:
+        raise ValueError("where are the features? Name their folder by --data.")
+    source = open_source(
         arguments.data,
         arguments.track,
-        _recipe(arguments),
+        labels=arguments.labels,
+        label_column=arguments.label_column,
         classes=arguments.classes,
+        merge=arguments.merge,
         group=arguments.group,
         on_missing=arguments.on_missing,
     )
-    print(_summary(data))
-    options = {"n_seeds": arguments.seeds, "name": name}
-    models, rows, records = run_track(data, arguments.out, **options, verbose=1)
-    _print_scores(data, rows)
+    if arguments.folds is not None:
+        if arguments.track in ("noise", "ov"):
+            raise ValueError(f"--folds are for tracks full and semi, not for {arguments.track}.")
+        folder = arguments.out / f"{source.name}-{source.found.name}".replace(" ", "_")
+        source = source.with_folds(arguments.folds, stored_in=folder)
+    recipes = [recipe, *_baselines(arguments, source, recipe)]
+    models = models_of(source, recipes, arguments.out, name)
+    print(_summary(models))
+    options = {"n_seeds": arguments.seeds, "name": name, "keep_models": arguments.keep_models}
+    models, rows, records = run_track(source, recipes, arguments.out, **options, verbose=1)
+    _print_scores(source, rows)
     _print_gain(models, records)
     print(f"\nall models: {arguments.out / 'report.html'}; predictions and pictures:")
     for model in models:
         print(f"  {model.folder}/")
+    if arguments.keep_models:
+        print(f"predict other clips: lstmfcn emotion predict {models[0].model_path(0)} CLIPS")
+
+
+def _quiet_tensorflow():
+    """Keep TensorFlow's start-up messages off the terminal, unless somebody wants them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _recipe(arguments):
-    """Return the preset, or the recipe that the options describe."""
+    """Return the named recipe, or the one that the options describe."""
     from lstmfcn.emotion import PRESETS
     from lstmfcn.emotion.recipe import default_recipe
     from lstmfcn.validation import check_choice
@@ -159,12 +237,12 @@ def _recipe(arguments):
     names = {field: OPTIONS.get(field, field) for field in (*FIELDS, *COUNTS, "threshold")}
     options = {field: getattr(arguments, name) for field, name in names.items()}
     options = {field: value for field, value in options.items() if value is not None}
-    if arguments.preset is not None:
-        check_choice(arguments.preset, "preset", tuple(PRESETS))
+    if arguments.recipe is not None:
+        check_choice(arguments.recipe, "recipe", tuple(PRESETS))
         if options:
             names = ", ".join(f"--{names[field].replace('_', '-')}" for field in options)
-            raise ValueError(f"--preset {arguments.preset} is a whole recipe; leave out {names}.")
-        return PRESETS[arguments.preset]
+            raise ValueError(f"--recipe {arguments.recipe} is a whole recipe; leave out {names}.")
+        return PRESETS[arguments.recipe]
     track, threshold = arguments.track, options.pop("threshold", None)
     if threshold is not None:
         if track != "semi":
@@ -175,50 +253,76 @@ def _recipe(arguments):
     return default_recipe(track, **options)
 
 
-def _summary(data):
-    """Return the training and test clips in words."""
-    from lstmfcn.emotion.track_data import HELD_OUT, NOISE_LEVELS
+def _baselines(arguments, source, recipe):
+    """Return the recipes of the linear models beside a recipe."""
+    from lstmfcn.emotion.recipe import BASELINES, EmotionRecipe
+    from lstmfcn.features import FeatureStore
+    from lstmfcn.validation import check_choice
 
-    counts = [f"{data.n_train} training clips"]
-    if data.unlabelled is not None:
-        counts.append(f"{len(data.unlabelled)} unlabelled")
-    counts += [f"{len(clips)} {test}" for test, clips in data.tests.items()]
-    if n_babble := data.of_each_recipe[0].recipe.n_babble:
-        counts[0] += f" (and {n_babble} {'copy' if n_babble == 1 else 'copies'} of each in babble)"
-    features = "; ".join(map(_features, data.of_each_recipe))
-    text = f"{data.name}, track {data.track}: {', '.join(counts)}; {features}"
-    if HELD_OUT in data.tests:
-        text += "\nno test clips are labelled: all scores are of training clips that are held out"
-    elif data.track == "noise" and "noisy" not in data.tests:
+    store, found = FeatureStore(source.root), []
+    for name in arguments.baselines:
+        check_choice(name, "baselines", BASELINES)
+        for member in dict.fromkeys(one.features for one in recipe.mean_of or (recipe,)):
+            features = [store.functionals(feature) for feature in member]
+            by = (recipe.mean_of or (recipe,))[0].standardize_by
+            found.append(EmotionRecipe(features, name, standardize_by=by))
+    return list({one.label: one for one in found}.values())
+
+
+def _summary(models):
+    """Return the clips, their splits and the features in words."""
+    from lstmfcn.emotion.splits import HELD_OUT
+
+    source = models[0].source
+    tables, found = source.tables(0), source.found
+    if source.folds:
+        counts = [f"{len(source.labelled)} labelled clips in {source.title} ({source.n_parts})"]
+    else:
+        counts = [f"{len(tables['train'])} training clips"]
+        if n_babble := (models[0].recipe.mean_of or (models[0].recipe,))[0].n_babble:
+            copies = f"{n_babble} {'copy' if n_babble == 1 else 'copies'}"
+            counts[0] += f" (and {copies} of each in babble)"
+    if found.unlabelled is not None:
+        counts.append(f"{len(found.unlabelled)} unlabelled")
+    if not source.folds:
+        counts += [f"{len(table)} {test}" for test, table in models[0].tests.items()]
+    features = dict.fromkeys(chain.from_iterable(_features(model.recipe) for model in models))
+    text = f"{source.name}, track {found.name}: {', '.join(counts)}; {'; '.join(features)}"
+    labelled = [table for table in (found.train, found.test) if table is not None]
+    if left_out := {name: n for table in labelled for name, n in table.left_out.items()}:
+        total = sum(sum(table.left_out.values()) for table in labelled)
+        text += f"\n{total} clips of other emotions are left out: {', '.join(sorted(left_out))}"
+    if "speaker" in found.train.columns and source.group is None:
+        text += "\nspeakers may be in training and in test: --group speaker keeps each on one side"
+    if HELD_OUT in tables:
+        text += (
+            "\nno test clips are labelled: all scores are of training clips that are held out; "
+            "--folds 5 scores all"
+        )
+    elif found.name == "noise" and "noisy" not in tables:
         text += (
             "\nno noisy test clips are labelled: all scores are of the clean ones; robustness.png "
             "is of their corrupted features"
         )
-    if data.validation is not None:
-        n_clips = len(set(data.validation.names))
-        *most, last = (f"{level:g}" for level in NOISE_LEVELS)
-        text += (
-            f"\n{n_clips} more training clips are held out to validate on; their features have "
-            f"noise of {', '.join(most)} and {last} standard deviations"
-        )
     return text
 
 
-def _features(data):
-    """Return feature sets and lengths of one recipe in words."""
-    recipe = data.recipe
-    reach = "up to" if recipe.mode in ("mean_pool", "pad") else "at"
-    lengths = data.n_timepoints.items()
-    text = ", ".join(f"{name} {reach} {n} timepoint{'s' if n > 1 else ''}" for name, n in lengths)
-    text += "" if recipe.mode == "resample" else f" ({recipe.mode})"
-    return text + (f", standardised by {recipe.standardize_by}" if recipe.standardize_by else "")
+def _features(recipe):
+    """Return feature sets and what is done to them, recipe by recipe, in words."""
+    for one in recipe.mean_of or (recipe,):
+        length = f" at {one.n_timepoints} timepoints" if one.n_timepoints else ""
+        mode = "" if one.mode in (None, "resample") else f" ({one.mode})"
+        by = f", standardised by {one.standardize_by}" if one.standardize_by else ""
+        yield f"{', '.join(one.features)}{length}{mode}{by}"
 
 
-def _print_scores(data, rows):
+def _print_scores(source, rows):
     """Print the table of scores: means over seeds, intervals, and the recall of each class."""
     from lstmfcn.emotion.track_runs import metrics_of
 
-    metrics, labels = metrics_of(data), data.classes if data.track != "ov" else ()
+    metrics = metrics_of(source)
+    labels = source.found.train.classes if source.found.name != "ov" else ()
+    labels = [label for label in labels if any(row[f"recall_{label}"] is not None for row in rows)]
     columns = ["", *chain.from_iterable((title, "95 % interval") for title in metrics.values())]
     columns += ["recall:", *labels] if labels else []
     table = []
@@ -232,19 +336,22 @@ def _print_scores(data, rows):
     print(f"\n{text_table(columns, table)}\n")
     interval = "s; the interval is Student's over the seeds" if n_seeds > 1 else ""
     print(f"means over {n_seeds} seed{interval}")
-    if data.validation is not None:
-        print("validation: WAF on the held-out training clips with noise")
+    if "balanced_accuracy" in metrics:
+        print("UAR: unweighted average recall, the mean over classes")
 
 
 def _print_gain(models, records):
     """Print the gain by unlabelled clips, seed by seed."""
     from lstmfcn.evaluation.intervals import paired_interval
 
-    if len(models) < 2:
+    with_them = next((model for model in models if model.uses_unlabelled), None)
+    if with_them is None:
         return
-    test = next(iter(models[0].data.tests))
-    pair = ([one["weighted_f1"] for one in records[model.name, test]] for model in models)
+    alone = models[models.index(with_them) + 1]
+    test = next(iter(with_them.tests))
+    names = (with_them.name, alone.name)
+    pair = ([one["weighted_f1"] for one in records[name, test]] for name in names)
     difference, low, high = paired_interval(*pair)
     interval = "" if low != low else f", 95 % interval {low:+.4f} to {high:+.4f}"
     how = f"of {test}, paired by seed{interval}"
-    print(f"the unlabelled clips change WAF by {difference:+.4f} ({how})")
+    print(f"the unlabelled clips change the weighted F1 by {difference:+.4f} ({how})")

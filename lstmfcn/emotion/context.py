@@ -32,10 +32,20 @@ def mixed(utterances, y, rng):
     return {name: (1 - fraction) * x + fraction * x[others] for name, x in utterances.items()}
 
 
+def is_of_utterances(table):
+    """Whether clips are utterances of videos, told by a column "video" and places in the names."""
+    return VIDEO in table.columns and all(map(str.isdecimal, _places(table)))
+
+
+def _places(table):
+    """Return the place in the video that ends each name, as text."""
+    return [name.rsplit("_", 1)[-1] for name in table.names]
+
+
 def _windows(table, n_before, n_after):
     """Return the rows of each utterance's neighbours, its own as the last."""
-    places = [name.rsplit("_", 1)[-1] for name in table.names]
-    if not all(place.isdecimal() for place in places):
+    places = _places(table)
+    if not all(map(str.isdecimal, places)):
         raise ValueError(
             f"{table.source} has clips whose names do not end in an underscore and a number, the "
             "place in the video; leave the context window out."

@@ -96,7 +96,9 @@ def load_corpus(path, *, label_column=None, classes=None, merge=None, group=None
     if "train" not in tables:
         raise ValueError(f"{path.name} has no labelled clip to train on; see its column split.")
     if "test" in tables:
-        named = (replace(tables[part], source=f"{part} of {path.name}") for part in ("train", "test"))
+        named = (
+            replace(tables[part], source=f"{part} of {path.name}") for part in ("train", "test")
+        )
         check_splits(*named, group=group)
     name = "semi" if unlabelled else "full"
     return Track(name, tables["train"], tables["unlabelled"], tables.get("test"))

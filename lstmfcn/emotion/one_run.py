@@ -61,10 +61,8 @@ def fit_recipe(data, seed):
 
 
 def _fit(data, seed):
-    recipe, train, validation = data.recipe.members[0], data.train, data.validation
+    recipe, train = data.recipe.members[0], data.train
     classifier = recipe.build(seed, n_series=len(train))
-    if validation is not None:
-        return classifier.fit(train.X, train.y, validation_data=(validation.X, validation.y))
     if recipe.pseudo_labels is not None:
         y = np.full(len(data.unlabelled), "", dtype=object)
         X = join_rows([train.X, data.unlabelled.X])
@@ -87,26 +85,48 @@ def run_recipe(data, seed):
     return ensemble, {test: _score_split(data, ensemble, test, common) for test in data.tests}
 
 
+def pool_folds(parts, classes):
+    """Return one record and one set of predictions of the (record, predictions) of all folds.
+
+    ``classes`` are all emotions in order; a fold may not have seen each of them.
+    """
+    records, predictions = zip(*parts, strict=True)
+    seen = np.unique(np.concatenate([one["classes"] for one in predictions]))
+    probabilities = [np.zeros((len(one["y_true"]), len(seen)), np.float64) for one in predictions]
+    for found, one in zip(probabilities, predictions, strict=True):
+        found[:, np.searchsorted(seen, one["classes"])] = one["probabilities"]
+    pooled = {
+        "y_true": np.concatenate([one["y_true"] for one in predictions]),
+        "y_pred": np.concatenate([one["y_pred"] for one in predictions]),
+        "classes": seen,
+        "probabilities": np.concatenate(probabilities),
+    }
+    pooled["test_index"] = np.arange(len(pooled["y_true"]))
+    scores = _scores(classes, pooled["y_true"], pooled["y_pred"], seen, pooled["probabilities"])
+    summed = ("fit_seconds", "predict_seconds", "n_test")
+    largest = ("epochs", "n_train", "n_unlabelled", "n_timepoints", "peak_memory_bytes")
+    totals = {name: sum(record[name] for record in records) for name in summed}
+    totals |= {name: max(record[name] or 0 for record in records) for name in largest}
+    return {**records[0], **totals, **scores}, pooled
+
+
 def _describe(data, ensemble):
     """Return what records say of the networks, the data and the machine."""
     networks = [one for classifier in ensemble.classifiers for one in _networks(classifier)]
     inputs = (one.train.X for one in data.of_each_recipe)
     series = [x for X in inputs for x in (X.values() if isinstance(X, Mapping) else [X])]
     return {
-        "epochs": max(len(one.history_["loss"]) for one in networks),
-        "n_parameters": sum(int(one.model_.count_params()) for one in networks),
+        "epochs": max(_n_epochs(one) for one in networks),
+        "n_parameters": sum(_n_parameters(one) for one in networks),
         "n_train": data.n_train,
-        "n_validation": 0 if data.validation is None else len(set(data.validation.names)),
         "n_unlabelled": len(data.unlabelled) if data.recipe.uses_unlabelled else 0,
         "n_channels": sum(X[0].shape[0] for X in series),
         "n_timepoints": max(clip.shape[1] for X in series for clip in X),
-        "mode": data.of_each_recipe[0].recipe.mode,
+        "mode": data.of_each_recipe[0].recipe.mode or "resample",
         "n_classes": len(data.classes),
         "versions": versions(),
         "hardware": hardware(),
         "commit": commit(),
-        "data_digest": data.digest(),
-        "noisy_validation": _validation_score(data, ensemble),
         **data.recipe.describe(),
     }
 
@@ -186,21 +206,25 @@ def _networks(classifier):
     return list(getattr(fusion, "estimators", {"all": fusion.estimator}).values())
 
 
-def _validation_score(data, ensemble):
-    """Return the weighted F1 on the noisy validation set, None without one."""
-    if any(one.validation is None for one in data.of_each_recipe):
-        return None
-    y_pred = ensemble.predict(*(one.validation.X for one in data.of_each_recipe))
-    return classification_metrics(data.validation.y, y_pred)["weighted_f1"]
+def _n_epochs(one):
+    return len(one.history_["loss"]) if hasattr(one, "history_") else 1
+
+
+def _n_parameters(one):
+    return int(one.model_.count_params() if hasattr(one, "model_") else one.coef_.size)
 
 
 def _score(data, clips, classes, probabilities):
     """Return the scores of a record, and what clips are and were taken for."""
     y_pred = classes[probabilities.argmax(axis=1)]
-    known = tuple(dict.fromkeys([*data.classes, *classes.tolist()]))
-    record = classification_metrics(clips.y, y_pred, probabilities, classes)
-    recall = mer_scores(clips.y, y_pred, classes=known)["per_class_recall"]
-    return {**record, "per_class_recall": recall}, clips.y, y_pred
+    return _scores(data.classes, clips.y, y_pred, classes, probabilities), clips.y, y_pred
+
+
+def _scores(known, y_true, y_pred, classes, probabilities):
+    known = tuple(dict.fromkeys([*known, *classes.tolist(), *np.unique(y_true).tolist()]))
+    record = classification_metrics(y_true, y_pred, probabilities, classes)
+    recall = mer_scores(y_true, y_pred, classes=known)["per_class_recall"]
+    return {**record, "per_class_recall": recall}
 
 
 def _score_openly(data, clips, classes, probabilities):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from lstmfcn.emotion.one_run import answer_openly, innermost
+from lstmfcn.emotion.recipe import short_name
 from lstmfcn.emotion.scores import write_submission
-from lstmfcn.emotion.track_data import HELD_OUT, OWN_SPLITS
+from lstmfcn.emotion.splits import OWN_SPLITS
 from lstmfcn.evaluation.robustness import CORRUPTIONS
 from lstmfcn.files import atomic_path, write_csv
 from lstmfcn.meta.rows import take_rows
@@ -15,7 +16,6 @@ from lstmfcn.report import write_report
 
 N_EXAMPLES = 2  # of each class, whose attention is drawn
 MAX_CLASSES = 6
-UNLABELLED = "unlabelled-seed{}.npz"
 
 
 def write_model(model, results, records):
@@ -23,23 +23,23 @@ def write_model(model, results, records):
 
     ``records`` are (model name, test split) -> the records of the seeds.
     """
-    data, folder = model.data, model.folder
-    records = {test: records[model.name, test] for test in data.tests}
+    folder = model.folder
+    records = {test: records[model.name, test] for test in model.tests}
     folder.mkdir(parents=True, exist_ok=True)
-    for test, clips in data.tests.items():
+    for test, clips in model.tests.items():
         runs = (model.run(test, seed) for seed in range(len(records[test])))
         predictions = list(map(results.predictions, runs))
-        _write_predictions(folder, data, test, predictions)
-        if data.track != "ov":
+        _write_predictions(folder, model, test, predictions)
+        if model.source.found.name != "ov":
             answers = [one["y_pred"] for one in predictions]
             path = _file(folder, "confusion", test, "png")
-            _draw_confusion(path, data, clips.y, answers, f"{model.name}, {test}")
+            _draw_confusion(path, model.classes, clips.y, answers, f"{model.name}, {test}")
     curves = [record["robustness"] for record in next(iter(records.values()))]
-    if data.unlabelled is not None:
-        _write_unlabelled(folder, data, len(curves))
+    if model.challenge is not None:
+        _write_submission(model, len(curves))
     if curves[0]:
         references = {}
-        if "noisy" in data.tests:
+        if "noisy" in model.tests:
             waf = float(np.mean([record["weighted_f1"] for record in records["noisy"]]))
             references = {f"the noisy test clips ({waf:.3f})": waf}
         _draw_robustness(folder / "robustness.png", curves, model.name, references)
@@ -53,29 +53,31 @@ def write_page(results):
     write_report(results, path, metric=metric, title="Emotion recognition")
 
 
-def write_trained(model, ensemble, seed):
-    """Write what no record has: probabilities of the unlabelled clips, and attention of seed 0."""
+def unlabelled_path(model, seed):
+    """Return the file of what a model of all labels makes of the clips without one."""
+    return model.folder / f"unlabelled-seed{seed}.npz"
+
+
+def write_unlabelled(model, data, ensemble, seed):
+    """Write the probabilities of the clips without a label."""
     model.folder.mkdir(parents=True, exist_ok=True)
-    if model.data.unlabelled is not None:
-        X = (one.unlabelled.X for one in model.data.of_each_recipe)
-        probabilities = ensemble.predict_proba(*X).astype(np.float32)
-        with atomic_path(model.folder / UNLABELLED.format(seed)) as temporary:
-            np.savez_compressed(temporary, probabilities=probabilities, classes=ensemble.classes_)
-    if seed == 0:
-        _draw_attention(model, ensemble)
+    X = (one.unlabelled.X for one in data.of_each_recipe)
+    probabilities = ensemble.predict_proba(*X).astype(np.float32)
+    with atomic_path(unlabelled_path(model, seed)) as temporary:
+        np.savez_compressed(temporary, probabilities=probabilities, classes=ensemble.classes_)
 
 
-def _write_unlabelled(folder, data, n_seeds):
-    """Write the submission of the unlabelled clips, by the mean of the seeds' probabilities."""
+def _write_submission(model, n_seeds):
+    """Write the answers to the clips without a label, by the mean of the seeds' probabilities."""
     total = 0.0
-    for path in (folder / UNLABELLED.format(seed) for seed in range(n_seeds)):
-        if not path.exists():
-            raise ValueError(f"{path} is gone; remove the record of that seed to train it again.")
-        with np.load(path, allow_pickle=False) as arrays:
+    for seed in range(n_seeds):
+        with np.load(unlabelled_path(model, seed), allow_pickle=False) as arrays:
             total, classes = total + arrays["probabilities"], arrays["classes"]
     y_pred = classes[np.argmax(total, axis=1)]
-    path = folder / "submission-unlabelled.csv"
-    write_submission(path, data.unlabelled.names, y_pred, classes=tuple(classes.tolist()))
+    is_answered = any(test in OWN_SPLITS for test in model.tests)
+    path = model.folder / f"submission{'-unlabelled' if is_answered else ''}.csv"
+    labels = tuple(dict.fromkeys([*model.classes, *classes.tolist()]))
+    write_submission(path, model.challenge.names, y_pred, classes=labels)
 
 
 def _file(folder, kind, test, ending):
@@ -84,21 +86,23 @@ def _file(folder, kind, test, ending):
     return folder / f"{kind}{suffix}.{ending}"
 
 
-def _write_predictions(folder, data, test, by_seed):
+def _write_predictions(folder, model, test, by_seed):
     """Write the class of each clip by the mean of the seeds' probabilities, and the submission."""
-    clips, classes = data.tests[test], by_seed[0]["classes"]
+    clips, classes = model.tests[test], by_seed[0]["classes"]
     probabilities = np.mean([one["probabilities"] for one in by_seed], axis=0)
     y_pred = classes[probabilities.argmax(axis=1)]
     truth = {} if clips.y is None else {"truth": clips.y}
     columns = {"name": clips.names, **truth, "predicted": y_pred}
+    if model.source.group in clips.columns:
+        columns[model.source.group] = clips.groups(model.source.group)
     submission = _file(folder, "submission", test, "csv")
-    if data.track == "ov":
-        answers = answer_openly(data, classes, probabilities)
+    if model.source.found.name == "ov":
+        answers = answer_openly(model.data(), classes, probabilities)
         columns["openset"] = [repr(words) for words in answers.values()]
         rows = zip(clips.names, columns["openset"], strict=True)
         write_csv(submission, ["name", "openset"], rows)
-    elif test != HELD_OUT:
-        labels = tuple(dict.fromkeys([*data.classes, *classes.tolist()]))
+    elif not model.source.holds_out:
+        labels = tuple(dict.fromkeys([*model.classes, *classes.tolist()]))
         write_submission(submission, clips.names, y_pred, classes=labels)
     for label, column in zip(classes, probabilities.T, strict=True):
         columns[f"probability_{label}"] = np.round(column, 6)
@@ -106,11 +110,11 @@ def _write_predictions(folder, data, test, by_seed):
     write_csv(_file(folder, "predictions", test, "csv"), list(columns), rows)
 
 
-def _draw_confusion(path, data, y_true, predictions, title):
+def _draw_confusion(path, classes, y_true, predictions, title):
     """Draw the fraction of each class that was taken for each other, over all seeds."""
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    labels = [label for label in data.classes if label in y_true or label in np.unique(predictions)]
+    labels = [label for label in classes if label in y_true or label in np.unique(predictions)]
     is_true, *are_predicted = (y[:, np.newaxis] == labels for y in (y_true, *predictions))
     counts = sum(is_true.T.astype(int) @ is_predicted for is_predicted in are_predicted)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -134,9 +138,9 @@ def _draw_robustness(path, curves, name, references):
     _save(figure, path)
 
 
-def _draw_attention(model, ensemble):
+def write_attention(model, data, ensemble):
     """Draw the attention of the first member over two clips of each class."""
-    data = model.data.of_each_recipe[0]
+    data = data.of_each_recipe[0]
     classifier = ensemble.classifiers[0]
     clips = next(iter(data.tests.values()))
     y_pred = classifier.predict(clips.X)
@@ -155,7 +159,8 @@ def _draw_attention(model, ensemble):
             f"{clips.names[i]}: {'' if y is y_pred else f'{y[i]}, '}predicted {y_pred[i]}"
             for i in chosen
         ]
-        path = model.folder / f"attention{f'-{feature}' if several else ''}.png"
+        path = model.folder / f"attention{f'-{short_name(feature)}' if several else ''}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
         _draw_maps(path, series, attention, titles, feature)
 
 

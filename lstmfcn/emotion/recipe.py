@@ -1,5 +1,6 @@
 """Which classifier, features and training does a run use? One dataclass, to and from JSON."""
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -13,7 +14,10 @@ MODELS = {  # name in the command line -> label in tables, class
     "fcn": ("FCN", "FCNClassifier"),
     "ensemble": ("Ensemble", "LSTMFCNEnsemble"),
     "attention": ("Attention fusion", "AttentionFusionClassifier"),
+    "svm": ("SVM", "LinearBaseline"),
+    "logreg": ("Logistic regression", "LinearBaseline"),
 }
+BASELINES = ("svm", "logreg")
 N_UPDATES, BATCH_SIZE, MIN_EPOCHS = 2000, 16, 10  # of training on copies
 # The published network: recipes were chosen with it, and sequences of features are short.
 SHAPE = {
@@ -37,14 +41,15 @@ class EmotionRecipe:
     ----------
     features : sequence of str
         Feature sets. Empty for a mean of other recipes.
-    model : {"lstmfcn", "alstmfcn", "fcn", "ensemble", "attention"}, default="alstmfcn"
+    model : {"lstmfcn", "alstmfcn", "fcn", "ensemble", "attention", "svm", "logreg"}, \
+default="alstmfcn"
         "ensemble" is :class:`lstmfcn.LSTMFCNEnsemble` of ALSTM-FCNs, for one feature set.
         "attention" is the baseline of MERTools, which fuses several feature sets in its own way.
+        "svm" and "logreg" are linear classifiers of functionals or pooled frames.
     fusion : {"branch", "early", "late", None}, default=None
         Of several feature sets, as in :class:`lstmfcn.emotion.FusionClassifier`; None is "branch".
     settings : dict of str to JSON value, default={}
-        Further parameters of the classifier, whose network is else the published one. With
-        `noisy_validation` its `keep_weights` is "best" unless it is set here.
+        Further parameters of the classifier, whose network is else the published one.
     n_epochs : int, default=None
         None leaves the number to the classifier; with augmented copies it means about 2000 updates.
     n_copies : int, default=0
@@ -54,8 +59,9 @@ class EmotionRecipe:
     n_timepoints : int, default=None
         Length that sequences are brought to; by default the median length of the training clips, in
         other modes than "resample" the length of the longest, at most 150.
-    mode : {"resample", "mertools", "mean_pool", "pad"}, default="resample"
-        How: interpolated, behind zeros, or as lists that classifiers pad and mask.
+    mode : {"resample", "mertools", "pad", None}, default=None
+        How: interpolated, behind zeros, or as lists that classifiers pad and mask. None is
+        "resample", but for utterances of a video "mertools".
     standardize_by : str, default=None
         A column such as "speaker": :func:`lstmfcn.emotion.standardize_by_group` standardises each
         of its values, over all clips that are not tested on, and over those of each test split.
@@ -69,9 +75,6 @@ class EmotionRecipe:
         Context window: utterances of the same video before and after the own one.
     n_mixed : int, default=0
         So many copies, mixed with another class, take the place of each training utterance.
-    noisy_validation : float, default=None
-        Of track "noise", about which fraction of the training clips, in (0, 0.5], is held out as a
-        validation set with noise in its features: stratified, of whole groups, for all seeds.
     pseudo_labels : dict of str to JSON value, default=None
         Of track "semi", parameters of :class:`lstmfcn.emotion.PseudoLabelClassifier`.
     n_members : int, default=1
@@ -83,7 +86,8 @@ class EmotionRecipe:
     Attributes
     ----------
     name : str
-        Model, feature sets, fusion and copies: short, and fit for a folder's name.
+        Model, feature sets, fusion and copies: short, and fit for a folder's name. Long names of
+        feature sets are cut, and end in six letters of their hash.
     label : str
         The name and everything else that is not a default: no two recipes have the same.
 
@@ -110,13 +114,12 @@ class EmotionRecipe:
     n_copies: int = 0
     augmentation: Mapping = field(default_factory=dict)
     n_timepoints: int | None = None
-    mode: str = "resample"
+    mode: str | None = None
     standardize_by: str | None = None
     n_babble: int = 0
     babble_features: str | None = None
     context: tuple = (0, 0)
     n_mixed: int = 0
-    noisy_validation: float | None = None
     pseudo_labels: Mapping | None = None
     n_members: int = 1
     mean_of: tuple = ()
@@ -144,11 +147,6 @@ class EmotionRecipe:
             )
         if self.n_babble and self.n_mixed:
             raise ValueError("n_babble and n_mixed do not go together; leave one of them out.")
-        if self.noisy_validation is not None and not 0 < self.noisy_validation <= 0.5:
-            raise ValueError(
-                f"noisy_validation={self.noisy_validation:g} must be a fraction of the training "
-                "clips, above 0 and at most 0.5."
-            )
 
     def _check_model(self):
         check_choice(self.model, "model", tuple(MODELS))
@@ -160,6 +158,10 @@ class EmotionRecipe:
                     f"fusion={self.fusion!r} needs several feature sets, but only "
                     f"{', '.join(self.features)} was named; name more, or leave fusion out."
                 )
+            if self.model in BASELINES:
+                raise ValueError(
+                    f"model={self.model!r} reads all feature sets as one vector; leave fusion out."
+                )
             if self.model == "attention":
                 raise ValueError(
                     "model='attention' fuses in its own way; leave fusion out, or choose another "
@@ -170,13 +172,8 @@ class EmotionRecipe:
                 f"model='ensemble' reads one feature set, not {', '.join(self.features)}; name "
                 "one, or take n_members of another model."
             )
-        elif several and self.model != "attention":
+        elif several and self.model not in ("attention", *BASELINES):
             object.__setattr__(self, "fusion", "branch")
-        if self.model == "attention" and self.noisy_validation is not None:
-            raise ValueError(
-                "model='attention' keeps the weights of its last epoch, which a validation set "
-                "cannot choose; leave noisy_validation out, or choose another model."
-            )
 
     @property
     def members(self):
@@ -199,8 +196,10 @@ class EmotionRecipe:
     @property
     def name(self):
         if self.mean_of:
-            return f"mean of {' and '.join(recipe.name for recipe in self.mean_of)}"
-        words = [MODELS[self.model][0], "+".join(self.features)]
+            names = [recipe.name for recipe in self.mean_of]
+            return short_name(f"mean of {' and '.join(names)}", f"mean of {len(names)} recipes")
+        features = short_name("+".join(self.features), f"{len(self.features)} feature sets")
+        words = [MODELS[self.model][0], features]
         if self.fusion:
             words.append(f"{self.fusion} fusion")
         if self.n_copies:
@@ -219,13 +218,12 @@ class EmotionRecipe:
         for value, text in (
             (self.n_epochs, f"epochs {self.n_epochs}"),
             (self.n_timepoints, f"timepoints {self.n_timepoints}"),
-            (self.mode != "resample", self.mode),
+            (self.mode, self.mode),
             (self.standardize_by, f"by {self.standardize_by}"),
             (self.n_babble, f"babble {self.n_babble}"),
             (self.babble_features, f"of {self.babble_features}"),
             (any(self.context), f"context {'+'.join(map(str, self.context))}"),
             (self.n_mixed, f"mixed {self.n_mixed}"),
-            (self.noisy_validation, f"noisy validation {self.noisy_validation}"),
             (self.n_members > 1, f"ensemble of {self.n_members}"),
         ):
             words += [text] if value else []
@@ -263,6 +261,10 @@ class EmotionRecipe:
 
         if len(self.members) > 1:
             raise ValueError(f"this recipe has {len(self.members)} members; build each of them.")
+        if self.model in BASELINES:
+            from lstmfcn.emotion.baselines import LinearBaseline
+
+            return LinearBaseline(self.model, random_state=seed)
         shape = {} if self.model == "attention" else SHAPE
         settings = {**shape, **self.settings, "random_state": seed}
         if self.n_epochs is not None:
@@ -270,8 +272,6 @@ class EmotionRecipe:
         elif self.n_copies and n_series is not None:  # "auto" would wait for a loss on mixtures
             n_batches = math.ceil(n_series * (1 + 2 * self.n_copies) / BATCH_SIZE)
             settings["n_epochs"] = max(MIN_EPOCHS, math.ceil(N_UPDATES / n_batches))
-        if self.noisy_validation is not None:
-            settings.setdefault("keep_weights", "best")
         room = emotion if self.model == "attention" else lstmfcn
         if self.model == "ensemble":
             built = lstmfcn.LSTMFCNEnsemble(lstmfcn.ALSTMFCNClassifier(**settings))
@@ -296,6 +296,20 @@ def default_recipe(track, **options):
     'ALSTM-FCN text 3 copies'
     """
     return EmotionRecipe(**{**TRACK_DEFAULTS.get(track, {}), **options})
+
+
+def short_name(name, instead=None, most=60):
+    """Return a name, or, of a long one, another text or its beginning, and a hash of the whole.
+
+    >>> short_name("text"), short_name("clip-vit-" * 10, "10 sets")
+    ('text', '10 sets 4ad4b6')
+    """
+    if len(name.encode()) <= most:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    if instead is None or instead.startswith("1 "):
+        instead = name.encode()[: most - 10].decode(errors="ignore").rstrip("-_. ")
+    return f"{instead} {digest}"
 
 
 def _words(settings):

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from lstmfcn.lengths import check_frames, mean_pool, pool_or_pad, resample, window_means
+from lstmfcn.lengths import check_frames, pool_or_pad, resample, window_means
 from lstmfcn.moments import RunningMoments, check_squares
 from lstmfcn.validation import as_series, check_choice, check_counts, check_is_fitted
 from lstmfcn.warning import warn
 
-MODES = ("pad", "resample", "mean_pool", "mertools")
+MODES = ("pad", "resample", "mertools", "pool")
 LONGEST = 150  # timepoints, where no length is given: 3 s at 20 ms
 
 
@@ -124,11 +124,12 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    mode : {"pad", "resample", "mean_pool", "mertools"}, default="pad"
+    mode : {"pad", "resample", "mertools", "pool"}, default="pad"
         - "pad": lengths stay; a list for the classifiers to pad and mask.
         - "resample": linear interpolation to `n_timepoints`.
-        - "mean_pool": means of windows, so that none exceeds `n_timepoints`; a list.
         - "mertools": the rule of MERTools, `pool_or_pad`, to `n_timepoints`.
+        - "pool": one vector of mean and standard deviation over the frames, (2 D, 1), for
+          classifiers that know no time; of clips of one frame the frame.
     n_timepoints : int, default=None
         None takes from the training clips, after `compress`: the longest, or for "resample" the
         median. In mode "pad", longer clips lose their end.
@@ -145,10 +146,12 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
     mean_, scale_ : float64 arrays of shape (D,)
         0 and 1 without standardisation. A constant feature's scale is the size of its mean, or 1.
     n_frames_seen_ : int
+    pools_deviation_ : bool
+        Whether mode "pool" has seen clips of several frames.
 
     See Also
     --------
-    pool_or_pad, mean_pool, resample : The functions behind the modes.
+    pool_or_pad, resample : The functions behind the modes.
     standardize_by_group : Standardises each speaker by itself.
 
     References
@@ -199,7 +202,10 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
         self.mean_ = moments.mean if self.standardize else np.zeros_like(scale)
         self.scale_ = scale
         self.n_timepoints_ = self.n_timepoints
-        if self.n_timepoints is None:
+        self.pools_deviation_ = self.mode == "pool" and max(lengths) > 1
+        if self.mode == "pool":
+            self.n_timepoints_ = 1
+        elif self.n_timepoints is None:
             usual = np.median(lengths) if self.mode == "resample" else max(lengths)
             self.n_timepoints_ = max(1, round(float(usual)))
         return self
@@ -215,21 +221,31 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
         -------
         float32 array of shape (n_samples, D, n_timepoints_), or list of float32 arrays of shape \
 (D, T_i)
-            A list in modes "pad" and "mean_pool".
+            A list in mode "pad".
         """
         check_is_fitted(self)
         _check_collection(X)
         out, lengths = [None] * len(X), []
-        if self.mode in ("resample", "mertools"):
-            out = np.empty((len(X), self.n_features_in_, self.n_timepoints_), np.float32)
+        if self.mode != "pad":
+            n_features = self.n_features_in_ * (2 if self.pools_deviation_ else 1)
+            out = np.empty((len(X), n_features, self.n_timepoints_), np.float32)
         for i, frames in enumerate(_checked(X, self.n_features_in_)):
-            frames = self._bring_to_length(_scaled(frames, self.mean_, self.scale_))
+            frames = _scaled(frames, self.mean_, self.scale_)
+            if self.mode == "pool":
+                frames = self._pooled(frames)
+            else:
+                frames = self._bring_to_length(frames)
             lengths.append(len(frames))
             # (D, T_i); a copy, or a cut would keep the frames that it cut off.
             out[i] = frames[: self.n_timepoints_].T.copy()
-        if self.n_timepoints is None:
+        if self.n_timepoints is None and self.mode != "pool":
             _warn_if_cut(np.array(lengths), self.n_timepoints_)
         return out
+
+    def _pooled(self, frames):
+        """Return the mean over frames (T, D), and behind it the deviation: (1, D) or (1, 2 D)."""
+        moments = [frames.mean(axis=0), frames.std(axis=0)]
+        return np.concatenate(moments[: 1 + self.pools_deviation_])[np.newaxis]
 
     def _bring_to_length(self, frames):
         """Shorten, lengthen or keep frames of shape (T, D)."""
@@ -237,7 +253,7 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
             frames = pool_or_pad(frames, math.ceil(len(frames) / self.compress))
         elif self.mode != "mertools":
             frames = window_means(frames, self.compress)
-        bring = {"resample": resample, "mean_pool": mean_pool, "mertools": pool_or_pad}
+        bring = {"resample": resample, "mertools": pool_or_pad}
         return bring[self.mode](frames, self.n_timepoints_) if self.mode in bring else frames
 
 
@@ -248,6 +264,8 @@ def fitted_preprocessor(sequences, n_timepoints=None, mode="resample"):
     most 150. Mode "pad" averages so many frames that the longest clip keeps its end.
     """
     preprocessor = SequencePreprocessor(mode=mode).fit(sequences)
+    if mode == "pool":
+        return preprocessor
     usual = preprocessor.n_timepoints_
     length, compress = n_timepoints or min(usual, LONGEST), 1
     if mode == "resample":
@@ -327,5 +345,5 @@ def _warn_if_cut(lengths, n_timepoints):
     if n_cut:
         warn(
             f"{n_cut} of {len(lengths)} sequences are longer than {n_timepoints} timepoints; their "
-            "ends were cut. Use mode='mean_pool' or 'resample' to keep them whole.",
+            "ends were cut. Use mode='resample' to keep them whole.",
         )

@@ -1,65 +1,176 @@
-"""How is a recipe trained on a track, seed by seed, so that a later call goes on?"""
+"""How are recipes trained, seed by seed and fold by fold, so that a later call goes on?"""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from lstmfcn.emotion import outputs
-from lstmfcn.emotion.one_run import measure_robustness, run_recipe
-from lstmfcn.emotion.track_data import TrackData
+from lstmfcn.emotion.mer2024 import select_features
+from lstmfcn.emotion.one_run import fit_recipe, measure_robustness, pool_folds, run_recipe
+from lstmfcn.emotion.recipe import EmotionRecipe, short_name
+from lstmfcn.emotion.splits import EVERYTHING, OWN_SPLITS, Source
+from lstmfcn.emotion.track_data import load_part, resolved
 from lstmfcn.evaluation.intervals import mean_interval
 from lstmfcn.evaluation.results import Results, Run
-from lstmfcn.files import write_csv
+from lstmfcn.features.store import FeatureStore
+from lstmfcn.files import atomic_path, write_csv
 from lstmfcn.progress import tqdm
 
-METRICS = {"weighted_f1": "WAF", "accuracy": "accuracy"}
+METRICS = {"balanced_accuracy": "UAR", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
 OPEN_METRICS = {"average": "average", "accuracy": "set accuracy", "set_recall": "set recall"}
+
+
+class PartLoader:
+    """Reads the parts of a source, and keeps the last one: seeds and models follow one another."""
+
+    def __init__(self, source):
+        self.source = source
+        self._key = self._data = None
+
+    def __call__(self, recipe, part):
+        """Return the TrackData of a recipe."""
+        if self._key != (recipe.label, part):
+            self._key = self._data = None  # room for the next one
+            self._data = load_part(self.source, recipe, part)
+            self._key = recipe.label, part
+        return self._data
 
 
 @dataclass(frozen=True, eq=False)
 class TrackModel:
-    """A recipe on a track: the name in tables, the data, and the folder of tables and pictures."""
+    """A recipe on a source: the name in tables, and the folder of tables, pictures and models."""
 
     name: str
-    data: TrackData
+    recipe: EmotionRecipe  # its features are the names of folders
+    source: Source
     folder: Path
+    load: PartLoader
+    on_labels_alone: bool = False  # to compare with: without pseudo-labels
+
+    def data(self, part=0):
+        """Return the TrackData of a part."""
+        data = self.load(self.recipe, part)
+        return data.on_labels_alone() if self.on_labels_alone else data
+
+    @property
+    def uses_unlabelled(self):
+        """Whether clips without a label are learned from."""
+        return self.recipe.uses_unlabelled and not self.on_labels_alone
+
+    def describe(self):
+        """Return what records say of the recipe."""
+        recipe = self.recipe.on_labels_alone() if self.on_labels_alone else self.recipe
+        return recipe.describe()
+
+    @cached_property
+    def tests(self):
+        """Test -> ClipTable of what is scored."""
+        return {test: self._present(table) for test, table in self.source.scored().items()}
+
+    @cached_property
+    def challenge(self):
+        """ClipTable of the clips that nobody labelled, and a submission answers; or None."""
+        unlabelled = self.source.found.unlabelled
+        unlabelled = unlabelled and self._present(unlabelled)
+        return unlabelled or None
+
+    @property
+    def classes(self):
+        """The emotions in order; for "ov" the true words are others."""
+        return self.source.found.train.classes
 
     def run(self, test, seed):
         """Return the key of a record: the model on a test split with a seed."""
-        return Run(self.data.dataset(test), self.name, seed)
+        dataset = f"{self.source.name}:{self.source.found.name}"
+        return Run(dataset + ("" if test in OWN_SPLITS else f" ({test})"), self.name, seed)
+
+    def part_path(self, seed, part):
+        """Return the file of a finished fold."""
+        return self.folder / "folds" / f"{self.source.title.replace(' ', '-')}-{seed}-{part}.npz"
+
+    def model_path(self, seed):
+        """Return the file of the model that is kept."""
+        return self.folder / f"model-seed{seed}.lstmfcn"
+
+    def _present(self, table):
+        if self.source.on_missing != "drop":
+            return table
+        recipes = self.recipe.mean_of or (self.recipe,)
+        store = FeatureStore(self.source.root)
+        names = [name for recipe in recipes for name in recipe.features]
+        return select_features(table, store, list(dict.fromkeys(names)), on_missing="drop")[0]
+
+    @cached_property
+    def digest(self):
+        """A text that other clips, labels or folds would not have."""
+        found = self.source.found
+        tables = [found.train, found.unlabelled, *self.tests.values()]
+        known = [
+            [table.names, None if table.y is None else table.y.tolist()]
+            for table in tables
+            if table is not None
+        ]
+        folds = [fold.tolist() for fold in self.source.folds]
+        text = json.dumps([known, str(found.ground_truth and found.ground_truth.name), folds])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def metrics_of(data):
+def metrics_of(source):
     """Return the metrics of a track: field of a record to the title in tables."""
-    if data.track == "ov":
-        return OPEN_METRICS
-    return METRICS if data.validation is None else METRICS | {"noisy_validation": "validation"}
+    return OPEN_METRICS if source.found.name == "ov" else METRICS
 
 
-def run_track(data, out, *, n_seeds=1, name=None, verbose=0):
-    """Train and test a recipe on a track; leave tables, records, pictures and a page in a folder.
+def models_of(source, recipes, out, name=None):
+    """Return the TrackModels of recipes, and, to compare them, of those without pseudo-labels."""
+    folder = Path(out) / f"{source.name}-{source.found.name}".replace(" ", "_")
+    store, load = FeatureStore(source.root), PartLoader(source)
+    models = []
+    for one in recipes:
+        if one.uses_unlabelled and source.found.name != "semi":
+            raise ValueError(
+                "this recipe learns from unlabelled clips, which track "
+                f"{source.found.name!r} has none of; choose track 'semi'."
+            )
+        recipe = resolved(one, store, source.found.train)
+        called = recipe.on_labels_alone().name if name is None else name
+        named = {called: True}
+        if recipe.uses_unlabelled:
+            named = {f"{called} pseudo-labels": False, called: True}
+        for title, alone in named.items():
+            own = folder / short_name(title.replace(" ", "_"))
+            models.append(TrackModel(title, recipe, source, own, load, alone))
+    return models
 
-    A later call trains the seeds that are missing, and writes tables and page anew. A recipe with
+
+def run_track(source, recipes, out, *, n_seeds=1, name=None, keep_models=False, verbose=0):
+    """Train and test recipes on a source; leave tables, records, pictures and a page in a folder.
+
+    A later call trains what is missing, and writes tables and page anew. A recipe with
     pseudo-labels is compared with the same one without. The folder is that of a benchmark
     (:class:`lstmfcn.evaluation.Results`); :mod:`lstmfcn.emotion.outputs` writes about each model
-    into ``NAME-TRACK/MODEL`` in it.
+    into ``NAME-TRACK/MODEL`` in it. Clips without a label are answered by models of all labels;
+    ``keep_models`` keeps these, one for each seed.
 
     Return the TrackModels, the rows of the table (`model`, `test`, `n_seeds`, and for each metric
     its mean, `METRIC_low` and `METRIC_high`), and (model name, test) -> the records of the seeds.
     """
+    recipes = [recipes] if isinstance(recipes, EmotionRecipe) else list(recipes)
     results = Results(Path(out))
-    models = _models(data, results.folder, name)
+    models = models_of(source, recipes, results.folder, name)
     for model in models:
-        results.register(model.name, model.data.recipe.describe())
+        _register(results, model)
     _refuse_other_data(results, models)
-    _train_what_is_missing(results, models, n_seeds, verbose)
+    _train_what_is_missing(results, models, n_seeds, keep_models, verbose)
     records = {
         (model.name, test): [results.record(model.run(test, seed)) for seed in range(n_seeds)]
         for model in models
-        for test in data.tests
+        for test in model.tests
     }
-    rows = [_row(data, *key, some) for key, some in records.items()]
+    rows = [_row(source, *key, some) for key, some in records.items()]
     write_csv(models[0].folder / "table.csv", list(rows[0]), rows, make_folder=True)
     for model in models:
         outputs.write_model(model, results, records)
@@ -67,66 +178,136 @@ def run_track(data, out, *, n_seeds=1, name=None, verbose=0):
     return models, rows, records
 
 
-def _models(data, out, name):
-    """Return what is trained: the recipe, and, to compare it, the recipe without pseudo-labels."""
-    alone = data.on_labels_alone()
-    name = alone.recipe.name if name is None else name
-    named = {name: alone}
-    if data.recipe.uses_unlabelled:
-        named = {f"{name} pseudo-labels": data, name: alone}
-    folder = out / f"{data.name}-{data.track}".replace(" ", "_")
-    return [TrackModel(n, one, folder / n.replace(" ", "_")) for n, one in named.items()]
+def _register(results, model):
+    """Bind a name to a recipe; say in words what differs from an earlier one of that name."""
+    if not (differing := results.differences(model.name, model.describe())):
+        results.register(model.name, model.describe())
+        return
+    changes = [text.replace("n_epochs", "epochs").replace("unset", "default") for text in differing]
+    changes = [text.replace('"', "").replace("n_", "") for text in changes]
+    raise ValueError(
+        f"{results.folder} has results of another {model.name!r}: {'; '.join(changes)}. Call this "
+        "one by a name of its own (name=...), or use another folder."
+    )
 
 
 def _refuse_other_data(results, models):
     """Refuse a folder whose runs of these names are of other clips."""
-    data = models[0].data
-    ours = {(data.dataset(test), model.name) for test in data.tests for model in models}
+    ours = {model.run(test, 0): model for model in models for test in model.tests}
     for run in results.finished():
-        is_ours = (run.dataset, run.model) in ours
-        if is_ours and results.record(run).get("data_digest") != data.digest():
+        model = ours.get(replace(run, seed=0))
+        if model and results.record(run).get("data_digest") != model.digest:
             raise ValueError(
                 f"{results.folder} has results of {run.dataset} with other clips or labels; name "
                 "another folder."
             )
 
 
-def _train_what_is_missing(results, models, n_seeds, verbose):
-    data = models[0].data
+def _train_what_is_missing(results, models, n_seeds, keep_models, verbose):
     runs = [(model, seed) for seed in range(n_seeds) for model in models]
-    with tqdm(runs, desc=f"emotion {data.track}", unit="run", disable=not verbose) as bar:
+    if not results.is_finished(models[0].run(next(iter(models[0].tests)), n_seeds - 1)):
+        models[0].data()  # broken features are refused before a bar is shown
+    title = f"emotion {models[0].source.found.name}"
+    with tqdm(runs, desc=title, unit="run", disable=not verbose) as bar:
         for model, seed in bar:
-            keys = {test: model.run(test, seed) for test in data.tests}
+            keys = {test: model.run(test, seed) for test in model.tests}
             with results.claim(next(iter(keys.values()))) as free:
                 if not free:
                     raise BlockingIOError(
                         f"another process trains {model.name}, seed {seed}, in {results.folder}; "
                         "wait until it is done, or name another folder."
                     )
-                if all(results.is_finished(run) for run in keys.values()):
-                    continue
-                bar.set_postfix_str(f"{model.name}, seed {seed}")
-                _train(results, model, seed, keys)
+                ensemble = None
+                if not all(results.is_finished(run) for run in keys.values()):
+                    ensemble = _train(results, model, seed, keys, bar)
+                _finish(model, seed, ensemble, keep_models, bar)
 
 
-def _train(results, model, seed, keys):
-    """Train a model once; write the files that need its networks, then the records."""
-    ensemble, measured = run_recipe(model.data, seed)
-    outputs.write_trained(model, ensemble, seed)
-    curves = measure_robustness(model.data, ensemble)
+def _train(results, model, seed, keys, bar):
+    """Train a model of each part; write the files that need its networks, then the records.
+
+    Return the last Ensemble.
+    """
+    parts, curves, ensemble = [], {}, None
+    for part in range(model.source.n_parts):
+        several = model.source.n_parts > 1
+        fold = f", fold {part + 1} of {model.source.n_parts}" if several else ""
+        bar.set_postfix_str(f"{model.name}, seed {seed}{fold}")
+        path = model.part_path(seed, part)
+        if several and path.exists():
+            parts.append(_read_part(path, model.digest))
+            continue
+        data = model.data(part)
+        ensemble, measured = run_recipe(data, seed)
+        if part == seed == 0:
+            outputs.write_attention(model, data, ensemble)
+        if not several:
+            curves = measure_robustness(data, ensemble)
+            parts = [measured]
+        else:
+            (found,) = measured.values()
+            _write_part(path, model.digest, *found)
+            parts.append(found)
+    if model.source.n_parts > 1:
+        (test,) = keys
+        measured = {test: pool_folds(parts, model.classes)}
     for test, (record, predictions) in measured.items():
-        results.write(keys[test], {**record, "robustness": curves}, predictions)
+        record |= {"robustness": curves, "data_digest": model.digest}
+        results.write(keys[test], record, predictions)
+    return ensemble
 
 
-def _row(data, name, test, records):
+def _finish(model, seed, ensemble, keep_models, bar):
+    """Answer the challenge's clips by a model of all labels, and keep it if that is asked for."""
+    answers, kept = outputs.unlabelled_path(model, seed), model.model_path(seed)
+    to_answer = model.challenge is not None and not answers.exists()
+    to_keep = keep_models and not kept.exists()
+    if not to_answer and not to_keep:
+        return
+    all_labels = EVERYTHING if model.source.holds_out else 0
+    data = model.data(all_labels)
+    if all_labels == EVERYTHING or ensemble is None:
+        bar.set_postfix_str(f"{model.name}, seed {seed}, all labels")
+        ensemble = fit_recipe(data, seed)
+    if to_answer:
+        outputs.write_unlabelled(model, data, ensemble, seed)
+    if to_keep:
+        from lstmfcn.emotion.kept_model import EmotionModel
+
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        EmotionModel.of_run(data, ensemble, model.source).save(kept)
+
+
+def _write_part(path, digest, record, predictions):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({**record, "data_digest": digest})
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, record=text, **predictions)
+
+
+def _read_part(path, digest):
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            predictions = dict(arrays)
+        record = json.loads(str(predictions.pop("record")))
+        if record["data_digest"] != digest:
+            raise ValueError("it is of other clips")
+    except Exception as error:  # whatever numpy makes of a damaged file
+        raise ValueError(
+            f"{path} cannot be read as a fold ({error}); delete it to run again."
+        ) from None
+    return record, predictions
+
+
+def _row(source, name, test, records):
     """Return the mean and the interval of each metric over the seeds."""
     row = {"model": name, "test": test, "n_seeds": len(records)}
-    for metric in metrics_of(data):
+    for metric in metrics_of(source):
         values = [record[metric] for record in records]
         low, high = mean_interval(values)
         ends = (None, None) if np.isnan(low) else (max(0.0, float(low)), min(1.0, float(high)))
         row[metric], (row[f"{metric}_low"], row[f"{metric}_high"]) = float(np.mean(values)), ends
-    for label in data.classes if data.track != "ov" else ():
-        recalls = [record["per_class_recall"][label] for record in records]
+    for label in source.found.train.classes if source.found.name != "ov" else ():
+        recalls = [record["per_class_recall"].get(label) for record in records]
         row[f"recall_{label}"] = None if None in recalls else float(np.mean(recalls))
     return row

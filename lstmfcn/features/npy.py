@@ -14,7 +14,7 @@ from lstmfcn.untrusted import open_file
 
 MAGIC = b"\x93NUMPY"
 LARGEST_HEADER = 10_000  # bytes; numpy parses no longer one, for safety
-EXPECTED = "expected float16, float32 or float64 numbers of shape (T, D) or (D,)"
+EXPECTED = "expected whole or floating-point numbers of shape (T, D) or (D,)"
 
 
 class Unusable(Exception):
@@ -95,7 +95,7 @@ def _frames_shape(source, shape, dtype):
     """Return (T, D) for the shape of a file, or refuse it."""
     if dtype.hasobject:
         raise Unusable(f"{source} holds Python objects, which are never unpickled; {EXPECTED}")
-    if dtype.kind != "f" or dtype.itemsize > 8:
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise Unusable(f"{source} holds values of type {dtype}; {EXPECTED}")
     axes = list(shape)
     while len(axes) > 2 and 1 in axes:

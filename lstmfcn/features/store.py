@@ -162,6 +162,16 @@ class FeatureStore:
             )
         return FeatureSet(folder, n_threads=self.n_threads)
 
+    def functionals(self, name):
+        """Return the folder with one vector per clip beside a set of frames, or the set's own.
+
+        Of "eGeMAPS_FRA" it is "eGeMAPS_UTT", where that is there.
+        """
+        own = self.feature_set(name).name
+        match = SUFFIX.fullmatch(own)
+        found = _candidates(match["stem"], "utterance") if match else []
+        return next((folder for folder in found if (self.root / folder).is_dir()), own)
+
     def describe(self):
         """Return a tuple of FeatureSummary that prints as a table; only headers are read."""
         return _StoreSummary(self.feature_set(name).describe() for name in self.feature_sets)
@@ -241,6 +251,15 @@ class FeatureSet:
     def n_features(self):
         """D, the number of features of most clips, from at most 101 headers, or None."""
         return self._usual_width(self.clips)
+
+    @functools.cached_property
+    def holds_vectors(self):
+        """Whether the set has one vector per clip, as its name or at most 101 headers tell."""
+        if self.level is not None:
+            return self.level == "utterance"
+        step = max(1, math.ceil(len(self.clips) / N_PEEKED))
+        headers = [h for _, h in _in_order(self._peek, self.clips[::step], self.n_threads)]
+        return all(header[0] == 1 for header in headers if not isinstance(header, Unusable))
 
     def read(self, clip):
         """Read the sequence of one clip, or raise FeatureError.
