@@ -13,6 +13,7 @@ from lstmfcn import __version__
 from lstmfcn.cli.arguments import Parser, in_shell_words
 from lstmfcn.cli.benchmark import add_benchmark
 from lstmfcn.cli.demo import add_demo
+from lstmfcn.cli.download import add_download
 from lstmfcn.cli.emotion import add_emotion
 from lstmfcn.cli.models import add_models
 
@@ -84,5 +85,6 @@ def _parser():
     add_demo(commands)
     add_models(commands)
     add_benchmark(commands)
+    add_download(commands)
     add_emotion(commands)
     return parser

@@ -1,5 +1,6 @@
 """Where do series and their labels come from?"""
 
+from lstmfcn.datasets.download import Download, download_archive
 from lstmfcn.datasets.files import read_series
 from lstmfcn.datasets.recordings import Recording, read_recording
 from lstmfcn.datasets.synthetic import PlantedEvidence, planted_evidence
@@ -10,10 +11,12 @@ from lstmfcn.datasets.windows import Windows, windows
 __all__ = [
     "UCR_2018_NAMES",
     "DatasetSummary",
+    "Download",
     "PlantedEvidence",
     "Recording",
     "Windows",
     "canonical_name",
+    "download_archive",
     "list_ucr",
     "load_ucr",
     "planted_evidence",
