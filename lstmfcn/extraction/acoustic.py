@@ -153,6 +153,9 @@ class LogMel:
             "versions": {"numpy": np.__version__, "soundfile": version("soundfile")},
         }
 
+    def load(self):
+        """Need nothing."""
+
     def compute(self, waveform, name, levels):
         """Return {level: array} of a waveform."""
         return {"frame": log_mel(waveform, self.sample_rate, n_bands=self.n_bands)}
@@ -198,6 +201,9 @@ class OpenSmile:
             "licence": OPENSMILE_LICENCE,
             "feature_names": list(_smile(self.stem, level).feature_names),
         }
+
+    def load(self):
+        """Need nothing more than the manifest did."""
 
     def compute(self, waveform, name, levels):
         """Return {level: array} of a waveform: (T, D) of frames, (D,) of the utterance."""

@@ -174,6 +174,9 @@ def extract(
     problems = _check(sets, clips, n_jobs, verbose)
     n_clips = len(set().union(*clips.values()))
     work.refuse(problems, n_clips, "clips", on_missing)
+    for one in sets:
+        if set(one.todo) - problems.keys():
+            one.recipe.load()
     n_made, late = 0, {}  # what only the extractors see
     with contextlib.ExitStack() as stack:
         for one in sets:

@@ -4,7 +4,6 @@ import functools
 import os
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -49,8 +48,8 @@ def add_noise(
     wavs : str, path or dict
         As for `extract`.
     out : str or path
-        The folder for the copies; not within `wavs`. It gets a table too, `noise.csv`, with `name`,
-        `clean`, `snr_db` and, of babble, `voices`.
+        The folder for the copies, not within that of a recording. It gets a table too, `noise.csv`,
+        with `name`, `clean`, `snr_db` and, of babble, `voices`.
     noise : str or path, default=None
         A folder with recordings of noise, such as the speech of MUSAN.
     voices : dict of str to path or Recording, default=None
@@ -98,13 +97,13 @@ def add_noise(
     >>> import numpy as np
     >>> import soundfile
     >>> from lstmfcn.emotion import add_noise, find_recordings, read_waveform
-    >>> with tempfile.TemporaryDirectory() as folder:
+    >>> with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as out:
     ...     for i in range(4):
     ...         tone = 0.1 * np.sin(np.arange(16_000) * 0.1 * (i + 1))
     ...         soundfile.write(f"{folder}/{i}.wav", tone, 16_000, subtype="FLOAT")
     ...     tones = find_recordings(folder)
-    ...     names = add_noise(tones, f"{folder}/noisy", voices=tones, snr_db=(10,))
-    ...     added = read_waveform(f"{folder}/noisy/0_noise.wav") - read_waveform(f"{folder}/0.wav")
+    ...     names = add_noise(tones, out, voices=tones, snr_db=(10,))
+    ...     added = read_waveform(f"{out}/0_noise.wav") - read_waveform(f"{folder}/0.wav")
     >>> names["0"], round(float(10 * np.log10(0.1**2 / 2 / np.mean(added**2))), 1)
     ('0_noise', 10.0)
     """
@@ -115,8 +114,9 @@ def add_noise(
         raise ValueError("pass either noise=... or voices=..., where the noise is to come from.")
     clips, out = sources.as_recordings(wavs), as_path(out).expanduser()
     pool = sources.as_recordings(noise if voices is None else voices)
-    if not isinstance(wavs, dict) and out.resolve().is_relative_to(Path(wavs).resolve()):
-        raise ValueError(f"{shown(out)} lies within {shown(wavs)}; use another folder.")
+    for folder in {one.path.resolve().parent for one in clips.values()}:
+        if out.resolve().is_relative_to(folder):
+            raise ValueError(f"{shown(out)} lies within {shown(folder)}; use another folder.")
     draws = _Draws(pool, groups, n_voices if voices is not None else 0, tuple(snr_db), random_state)
     said = {
         "parameters": {"kind": "noise", "suffix": suffix, **draws.said()},

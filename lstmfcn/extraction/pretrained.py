@@ -73,8 +73,8 @@ class Pretrained:
         if not _weights(folder):
             raise ValueError(
                 f"{shown(name)} holds no weights as safetensors, and no others are read, as these "
-                "may run code; load the model where you trust it, and save it with "
-                "save_pretrained(PATH, safe_serialization=True)."
+                "may run code; load the model where you trust it, and save it anew with "
+                "save_pretrained(PATH)."
             )
         return cls(folder.resolve(), model_type, n_layers, picture_rate)
 
@@ -91,7 +91,7 @@ class Pretrained:
     @property
     def sample_rate(self):
         """Of the sound that the model takes, Hz."""
-        return self._parts[1].sampling_rate if self.kind == "sound" else None
+        return self._prepared[1].sampling_rate if self.kind == "sound" else None
 
     @property
     def frame_rate(self):
@@ -101,29 +101,32 @@ class Pretrained:
         return self.sample_rate / self._hop
 
     @property
-    def _parts(self):
-        return _loaded(self.folder, self.model_type)
+    def _prepared(self):
+        return _prepared(self.folder, self.model_type)
+
+    @property
+    def _model(self):
+        return _model(self.folder, self.model_type)
 
     @property
     def _hop(self):
         """Samples from one vector to the next."""
-        model, reader = self._parts
+        config, reader = self._prepared
         if self.model_type == "whisper":
             return 2 * reader.hop_length
-        return math.prod(model.config.conv_stride)
+        return math.prod(config.conv_stride)
+
+    def load(self):
+        """Refuse a model that cannot be loaded, before anything is written."""
+        return self._model
 
     def manifest(self, level):
         """Return what a manifest says about the features."""
-        digest = hashlib.sha256()
-        for path in _weights(self.folder):
-            with open(path, "rb") as file:
-                while block := file.read(2**20):
-                    digest.update(block)
         return {
             "parameters": {
                 "kind": "pretrained",
                 "model_type": self.model_type,
-                "weights_sha256": digest.hexdigest(),
+                "weights_sha256": _digest(self.folder),
                 "values": "projected image features"
                 if self.kind == "pictures"
                 else f"sum of the last {self.n_layers} hidden layers",
@@ -152,22 +155,24 @@ class Pretrained:
 
         if self.model_type == "whisper":
             return torch.cat(list(self._hear_in_windows(waveform)))
-        model, reader = self._parts
+        config, reader = self._prepared
         values = reader(waveform, sampling_rate=self.sample_rate, return_tensors="pt").input_values
-        values = values[0].to(model.device)  # (n_values,), of mean 0 and variance 1 if so trained
-        field, hop = _field(model.config), self._hop
+        values = values[0].to(
+            self._model.device
+        )  # (n_values,), of mean 0 and variance 1 if so trained
+        field, hop = _field(config), self._hop
         size = CHUNK * self.sample_rate // hop * hop
         parts = [
             values[at : at + size + field - hop] for at in range(0, len(values) - field + 1, size)
         ]
         if not parts:
             raise Unusable(f"{name} is too short for {self.stem}")
-        heard = [model(part[None], output_hidden_states=True) for part in parts]
+        heard = [self._model(part[None], output_hidden_states=True) for part in parts]
         return torch.cat([self._summed(one) for one in heard])
 
     def _hear_in_windows(self, waveform):
         """Yield Whisper's vectors of each 30 s, those of its padding left out."""
-        model, reader = self._parts
+        model, reader = self._model, self._prepared[1]
         for at in range(0, len(waveform), reader.n_samples):
             part = waveform[at : at + reader.n_samples]
             mels = reader(part, sampling_rate=self.sample_rate, return_tensors="pt")
@@ -178,7 +183,7 @@ class Pretrained:
         """Return a vector for each token but the special ones."""
         import torch
 
-        model, tokenizer = self._parts
+        model, tokenizer = self._model, self._prepared[1]
         longest = min(tokenizer.model_max_length, _positions(model.config))
         encoded = tokenizer(
             text,
@@ -202,7 +207,7 @@ class Pretrained:
         """Return a vector for each picture."""
         import torch
 
-        model, reader = self._parts
+        model, reader = self._model, self._prepared[1]
         seen = []
         for at in range(0, len(paths), PICTURES_AT_ONCE):
             pictures = [_picture(path, name) for path in paths[at : at + PICTURES_AT_ONCE]]
@@ -217,28 +222,30 @@ class Pretrained:
         return sum(layers[-min(self.n_layers, len(layers) - 1) :])[0]
 
 
-@functools.lru_cache(maxsize=2)
-def _loaded(folder, model_type):
-    """Return the model, ready to use, and what prepares its input."""
+@functools.lru_cache(maxsize=8)
+def _prepared(folder, model_type):
+    """Return the configuration of a model, and what prepares its input."""
+    transformers = _import_transformers(folder.name)
+    readers = {
+        "sound": (transformers.AutoFeatureExtractor, "preprocessor_config.json"),
+        "text": (transformers.AutoTokenizer, "tokenizer"),
+        "pictures": (transformers.AutoImageProcessor, "preprocessor_config.json"),
+    }
+    reader, what = readers[KINDS[model_type]]
+    return (
+        _from(folder, transformers.AutoConfig, "config.json"),
+        _from(folder, reader, what),
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _model(folder, model_type):
+    """Return a model, ready to use."""
     import torch
 
     transformers = _import_transformers(folder.name)
-    readers = {
-        "sound": transformers.AutoFeatureExtractor,
-        "text": transformers.AutoTokenizer,
-        "pictures": transformers.AutoImageProcessor,
-    }
-    local = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with _quiet(transformers):
-            reader = readers[KINDS[model_type]].from_pretrained(folder, **local)
-            model, notes = transformers.AutoModel.from_pretrained(
-                folder, **local, use_safetensors=True, output_loading_info=True
-            )
-    except DAMAGED as error:
-        raise ValueError(
-            f"the model in {shown(folder)} cannot be loaded ({shown(str(error).splitlines()[0])})."
-        ) from error
+    options = {"use_safetensors": True, "output_loading_info": True}
+    model, notes = _from(folder, transformers.AutoModel, "model", **options)
     absent = [key for key in notes["missing_keys"] if not any(word in key for word in UNUSED)]
     if absent or notes["mismatched_keys"]:  # transformers would draw them at random
         raise ValueError(
@@ -249,7 +256,33 @@ def _loaded(folder, model_type):
     if model_type == "whisper":
         model = model.get_encoder()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return model.float().eval().to(device), reader
+    return model.float().eval().to(device)
+
+
+def _from(folder, cls, what, **options):
+    """Return what a class of transformers reads from a folder, without the network or its code."""
+    transformers = _import_transformers(folder.name)
+    try:
+        with _quiet(transformers):
+            return cls.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, **options
+            )
+    except DAMAGED as error:
+        raise ValueError(
+            f"{shown(folder)} holds no {what} that can be loaded; save it there with its own "
+            "save_pretrained(PATH)."
+        ) from error
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(folder):
+    """Return the SHA-256 of the weights."""
+    digest = hashlib.sha256()
+    for path in _weights(folder):
+        with open(path, "rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _field(config):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lstmfcn.extraction.waveforms import SUFFIXES, decoded, resampled
 from lstmfcn.features.npy import Unusable
-from lstmfcn.features.store import _in_time, name_problem
+from lstmfcn.features.store import _in_time
 from lstmfcn.untrusted import as_path, listed, open_file, shown
 
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".m4a", ".aac", ".wma")
@@ -160,7 +160,6 @@ def find_recordings(folder):
     ...     print(list(find_recordings(folder)))
     ['a 2', 'ben.1']
     """
-    found = {}
     paths, others = _walk(folder)
     if not paths:
         videos = sum(others[suffix] for suffix in VIDEOS)
@@ -170,19 +169,27 @@ def find_recordings(folder):
             else f"expected {', '.join(SUFFIXES)}"
         )
         raise ValueError(f"{shown(folder)} holds no recordings; {remedy}.")
-    stems = [_normal(Path(relative).stem) for relative in paths]
-    has_twice = len(set(stems)) < len(stems)
-    for (relative, path), stem in zip(paths.items(), stems, strict=True):
-        clip = "_".join([*map(_normal, Path(relative).parts[:-1]), stem]) if has_twice else stem
-        if clip in found:
-            raise ValueError(
-                f"{shown(found[clip].name)} and {shown(relative)} in {shown(folder)} would both be "
-                f"the clip {shown(clip)}; rename or remove one of them."
-            )
-        if problem := name_problem(clip):
-            raise ValueError(f"the name of {shown(relative)} {problem}; rename it.")
-        found[clip] = Recording(path, shown(relative))
-    return dict(sorted(found.items()))
+    stems = {relative: _normal(Path(relative).stem) for relative in paths}
+    if len(set(stems.values())) < len(stems):
+        stems = {one: "_".join(Path(_normal(one)).with_suffix("").parts) for one in paths}
+    of_clip = defaultdict(list)
+    for relative, clip in stems.items():
+        of_clip[clip].append(relative)
+    problems = [
+        f"{' and '.join(map(shown, files))}: they would have the same name, {shown(clip)}"
+        for clip, files in sorted(of_clip.items())
+        if len(files) > 1
+    ]
+    blank = [relative for relative, clip in stems.items() if not clip.strip()]
+    problems += [f"{shown(relative)}: its name is empty" for relative in blank]
+    if problems:
+        raise ValueError(
+            f"{shown(folder)} has files that cannot be told apart; rename or remove them:"
+            f"{listed(problems, lines=True)}"
+        )
+    return {
+        clip: Recording(paths[files[0]], shown(files[0])) for clip, files in sorted(of_clip.items())
+    }
 
 
 def recordings_of(table, folder):
