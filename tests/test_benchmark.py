@@ -269,11 +269,11 @@ def test_a_fixed_split_is_not_resampled(tmp_path):
     "arguments, message",
     [
         (("", "a:b"), "dataset name '' is empty or no text."),
-        (("a", 1), "loader=1 of a dataset is no text; pass one."),
+        (("a", 1), "loader=1 of a dataset is not text; pass a string."),
         (
             ("a", "a:b", {"path": Path("a")}),
             "parameters of dataset 'a' must be a dict of JSON values: it has a PosixPath, which is "
-            "no JSON value.",
+            "not a JSON value.",
         ),
     ],
 )
@@ -324,13 +324,13 @@ def test_what_cannot_be_planned_is_refused(tmp_path, arguments, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((1, "a:B"), "name=1 of a model is no text; pass one."),
-        (("a", None), "target=None of a model is no text; pass one."),
+        ((1, "a:B"), "name=1 of a model is not text; pass a string."),
+        (("a", None), "target=None of a model is not text; pass a string."),
         (("a", "a:B", [1]), "parameters of model 'a' must be a dict of JSON values: it is a list."),
         (
             ("a", "a:B", {"b": np.int64(1)}),
-            "parameters of model 'a' must be a dict of JSON values: it has a int64, which is no "
-            "JSON value.",
+            "parameters of model 'a' must be a dict of JSON values: it has a int64, which is not "
+            "a JSON value.",
         ),
     ],
 )

@@ -136,7 +136,7 @@ def test_of_two_sweeps_that_start_at_once_one_may_use_a_name(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "a:b", "a\n"])
 def test_a_models_name_must_be_a_file_name(results, name):
-    with pytest.raises(ValueError, match="do not belong into a file name"):
+    with pytest.raises(ValueError, match="do not belong in a file name"):
         results.register(name, {})
 
 

@@ -562,7 +562,7 @@ def test_a_recipe_is_run_by_its_name(root, tmp_path, capsys, monkeypatch):
         (["--recipe", "emodb-semi"], "learns from unlabelled clips, which track 'full' has none"),
         (["--babble", "2", "--features", "tone,face"], "--babble 2 is for one feature set, of log"),
         (["--classes", "sad,sad"], "classes holds sad, sad; pass each emotion once, and at least"),
-        (["--name", "a/b"], "model name 'a/b' has characters that do not belong into a file name;"),
+        (["--name", "a/b"], "model name 'a/b' has characters that do not belong in a file name;"),
         (["--out", "FILE"], "is a file; name a folder for the results."),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_damaged_file_adds_nothing(tmp_path, old, new, sentence):
     folder = write(tmp_path, THEIRS.replace(old, new))
     write(tmp_path, OLDER, "ProximityForest", "BeetleFly")
     found = Results(tmp_path / "results")
-    with pytest.raises(ValueError, match=f"no results file in tsml's format: {sentence}"):
+    with pytest.raises(ValueError, match=f"not a results file in tsml's format: {sentence}"):
         import_tsml(folder, found)
     assert not found.finished()
 

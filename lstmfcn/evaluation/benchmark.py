@@ -1,4 +1,4 @@
-"""How is a sweep done? Plan the runs, skip those finished, do the others, keep their results."""
+"""How is a sweep done? Plan the runs, skip finished ones, do the rest, keep the results."""
 
 import collections
 import concurrent.futures
@@ -38,13 +38,14 @@ class Sweep:
     Attributes
     ----------
     planned, skipped : int
-        Numbers of runs of the plan, and of those that were finished before.
+        Number of runs in the plan, and number of runs that were finished before this call.
     done, elsewhere : list of Run
-        Finished by this call; finished, or failed, by another sweep on the same folder meanwhile.
+        Runs that this call finished, and runs that another sweep on the same folder finished, or
+        failed in, meanwhile.
     failed : dict of Run to str
-        With the reason.
+        The reason for each failed run.
     missing : list of Run
-        Of a dry run, what would be done, in this order.
+        After a dry run, the runs that would be done, in this order.
     """
 
     planned: int
@@ -76,37 +77,37 @@ def sweep(
 ):
     """Train and test every model on every dataset, and keep the results in a folder.
 
-    Calling again with the same folder does the missing runs: those that were never started, that
-    were interrupted, or that failed. Several calls may work on one folder at a time.
+    A repeated call with the same folder does the missing runs: runs that were never started, were
+    interrupted, or failed. Several calls may work on one folder at a time.
 
     Parameters
     ----------
     datasets : sequence of str or :class:`lstmfcn.evaluation.Dataset`
-        Names of UCR sets become objects by :meth:`lstmfcn.evaluation.Dataset.from_name`.
+        Names of UCR datasets are looked up by :meth:`lstmfcn.evaluation.Dataset.from_name`.
     models : sequence of :class:`lstmfcn.evaluation.Model`
     folder : str or path-like
-        See :class:`lstmfcn.evaluation.Results`.
+        Folder of the results; see :class:`lstmfcn.evaluation.Results`.
     seeds, resamples : sequence of int, default=(0,)
         Each combination is a run; a dataset with a fixed split takes resample 0 alone.
     archive, password, missing
-        Of names; see :func:`lstmfcn.datasets.load_ucr`.
+        For datasets given by name; see :func:`lstmfcn.datasets.load_ucr`.
     jobs : int, optional
-        Runs at a time on this machine, each in a process of its own; by default one per core, or
-        fewer if the memory would not suffice.
+        Number of runs at a time on this machine, each in a process of its own. By default one per
+        core, or fewer if there is too little memory.
     threads : int, optional
-        Of each run's numerical libraries; by default the cores divided by the jobs.
+        Threads of each run's numerical libraries; by default the cores divided by the jobs.
     client : dask.distributed.Client, optional
-        Do the runs on its workers instead, whatever ``jobs`` is.
+        Do the runs on the workers of this client; ``jobs`` is then ignored.
     send_data : bool, default=False
         Send the data to the client's workers, which then need no archive.
     time_limit : float, optional
         Seconds after which a run is stopped and counts as failed.
     keep_models : bool, default=False
-        Keep the fitted classifiers of this package, in the folder's ``fitted``.
+        Keep the fitted classifiers of this package, in the subfolder ``fitted``.
     dry_run : bool, default=False
-        Do and write nothing; ``missing`` of the result are the runs that would be done.
+        Do and write nothing; the result's ``missing`` lists the runs that would be done.
     verbose : int, default=1
-        0: silent; 1: a progress bar; 2: a line for each dataset, too.
+        0: silent; 1: a progress bar; 2: also a line per dataset.
 
     Returns
     -------
@@ -176,7 +177,7 @@ def sweep(
 
 
 def _check_plan(datasets, models, seeds, resamples):
-    """Refuse a plan that names no runs, before the folder is touched."""
+    """Refuse an unusable plan, before the folder is touched."""
     for model in models:
         if not isinstance(model, Model):
             raise ValueError(f"models has {brief(model)}; pass lstmfcn.evaluation.Model objects.")
@@ -270,7 +271,7 @@ def _keep(run, future, model, results, summary):
 
 
 class _LocalEngine(contextlib.AbstractContextManager):
-    """Does runs in threads of this process, each with a worker of its own."""
+    """Does runs in threads of this process; each thread has a worker process of its own."""
 
     def __init__(self, jobs, threads, folder):
         self.capacity = jobs
@@ -301,7 +302,7 @@ class _LocalEngine(contextlib.AbstractContextManager):
 
 
 class _DaskEngine(contextlib.AbstractContextManager):
-    """Does runs on the workers of a Dask cluster, each with a process of its own."""
+    """Does runs on the workers of a Dask cluster; each worker has a process of its own."""
 
     def __init__(self, client, threads, send_data):
         self._client, self._threads, self._send_data = client, threads, send_data
@@ -333,7 +334,7 @@ class _DaskEngine(contextlib.AbstractContextManager):
         return future.cancelled() or isinstance(future.exception(), KilledWorker)
 
     def _data(self, dataset):
-        """Return the data on the cluster; runs on one dataset come one after the other."""
+        """Return the data on the cluster; consecutive runs are on the same dataset."""
         if self._sent[0] != dataset or self._sent[1].status not in ("pending", "finished"):
             packed = pack_split(dataset.load())
             with warnings.catch_warnings():
@@ -373,7 +374,7 @@ def _do_twice(worker, arguments):
 
 
 class _Progress(contextlib.AbstractContextManager):
-    """A bar that counts long runs for more, a line per dataset, and a log file."""
+    """A bar that weights runs by their length, a line per dataset, and a log file."""
 
     def __init__(self, runs, missing, results, verbose):
         self._runs, self._results, self._verbose = runs, results, verbose
@@ -394,7 +395,7 @@ class _Progress(contextlib.AbstractContextManager):
         self._bar.close()
 
     def ended(self, run, reason=None):
-        """Count a run that is over; it failed if there is a reason."""
+        """Count a run that has ended; it failed if there is a reason."""
         self._n_failed += reason is not None
         self._n_done += reason is None
         self._left[run.dataset] -= 1
@@ -409,7 +410,7 @@ class _Progress(contextlib.AbstractContextManager):
             self._bar.write(self._line(run.dataset))
 
     def _line(self, dataset):
-        """Return the mean accuracies of a dataset in words."""
+        """Return a line with the mean accuracies on a dataset."""
         accuracies = collections.defaultdict(list)
         for run in self._runs:
             if run.dataset != dataset:

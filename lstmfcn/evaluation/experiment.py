@@ -1,6 +1,6 @@
-"""What is one run? One classifier, trained and tested once on one split; a pure function.
+"""What is one run? One classifier is trained and tested once on one split of a dataset.
 
-Nothing here knows where results are kept, or that there are other runs.
+This file neither stores results nor knows of other runs.
 """
 
 import contextlib
@@ -34,14 +34,14 @@ class Model:
     name : str
         The name in tables.
     target : str
-        ``"module:Class"`` of any classifier in scikit-learn's style; without a module it is one
-        of this package, ``"LSTMFCNClassifier"``.
+        ``"module:Class"`` of any classifier in scikit-learn's style. Without a module it is a class
+        of this package, such as ``"LSTMFCNClassifier"``.
     parameters : dict of str to JSON value, optional
-        Of its constructor.
+        Arguments of the constructor.
 
     See Also
     --------
-    Dataset : its counterpart for the data.
+    Dataset : the same for data.
     sweep : trains and tests models on datasets.
 
     Examples
@@ -59,7 +59,7 @@ class Model:
         _check_described("model", self, "name", "target")
 
     def build(self, seed=0):
-        """Return an unfitted classifier; ``seed`` becomes its ``random_state`` if it has one."""
+        """Return an unfitted classifier; its ``random_state``, if it has one, is ``seed``."""
         cls = _imported("model", self.name, self.target)
         try:
             estimator = cls(**self.parameters)
@@ -71,12 +71,12 @@ class Model:
 
     @property
     def is_ours(self):
-        """Whether it is a class of this package."""
+        """Whether the classifier is a class of this package."""
         module, _, _ = self.target.rpartition(":")
         return not module or module.split(".")[0] == "lstmfcn"
 
     def describe(self):
-        """Return target and parameters: JSON values."""
+        """Return target and parameters as JSON values."""
         return {"target": self.target, "parameters": self.parameters}
 
 
@@ -92,14 +92,14 @@ class Dataset:
         ``"module:function"``. The function returns (X_train, y_train, X_test, y_test), as
         :func:`lstmfcn.datasets.load_ucr` does. Each run imports it in a process of its own.
     parameters : dict of str to JSON value, optional
-        Of the function.
+        Arguments of the function.
     fixed_split : bool, default=False
-        Whether a sweep refuses other resamples than 0: they would put one group, such as the
-        clips of a speaker, on both sides.
+        Whether a sweep refuses resamples other than 0. Set it if a resample could put one group,
+        such as the clips of a speaker, into both training and test data.
 
     See Also
     --------
-    Model : its counterpart for the classifiers.
+    Model : the same for classifiers.
     sweep : trains and tests models on datasets.
 
     Examples
@@ -125,7 +125,7 @@ class Dataset:
 
     @classmethod
     def from_name(cls, name, *, archive=None, password=None, missing="interpolate"):
-        """Return the UCR set of this name; arguments as of :func:`lstmfcn.datasets.load_ucr`."""
+        """Return a UCR dataset; the arguments are those of :func:`lstmfcn.datasets.load_ucr`."""
         archive = None if archive is None else os.path.abspath(archive)
         settings = {"archive": archive, "password": password, "missing": missing}
         return cls(name, "lstmfcn.datasets:load_ucr", {"name": name, **settings})
@@ -142,11 +142,11 @@ class Dataset:
 
 
 def _check_described(kind, described, *texts):
-    """Refuse a model or dataset whose texts are none, or whose parameters are not JSON."""
+    """Refuse a model or dataset with names that are not text, or parameters that are not JSON."""
     for name in texts:
         value = getattr(described, name)
         if not isinstance(value, str):
-            raise ValueError(f"{name}={brief(value)} of a {kind} is no text; pass one.")
+            raise ValueError(f"{name}={brief(value)} of a {kind} is not text; pass a string.")
     try:
         if not isinstance(described.parameters, dict):
             raise ValueError(f"it is a {type(described.parameters).__name__}")
@@ -158,7 +158,7 @@ def _check_described(kind, described, *texts):
 
 
 def _imported(kind, name, target):
-    """Return the class or function "module:name"; without a module it is of this package."""
+    """Return the class or function "module:name"; a name without module is of this package."""
     module, _, attribute = target.rpartition(":")
     try:
         return getattr(importlib.import_module(module or "lstmfcn"), attribute)
@@ -173,33 +173,33 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     ----------
     model : Model
     split : tuple (X_train, y_train, X_test, y_test)
-        The dataset's own; see :meth:`Dataset.load`.
+        The dataset's own split; see :meth:`Dataset.load`.
     seed : int, default=0
     resample : int, default=0
-        Which split to draw from it; 0 is its own.
+        Number of the split to draw from the data; 0 is the dataset's own split.
     keep : path-like, optional
-        Where to save the fitted classifier, if it is one of this package.
+        Where to save the fitted classifier, if its class is one of this package.
 
     Returns
     -------
     record : dict of str to JSON value
         The metrics of :func:`lstmfcn.evaluation.classification_metrics`; ``fit_seconds``,
-        ``predict_seconds``; ``epochs`` and ``n_parameters``, of an ensemble those of all members,
-        None where the classifier has none;
-        ``peak_memory_bytes`` of the process during fit and prediction, None where the system does
-        not tell; sizes of the data; versions, hardware, time and commit.
+        ``predict_seconds``; ``epochs`` and ``n_parameters``, summed over an ensemble's members, or
+        None if the classifier has none; ``peak_memory_bytes`` of the process during fit and
+        prediction, None if the system does not report it; sizes of the data; versions, hardware,
+        time and commit.
     predictions : dict of str to ndarray
         See :meth:`lstmfcn.evaluation.Results.predictions`.
 
     Raises
     ------
     ValueError, FloatingPointError
-        Among others, if the classifier's probabilities are not in [0, 1] or do not sum to 1: its
+        For example if the classifier's probabilities are not in [0, 1] or do not sum to 1: its
         scores would be wrong. A classifier without ``predict_proba`` is scored by its decisions.
 
     See Also
     --------
-    sweep : many runs, whose results are kept.
+    sweep : does many runs and keeps their results.
 
     Examples
     --------
@@ -262,19 +262,20 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
 
 
 def stratified_resample(y_train, y_test, index):
-    """Draw another split of a dataset, as large in each class as its own.
+    """Draw another split of a dataset, with the class sizes of the dataset's own split.
 
     Parameters
     ----------
     y_train, y_test : array-like of shape (n_train,) and (n_test,)
         The labels of the archive's split.
     index : int
-        0 is the archive's split itself; each other one is drawn anew, by this number alone.
+        0 is the archive's split. Any other index gives a random split that depends on the index
+        alone.
 
     Returns
     -------
     train, test : int ndarrays of shape (n_train,) and (n_test,)
-        The places of the series in the training split followed by the test split.
+        Indices into the series of the training split followed by the series of the test split.
 
     See Also
     --------
@@ -305,7 +306,7 @@ def stratified_resample(y_train, y_test, index):
 
 
 def _as_it_takes(estimator, X):
-    """Return series in the form of a classifier: sktime's take unequal lengths as data frames."""
+    """Return series as the classifier takes them; sktime's take unequal lengths as data frames."""
     of_sktime = any(cls.__module__.startswith("sktime.") for cls in type(estimator).__mro__)
     if isinstance(X, np.ndarray) or not of_sktime:
         return X
@@ -315,7 +316,7 @@ def _as_it_takes(estimator, X):
 
 
 def _probabilities(estimator, X):
-    """Return float64 probabilities, or None from a classifier that only decides."""
+    """Return float64 probabilities, or None if the classifier has no ``predict_proba``."""
     try:
         probabilities = np.asarray(estimator.predict_proba(X), dtype=np.float64)
     except (AttributeError, NotImplementedError):
@@ -326,7 +327,7 @@ def _probabilities(estimator, X):
 
 
 def versions():
-    """Return the versions of Python and of the packages that matter and are there."""
+    """Return the versions of Python and of the relevant packages that are installed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -367,7 +368,7 @@ def commit():
 
 
 def forget_peak_memory():
-    """Let the peak of this process count from now on, where the system can."""
+    """Start to measure the peak memory of this process anew, if the system can."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

@@ -1,6 +1,7 @@
-"""Does a map show the evidence of a decision? Deletion, insertion, the truth, random weights.
+"""Does a map show the evidence of a decision? Four tests of maps.
 
-Everything here takes any classifier with ``predict_proba`` and maps as plain arrays.
+They delete evidence, insert evidence, compare with known evidence, or randomise weights. Deletion
+and insertion take any classifier with ``predict_proba``, and maps as plain arrays.
 """
 
 import itertools
@@ -32,18 +33,18 @@ LOCAL_WIDTH = 0.2  # of the series' length: width of the moving average of "loca
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """How the probability of a class falls and rises as its evidence is deleted and inserted.
+    """How the probability of a class changes as its evidence is deleted or inserted.
 
     Parameters
     ----------
     fractions : ndarray of shape (n_fractions,)
         Fraction of each series that was replaced (deletion) or kept (insertion), in [0, 1].
     probability : ndarray of shape (n_samples,)
-        Of the class, for the whole series.
+        Probability of the class for the whole series.
     deletion, insertion : dict of (map, baseline) to ndarray of shape (n_samples, n_fractions)
-        Probability after the most relevant fraction was replaced by the baseline, and after it
-        alone was kept. The map ``"random"`` takes the timepoints in random order; ``"NAME,
-        shifted"`` is a map rolled by a random distance: stretches as long, at other places.
+        Probability after the most relevant fraction was replaced by the baseline (deletion), or was
+        alone kept (insertion). The map ``"random"`` ranks timepoints in random order. The map
+        ``"NAME, shifted"`` is a map rolled in time by a random distance.
 
     See Also
     --------
@@ -57,7 +58,7 @@ class Faithfulness:
 
     @property
     def maps(self):
-        """Names of the maps, in the order they came."""
+        """Names of the maps, in their given order."""
         return list(dict.fromkeys(name for name, _ in self.deletion))
 
     @property
@@ -66,10 +67,10 @@ class Faithfulness:
         return list(dict.fromkeys(baseline for _, baseline in self.deletion))
 
     def drop(self, name, fraction=0.2, baseline=None):
-        """Return the fall of the probability when a fraction was deleted, shape (n_samples,).
+        """Return the drop of the probability when a fraction is deleted, shape (n_samples,).
 
-        ``name`` is a map, ``fraction`` one of ``fractions``; without a ``baseline`` the fall is the
-        mean over the baselines.
+        ``name`` is a map, and ``fraction`` one of ``fractions``. Without a ``baseline`` the drop is
+        the mean over the baselines.
         """
         check_choice(name, "name", self.maps)
         column = self._column(fraction)
@@ -79,22 +80,23 @@ class Faithfulness:
     def ratio(self, name, against="random", fraction=0.2, baseline=None, *, confidence=0.95):
         """Compare the mean drops of two maps.
 
-        Scattered deletion leaves spikes that no series has and that convolutions react to. The
-        null ``"random"`` therefore also measures brittleness; ``"shifted"``, the map itself at
-        other places, is the null for where the map points.
+        Deletion of scattered timepoints leaves artificial spikes, and convolutions react to them.
+        The drop of ``"random"`` therefore also measures this reaction. ``"shifted"`` deletes
+        stretches of the same lengths at other places: compare with it to test whether the map
+        points to the right places.
 
         Parameters
         ----------
         name, against : str
-            Two maps; as the second one, ``"shifted"`` means the first one, shifted.
+            Two maps; ``against="shifted"`` is the map ``name``, shifted.
         fraction, baseline : as in :meth:`drop`
         confidence : float, default=0.95
 
         Returns
         -------
         ratio, low, high : float
-            With a percentile bootstrap interval over series; infinite or NaN where the other
-            map's mean drop is not above zero.
+            Ratio and ends of its percentile bootstrap interval over series. They are infinite or
+            NaN if the mean drop of ``against`` is not above zero.
         """
         if isinstance(against, str) and against == "shifted":
             against = f"{name}, shifted"
@@ -133,8 +135,9 @@ class Faithfulness:
     def summary(self, fraction=0.2):
         """Return one dict per map and baseline, the mean over baselines ("all") last.
 
-        Each has ``map``, ``baseline``, ``drop`` (mean fall of the probability), ``ratio``, ``low``,
-        ``high`` (against random), ``insertion`` (mean probability with this fraction alone).
+        Its keys are ``map``, ``baseline``, ``drop`` (mean drop of the probability), ``ratio``,
+        ``low``, ``high`` (against random), and ``insertion`` (mean probability with this fraction
+        alone).
         """
         column, rows = self._column(fraction), []
         for name, baseline in itertools.product(self.maps, [*self.baselines, None]):
@@ -174,28 +177,29 @@ def faithfulness(
 ):
     """Measure whether deleting the most relevant timepoints of a map changes the probability.
 
-    Deletion replaces the most relevant fraction by a baseline; insertion keeps this fraction and
-    replaces the rest. A faithful map makes the probability of the class fall fast in the first,
-    rise fast in the second.
+    Deletion replaces the most relevant fraction by a baseline. Insertion keeps this fraction and
+    replaces the rest. With a faithful map the probability of the class falls fast under deletion
+    and rises fast under insertion.
 
     Parameters
     ----------
     estimator : fitted classifier
-        With ``predict_proba`` and ``classes_``. If it has ``gradient_map``, that one is measured
-        as well, under "gradient x input".
+        With ``predict_proba`` and ``classes_``. If it has ``gradient_map``, this map is measured as
+        well, under "gradient x input".
     X : as in its ``predict``
     maps : ndarray or dict of str to ndarray
-        Of shape (n_samples, n_timepoints), or (n_samples, n_channels, n_timepoints) to rank each
-        channel's timepoints alone; for series of unequal length the columns are those of the
-        longest, as the classifier's own maps have it.
+        Of shape (n_samples, n_timepoints), or (n_samples, n_channels, n_timepoints) to rank values
+        of channels separately. For series of unequal length a map has as many timepoints as the
+        longest series, as the classifier's own maps do.
     y : array-like of shape (n_samples,), optional
-        The class whose probability is measured; by default the predicted one.
+        The class whose probability is measured; by default the predicted class.
     baselines : sequence of {"zero", "mean", "local_mean", "noise"}
-        Values in the place of deleted ones: 0; the channel's mean over X; a moving average over a
-        fifth of the series; Gaussian noise of the channel's mean and standard deviation over X.
+        Values that replace deleted ones. "zero": 0. "mean": the channel's mean over X.
+        "local_mean": a moving average over a fifth of the series. "noise": Gaussian noise with the
+        channel's mean and standard deviation over X.
     fractions : sequence of float in (0, 1)
     n_random : int, default=3
-        Random orders (and random shifts) that are averaged.
+        Number of random orders, and of random shifts, that are averaged.
     random_state : int, RandomState or None, default=None
     verbose : int, default=0
         1: a progress bar.
@@ -291,7 +295,7 @@ def faithfulness(
 
 
 def pointing_game(relevance, windows):
-    """Tell for each series whether the most relevant timepoint lies in the true evidence.
+    """Return for each series whether the most relevant timepoint lies in the true evidence.
 
     Parameters
     ----------
@@ -352,9 +356,9 @@ def mass_in_window(relevance, windows):
 
 
 def randomization_test(estimator, X, method="attention_map", *, n_random=3, random_state=None):
-    """Compare a map with the same map of networks whose weights are random.
+    """Compare a map with the same map of networks that have random weights.
 
-    A map that hardly changes shows the series, not what the network has learned.
+    A map that hardly changes shows properties of the series, not of the trained network.
 
     Parameters
     ----------
@@ -363,14 +367,14 @@ def randomization_test(estimator, X, method="attention_map", *, n_random=3, rand
     method : str, default="attention_map"
         The name of the method that makes the map.
     n_random : int, default=3
-        Random networks that are averaged.
+        Number of random networks that are averaged.
     random_state : int, RandomState or None, default=None
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Spearman's rank correlation of the two maps, the mean over the random networks: 1 for equal
-        maps, about 0 for maps that have nothing in common.
+        Spearman's rank correlation of the two maps, averaged over the random networks. It is 1 for
+        equal maps, and about 0 for unrelated maps.
 
     See Also
     --------
@@ -426,7 +430,7 @@ def _check_fractions(fractions):
 
 
 def _align(name, values, series, resampled):
-    """Return for each series its relevance, (n_channels or 1, T_i)."""
+    """Return the relevance of each series, (n_channels or 1, T_i)."""
     expected = (
         "pass (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints), with one row "
         f"for each of the {len(series)} series"
@@ -466,7 +470,7 @@ def _ranks(relevance, random):
 
 
 def _replacements(series, baselines, random):
-    """Return for each baseline the values that replace those of each series, (n_channels, T_i)."""
+    """Return the replacements of deleted values, per baseline and series: (n_channels, T_i)."""
     everything = np.concatenate([one.astype(float) for one in series], axis=1)
     mean, sd = (f(everything, axis=1, keepdims=True) for f in (np.mean, np.std))
 

@@ -1,7 +1,7 @@
-"""What is the record of a run, and how do the records of a sweep fit into one file?
+"""How are the records of a sweep written to one file, and checked when they are read?
 
-Such a file holds no predictions. It can be committed or sent to a colleague, and a sweep goes on
-from it. A ValueError about a record begins with "it": a caller puts the file's name before.
+Such a file holds no predictions. It can be committed or sent to a colleague, and a sweep can
+continue from it. A ValueError about a record begins with "it"; callers put the file's name before.
 """
 
 import json
@@ -49,7 +49,7 @@ class Run:
     seed : int, default=0
         The classifier's ``random_state``.
     resample : int, default=0
-        Which split; see :func:`lstmfcn.evaluation.stratified_resample`.
+        Number of the split; see :func:`lstmfcn.evaluation.stratified_resample`.
     """
 
     dataset: str
@@ -68,9 +68,10 @@ def write_records(records, path):
     Parameters
     ----------
     records : list of dict
-        Of :meth:`lstmfcn.evaluation.Results.records`.
+        From :meth:`lstmfcn.evaluation.Results.records`.
     path : str or path-like
-        ``.jsonl``: everything, a line of JSON for each; ``.csv``: the numbers, for a spreadsheet.
+        ``.jsonl``: all fields, one line of JSON per record; ``.csv``: the numbers, for a
+        spreadsheet.
 
     See Also
     --------
@@ -128,9 +129,9 @@ def read_records(path):
             check_record(record)
             first = places.setdefault(tuple(record[key] for key in RUN), number)
             if first < number:
-                raise ValueError(f"it is of the run of line {first}")
+                raise ValueError(f"it repeats the run of line {first}")
         except ValueError as error:
-            raise ValueError(f"line {number} of {path} is no record: {error}.") from None
+            raise ValueError(f"line {number} of {path} is not a record: {error}.") from None
         records.append(record)
     return records
 
@@ -146,7 +147,7 @@ def add_records(path, results):
     Returns
     -------
     int
-        Number of runs added. Those that are there already are left as they are. If the file is
+        Number of runs added. Runs that the folder already has stay as they are. If the file is
         damaged, or a model's name stands for another model in the folder, no run is added.
 
     See Also
@@ -169,13 +170,13 @@ def add_records(path, results):
 
 
 def check_record(record):
-    """Refuse a value that is no record of a run.
+    """Refuse a value that is not the record of a run.
 
-    A record may lack all fields of :data:`FIELDS`; other fields may hold any JSON.
+    Fields of :data:`FIELDS` may be missing; further fields may hold any JSON.
     """
     check_json(record)
     if not isinstance(record, dict):
-        raise ValueError("it is no object with fields")
+        raise ValueError("it is not a JSON object")
     for field in RUN:
         if record.get(field) is None:
             raise ValueError(f"it has no {field!r}")
@@ -196,7 +197,7 @@ def check_json(value, depth=0):
         raise ValueError(f"it is nested more than {DEEPEST} deep")
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise ValueError(f"it has the text {brief(value)}, which is no Unicode")
+            raise ValueError(f"it has the text {brief(value)}, which is not valid Unicode")
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"it has {value}, where a finite number belongs")
@@ -209,7 +210,7 @@ def check_json(value, depth=0):
         for entry in value:
             check_json(entry, depth + 1)
     elif value is not None and not isinstance(value, int):
-        raise ValueError(f"it has a {type(value).__name__}, which is no JSON value")
+        raise ValueError(f"it has a {type(value).__name__}, which is not a JSON value")
 
 
 def parse_json(text):
@@ -220,10 +221,10 @@ def parse_json(text):
 
 
 def check_model_name(name):
-    """Refuse a name that tables cannot show or files cannot have."""
+    """Refuse a name that tables cannot show or file names cannot hold."""
     if not isinstance(name, str) or not MODEL_NAME.fullmatch(name):
         raise ValueError(
-            f"model name {brief(name)} has characters that do not belong into a file name; use "
+            f"model name {brief(name)} has characters that do not belong in a file name; use "
             "letters, digits, spaces and .+-_()"
         )
     if len(name.encode()) > LONGEST_NAME:

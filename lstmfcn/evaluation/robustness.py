@@ -28,7 +28,7 @@ class RobustnessCurve:
     levels : float64 ndarray of shape (n_levels,)
     scores : float64 ndarray of shape (n_draws, n_levels)
     metric, corruption : str
-        What was measured, and the meaning of the levels.
+        The score, and the meaning of the levels.
 
     See Also
     --------
@@ -65,7 +65,7 @@ def robustness_curve(
 ):
     """Score a classifier on series that are corrupted more and more.
 
-    The draws of one row are the same at every level, so that a curve is not ragged by chance.
+    One draw uses the same random numbers at every level, so that chance does not bend its curve.
 
     Parameters
     ----------
@@ -75,21 +75,22 @@ def robustness_curve(
     corruption : {"noise", "frames", "modalities"} or callable
         - "noise": Gaussian noise; the level is its standard deviation in units of `deviation`.
         - "frames": timepoints are replaced by 0, the mean of standardised features; the level is
-          the probability of each span, in [0, 1].
-        - "modalities": of a dict, whole modalities go missing; the level is the probability of
-          each, in [0, 1]. One modality stays where all would go.
+          the probability to lose a span, in [0, 1].
+        - "modalities": whole modalities of a dict go missing; the level is the probability to lose
+          a modality, in [0, 1]. A clip keeps at least one modality.
         - a function of (series of shape (n_channels, n_timepoints), level, rng) that returns such a
-          series; of a dict it gets each modality.
+          series; for a dict it is called with each modality.
     levels : sequence of float
     metric : str, default="weighted_f1"
         One of :data:`lstmfcn.evaluation.METRICS`.
     n_draws : int, default=5
     deviation : array of shape (n_channels,), dict of str to this, or None, default=None
-        Standard deviation of each channel in training; None is 1, as in standardised features.
+        Standard deviation of each channel in the training data; None is 1, as for standardised
+        features.
     span : int, default=1
         Frames that are lost together.
     absent : {"zeros", "none"}, default="zeros"
-        The place of a missing modality holds zeros, or None in a list of series, as
+        What replaces a missing modality: zeros, or None in a list of series, as
         :class:`lstmfcn.multimodal.FusionClassifier` takes it.
     random_state : int, default=0
 

@@ -29,19 +29,20 @@ MOST_NAMED = 5  # runs that could not be written
 def export_tsml(results, folder, *, seed=0):
     """Write the runs of one seed in the format of tsml.
 
-    A predicted class without a probability gets 1, as is custom in the format.
+    If a run has no probabilities, the predicted class gets 1, as is usual in the format.
 
     Parameters
     ----------
     results : Results
     folder : str or path-like
     seed : int, default=0
-        The format has no place for several seeds.
+        The runs to write; the format has no place for several seeds.
 
     Returns
     -------
     int
-        Number of files written. If some runs cannot be written, the others are.
+        Number of files written. If some runs cannot be written, all further runs are, and an error
+        names the failed ones.
 
     See Also
     --------
@@ -88,20 +89,20 @@ def export_tsml(results, folder, *, seed=0):
 def import_tsml(folder, results):
     """Add results in the format of tsml to a folder of results, as runs of seed 0.
 
-    Resample 0 is the archive's split in every toolkit. Each toolkit draws the other resamples by a
-    rule of its own: they have the same sizes here, not the same cases.
+    Resample 0 is the archive's split in every toolkit. Each toolkit draws further resamples by a
+    rule of its own: they have the same sizes as here, but not the same cases.
 
     Parameters
     ----------
     folder : str or path-like
         It holds ``MODEL/Predictions/DATASET/testResample0.csv``.
     results : Results
-        Models must not have runs there under the same name.
+        The folder to add to; it must not have runs of models with the same names.
 
     Returns
     -------
     int
-        Number of runs added. Those that are there already are left as they are. If a file is
+        Number of runs added. Runs that the folder already has stay as they are. If a file is
         damaged, nothing is added.
 
     See Also
@@ -159,12 +160,12 @@ def _lines(run, record, predictions):
 
 
 def _read(path):
-    """Return record and predictions of a file."""
+    """Return the record and the predictions of a file."""
     try:
         return _parse(read_text(path).splitlines())
     except ValueError as error:
         reason = str(error).rstrip(".")
-        raise ValueError(f"{path} is no results file in tsml's format: {reason}.") from None
+        raise ValueError(f"{path} is not a results file in tsml's format: {reason}.") from None
 
 
 def _parse(lines):

@@ -1,13 +1,13 @@
-"""How is a run done in a process of its own, so that it can neither harm nor slow down another?
+"""How is a run isolated in a process of its own, so that it cannot harm or slow down another run?
 
-The parent holds a :class:`Worker`. Its process imports what runs need, once, and forks a child for
-each run, so that every run begins alike: with its own memory, folder, environment and settings.
-When a run has ended, so have all processes that it started. Where a process cannot be forked
-safely, each run gets a new one.
+The parent holds a :class:`Worker`. Its process imports the libraries once and forks a child for
+each run. So every run starts from the same state, with memory, folder, environment and settings of
+its own. When a run ends, all processes that it started are ended. If forking is not safe, each run
+gets a new process.
 
-Parent and process speak over its standard input and output: a line of JSON, behind it the bytes of
-the arrays. The child has neither of them: it leaves its answer in a file without a name. What a
-classifier prints goes to standard error. The end of standard input ends everything.
+Parent and process communicate over the process' standard input and output: a line of JSON, then
+the bytes of the arrays. The child has no access to them and leaves its answer in an unnamed file.
+Output of a classifier goes to standard error. When standard input ends, everything ends.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ BECOME_SUBREAPER = 36  # of Linux' prctl
 
 
 class Failed(Exception):
-    """A run raised, or took longer than it may; the message is the reason."""
+    """A run raised an error or exceeded its time limit; the message is the reason."""
 
 
 class Died(Exception):
@@ -72,9 +72,10 @@ class Died(Exception):
 
 
 class Worker(contextlib.AbstractContextManager):
-    """Does one run after the other, each in a process of its own.
+    """Does runs one by one, each in a process of its own.
 
-    ``threads`` are those of numerical libraries; a binary file ``log`` gets what classifiers print.
+    ``threads`` is the number of threads of numerical libraries. The binary file ``log`` gets the
+    output of classifiers.
     """
 
     def __init__(self, threads=1, log=None):
@@ -87,8 +88,8 @@ class Worker(contextlib.AbstractContextManager):
     def run(self, model, dataset, *, seed=0, resample=0, keep=None, time_limit=None):
         """Do one run; return record and predictions as :func:`lstmfcn.evaluation.experiment` does.
 
-        Raises Failed if the run raised or took more than ``time_limit`` seconds, and Died if its
-        process ended.
+        Raises Failed if the run raised an error or took more than ``time_limit`` seconds, and Died
+        if its process ended.
         """
         job = {
             "number": next(self._numbers),
@@ -123,7 +124,7 @@ class Worker(contextlib.AbstractContextManager):
         self.close()
 
     def close(self):
-        """End the processes, also in the middle of a run."""
+        """End the processes, even in the middle of a run."""
         with self._lock:
             self._is_closed = True
             processes = list(self._processes.values())
