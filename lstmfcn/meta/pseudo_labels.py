@@ -1,6 +1,5 @@
 """What do series without a label teach? Confident predictions of them become training labels."""
 
-from itertools import product
 from numbers import Real
 
 import numpy as np
@@ -58,11 +57,11 @@ def _is_absent(entry):
 class PseudoLabelClassifier(MetaClassifier):
     """Train on labelled series, and on unlabelled ones where an ensemble is sure of their class.
 
-    Each round trains `n_members` copies of each teacher (of the estimator, without teachers). An
-    unlabelled series gets the likeliest class by the mean of their probabilities, where that is
-    sure; each class gets at most its fraction of the labelled series. Later rounds train on these
-    labels, too. Each copy then does without the labels of one part of the series, and predicts only
-    that part: no prediction confirms itself. Finally one estimator is trained on everything.
+    Each round trains `n_members` copies of the estimator. An unlabelled series gets the likeliest
+    class by the mean of their probabilities, where that is sure; each class gets at most its
+    fraction of the labelled series. Later rounds train on these labels, too. Each copy then does
+    without the labels of one part of the series, and predicts only that part: no prediction
+    confirms itself. Finally one estimator is trained on everything.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ class PseudoLabelClassifier(MetaClassifier):
     n_rounds : int, default=2
         All pseudo-labels are given anew in each round.
     n_members : int, default=5
-        Copies of each teacher in the ensemble, at least 2.
+        Copies in the ensemble, at least 2.
     pseudo_weight : float, default=0.5
         Weight of a pseudo-labelled series, above 0, where a labelled one has 1.
     soft : bool, default=False
@@ -81,8 +80,6 @@ class PseudoLabelClassifier(MetaClassifier):
         classes, each weighted by its probability, which teaches what the ensemble is unsure of.
     balanced : bool, default=True
         Whether each class gets at most its fraction. Otherwise the easiest class takes over.
-    teachers : list of classifiers, default=None
-        Like `estimator`. Teachers that differ know together what none of them knows alone.
     random_state : int, RandomState or None, default=None
         Seed of the parts, of the copies and of the last estimator.
 
@@ -110,8 +107,7 @@ class PseudoLabelClassifier(MetaClassifier):
     for Imbalanced Semi-Supervised Learning", 2021, arXiv:2102.09559 (balance). Hinton, Vinyals,
     Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv:1503.02531 (soft labels).
     Lakshminarayanan, Pritzel, Blundell, "Simple and Scalable Predictive Uncertainty Estimation
-    using Deep Ensembles", 2017, arXiv:1612.01474 (members). Zhou, Li, "Tri-Training: Exploiting
-    Unlabeled Data Using Three Classifiers", IEEE TKDE 17, 2005 (teachers that differ).
+    using Deep Ensembles", 2017, arXiv:1612.01474 (members).
 
     Examples
     --------
@@ -142,7 +138,6 @@ class PseudoLabelClassifier(MetaClassifier):
         pseudo_weight=0.5,
         soft=False,
         balanced=True,
-        teachers=None,
         random_state=None,
     ):
         self.estimator = estimator
@@ -152,7 +147,6 @@ class PseudoLabelClassifier(MetaClassifier):
         self.pseudo_weight = pseudo_weight
         self.soft = soft
         self.balanced = balanced
-        self.teachers = teachers
         self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
@@ -197,7 +191,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             counts = np.bincount(given[unlabelled] + 1, minlength=len(self.classes_) + 1)[1:]
             self.rounds_.append(dict(zip(self.classes_.tolist(), counts.tolist(), strict=True)))
         self._warn_if_of_no_use(given[unlabelled], confidence[unlabelled])
-        self.estimator_ = self._fitted(self.estimator, X, targets, weights, rng)
+        self.estimator_ = self._fitted(X, targets, weights, rng)
         self.confidence_ = confidence
         self.transduction_ = self._filled(labels, given, codes)
 
@@ -205,19 +199,13 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         self._validate_params()
         check_counts(n_rounds=self.n_rounds)
         check_counts(least=2, n_members=self.n_members)
-        teachers = (self.estimator,) if self.teachers is None else self.teachers
-        if not isinstance(teachers, list | tuple) or not teachers:
-            raise ValueError(
-                f"teachers={self.teachers!r} must be a list of at least one classifier, or None."
+        if not hasattr(self.estimator, "predict_proba"):
+            raise TypeError(
+                f"{type(self.estimator).__name__} has no predict_proba, which tells how sure it "
+                "is; pass another estimator."
             )
-        for estimator in (self.estimator, *teachers):
-            if not hasattr(estimator, "predict_proba"):
-                raise TypeError(
-                    f"{type(estimator).__name__} has no predict_proba, which tells how sure it is; "
-                    "pass another estimator."
-                )
-            remedy = ", which gives pseudo-labels less weight; pass another estimator."
-            check_fit_takes(estimator, "sample_weight", remedy)
+        remedy = ", which gives pseudo-labels less weight; pass another estimator."
+        check_fit_takes(self.estimator, "sample_weight", remedy)
 
     def _read_labels(self, y, n_samples):
         """Return y as an array, and class indices with -1 where there is no label."""
@@ -248,12 +236,11 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         total = np.zeros((len(unlabelled), len(self.classes_)))
         n_predicted = np.zeros((len(unlabelled), 1))
         is_trained_on = targets[unlabelled].any(axis=1)
-        teachers = [self.estimator] if self.teachers is None else self.teachers
-        for teacher, member in product(teachers, range(self.n_members)):
+        for member in range(self.n_members):
             new = np.flatnonzero(~is_trained_on | (parts == member))
             known = targets.copy()
             known[unlabelled[new]] = 0.0
-            copy = self._fitted(teacher, X, known, weights, rng)
+            copy = self._fitted(X, known, weights, rng)
             if len(new):
                 total[new] += copy.predict_proba(take_rows(X, unlabelled[new]))
                 n_predicted[new] += 1
@@ -280,10 +267,10 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             weights = probabilities * (np.arange(len(self.classes_)) == given[:, np.newaxis])
         return self.pseudo_weight * weights * (given >= 0)[:, np.newaxis]
 
-    def _fitted(self, estimator, X, targets, weights, rng):
+    def _fitted(self, X, targets, weights, rng):
         """Return a trained copy; it gets a series of several classes once for each."""
         rows, codes = np.nonzero(targets)
-        copy = seeded_clone(estimator, int(draw_seeds(rng, 1)[0]))
+        copy = seeded_clone(self.estimator, int(draw_seeds(rng, 1)[0]))
         weights = weights[rows] * targets[rows, codes]
         return copy.fit(take_rows(X, rows), self.classes_[codes], sample_weight=weights)
 
