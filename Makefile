@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak lint clean
+.PHONY: demo test test-oldest soak coverage docs dist lint clean
 
 demo: .venv/.installed
 	$(BIN)/lstmfcn demo
@@ -16,12 +16,40 @@ test: .venv/.installed-dev
 soak: .venv/.installed-dev
 	LSTMFCN_SOAK=100 $(BIN)/python -m pytest tests -m soak
 
+# A part of the tests, without extras, with the oldest versions that setup.cfg promises.
+OLDEST_PYTHON ?= python3.10
+OLDEST_TESTS ?= tests/test_layers.py tests/test_training.py tests/test_persistence.py \
+	tests/test_datasets_files.py tests/test_sktime.py tests/test_contract_sklearn.py
+
+test-oldest: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest $(OLDEST_TESTS)
+
+coverage: .venv/.installed-dev
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine
+	$(BIN)/coverage report
+
+# The site, in docs/_build/html: without warnings, its code run, its inside links checked.
+docs: .venv/.installed-docs
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -D plot_gallery=0 -b doctest docs docs/_build/doctest
+	$(BIN)/python docs/extensions/inside_links.py docs/_build/html
+
+# Builds sdist and wheel, checks them, and tries the wheel in an empty folder.
+dist: .venv/.installed-dist
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m venv --clear build/try
+	build/try/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	cd build/try && bin/lstmfcn --version
+
 lint: .venv/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv build dist *.egg-info demo-output .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest build dist docs/_build docs/gallery docs/api/generated docs/cli/generated *.egg-info demo-output .pytest_cache .ruff_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -33,4 +61,18 @@ clean:
 
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+.venv/.installed-docs: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
+
+.venv/.installed-dist: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
+	touch $@
+
+.venv-oldest/.installed: setup.cfg tests/oldest.txt
+	$(OLDEST_PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint tests/oldest.txt --editable . "pytest>=8"
 	touch $@

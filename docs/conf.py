@@ -31,9 +31,15 @@ extensions = [
 ]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.json"]
 nitpicky = True
-# Other projects' pages, and words that numpydoc takes for names.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(sklearn|keras|numpy|np|sktime|matplotlib|pandas|distributed|dask|Path|tuple)\b.*")
+    # Other projects' pages, which are not asked for while the site is built.
+    (
+        r"py:.*",
+        r"(sklearn|keras|numpy|np|sktime|matplotlib|pandas|distributed|dask|Path|tuple)\b.*",
+    ),
+    (r"py:obj", r"\w+_"),  # fitted attributes, which the page of their class describes
+    (r"py:data", r"(.*\.)?[A-Z_]+"),  # tables within modules
+    (r"py:attr", r"members"),
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
@@ -85,4 +91,4 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "back_to_top_button": True,
 }
-html_sidebars = {"index": [], "start": [], "benchmarks": []}
+html_sidebars = {"index": [], "start": [], "benchmarks": []}  # pages without others below

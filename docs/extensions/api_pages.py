@@ -4,6 +4,8 @@ import importlib
 import inspect
 from pathlib import Path
 
+from generated_pages import write_pages
+
 # Where a name stands in several packages, the first one has its page.
 PACKAGES = {
     "lstmfcn": "Classifiers",
@@ -72,12 +74,12 @@ def methods_of(cls):
 
 
 def pages():
-    """Yield path within ``api/`` and text of each page."""
+    """Yield name and text of each page."""
     public = public_names()
     for package, names in public.items():
         yield f"{package}.rst", package_page(package, names)
         for name, kind in names:
-            yield f"generated/{package}.{name}.rst", name_page(package, name, kind)
+            yield f"{package}.{name}.rst", name_page(package, name, kind)
 
 
 def package_page(package, names):
@@ -86,7 +88,7 @@ def package_page(package, names):
     first = (importlib.import_module(package).__doc__ or "").strip().splitlines()[0]
     lines = [title, "=" * len(title), "", first, "", f".. currentmodule:: {package}", ""]
     lines += [".. toctree::", "   :hidden:", ""]
-    lines += [f"   generated/{package}.{name}" for name, _ in names]
+    lines += [f"   {package}.{name}" for name, _ in names]
     lines += ["", ".. autosummary::", "   :nosignatures:", ""]
     lines += [f"   {name}" for name, _ in names]
     elsewhere = [name for name in names_of(package) if name not in dict(names)]
@@ -121,21 +123,6 @@ def name_page(package, name, kind):
     return "\n".join(lines) + "\n"
 
 
-def write_pages(app):
-    """Write the pages that are missing or differ, and remove those of names that are gone."""
-    folder = Path(app.srcdir) / "api"
-    expected = {folder / "index.md"}
-    for path, text in pages():
-        path = folder / path
-        expected.add(path)
-        path.parent.mkdir(exist_ok=True)
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-    for path in folder.rglob("*.*"):
-        if path not in expected:
-            path.unlink()
-
-
 def resolve_short_name(app, environment, node, content):
     """Return a link for a docstring's short or older name of what has one page."""
     if node.get("refdomain") != "py":
@@ -144,7 +131,11 @@ def resolve_short_name(app, environment, node, content):
     name = node["reftarget"].rpartition(".")[2]
     owner = node["reftarget"].rpartition(".")[0].rpartition(".")[2]
     endings = [f".{owner}.{name}"] * owner[:1].isupper() + [f".{name}"] * (not owner[:1].isupper())
-    found = [full for full in domain.objects if any(full.endswith(end) for end in endings)]
+    found = [
+        full
+        for full, entry in domain.objects.items()
+        if not entry.aliased and any(full.endswith(end) for end in endings)
+    ]
     if len(found) != 1:
         return None
     return domain.resolve_xref(
@@ -154,6 +145,8 @@ def resolve_short_name(app, environment, node, content):
 
 def setup(app):
     """Write the pages before Sphinx reads them."""
-    app.connect("builder-inited", write_pages, priority=100)
+    app.connect(
+        "builder-inited", lambda app: write_pages(Path(app.srcdir) / "api/generated", pages())
+    )
     app.connect("missing-reference", resolve_short_name)
     return {"parallel_read_safe": True}

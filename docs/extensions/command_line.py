@@ -1,94 +1,94 @@
-"""Which commands are there? ``{command-line}`` makes a section for each of the shell's parsers."""
+"""Which commands are there? A page for each of the shell's parsers, written from the parser."""
 
 import argparse
 import re
+from pathlib import Path
 
-from docutils.parsers.rst import Directive
-from docutils.statemachine import StringList
+from generated_pages import write_pages
 
 from lstmfcn.cli.entry import _parser
 
 
-class CommandLine(Directive):
-    """Put the usage, arguments and options of one command here, or of all that are below it.
-
-    The argument is a command, such as ``fit`` or ``benchmark run``.
-    """
-
-    required_arguments = 1
-    final_argument_whitespace = True
-
-    def run(self):
-        """Return the nodes of the commands."""
-        from docutils import nodes
-
-        parser = _parser()
-        for word in self.arguments[0].split():
-            parser = subparsers(parser)[word]
-        container = nodes.container()
-        lines = [line for line in told(parser, self.arguments[0]) if line is not None]
-        self.state.nested_parse(StringList(lines, self.arguments[0]), 0, container)
-        return container.children
+def pages():
+    """Yield name and Markdown of the page of each command."""
+    for command, help_text, parser in commands(_parser(), ""):
+        lines = [f"# lstmfcn {command}", "", *told(parser, command, help_text)]
+        yield f"{command.replace(' ', '-')}.md", "\n".join(lines) + "\n"
 
 
-def subparsers(parser):
-    """Return name -> parser of a parser's commands."""
+def commands(parser, prefix):
+    """Yield name, one line of help and parser of each command that has no commands below it."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            return action.choices
-    return {}
+            helps = {choice.dest: choice.help for choice in action._choices_actions}
+            for name, below in action.choices.items():
+                full = f"{prefix} {name}".strip()
+                deeper = list(commands(below, full))
+                yield from deeper or [(full, helps[name], below)]
 
 
-def told(parser, command):
+def told(parser, command, help_text):
     """Yield the lines of Markdown that describe a command."""
     if getattr(parser, "add_more", None) is not None:  # options that need Keras
         add_more, parser.add_more = parser.add_more, None
         add_more(parser)
-    if parser.description:
-        yield from (plain(parser.description), "")
+    text = parser.description or f"{help_text[0].upper()}{help_text[1:]}."
+    yield from (plain(text), "")
+    positional = [str(a.metavar or a.dest) for a in parser._get_positional_actions()]
+    required = [
+        f"{a.option_strings[-1]} {value_of(a)}"
+        for a in parser._get_optional_actions()
+        if a.required
+    ]
+    words = " ".join([*positional, *required])
+    yield from ("```text", f"lstmfcn {command} {words} [options]", "```", "")
     yield from ("```{program} lstmfcn " + command, "```", "")
-    positional = [a for a in parser._get_positional_actions()]
-    names = " ".join(str(action.metavar or action.dest) for action in positional)
-    required = [a for a in parser._get_optional_actions() if a.required]
-    needed = "".join(f" {a.option_strings[-1]} {a.metavar or a.dest.upper()}" for a in required)
-    yield from ("```text", f"lstmfcn {command} {names}{needed} [options]", "```", "")
     for group in parser._action_groups:
-        actions = [a for a in group._group_actions if a.dest != "help"]
-        if not actions:
-            continue
-        if group.title not in ("positional arguments", "options"):
-            told_of = f" ({plain(group.description)})" if group.description else ""
-            yield from (f"**{group.title.capitalize()}**{told_of}", "")
+        actions = [action for action in group._group_actions if action.dest != "help"]
+        if actions:
+            title = group.title.removeprefix("positional ")
+            yield from (f"## {title[0].upper()}{title[1:]}", "")
+            if group.description:
+                yield from (f"{plain(group.description[0].upper() + group.description[1:])}.", "")
         for action in actions:
             yield from entry(action)
 
 
 def entry(action):
     """Yield the lines of one argument or option."""
-    metavar = action.metavar or (
-        "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
-    )
-    name = ", ".join(action.option_strings) or metavar
-    if action.option_strings and action.nargs != 0:
-        name = f"{name} {metavar}"
-    kind = "option" if action.option_strings else "describe"
     text = plain((action.help or "") % {**vars(action), "prog": "lstmfcn"})
-    has_default = action.default not in (None, False, "default", argparse.SUPPRESS)
-    if has_default and "default" not in text and action.option_strings:
-        text = f"{text}; default: {action.default}".removeprefix("; ")
-    if action.required and action.option_strings:
-        text = f"{text} (required)".strip()
-    yield from ("```{" + kind + "} " + name, text, "```", "")
+    if action.option_strings:
+        name = ", ".join(action.option_strings)
+        name += f" {value_of(action)}" if action.nargs != 0 else ""
+        shown = action.default not in (None, False, "default", argparse.SUPPRESS)
+        if shown and "default" not in text:
+            text = f"{text}; default: {action.default}".removeprefix("; ")
+        text = f"{text} (required)".strip() if action.required else text
+        yield from ("```{option} " + name, text, "```", "")
+    else:
+        yield from (f"`{value_of(action)}`", f": {text}", "")
+
+
+def value_of(action):
+    """Return what stands for the value of an argument."""
+    choices = "{" + ",".join(map(str, action.choices or ())) + "}"
+    return str(action.metavar or (choices if action.choices else action.dest.upper()))
 
 
 def plain(text):
-    """Return a help text as Markdown: names in code, no accidental markup."""
-    text = re.sub(r"`([^`]+)`|(?<![\w-])(--[a-z][a-z-]*)", lambda m: f"`{m[1] or m[2]}`", text)
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(p if p.startswith("`") else re.sub(r"([*_<>\[\]{}])", r"\\\1", p) for p in parts)
+    """Return a help text as Markdown: names in code, and nothing that Markdown would change."""
+    parts = re.split(r"(`[^`]*`|(?<![\w-])--[a-z][a-z-]*)", text)
+    for i, part in enumerate(parts):
+        if i % 2:
+            parts[i] = f"`{part.strip('`')}`"
+        else:
+            parts[i] = re.sub(r"([\\*_<>\[\]{}#|$])", r"\\\1", part)
+    return "".join(parts)
 
 
 def setup(app):
-    """Register the directive."""
-    app.add_directive("command-line", CommandLine)
+    """Write the pages before Sphinx reads them."""
+    app.connect(
+        "builder-inited", lambda app: write_pages(Path(app.srcdir) / "cli/generated", pages())
+    )
     return {"parallel_read_safe": True}

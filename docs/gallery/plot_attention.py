@@ -1,10 +1,11 @@
-"""Which part of a gesture decides? ALSTM-FCN's attention on GunPoint, one series per class.
-
-An actor either draws a gun or points a finger; the series is the height of the hand. The picture
-shows, for the test series of each class on which the model is surest, where the attention lies.
 """
+Where does the model look?
+==========================
 
-import sys
+ALSTM-FCN's attention on GunPoint. An actor either draws a gun or points a finger; the series is the
+height of the hand. The picture shows one test series for each class: the one on which the model is
+surest. The colour is the attention that each timepoint gets.
+"""
 
 import matplotlib.pyplot as plt
 
@@ -13,16 +14,12 @@ from lstmfcn.datasets import load_ucr
 from lstmfcn.plots import MapDisplay
 
 X_train, y_train, X_test, y_test = load_ucr("GunPoint")
-classifier = ALSTMFCNClassifier(random_state=0).fit(X_train, y_train)
+classifier = ALSTMFCNClassifier(n_epochs=150, random_state=0).fit(X_train, y_train)
 print(f"accuracy on the test split: {classifier.score(X_test, y_test):.3f}")
 
-probabilities = classifier.predict_proba(X_test)
-names = {1: "gun", 2: "point"}
+surest = classifier.predict_proba(X_test).argmax(axis=0)  # a series for each class
 figure, axes = plt.subplots(2, 1, figsize=(8, 6), layout="constrained")
-for column, (ax, label) in enumerate(zip(axes, classifier.classes_, strict=True)):
-    surest = probabilities[:, column].argmax()
-    display = MapDisplay.from_estimator(classifier, X_test, surest, class_names=names)
-    display.title = f"{names[label]}: {display.title}"
-    display.plot(ax)
-
-figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "attention.png", dpi=130)
+for ax, series in zip(axes, surest, strict=True):
+    MapDisplay.from_estimator(classifier, X_test, series, class_names={1: "gun", 2: "point"}).plot(
+        ax
+    )

@@ -1,10 +1,11 @@
-"""What does the first layer look for? The filters of LSTM-FCN with the highest activations.
-
-The series are noise with a burst of one, two or three periods, which is the class, between bursts
-that say nothing. Left of each series the kernel; marked in it is the place where it answers most.
 """
+What does the first layer look for?
+===================================
 
-import sys
+The class is the number of periods in a short burst: one, two or three. Longer bursts in between say
+nothing. Left is each of the most active kernels; right is the series that excites it most. The mark
+is the place of the highest activation.
+"""
 
 from lstmfcn import LSTMFCNClassifier
 from lstmfcn.datasets import planted_evidence
@@ -17,5 +18,4 @@ classifier.fit(planted.X[train], planted.y[train])
 print(f"accuracy on new series: {classifier.score(planted.X[test], planted.y[test]):.3f}")
 
 names = {0: "one period", 1: "two periods", 2: "three periods"}
-display = FilterDisplay.from_estimator(classifier, planted.X[test], class_names=names).plot()
-display.figure_.savefig(sys.argv[1] if len(sys.argv) > 1 else "filters.png", dpi=130)
+FilterDisplay.from_estimator(classifier, planted.X[test], class_names=names).plot()
