@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lstmfcn.ensemble": ("LSTMFCNEnsemble",),
         "lstmfcn.loading": ("load",),
         "lstmfcn.onnx_model": ("OnnxClassifier",),
+        "lstmfcn.regressor": ("LSTMFCNRegressor",),
         "lstmfcn.datasets": (),
         "lstmfcn.emotion": (),
         "lstmfcn.evaluation": (),

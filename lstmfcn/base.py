@@ -1,42 +1,25 @@
-"""What can every classifier do? fit, predict, fine_tune, explain, transform and save."""
+"""What can every classifier do? fit, predict, fine_tune and explain."""
 
 import copy
-import os
 from collections.abc import Sized
-from numbers import Integral, Real
 
 import numpy as np
 import scipy.special
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassifierMixin
 
-from lstmfcn import fine_tuning, fitting, model_file, validation
-from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
-from lstmfcn.explain import (
-    Explanation,
-    block_output,
-    count_features,
-    decision_parts,
-    effective_kernels,
-    evidence_over_time,
-    gradient_times_input,
-    strongest_samples,
-)
+from lstmfcn import tasks, validation
+from lstmfcn.all_or_nothing import of_one_fit
+from lstmfcn.estimator import SeriesTransformer, TimeSeriesEstimator
+from lstmfcn.explain import Explanation, decision_parts, evidence_over_time, gradient_times_input
 from lstmfcn.export import export
-from lstmfcn.fitting import part_of_fit
 from lstmfcn.networks.fitted import FittedNetwork
-from lstmfcn.training.loop import fine_tune_schedule
-from lstmfcn.validation import Interval, StrOptions
+from lstmfcn.validation import StrOptions
 
 
-class LogitClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
-):
+class LogitClassifier(ClassifierMixin, SeriesTransformer):
     """A classifier of series that decides by the logits which its ``_logits`` returns."""
+
+    _task = tasks.Classification()
 
     @of_one_fit
     def predict(self, X):
@@ -115,7 +98,7 @@ class LogitClassifier(
             return predicted
         if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "ndim", 1) == 0:
             y = np.full(len(predicted), y, np.asarray(y).dtype)
-        return fitting.known_labels(self, y, len(predicted))
+        return self._task.known(self, y, len(predicted))
 
     @of_one_fit
     def export(self, path, format=None, *, attention=False):
@@ -159,51 +142,16 @@ class LogitClassifier(
         validation.check_is_fitted(self)
         export(self, path, format, attention=attention)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = []  # features are float32, whatever X is
-        return tags
 
+class TimeSeriesClassifier(LogitClassifier, TimeSeriesEstimator):
+    """Everything about a classifier with one network but its constructor and its network.
 
-class TimeSeriesClassifier(LogitClassifier):
-    """Everything about an LSTM-FCN classifier but its constructor and its network.
-
-    A subclass has a constructor that stores its parameters, ``_parameter_constraints``,
-    ``_network`` (a key of ``NETWORKS``) and ``_network_parameters`` (the constructor parameters
-    that the network's builder takes as they are). A fitted one has ``reader_``, a
-    :class:`lstmfcn.preprocessing.SeriesReader`, and ``network_``, a
-    :class:`lstmfcn.networks.fitted.FittedNetwork`.
+    :class:`lstmfcn.estimator.TimeSeriesEstimator` says what a subclass has.
     """
 
-    _network = None
-    _network_parameters = ()
-    _design = fitting.SeriesDesign()
-
     _parameter_constraints = {
-        "n_filters": ["array-like"],
-        "kernel_sizes": ["array-like", StrOptions({"auto"})],
-        "n_steps": [Interval(Integral, 1, 1_000_000, closed="both"), None],
-        "dilation_rates": ["array-like", StrOptions({"auto"}), None],
-        "views": ["array-like"],
-        "rocket": ["boolean"],
-        "squeeze_excite": ["boolean"],
-        "occlusion": [Interval(Real, 0, 1, closed="left")],
-        "normalization": [StrOptions({"dataset", "series"}), None],
-        "unequal_length": [StrOptions({"auto", "pad", "resample"})],
-        "n_epochs": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
-        "batch_size": [Interval(Integral, 1, 1_000_000, closed="both"), StrOptions({"auto"})],
-        "learning_rate": [Interval(Real, 0, 10, closed="right")],
-        "schedule": [StrOptions({"one_cycle", "plateau", "constant"})],
-        "keep_weights": [StrOptions({"last", "best"})],
+        **TimeSeriesEstimator._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
-        "patience": [Interval(Integral, 1, 1_000_000, closed="both"), None],
-        "precision": [StrOptions({"auto", "bfloat16", "float32"})],
-        "callbacks": [list, tuple, None],
-        "checkpoint": [str, os.PathLike, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def fit(self, X, y, sample_weight=None, validation_data=None):
@@ -236,48 +184,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         FloatingPointError
             If the training loss stops being a number.
         """
-        with changed_at_once(self) as fitted:
-            fitting.fit(fitted, X, y, sample_weight, validation_data)
-        return self
-
-    @of_one_fit
-    def transform(self, X, layer="concatenated"):
-        """Return learned features, for use by another estimator.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        layer : {"concatenated", "lstm", "pooled"}, default="concatenated"
-            ``"pooled"``: the last convolution features' mean over time; ``"lstm"``: the LSTM
-            branch; ``"concatenated"``: [lstm, pooled], what the last layer sees.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-        """
-        validation.check_is_fitted(self)
-        has_lstm = "n_cells" in self.network_.architecture
-        layers = ("concatenated", "lstm", "pooled") if has_lstm else ("concatenated", "pooled")
-        validation.check_choice(layer, "layer", layers)
-        return self.network_.output(layer if has_lstm else "pooled", self._inputs(X))
-
-    @of_one_fit
-    def save(self, path):
-        """Write the fitted classifier to one file, atomically.
-
-        The file holds JSON and plain arrays; reading it back executes nothing from it.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Conventionally ``*.lstmfcn``.
-
-        See Also
-        --------
-        lstmfcn.load : The way back.
-        """
-        validation.check_is_fitted(self)
-        model_file.write(path, model_file.classifier_members(self))
+        return self._fit(X, y, sample_weight, validation_data)
 
     def fine_tune(
         self,
@@ -353,33 +260,20 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         >>> clf.fine_tune(X, y, n_epochs=2, n_iterations=2, reset_head=True).predict(X).shape
         (50,)
         """
-        validation.check_is_fitted(self)
-        n_epochs = self.n_epochs_ if n_epochs is None else n_epochs
-        validation.check_counts(
-            most=1_000_000, n_iterations=n_iterations, n_epochs=n_epochs, batch_size=batch_size
+        return self._fine_tune(
+            X,
+            y,
+            sample_weight,
+            n_iterations=n_iterations,
+            n_epochs=n_epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            freeze=freeze,
+            reset_head=reset_head,
+            new_classes=new_classes,
+            validation_data=validation_data,
+            patience=patience,
         )
-        validation.check_learning_rate(learning_rate)
-        validation.check_choice(freeze, "freeze", (None, "convolutions"))
-        validation.check_choice(reset_head, "reset_head", (False, True))
-        validation.check_choice(new_classes, "new_classes", ("refuse", "add"))
-        if patience is not None:
-            validation.check_counts(most=1_000_000, patience=patience)
-        schedule = fine_tune_schedule(n_iterations, float(learning_rate), batch_size)
-        with changed_at_once(self) as tuned:
-            fine_tuning.fine_tune(
-                tuned,
-                X,
-                y,
-                sample_weight,
-                schedule,
-                n_epochs=int(n_epochs),
-                freeze=freeze,
-                reset_head=bool(reset_head),
-                new_classes=new_classes,
-                validation_data=validation_data,
-                patience=patience,
-            )
-        return self
 
     @of_one_fit
     def explain(self, X, y=None):
@@ -469,65 +363,6 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         return product if per_channel else product.sum(axis=1)
 
     @of_one_fit
-    def filter_kernels(self):
-        """Return the first layer's kernels as they meet the normalised (and denoised) series.
-
-        Returns
-        -------
-        ndarray of shape (n_filters, n_channels, span)
-            Multiplied by the scale of the batch normalisation behind them, so that signs and
-            sizes compare between filters. At timepoint t a kernel covers the timepoints from
-            t - (span - 1) // 2 on. ``span`` is the kernel size, unless the first block has a
-            dilation rate. Of several ``views`` the filters follow one another.
-        """
-        validation.check_is_fitted(self)
-        return effective_kernels(self.network_)
-
-    @of_one_fit
-    def filter_activations(self, X, layer=1):
-        """Return a convolution block's activations, after batch normalisation and ReLU.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        layer : int, default=1
-            Which block, counted from 1.
-
-        Returns
-        -------
-        float32 ndarray of shape (n_samples, n_steps, n_filters)
-            The first block has a step for each timepoint; of the others a step may hold several,
-            see ``n_steps``. Zero on padding.
-        """
-        inputs = self._inputs(X)
-        return self.network_.output(block_output(self.network_.architecture, layer), inputs)
-
-    @of_one_fit
-    def strongest_series(self, X, layer=1, n_series=1):
-        """Find for each filter of a block the series that excite it most.
-
-        Parameters
-        ----------
-        X : as in :meth:`predict`
-        layer : int, default=1
-            Which block, counted from 1.
-        n_series : int, default=1
-            How many series per filter.
-
-        Returns
-        -------
-        series : int ndarray of shape (n_filters, n_series)
-            Indices into ``X``, the most exciting first.
-        timepoints : int ndarray of shape (n_filters, n_series)
-            Where in the series the filter is most active.
-        activations : ndarray of shape (n_filters, n_series)
-            How active it is there.
-        """
-        inputs = self._inputs(X)
-        validation.check_counts(most=len(inputs[0]), n_series=n_series)
-        return strongest_samples(self.network_, inputs, layer, n_series)
-
-    @of_one_fit
     def with_random_weights(self, random_state=None):
         """Return a copy whose network has never learned, for sanity checks of maps.
 
@@ -547,47 +382,6 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         other.network_ = FittedNetwork(self.network_.build, architecture, model)
         return other
 
-    model_ = part_of_fit("model_", "network_.model", "The fitted keras.Model.")
-    normalizer_ = part_of_fit("normalizer_", "reader_.normalizer", "The normalisation of ``fit``.")
-    n_channels_in_ = part_of_fit("n_channels_in_", "reader_.n_channels", "Channels of a series.")
-    n_timepoints_in_ = part_of_fit(
-        "n_timepoints_in_", "reader_.n_timepoints", "Of the longest series."
-    )
-    n_features_in_ = part_of_fit(
-        "n_features_in_", "reader_.n_values", "Values of the longest series."
-    )
-    unequal_length_in_ = part_of_fit(
-        "unequal_length_in_", "reader_.unequal_length", "How other lengths are treated."
-    )
-
-    @property
-    def occlusion_(self):
-        """What the network kept of ``occlusion``: 0.0 where gaps kept it from learning."""
-        validation.check_is_fitted(self)
-        architecture = self.network_.architecture
-        return architecture["occlusion"] if architecture["passes_gaps"] else 0.0
-
-    def _inputs(self, X):
-        """Check series, and return the network's inputs."""
-        validation.check_is_fitted(self)
-        return self.reader_.to_inputs(fitting.read_matching(self, X))
-
     def _logits(self, X):
         inputs = self._inputs(X)
         return self.network_.logits(inputs)
-
-    def __sklearn_clone__(self):
-        """Copy the parameters; callbacks that hold a file or a lock are shared."""
-        try:
-            return super().__sklearn_clone__()
-        except TypeError:
-            if not self.callbacks:
-                raise
-        bare = object.__new__(type(self))
-        bare.__dict__ = {**vars(self), "callbacks": None}
-        return bare.__sklearn_clone__().set_params(callbacks=self.callbacks)
-
-    @property
-    def _n_features_out(self):
-        architecture = self.network_.architecture
-        return count_features(architecture) + architecture.get("n_cells", 0)

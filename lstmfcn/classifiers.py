@@ -1,27 +1,19 @@
 """Which classifiers are there? LSTM-FCN, ALSTM-FCN and FCN: constructor, constraints, network."""
 
-from numbers import Integral, Real
-
 from lstmfcn import validation
 from lstmfcn.all_or_nothing import of_one_fit
 from lstmfcn.base import TimeSeriesClassifier
+from lstmfcn.estimator import LSTM_CONSTRAINTS
 from lstmfcn.explain import (
     NOT_OVER_TIME,
     attention_steps,
     attention_weights,
     uniform_attention,
 )
-from lstmfcn.validation import Interval, StrOptions
+from lstmfcn.validation import StrOptions
 from lstmfcn.warning import warn
 
 __all__ = ["ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"]
-
-_LSTM_CONSTRAINTS = {
-    "n_cells": [Interval(Integral, 1, 4096, closed="both"), tuple, list],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
-    "dimension_shuffle": ["boolean", StrOptions({"auto"})],
-    "recurrent_activation": [StrOptions({"sigmoid", "hard_sigmoid"})],
-}
 
 
 class LSTMFCNClassifier(TimeSeriesClassifier):
@@ -172,7 +164,7 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
 
     _network = "lstmfcn"
     _network_parameters = ("dropout", "dimension_shuffle", "recurrent_activation")
-    _parameter_constraints = {**TimeSeriesClassifier._parameter_constraints, **_LSTM_CONSTRAINTS}
+    _parameter_constraints = {**TimeSeriesClassifier._parameter_constraints, **LSTM_CONSTRAINTS}
 
     def __init__(
         self,
@@ -391,7 +383,7 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     _network_parameters = ("dropout", "attention", "dimension_shuffle", "recurrent_activation")
     _parameter_constraints = {
         **TimeSeriesClassifier._parameter_constraints,
-        **_LSTM_CONSTRAINTS,
+        **LSTM_CONSTRAINTS,
         "attention": [StrOptions({"features", "paper"})],
     }
 

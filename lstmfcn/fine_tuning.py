@@ -1,16 +1,13 @@
-"""How does a fitted classifier learn on: on the same data, on other data, on other classes?"""
+"""How does a fitted estimator learn on: on the same data, on other data, on other classes?"""
 
 import numpy as np
 
 from lstmfcn import validation
 from lstmfcn.fitting import (
     check_parameters,
-    known_labels,
-    new_labels,
     open_checkpoint,
     set_network,
     validation_samples,
-    with_class_weights,
 )
 from lstmfcn.networks.builders import (
     depends_on_length,
@@ -25,7 +22,7 @@ from lstmfcn.training.precision import resolve_precision
 
 
 def fine_tune(
-    classifier,
+    estimator,
     X,
     y,
     sample_weight,
@@ -38,44 +35,45 @@ def fine_tune(
     validation_data,
     patience,
 ):
-    """Train a fitted classifier on, in place.
+    """Train a fitted estimator on, in place.
 
     ``schedule`` has learning rate and batch size of each iteration; the rest is as for the method.
     """
-    check_parameters(classifier)
-    seeds = validation.draw_seeds(classifier.random_state, 2)
-    old_classes = classifier.classes_
-    data = _read(classifier, X, y, sample_weight, reset_head, adds=new_classes == "add")
+    check_parameters(estimator)
+    seeds = validation.draw_seeds(estimator.random_state, 2)
+    old_classes = getattr(estimator, "classes_", None)
+    data = _read(estimator, X, y, sample_weight, reset_head, adds=new_classes == "add")
     places = None
-    if not reset_head and len(classifier.classes_) > len(old_classes):
-        places = np.searchsorted(classifier.classes_, old_classes)
-    held_out = validation_samples(classifier, validation_data)
-    precision = resolve_precision(classifier.precision)
+    if new_classes == "add" and not reset_head:
+        places = np.searchsorted(estimator.classes_, old_classes)
+    held_out = validation_samples(estimator, validation_data)
+    precision = resolve_precision(estimator.precision)
     plans = [
         TrainingPlan(n_epochs, size, rate, "plateau", "best", patience, precision)
         for rate, size in schedule
     ]
     checkpoint = open_checkpoint(
-        classifier,
+        estimator,
         "fine_tune",
         seeds,
         data,
-        [*classifier.network_.weights, *(held_out or ())],
+        [*estimator.network_.weights, *(held_out or ())],
         plans=repr(plans),
         freeze=freeze,
         reset_head=reset_head,
         new_classes=new_classes,
     )
     seeds = checkpoint.seeds
-    series, labels, weights = with_class_weights(classifier, *data, fewest=1)
+    data, held_out = estimator._task.prepare(estimator, data, held_out, anew=reset_head)
+    series, labels, weights = data
     if reset_head:
-        classifier.reader_ = classifier.reader_.with_normalization(classifier.normalization, series)
-    model, architecture = classifier._design.adapted(classifier, reset_head, seeds[0], places)
+        estimator.reader_ = estimator.reader_.with_normalization(estimator.normalization, series)
+    model, architecture = estimator._design.adapted(estimator, reset_head, seeds[0], places)
     for layer in model.layers:
         layer.trainable = not (freeze and is_convolutional(layer))
-    inputs = classifier.reader_.to_inputs(series)
+    inputs = estimator.reader_.to_inputs(series)
     if held_out is not None:
-        held_out = classifier.reader_.to_inputs(held_out[0]), held_out[1]
+        held_out = estimator.reader_.to_inputs(held_out[0]), held_out[1]
 
     def run_iteration(stage, before, resume, save_state):
         if before is not None:
@@ -88,7 +86,7 @@ def fine_tune(
             plans[stage],
             seed=seeds[1] + stage,
             validation=held_out,
-            callbacks=classifier.callbacks or (),
+            callbacks=estimator.callbacks or (),
             bar=bar,
             resume=resume,
             save_state=save_state,
@@ -97,38 +95,38 @@ def fine_tune(
             history = {key: before["history"][key] + new for key, new in history.items()}
         return {"weights": model.get_weights(), "history": history}
 
-    with progress_bar(len(plans) * n_epochs, "fine_tune", classifier.verbose) as bar:
+    with progress_bar(len(plans) * n_epochs, "fine_tune", estimator.verbose) as bar:
         last = checkpoint.run_stages(len(plans), run_iteration)
     set_weights(model, last["weights"])
-    was = classifier.network_.architecture
+    was = estimator.network_.architecture
     anew = reset_head or architecture.get("n_timepoints") != was.get("n_timepoints")
     fit_rocket(model, inputs, labels, weights, seeds[0], anew=anew)
-    set_network(classifier, FittedNetwork(classifier.network_.build, architecture, model))
-    old = classifier.history_
+    set_network(estimator, FittedNetwork(estimator.network_.build, architecture, model))
+    old = estimator.history_
     continued = {key: old.get(key, []) + new for key, new in last["history"].items()}
-    classifier.history_, classifier.precision_ = {**old, **continued}, precision
+    estimator.history_, estimator.precision_ = {**old, **continued}, precision
 
 
-def _read(classifier, X, y, sample_weight, reset_head, adds):
+def _read(estimator, X, y, sample_weight, reset_head, adds):
     """Check samples to go on with; length and, with a new head, classes become theirs."""
-    series, reader = classifier._design.read(X), classifier.reader_
-    if reset_head or not (reader.unequal_length or depends_on_length(classifier.model_)):
-        classifier.reader_ = reader.with_length_of(series)
-    classifier.reader_.check(series, type(classifier).__name__)
+    series, reader = estimator._design.read(X), estimator.reader_
+    if reset_head or not (reader.unequal_length or depends_on_length(estimator.model_)):
+        estimator.reader_ = reader.with_length_of(series)
+    estimator.reader_.check(series, type(estimator).__name__)
     validation.check_feature_names(
-        classifier, X, reset=reset_head or classifier.reader_ is not reader
+        estimator, X, reset=reset_head or estimator.reader_ is not reader
     )
     if reset_head:
-        labels = new_labels(classifier, y, len(series))
+        labels = estimator._task.learn(estimator, y, len(series))
     else:
         if adds:
-            classifier.classes_ = validation.with_new_classes(
-                classifier.classes_, y, len(series), type(classifier).__name__
+            estimator.classes_ = validation.with_new_classes(
+                estimator.classes_, y, len(series), type(estimator).__name__
             )
         remedy = (
             "Pass new_classes='add' to learn them beside these, reset_head=True to learn them "
             "instead, or fit again."
         )
-        labels = known_labels(classifier, y, len(series), remedy)
+        labels = estimator._task.known(estimator, y, len(series), remedy)
     weights = validation.check_weights(sample_weight, len(labels))
     return without_weightless(series, labels, weights)

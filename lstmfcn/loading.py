@@ -1,20 +1,39 @@
 """How does a saved classifier come back, with nothing from the file executed?"""
 
 from lstmfcn import model_file
-from lstmfcn.multimodal.restoring import fusion_from_members
-from lstmfcn.restoring import classifier_from_members, ensemble_from_members
+from lstmfcn.meta.restoring import linear_from_members, meta_from_members
+from lstmfcn.multimodal.restoring import attention_from_members, fusion_from_members
+from lstmfcn.restoring import (
+    classifier_from_members,
+    ensemble_from_members,
+    regressor_from_members,
+)
 from lstmfcn.untrusted import MISFITS, damage, shown
 
 LOADABLE = {
     model_file.CLASSIFIER: classifier_from_members,
+    model_file.REGRESSOR: regressor_from_members,
     model_file.ENSEMBLE: ensemble_from_members,
     model_file.FUSION: fusion_from_members,
+    model_file.ATTENTION: attention_from_members,
+    model_file.LINEAR: linear_from_members,
+    model_file.META: lambda members: meta_from_members(members, from_members),
 }
-"""First member of a file to the function that builds a classifier from all its members."""
+"""First member of a file to the function that builds an estimator from all its members."""
+
+
+def from_members(members):
+    """Return the estimator of a file's members, or of those in one of its folders."""
+    first = next(iter(members))
+    if first == model_file.EMOTION:
+        raise ValueError("it is a model of emotions; read it by lstmfcn.emotion.load_model")
+    if first not in LOADABLE:
+        raise ValueError(f"it begins with {first!r}, which is no estimator")
+    return LOADABLE[first](members)
 
 
 def load(path):
-    """Read a classifier, an ensemble or a FusionClassifier, written by its ``save(path)``.
+    """Read a classifier, a regressor, an ensemble or a FusionClassifier, written by ``save(path)``.
 
     Parameters
     ----------
@@ -22,8 +41,8 @@ def load(path):
 
     Returns
     -------
-    fitted classifier
-        Its probabilities equal those of the saved one.
+    fitted estimator
+        Its answers equal those of the saved one.
 
     Raises
     ------
@@ -52,7 +71,7 @@ def load(path):
     """
     members = model_file.read(path)
     try:
-        return LOADABLE[next(iter(members))](members)
+        return from_members(members)
     except MISFITS as error:
         raise ValueError(
             f"{shown(path)} does not describe a classifier of lstmfcn: {damage(error)}"

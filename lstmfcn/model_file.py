@@ -1,11 +1,10 @@
-"""What is in the file of a saved model? JSON and plain arrays; this module knows no class.
+"""What does the file of a saved model hold? JSON and plain arrays; this module imports no class.
 
 A ``.lstmfcn`` file is an uncompressed zip. Its first member, ``classifier.json``,
-``fusion.json`` or ``ensemble.json``, describes a classifier: class name, parameters, fitted
-numbers. ``weights.f32`` holds the weights of its network, one layer after the other, as
-little-endian float32. A fusion or an ensemble has the members of its classifiers in folders.
-:mod:`lstmfcn.loading` reads such a file back; this needs no unpickling and no Keras
-deserialisation.
+``regressor.json``, ``meta.json`` or another such name, describes an estimator: class name,
+parameters, fitted numbers. ``weights.f32`` holds the weights of its network, layer by layer, as
+little-endian float32. A fusion or an ensemble has one folder with such members per classifier.
+:mod:`lstmfcn.loading` reads the file. Reading needs neither pickle nor Keras' deserialisation.
 """
 
 import json
@@ -29,18 +28,23 @@ from lstmfcn.untrusted import (
 )
 
 FORMAT = 8
-CLASSIFIER, FUSION, WEIGHTS = "classifier.json", "fusion.json", "weights.f32"
-ENSEMBLE = "ensemble.json"
+CLASSIFIER, REGRESSOR, WEIGHTS = "classifier.json", "regressor.json", "weights.f32"
+FUSION, ENSEMBLE, META = "fusion.json", "ensemble.json", "meta.json"
+ATTENTION, LINEAR, EMOTION = "attention.json", "linear.json", "emotion.json"
+ALONE = ([CLASSIFIER, WEIGHTS], [REGRESSOR, WEIGHTS], [ATTENTION, WEIGHTS], [LINEAR])
+SEVERAL = (FUSION, ENSEMBLE, META, EMOTION)  # with the members of others in folders
+DEEPEST = 6  # folders within each other
 LABEL_TYPE = re.compile(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)")
 LARGEST_JSON = 32 * 2**20  # bytes
 LONGEST_SERIES = 2**22  # timepoints: an hour at 1 kHz
 LARGEST_LAYER = 2**30  # values of one series in the widest layer, 4 GiB: the longest at 256 filters
+SAVED = ("lstmfcn.classifiers", "lstmfcn.regressor")  # modules whose classes have files
 NEVER_WRITTEN = ("callbacks", "checkpoint")
 FITTED = ("history_", "n_epochs_", "batch_size_", "precision_")
 
 
 def write(path, members):
-    """Write a dict of name to bytes as the file of a model, wholly or not at all."""
+    """Write a dict of name to bytes as the file of a model, completely or not at all."""
     try:
         texts = [content for name, content in members.items() if name.endswith(".json")]
         _check_texts(map(len, texts))
@@ -55,12 +59,12 @@ def write(path, members):
 
 
 def read(path):
-    """Return a sound file's members by name: decoded JSON, weights as one float32 array.
+    """Return a file's members by name: decoded JSON, and the weights as one float32 array.
 
     Raises
     ------
     OSError, ValueError
-        If there is no such file, if it is damaged, or if it holds anything else.
+        If there is no such file, if it is damaged, or if it is not the file of a model.
     """
     remedy = "pass a file written by classifier.save(path)"
     file = open_file(path, remedy=remedy)
@@ -69,9 +73,11 @@ def read(path):
             # Uncompressed, so nothing can be larger in memory than it is as a file.
             check_stored(archive)
             names = archive.namelist()
-            has_several = names[:1] in ([FUSION], [ENSEMBLE]) and len(set(names)) == len(names)
-            if names != [CLASSIFIER, WEIGHTS] and not has_several:
+            has_several = names[:1] in ([one] for one in SEVERAL) and len(set(names)) == len(names)
+            if names not in ALONE and not has_several:
                 raise ValueError(f"it holds {names[:5]}, not {[CLASSIFIER, WEIGHTS]}")
+            if any(name.count("/") > DEEPEST for name in names):
+                raise ValueError("its folders lie within each other too deeply")
             texts = [name for name in names if name.endswith(".json")]
             _check_texts(archive.getinfo(name).file_size for name in texts)
             packed = {name: archive.read(name) for name in texts}
@@ -87,7 +93,7 @@ def read(path):
 
 
 def _check_texts(sizes):
-    """Refuse more JSON than any classifier has; ``sizes`` are in bytes."""
+    """Refuse more JSON than a classifier can have; ``sizes`` are in bytes."""
     if sum(sizes) > LARGEST_JSON:
         raise ValueError(f"its JSON takes more than {LARGEST_JSON:,} bytes")
 
@@ -101,7 +107,7 @@ def _decoded(name, packed):
 
 
 def classifier_members(classifier):
-    """Return what the file of a fitted classifier consists of, as a dict of name to bytes.
+    """Return the members of a fitted classifier's or regressor's file, as dict of name to bytes.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def classifier_members(classifier):
         If its series are too long for a file.
     """
     name = type(classifier).__name__
-    if type(classifier).__module__ != "lstmfcn.classifiers":
+    if type(classifier).__module__ not in SAVED:
         raise TypeError(
             f"only the classifiers of lstmfcn can be saved, not {name}; use pickle for subclasses."
         )
@@ -123,17 +129,17 @@ def classifier_members(classifier):
         "class": name,
         "parameters": parameters_to_json(classifier),
         "architecture": network.architecture,
-        "classes": classes_to_json(classifier.classes_),
+        **classifier._task.to_json(classifier),
         "reader": classifier.reader_.to_json(),
         "feature_names": None if names is None else names.tolist(),
         "reading": getattr(classifier, "reading_", None),
         **{key: getattr(classifier, key) for key in FITTED},
     }
-    return {CLASSIFIER: to_json(content), WEIGHTS: to_bytes(network.weights)}
+    return {classifier._task.member: to_json(content), WEIGHTS: to_bytes(network.weights)}
 
 
 def ensemble_members(ensemble):
-    """Return what the file of a fitted ensemble consists of: as :func:`classifier_members`."""
+    """Return the members of a fitted ensemble's file; see :func:`classifier_members`."""
     content = {
         "parameters": parameters_to_json(ensemble) | {"estimator": None},
         "estimator": estimator_to_json(ensemble.estimator),
@@ -151,17 +157,43 @@ def estimator_to_json(estimator):
     return {"class": type(estimator).__name__, "parameters": parameters_to_json(estimator)}
 
 
-def in_folders(classifiers):
-    """Return what the files of fitted classifiers consist of, in folders 0, 1, ..."""
+def members_of(estimator):
+    """Return what the file of any fitted estimator consists of: name to bytes.
+
+    Raises
+    ------
+    TypeError
+        If it has no file.
+    """
+    if hasattr(estimator, "_members"):
+        return estimator._members()
+    if type(estimator).__module__ == "lstmfcn.ensemble":
+        return ensemble_members(estimator)
+    return classifier_members(estimator)
+
+
+def in_folders(estimators):
+    """Return what the files of fitted estimators consist of, in folders 0, 1, ..."""
     return {
         f"{place}/{name}": part
-        for place, classifier in enumerate(classifiers)
-        for name, part in classifier_members(classifier).items()
+        for place, estimator in enumerate(estimators)
+        for name, part in members_of(estimator).items()
     }
 
 
+def from_folders(members, first):
+    """Return the members of each estimator in folders 0, 1, ..., behind the member ``first``."""
+    parts = {}
+    for name in list(members)[1:]:
+        folder, _, rest = name.partition("/")
+        parts.setdefault(folder, {})[rest] = members[name]
+    if next(iter(members)) != first or list(parts) != [str(place) for place in range(len(parts))]:
+        raise ValueError(f"it holds {list(members)[:5]} ..., not {first} and folders")
+    return list(parts.values())
+
+
 def check_size(architecture):
-    """Refuse series that no machine could train on: one short series would be padded to them."""
+    """Refuse series that are too long for any machine, as every short series is padded to them."""
     n_views = len(architecture["views"])
     width = n_views * max(architecture["n_channels"], *architecture["n_filters"])
     n_timepoints = architecture["n_timepoints"]
@@ -188,19 +220,19 @@ def check_format(content):
 
 
 def to_bytes(weights):
-    """Return arrays, one after the other, as little-endian float32."""
+    """Return arrays, concatenated, as bytes of little-endian float32."""
     return b"".join(array.astype("<f4").tobytes() for array in weights)
 
 
 def split_weights(weights, shapes):
-    """Cut one array of weights, as many as the shapes need, into arrays of these shapes."""
+    """Split one array of weights into arrays of these shapes."""
     ends = np.cumsum([math.prod(shape) for shape in shapes])
     parts = np.split(weights, ends[:-1])
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def parameters_to_json(classifier):
-    """Return a classifier's parameters as JSON values; what is never written becomes None."""
+    """Return a classifier's parameters as JSON values; callbacks and checkpoint become None."""
     parameters = classifier.get_params(deep=False)
     parameters |= dict.fromkeys(parameters.keys() & set(NEVER_WRITTEN))
     if isinstance(parameters["random_state"], np.random.RandomState):
@@ -209,7 +241,7 @@ def parameters_to_json(classifier):
 
 
 def parameters_from_json(parameters):
-    """Return parameters as a constructor takes them."""
+    """Return decoded parameters in the form that a constructor takes."""
     return {key: _unpaired(value) for key, value in parameters.items()}
 
 
@@ -227,7 +259,7 @@ def _unpaired(value):
 
 
 def classes_to_json(classes):
-    """Return sorted class labels as JSON values, or refuse those that would not come back."""
+    """Return sorted class labels as JSON values; refuse labels that JSON cannot restore."""
     values = [_plain(value) for value in classes.tolist()]
     if not LABEL_TYPE.fullmatch(classes.dtype.str):
         raise TypeError(
@@ -237,7 +269,7 @@ def classes_to_json(classes):
 
 
 def classes_from_json(content):
-    """Return the class labels that :func:`classes_to_json` took; refuse what it does not write."""
+    """Return the class labels from :func:`classes_to_json`; refuse JSON that it does not write."""
     dtype, values = content["dtype"], content["values"]
     if not LABEL_TYPE.fullmatch(dtype):
         raise ValueError(f"class labels of type {dtype!r} are not possible")
@@ -255,7 +287,7 @@ def classes_from_json(content):
 
 
 def _plain(value):
-    """Turn NumPy scalars into Python's; refuse what JSON would not give back as it was."""
+    """Turn NumPy scalars into Python's; refuse values that JSON cannot restore."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (bool, int, float, str)):

@@ -1,14 +1,14 @@
-"""How does a fitted classifier come back from what its file holds, whoever wrote the file?
+"""How is a fitted estimator built from the content of a file that may not be trusted?
 
-The class is found in a fixed list. The network is built by this package's own code from checked
-numbers, after these have been found to need exactly the weights that are there.
+The class is looked up in a fixed list. This package's own code builds the network from checked
+numbers, and only if the network needs exactly as many weights as the file holds.
 """
 
 from numbers import Real
 
 import numpy as np
 
-from lstmfcn import classifiers, validation
+from lstmfcn import classifiers, regressor, validation
 from lstmfcn.ensemble import LSTMFCNEnsemble
 from lstmfcn.fitting import BLOCKS, check_parameters, set_network
 from lstmfcn.model_file import (
@@ -16,6 +16,7 @@ from lstmfcn.model_file import (
     ENSEMBLE,
     FITTED,
     NEVER_WRITTEN,
+    REGRESSOR,
     WEIGHTS,
     check_format,
     check_size,
@@ -35,14 +36,23 @@ def classifier_from_members(members, design=None):
     """Build a classifier from the members of its file; refuse what ``save`` does not write.
 
     ``members`` are decoded: ``classifier.json``, and ``weights.f32`` as one float32 array.
-    ``design`` says what the classifier's samples are; by default series.
+    ``design`` describes the classifier's samples; by default they are series.
     """
-    content, weights = members[CLASSIFIER], members[WEIGHTS]
+    return _from_members(members[CLASSIFIER], members[WEIGHTS], classifiers, design)
+
+
+def regressor_from_members(members):
+    """Build a regressor from the members of its file; refuse what ``save`` does not write."""
+    return _from_members(members[REGRESSOR], members[WEIGHTS], regressor)
+
+
+def _from_members(content, weights, module, design=None):
+    """Build a fitted estimator of one of the module's classes."""
     check_format(content)
-    classifier = classifier_from_parameters(content["class"], content["parameters"])
+    classifier = classifier_from_parameters(content["class"], content["parameters"], module)
     if design is not None:
         classifier._design = design
-    classifier.classes_ = classes_from_json(content["classes"])
+    classifier._task.from_json(classifier, content)
     classifier.reader_ = classifier._design.reader_from_json(content["reader"])
     for name in FITTED:
         setattr(classifier, name, content[name])
@@ -79,7 +89,7 @@ def ensemble_from_members(members):
 
 
 def classifiers_in_folders(members, first, n_classifiers, design=None):
-    """Build the classifiers of a file that has them in folders, behind the member ``first``."""
+    """Build the classifiers of a file that has one folder for each, after the member ``first``."""
     expected = [f"{k}/{name}" for k in range(n_classifiers) for name in (CLASSIFIER, WEIGHTS)]
     if list(members) != [first, *expected]:
         raise ValueError(f"it holds {list(members)[:5]} ..., not {[first, *expected][:5]} ...")
@@ -94,17 +104,20 @@ def classifiers_in_folders(members, first, n_classifiers, design=None):
 
 
 def estimator_from_json(content):
-    """Return the unfitted classifier that ``model_file.estimator_to_json`` took, or None."""
+    """Return the unfitted classifier from ``model_file.estimator_to_json``, or None."""
     if content is None:
         return None
     return classifier_from_parameters(content["class"], content["parameters"])
 
 
-def classifier_from_parameters(name, parameters):
-    """Return an unfitted classifier from its class name and ``model_file.parameters_to_json``."""
-    if name not in classifiers.__all__:
-        raise ValueError(f"its class {name!r} is none of {classifiers.__all__}")
-    cls = getattr(classifiers, name)
+def classifier_from_parameters(name, parameters, module=classifiers):
+    """Return an unfitted estimator from its class name and ``model_file.parameters_to_json``.
+
+    The module's ``__all__`` lists the allowed classes.
+    """
+    if name not in module.__all__:
+        raise ValueError(f"its class {name!r} is none of {module.__all__}")
+    cls = getattr(module, name)
     _check_names(cls, parameters)
     classifier = cls(**parameters_from_json(parameters))
     if any(getattr(classifier, name) is not None for name in NEVER_WRITTEN):
@@ -120,14 +133,14 @@ def _check_names(cls, names):
 
 
 def _with_tuples(value):
-    """Return JSON with tuples for lists, as builders take them."""
+    """Return JSON with tuples in place of lists, as builders need them."""
     if isinstance(value, dict):
         return {key: _with_tuples(entry) for key, entry in value.items()}
     return tuple(value) if isinstance(value, list) else value
 
 
 def _check_fitted(classifier):
-    """Refuse fitted numbers that ``fit`` does not leave behind."""
+    """Refuse fitted numbers that ``fit`` cannot produce."""
     for name in ("n_epochs_", "batch_size_"):
         validation.check_counts(most=LARGEST_COUNT, **{name: getattr(classifier, name)})
     if classifier.precision_ not in ("bfloat16", "float32"):
@@ -144,7 +157,7 @@ def _check_architecture(classifier, architecture):
         expected = {
             "n_timepoints": reader.n_timepoints,
             "n_channels": reader.n_channels,
-            "n_classes": len(classifier.classes_),
+            "n_classes": classifier._task.n_outputs(classifier),
             "masked": reader.is_masked,
         }
         for name, value in expected.items():
@@ -166,7 +179,7 @@ def _check_architecture(classifier, architecture):
 
 
 def _network(classifier, architecture, weights):
-    """Build a network with these weights; refuse weights that no training leaves behind."""
+    """Build a network with these weights; refuse weights that no training can produce."""
     design = classifier._design
     n_weights = design.count_weights(classifier, architecture)
     if n_weights != weights.size:
@@ -214,7 +227,7 @@ def _check_answers(model):
 
 
 def _set_reading(classifier, reading):
-    """Let a classifier know where the files that it was fitted to had what, if it was said."""
+    """Restore the options (label column, group, ...) by which the training file was read."""
     if reading is None:
         return
     kinds = {"label_column": str, "group": str, "drop": list, "window": int, "step": int}

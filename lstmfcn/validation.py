@@ -36,6 +36,7 @@ UNLABELLED = "every series needs a class label, leave the others out"
 SERIES_NAMES = ("id", "series_id", "series", "case_id", "sample_id", "instance")
 TIME_NAMES = ("time", "timestamp", "timepoint", "time_index", "t")
 NO_SERIES = (str, bytes, dict, set)
+LARGEST_TARGET = 1e150  # that is predicted
 LARGEST_WEIGHT = 1e18  # of a sample or a class: their product still fits float32
 VIEWS = ("values", "detrended")  # what convolutions read of a series
 MOST_SIZES = 64  # convolution blocks, or candidates
@@ -376,10 +377,7 @@ def warn_if_time_is_second(X, series):
 
 def check_labels(y, n_samples, name):
     """Return ``y`` as an array of class labels, (n_samples,); ``name`` is the estimator's."""
-    if y is None:
-        raise ValueError(
-            f"{name} requires y to be passed, but the target y is None; pass one label per series."
-        )
+    _check_given(y, name, "label")
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
         raise ValueError(f"y has masked entries; {UNLABELLED}.")
     try:
@@ -409,6 +407,38 @@ def check_labels(y, n_samples, name):
         )
     _check_label_type(labels)
     return labels
+
+
+def _check_given(y, name, what):
+    if y is None:
+        raise ValueError(
+            f"{name} requires y to be passed, but the target y is None; pass one {what} per series."
+        )
+
+
+def check_numbers(y, n_samples, name):
+    """Return ``y``, a number per series, as float64 (n_samples,); ``name`` is the estimator's."""
+    _check_given(y, name, "number")
+    numbers = as_numbers(y, "y", "pass one number per series")
+    if numbers.ndim == 2 and numbers.shape[1] > 1:
+        raise ValueError(
+            f"y has shape {numbers.shape}, but {name} predicts one number per series; fit one for "
+            "each column, for example by sklearn.multioutput.MultiOutputRegressor."
+        )
+    if numbers.ndim == 2:
+        numbers = column_or_1d(numbers, warn=True)
+    if numbers.shape != (n_samples,):
+        raise ValueError(
+            f"X has {n_samples} series, but y has shape {numbers.shape}; pass one number per "
+            "series."
+        )
+    if not np.isfinite(numbers).all():
+        raise ValueError("y contains NaN or infinity; leave series without a number out.")
+    if np.abs(numbers).max() > LARGEST_TARGET:
+        raise ValueError(
+            f"y holds numbers beyond {LARGEST_TARGET:g}, whose squares are infinite; rescale y."
+        )
+    return numbers.astype(np.float64)
 
 
 def _is_missing(label):
@@ -536,6 +566,16 @@ def check_split(labels, fraction, n_classes):
         )
 
 
+def check_split_of_numbers(n_samples, fraction):
+    """Refuse to hold out so large a fraction that fewer than two series are left."""
+    n_left = n_samples - math.ceil(fraction * n_samples)
+    if n_left < 2:
+        raise ValueError(
+            f"validation_fraction={fraction} leaves {n_left} of {n_samples} series to learn from; "
+            "pass validation_data instead, or more series."
+        )
+
+
 def check_counts(*, least=1, most=math.inf, **values):
     """Refuse arguments that are not whole numbers of at least, and at most, so much."""
     span = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
@@ -617,7 +657,7 @@ def check_weights(sample_weight, n_samples):
     weights = weights.astype(np.float32)
     if not weights.any():
         raise ValueError(
-            "sample_weight is zero for every series; at least two classes need positive weights."
+            "sample_weight is zero for every series; give those to learn from positive weights."
         )
     return weights
 

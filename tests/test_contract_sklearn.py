@@ -1,5 +1,6 @@
-"""Do the classifiers keep scikit-learn's contract? Its own checks, over all of them."""
+"""Do the estimators keep scikit-learn's contract? Its own checks, over all of them."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,22 @@ from conftest import SOAK
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, LSTMFCNEnsemble
+from lstmfcn import (
+    ALSTMFCNClassifier,
+    FCNClassifier,
+    LSTMFCNClassifier,
+    LSTMFCNEnsemble,
+    LSTMFCNRegressor,
+)
 
 # Enough training for the checks that ask for accuracy on two features, quick on a CPU.
 QUICK = {"n_filters": (16, 16, 16), "n_epochs": 20, "batch_size": 16, "learning_rate": 1e-2}
-CLASSIFIERS = [
+ESTIMATORS = [
     LSTMFCNClassifier(**QUICK),
     ALSTMFCNClassifier(**QUICK),
     FCNClassifier(**QUICK),
     LSTMFCNEnsemble(FCNClassifier(**{**QUICK, "n_filters": (16,)}), n_estimators=2),
+    LSTMFCNRegressor(**QUICK),
 ]
 
 
@@ -40,7 +48,7 @@ def expected_failures(estimator):
     }
 
 
-# What depends on the network or on the constructor. The rest is code that all share.
+# What depends on network, constructor or answers. The rest is code that all share.
 OF_EACH = {
     "check_classifiers_train",
     "check_decision_proba_consistency",
@@ -57,6 +65,10 @@ OF_EACH = {
     "check_mixin_order",
     "check_no_attributes_set_in_init",
     "check_parameters_default_constructible",
+    "check_regressor_data_not_an_array",
+    "check_regressors_int",
+    "check_regressors_no_decision_function",
+    "check_regressors_train",
     "check_set_params",
     "check_valid_tag_types",
 }
@@ -64,7 +76,7 @@ OF_EACH = {
 
 def checks():
     """All checks of the FCN; of the others those of network and constructor, each once."""
-    for estimator in CLASSIFIERS:
+    for estimator in ESTIMATORS:
         expected, left = expected_failures(estimator), set(OF_EACH)
         takes_all = isinstance(estimator, FCNClassifier) or SOAK > 1
         for _, check in estimator_checks_generator(estimator):
@@ -84,14 +96,15 @@ def test_scikit_learn_check(estimator, check):
     check(clone(estimator))
 
 
-@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=lambda clf: type(clf).__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda est: type(est).__name__)
 def test_answers_do_not_depend_on_the_other_series(estimator):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(30, 4))
-    clf = clone(estimator).set_params(random_state=0).fit(X, X[:, 0] > X[:, 1])
+    fitted = clone(estimator).set_params(random_state=0).fit(X, X[:, 0] > X[:, 1])
     order = rng.permutation(len(X))
-    for method in ("predict", "predict_proba", "decision_function", "transform"):
-        answer = getattr(clf, method)
+    methods = ("predict", "predict_proba", "decision_function", "transform")
+    for method in filter(partial(hasattr, fitted), methods):
+        answer = getattr(fitted, method)
         together = answer(X)
         alone = np.concatenate([answer(X[i : i + 1]) for i in range(len(X))])
         np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-5)

@@ -372,7 +372,7 @@ BAD_WEIGHTS = [
     (np.nan, None),
     (
         np.zeros(12),
-        "sample_weight is zero for every series; at least two classes need positive weights.",
+        "sample_weight is zero for every series; give those to learn from positive weights.",
     ),
     (np.full(12, 1e-300), None),
     (["a"] * 12, None),

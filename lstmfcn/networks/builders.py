@@ -1,7 +1,8 @@
 """How are LSTM-FCN, ALSTM-FCN and FCN built? By pure functions to an uncompiled keras.Model.
 
 Every network maps ``series`` (batch, n_timepoints, n_channels) to ``probabilities`` (batch,
-n_classes). A masked network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed
+n_classes). With ``n_classes=1`` it tells a number: its answer (batch, 1) are the logits. A masked
+network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed
 and 0 on padded timepoints, and answers for a padded series exactly what it would answer for the
 series alone. The layers that other modules read have fixed names: ``features`` (the last
 convolution block after ReLU, (batch, n_steps, n_filters)), ``pooled`` (its mean over time),
@@ -75,6 +76,7 @@ def build_fcn(
     Parameters
     ----------
     n_timepoints, n_channels, n_classes : int
+        ``n_classes=1``: the network tells a number, without a softmax.
     n_filters, kernel_sizes : sequences of int of equal length
         Width and kernel size of each convolution block.
     pool_sizes : sequence of int, default=(1, 1, 1)
@@ -126,7 +128,7 @@ def build_fcn(
         _Seeds(seed),
     )
     logits = _logits([pooled], n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
-    outputs = _probabilities(logits, series, valid, rocket)
+    outputs = _answer(logits, series, valid, rocket)
     return keras.Model(inputs, outputs, name="fcn")
 
 
@@ -197,7 +199,7 @@ def build_lstmfcn(
     hidden = keras.layers.Dropout(dropout, seed=seeds.next(), name="lstm")(hidden)
     merged = keras.layers.Concatenate(name="concatenated")([hidden, pooled])
     logits = _logits([merged], n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
-    outputs = _probabilities(logits, series, valid, rocket)
+    outputs = _answer(logits, series, valid, rocket)
     return keras.Model(inputs, outputs, name="lstmfcn")
 
 
@@ -285,7 +287,7 @@ def build_alstmfcn(
         # This teaches the attention: the attended context must suffice for the decision.
         evidence += [keras.layers.Dot(axes=(1, 1), name="context")([attended, annotations])]
     logits = _logits(evidence, n_classes, len(views), n_filters[-1], _Seeds(seed + 50))
-    outputs = _probabilities(logits, whole, valid, rocket)
+    outputs = _answer(logits, whole, valid, rocket)
     return keras.Model(inputs, outputs, name="alstmfcn")
 
 
@@ -548,9 +550,11 @@ def _logits(evidence, n_classes, n_views, view_width, seeds):
     return keras.tree.flatten(layer(*evidence))[0]
 
 
-def _probabilities(logits, series, valid, rocket):
-    """Return the softmax of logits, or of their mean with those of fixed kernels."""
+def _answer(logits, series, valid, rocket):
+    """Return probabilities, or a number, by logits or by their mean with those of fixed kernels."""
     if rocket:
         of_rocket = Rocket(logits.shape[-1], name="rocket")(series, valid=valid)
         logits = keras.layers.Average(name="decision")([logits, of_rocket])
+    if logits.shape[-1] == 1:
+        return logits
     return keras.layers.Softmax(name="probabilities")(logits)

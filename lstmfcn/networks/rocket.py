@@ -261,9 +261,10 @@ def rocket_of(model):
 def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
     """Fit the layer ``rocket`` of a model, if it has one, to at most 4096 of these samples.
 
-    ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples. Unless ``anew``,
-    thresholds stay, and so does the linear layer if it knows these samples better than one that is
-    fitted to them knows those left out. Classes that are not among them keep their weights.
+    ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples; with one output,
+    labels are numbers. Unless ``anew``, thresholds stay, and so does the linear layer if it knows
+    these samples better than one that is fitted to them knows those left out. Classes that are not
+    among them keep their weights.
     """
     layer = rocket_of(model)
     if layer is None:
@@ -282,9 +283,9 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
     kernel, bias, scale, loss = fit_linear(features, labels, weights, layer.n_classes)
     if not anew:
         logits = layer.scale.numpy() * (features @ layer.kernel.numpy() + layer.bias.numpy())
-        if _cross_entropy(logits, _doubted(labels, layer.n_classes), weights) <= loss:
+        if _loss(logits, labels, weights) <= loss:
             return
-        absent = np.setdiff1d(np.arange(layer.n_classes), labels)
+        absent = [] if layer.n_classes == 1 else np.setdiff1d(np.arange(layer.n_classes), labels)
         kernel[:, absent] = layer.kernel.numpy()[:, absent]
         bias[absent] = layer.bias.numpy()[absent]
     values = means, kernel, bias, [scale]
@@ -330,13 +331,25 @@ def fit_linear(features, labels, weights, n_classes):
     """Fit a linear layer by ridge regression to centred features (n_samples, n_features).
 
     Each class is +1 or -1. Penalty and scale are those of the lowest cross-entropy when each
-    series is left out in turn, which ridge regression tells in closed form. Returns kernel, bias,
-    scale of the logits and that cross-entropy.
+    series is left out in turn, which ridge regression tells in closed form. With one class, labels
+    are numbers, and the penalty is that of the lowest squared error. Returns kernel, bias, scale of
+    the logits and that loss.
     """
-    truth, found = _doubted(labels, n_classes), []
     deviation = features.std(axis=0)
     counts = deviation > SMALLEST_DEVIATION
     unit = np.where(counts, deviation, 1.0) * np.sqrt(max(1, counts.sum()))
+    features = np.where(counts, features / unit, 0.0)
+    if n_classes == 1:
+        regression, scale = RidgeCV(PENALTIES).fit(features, labels, weights), 1.0
+        loss = -regression.best_score_ / np.mean(weights)
+    else:
+        regression, scale, loss = _fit_classes(features, labels, weights, n_classes)
+    kernel = np.reshape(regression.coef_, (n_classes, -1)).T / unit[:, np.newaxis]
+    return kernel, np.reshape(regression.intercept_, n_classes), scale, loss
+
+
+def _fit_classes(features, labels, weights, n_classes):
+    truth, found = _doubted(labels, n_classes), []
 
     def score(_, left_out, *__, **___):
         best = minimize_scalar(
@@ -348,10 +361,9 @@ def fit_linear(features, labels, weights, n_classes):
         return -best.fun
 
     regression = RidgeCV(PENALTIES, scoring=score)
-    targets = 2.0 * np.eye(n_classes)[labels] - 1.0
-    regression.fit(np.where(counts, features / unit, 0.0), targets, weights)
+    regression.fit(features, 2.0 * np.eye(n_classes)[labels] - 1.0, weights)
     loss, scale = min(found, key=lambda of_one: of_one[0])
-    return regression.coef_.T / unit[:, np.newaxis], regression.intercept_, scale, loss
+    return regression, scale, loss
 
 
 def _doubted(labels, n_classes):
@@ -363,6 +375,14 @@ def _doubted(labels, n_classes):
     truth = np.eye(n_classes)[labels]
     doubt = 1.0 / (np.bincount(labels, minlength=n_classes)[labels, np.newaxis] + 2.0)
     return truth + doubt * ((1.0 - truth) / (n_classes - 1) - truth)
+
+
+def _loss(outputs, labels, weights):
+    """Return the loss by which a layer with these outputs is fitted."""
+    n_classes = outputs.shape[1]
+    if n_classes == 1:
+        return np.average((outputs[:, 0] - labels) ** 2, weights=weights)
+    return _cross_entropy(outputs, _doubted(labels, n_classes), weights)
 
 
 def _cross_entropy(logits, truth, weights):

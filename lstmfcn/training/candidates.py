@@ -4,16 +4,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 
 from lstmfcn.networks.builders import measure_units, set_weights
-from lstmfcn.networks.fitted import FittedNetwork, cross_entropy, rows_per_batch
+from lstmfcn.networks.fitted import FittedNetwork, rows_per_batch
 from lstmfcn.networks.rocket import fit_rocket
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
+from lstmfcn.training.losses import loss_of
 
 N_UPDATES, PER_CLASS = 2000, 200  # of n_epochs="auto", at least
 FEWEST_EPOCHS, MOST_EPOCHS = 75, 1500
-UNLEARNED = 0.5  # of the labels' entropy: a loss above it means that occlusion hides the evidence
+UNLEARNED = 0.5  # of the loss of guessing: a loss above it means that occlusion hides the evidence
 
 
 def make_plans(n_samples, n_classes, *, n_epochs, batch_size, hides=False, **settings):
@@ -40,7 +40,8 @@ class TrainedNetwork:
     """What training one candidate gave.
 
     ``candidate`` says which one; ``loss`` is that on the training data at the end, ``n_epochs``
-    that of all its trainings; ``was_stopped``: by a callback, or by its patience.
+    that of all its trainings; ``has_learned``: the loss is far below that of guessing;
+    ``was_stopped``: by a callback, or by its patience.
     """
 
     candidate: int
@@ -48,6 +49,7 @@ class TrainedNetwork:
     loss: float
     weights: list
     history: dict
+    has_learned: bool
     was_stopped: bool
     n_epochs: int
 
@@ -97,7 +99,7 @@ class Candidates:
         candidate, again = divmod(stage, len(self.plans))
         if not again:
             best, current = _better(best, current), None
-        elif current.loss > UNLEARNED * self._entropy() and not current.was_stopped:
+        elif not (current.has_learned or current.was_stopped):
             self._bar.total += self.plans[again].n_epochs
         else:
             return _to_states(best, current)
@@ -127,17 +129,18 @@ class Candidates:
         )
         if before is not None:
             history = {key: before.history[key] + new for key, new in history.items()}
-        is_only = len(self.architectures) == len(self.plans) == 1
         weights = model.get_weights()
         network = FittedNetwork(self.build, architecture, model)
+        loss, has_learned = self._judge(network)
         if not self.callbacks:  # they may keep the model, and change it later
             self._in_hand = network, weights
         return TrainedNetwork(
             candidate,
             not again,
-            0.0 if is_only else self._loss(network),
+            loss,
             weights,
             history,
+            has_learned,
             bool(model.stop_training),
             sum(plan.n_epochs for plan in self.plans[: again + 1]),
         )
@@ -145,15 +148,14 @@ class Candidates:
     def _architecture(self, candidate, passes_gaps):
         return {**self.architectures[candidate], "passes_gaps": passes_gaps}
 
-    def _loss(self, network):
-        losses = cross_entropy(network.output("logits", self.inputs), self.labels)
-        return float(np.sum(self.weights * losses) / np.sum(self.weights))
-
-    def _entropy(self):
-        """Return the entropy of the labels: the loss of an answer that knows their frequencies."""
-        return float(
-            scipy.stats.entropy(np.bincount(self.labels, self.weights) / np.sum(self.weights))
-        )
+    def _judge(self, network):
+        """Return the loss on the training data, and whether it is far below that of guessing."""
+        if len(self.architectures) == len(self.plans) == 1:
+            return 0.0, True  # it is the only one
+        loss = loss_of(network.model)
+        losses, _ = loss.of_answers(self.labels, network.output("logits", self.inputs))
+        found = float(np.sum(self.weights * losses) / np.sum(self.weights))
+        return found, found <= UNLEARNED * loss.of_guess(self.labels, self.weights)
 
 
 def _better(first, second):

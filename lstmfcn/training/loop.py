@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmfcn.networks.backend import keras, tf
-from lstmfcn.networks.fitted import Forward, cross_entropy, memory_errors_explained, rows_per_batch
+from lstmfcn.networks.fitted import Forward, memory_errors_explained, rows_per_batch
 from lstmfcn.networks.occlusion import Denoiser
 from lstmfcn.progress import tqdm
 from lstmfcn.training.calibration import Moments, recalibrate
+from lstmfcn.training.losses import loss_of
 from lstmfcn.training.precision import computing_in
 from lstmfcn.training.state import TrainingRun, lent
 
@@ -67,7 +68,8 @@ def train(
         From :mod:`lstmfcn.networks`.
     inputs : tuple of float32 arrays, or of objects that give one for a slice or rows
         The model's, of shape (n_samples, ...) each.
-    labels : int array of shape (n_samples,)
+    labels : array of shape (n_samples,)
+        Class indices; for a network with one output, numbers of float32.
     weights : float32 array of shape (n_samples,)
         Factor of each sample's loss.
     plan : TrainingPlan
@@ -87,7 +89,8 @@ def train(
     -------
     dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate`` (of its last update),
-        ``epoch_seconds`` and, with validation, ``val_loss``, ``val_accuracy``.
+        ``epoch_seconds`` and, with validation, ``val_loss``, ``val_accuracy``. Of numbers it is
+        ``absolute_error`` instead of ``accuracy``.
 
     Raises
     ------
@@ -174,24 +177,21 @@ def _compile_updates(model, optimizer, n_inputs):
     """Compile updates by batches that lie one after the other in arrays of rows.
 
     The function takes inputs, labels, weights and the ends of the batches, from 0 on. It returns
-    the sum of losses, the number of hits and the learning rate of each, (n_batches, 3).
+    the sums of losses and measures and the learning rate of each, (n_batches, 3).
     """
     # The logits, of what each view decides alone, and of attended features alone.
-    layer = model.get_layer("logits")
+    layer, loss = model.get_layer("logits"), loss_of(model)
     heads, n_views = keras.tree.flatten(layer.output), getattr(layer, "n_views", 1)
     logits_model = keras.Model(model.inputs, heads)
     variables = model.trainable_variables
     signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
-    signature += [tf.TensorSpec([None], kind) for kind in (tf.int32, tf.float32, tf.int32)]
+    signature += [tf.TensorSpec([None], kind) for kind in (loss.kind, tf.float32, tf.int32)]
 
     def step(inputs, labels, weights):
         with tf.GradientTape() as tape:
             outputs = keras.tree.flatten(logits_model(inputs, training=True))
             loss_sum, *others = (
-                tf.reduce_sum(
-                    weights * tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-                )
-                for logits in outputs
+                tf.reduce_sum(weights * loss.loss(labels, logits)) for logits in outputs
             )
             of_views = others[:n_views] if n_views > 1 else [loss_sum]
             # What is attended shares no weight: neither changes what the other learns.
@@ -205,8 +205,7 @@ def _compile_updates(model, optimizer, n_inputs):
             optimizer.apply_gradients(
                 [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
             )
-        correct = tf.equal(tf.argmax(outputs[0], axis=1, output_type=tf.int32), labels)
-        return tf.stack([loss_sum, tf.reduce_sum(tf.cast(correct, tf.float32)), rate])
+        return tf.stack([loss_sum, tf.reduce_sum(loss.measure(labels, outputs[0])), rate])
 
     @tf.function(input_signature=signature, autograph=False)
     def updates(*arguments):
@@ -227,18 +226,18 @@ def _compile_updates(model, optimizer, n_inputs):
 
 
 def _validator(model, inputs, validation, batch_size):
-    """Return a function that measures loss and accuracy on the validation data."""
+    """Return a function that tells loss and measure on the validation data."""
     if validation is None:
         return dict
     held_out, labels = validation
-    forward, moments = Forward(model, "logits"), Moments(model)
+    forward, moments, loss = Forward(model, "logits"), Moments(model), loss_of(model)
 
     def validate():
         recalibrate(model, inputs, batch_size, moments)
-        logits = forward(held_out)
+        losses, measures = loss.of_answers(labels, forward(held_out))
         return {
-            "val_loss": float(cross_entropy(logits, labels).mean()),
-            "val_accuracy": float((logits.argmax(axis=1) == labels).mean()),
+            "val_loss": float(losses.mean()),
+            f"val_{loss.measured}": float(measures.mean()),
         }
 
     return validate

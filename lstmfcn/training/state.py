@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from lstmfcn.training.losses import loss_of
 from lstmfcn.training.optimizers import make_optimizer, plateau_callback
 
 # Keras' monitoring callbacks choose their comparison at the first epoch.
@@ -19,14 +20,14 @@ class TrainingRun:
     """
 
     def __init__(self, model, plan, n_batches, callbacks, monitor):
-        self.model, self.plan = model, plan
+        self.model, self.plan, self.loss = model, plan, loss_of(model)
         self.optimizer = make_optimizer(
             plan.schedule, plan.learning_rate, plan.n_epochs * n_batches
         )
         self.optimizer.build(model.trainable_variables)
         self.best = _Best(model, monitor, plan)
         self.epoch, self.batch = 0, 0
-        self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
+        self.loss_sum, self.measure_sum, self.n_seen = 0.0, 0.0, 0
         self.learning_rate = plan.learning_rate
         self.history = {}
         self.n_batches = n_batches
@@ -38,7 +39,7 @@ class TrainingRun:
             callbacks.append(plateau_callback(self.plan.learning_rate))
         self.model.stop_training = False
         if callbacks:
-            losses = ["sparse_categorical_crossentropy"] * len(self.model.outputs)
+            losses = [self.loss.keras_name] * len(self.model.outputs)
             loss = losses if len(losses) > 1 else losses[0]
             self.model.compile(optimizer=self.optimizer, loss=loss)
         for callback in callbacks:
@@ -63,23 +64,24 @@ class TrainingRun:
 
     def count(self, sums, n_samples):
         """Take in what one update returned."""
-        loss_sum, n_correct, self.learning_rate = (float(number) for number in sums)
+        loss_sum, measure_sum, self.learning_rate = (float(number) for number in sums)
         self.loss_sum += loss_sum
-        self.n_correct += n_correct
+        self.measure_sum += measure_sum
         self.n_seen += n_samples
         self.call("on_train_batch_end", self.batch, self.averages())
         self.batch += 1
 
     def averages(self):
-        """Return mean loss and accuracy over the epoch so far."""
-        return {"loss": self.loss_sum / self.n_seen, "accuracy": self.n_correct / self.n_seen}
+        """Return the means of loss and measure over the epoch so far."""
+        sums = {"loss": self.loss_sum, self.loss.measured: self.measure_sum}
+        return {name: total / self.n_seen for name, total in sums.items()}
 
     def log(self, logs):
         """Close an epoch."""
         for key, value in logs.items():
             self.history.setdefault(key, []).append(value)
         self.epoch, self.batch = self.epoch + 1, 0
-        self.loss_sum, self.n_correct, self.n_seen = 0.0, 0.0, 0
+        self.loss_sum, self.measure_sum, self.n_seen = 0.0, 0.0, 0
 
     def state(self):
         """Return nested dicts and lists of arrays, numbers and strings, for ``restore``."""
@@ -87,7 +89,7 @@ class TrainingRun:
             "epoch": self.epoch,
             "batch": self.batch,
             "loss_sum": self.loss_sum,
-            "n_correct": self.n_correct,
+            "measure_sum": self.measure_sum,
             "n_seen": self.n_seen,
             "stop_training": bool(self.model.stop_training),
             "learning_rate": self.learning_rate,
@@ -123,7 +125,7 @@ class TrainingRun:
             raise ValueError(f"it is at epoch {state['epoch']}, batch {state['batch']}")
         for variable, array in assign:
             variable.assign(array)
-        for name in ("epoch", "batch", "loss_sum", "n_correct", "n_seen", "learning_rate"):
+        for name in ("epoch", "batch", "loss_sum", "measure_sum", "n_seen", "learning_rate"):
             setattr(self, name, state[name])
         self.history = state["history"]
         self.model.stop_training = state["stop_training"]
