@@ -124,26 +124,27 @@ def add_noise(
     }
     manifest.check(out, said, "*.wav")
     threads = {"n_jobs": n_jobs, "prefer": "threads", "verbose": verbose}
-    fingerprints, problems = work.sorted_out(
-        sources.fingerprint_of, clips, title="reading", **threads
-    )
+    fingerprints, _ = work.sorted_out(sources.fingerprint_of, clips, title="reading", **threads)
     missing, changed = manifest.undone(out, f"{suffix}.wav", fingerprints)
     if changed:
         raise ValueError(
             f"{shown(out)} has copies of {len(changed)} other recordings of the same names, such "
             f"as {shown(changed[0])}; use another folder."
         )
-    to_check = {f"noise {name}": one for name, one in pool.items() if missing}
-    to_check |= {clip: clips[clip] for clip in missing}
-    problems |= work.sorted_out(sources.check, to_check, title="checking", **threads)[1]
-    draws.pool = {name: one for name, one in pool.items() if f"noise {name}" not in problems}
-    plans = {}
-    for clip in clips.keys() - problems.keys():
-        try:
-            plans[clip] = draws.plan(clip)
-        except Unusable as problem:
-            problems[clip] = str(problem)
-    work.refuse(problems, len(clips) + len(pool), "recordings", on_missing)
+    unread = [one for clip, one in clips.items() if clip in missing or clip not in fingerprints]
+    heard = dict.fromkeys([*unread, *pool.values()] if unread else ())
+    bad = work.sorted_out(sources.check, {one: one for one in heard}, title="checking", **threads)[
+        1
+    ]
+    draws.pool = {name: one for name, one in pool.items() if one not in bad}
+    problems, plans = {one.name: problem for one, problem in bad.items()}, {}
+    for clip, one in clips.items():
+        if one not in bad:
+            try:
+                plans[clip] = draws.plan(clip)
+            except Unusable as problem:
+                problems[one.name] = str(problem)
+    work.refuse(problems, len({*clips.values(), *pool.values()}), "recordings", on_missing)
     jobs = {
         clip: (clips[clip], plans[clip], out / f"{clip}{suffix}.wav")
         for clip in missing

@@ -112,16 +112,22 @@ class Frames:
         return [self.folder / name for name in sorted(visible, key=_in_time)]
 
 
-@functools.lru_cache(maxsize=64)  # parts of a recording come one after the other
 def fingerprint(path, name):
     """Return the size and the CRC-32 of a file in words, or raise Unusable."""
-    crc, n_bytes = 0, 0
     try:
         with open_file(path, name) as file:
-            while block := file.read(2**20):
-                crc, n_bytes = zlib.crc32(block, crc), n_bytes + len(block)
+            found = os.fstat(file.fileno())
+        return _crc(path, name, found.st_size, found.st_mtime_ns)
     except (OSError, ValueError) as error:
         raise Unusable(str(error).rstrip(".")) from error
+
+
+@functools.lru_cache(maxsize=64)  # parts of a recording come one after the other
+def _crc(path, name, n_bytes, changed_at):
+    crc = 0
+    with open_file(path, name) as file:
+        while block := file.read(2**20):
+            crc = zlib.crc32(block, crc)
     return f"{n_bytes} bytes {crc:08x}"
 
 
