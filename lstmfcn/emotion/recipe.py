@@ -262,7 +262,7 @@ default="alstmfcn"
         if len(self.members) > 1:
             raise ValueError(f"this recipe has {len(self.members)} members; build each of them.")
         if self.model in BASELINES:
-            from lstmfcn.emotion.baselines import LinearBaseline
+            from lstmfcn.meta.linear import LinearBaseline
 
             return LinearBaseline(self.model, random_state=seed)
         shape = {} if self.model == "attention" else SHAPE

@@ -187,11 +187,7 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
         -------
         self
         """
-        check_choice(self.mode, "mode", MODES)
-        check_counts(compress=self.compress)
-        check_choice(self.standardize, "standardize", (True, False))
-        if self.n_timepoints is not None:
-            check_counts(n_timepoints=self.n_timepoints)
+        self.check_parameters()
         _check_collection(X)
         lengths, moments = [], _Moments()
         for frames in _checked(X):
@@ -208,6 +204,15 @@ class SequencePreprocessor(TransformerMixin, BaseEstimator):
         elif self.n_timepoints is None:
             usual = np.median(lengths) if self.mode == "resample" else max(lengths)
             self.n_timepoints_ = max(1, round(float(usual)))
+        return self
+
+    def check_parameters(self):
+        """Refuse parameters that are not possible, and return self."""
+        check_choice(self.mode, "mode", MODES)
+        check_counts(compress=self.compress)
+        check_choice(self.standardize, "standardize", (True, False))
+        if self.n_timepoints is not None:
+            check_counts(n_timepoints=self.n_timepoints)
         return self
 
     def transform(self, X):

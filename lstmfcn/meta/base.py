@@ -6,6 +6,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
+from lstmfcn import model_file
 from lstmfcn.validation import LARGEST_SEED, check_is_fitted
 
 
@@ -65,6 +66,36 @@ class MetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Return the attention of the inner classifier, as its own method does."""
         check_is_fitted(self)
         return self.estimator_.attention_map(X, over)
+
+    def save(self, path):
+        """Write the fitted classifier to one file, atomically, for :func:`lstmfcn.load`.
+
+        The file holds JSON and plain arrays. What training left about single series is not in it,
+        and `estimator` comes back as `estimator_` was made.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Conventionally ``*.lstmfcn``.
+
+        Raises
+        ------
+        TypeError
+            If `estimator_` is no classifier of this package.
+        """
+        model_file.write(path, self._members())
+
+    def _members(self):
+        check_is_fitted(self)
+        content = {
+            "class": type(self).__name__,
+            "parameters": model_file.parameters_to_json(self) | {"estimator": None},
+            "classes": model_file.classes_to_json(self.classes_),
+        }
+        return {
+            model_file.META: model_file.to_json(content),
+            **model_file.in_folders([self.estimator_]),
+        }
 
     @property
     def n_features_in_(self):

@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, Stratified
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
-from lstmfcn import validation
+from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.datasets.parsing import csv_rows, decode
 from lstmfcn.files import write_csv
@@ -267,6 +267,40 @@ class FoldEnsemble(ClassifierMixin, BaseEstimator):
         predicted = self.classes_[self.out_of_fold_.argmax(axis=1)].tolist()
         names = range(len(predicted)) if self.names_ is None else self.names_
         return dict(zip(names, predicted, strict=True))
+
+    @of_one_fit
+    def save(self, path):
+        """Write the fitted ensemble to one file, atomically, for :func:`lstmfcn.load`.
+
+        The file holds JSON and plain arrays; `estimator` comes back as the first clone was made.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Conventionally ``*.lstmfcn``.
+
+        Raises
+        ------
+        TypeError
+            If the estimators are no classifiers of this package.
+        """
+        model_file.write(path, self._members())
+
+    def _members(self):
+        validation.check_is_fitted(self)
+        parameters = {"estimator": None, "folds": len(self.folds_)}
+        content = {
+            "class": type(self).__name__,
+            "parameters": model_file.parameters_to_json(self) | parameters,
+            "classes": model_file.classes_to_json(self.classes_),
+            "fold_of": self.fold_of_.tolist(),
+            "out_of_fold": self.out_of_fold_.tolist(),
+            "names": self.names_,
+        }
+        return {
+            model_file.META: model_file.to_json(content),
+            **model_file.in_folders(self.estimators_),
+        }
 
     def _fit(self, X, y, sample_weight, groups, names):
         self._validate_params()

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.special
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from lstmfcn import validation
+from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.fitting import part_of_fit
 from lstmfcn.lengths import pool_or_pad
@@ -110,6 +110,17 @@ def build_attention_fusion(
     return keras.Model(
         inputs, keras.layers.Softmax(name="probabilities")(logits), name="attention_fusion"
     )
+
+
+def count_weights(shapes, n_classes, *, level, n_hidden, **others):
+    """Return the weights of the network that :func:`build_attention_fusion` would build."""
+    h, n = n_hidden, len(shapes)
+    layers = 2 * (h * h + h)  # of an encoder of vectors, behind the first
+    if level == "frame":
+        encoders = sum(4 * h * (width + h + 2) + h * h + h for _, width in shapes)
+    else:
+        encoders = sum(width * h + h + layers for width in shapes)
+    return encoders + (n * h * h + h + layers) + (h * n + n) + (h * n_classes + n_classes)
 
 
 class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
@@ -264,6 +275,31 @@ class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
         """
         inputs = self._read(X)
         return self.network_.output("attention", inputs).astype(np.float64)
+
+    @of_one_fit
+    def save(self, path):
+        """Write the fitted classifier to one file, atomically, for :func:`lstmfcn.load`.
+
+        The file holds JSON and plain arrays.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Conventionally ``*.lstmfcn``.
+        """
+        model_file.write(path, self._members())
+
+    def _members(self):
+        validation.check_is_fitted(self)
+        content = {
+            "parameters": model_file.parameters_to_json(self),
+            "architecture": self.network_.architecture,
+            "classes": model_file.classes_to_json(self.classes_),
+            "shapes": [[name, *shape] for name, shape in self.shapes_.items()],
+            "history": self.history_,
+        }
+        weights = model_file.to_bytes(self.network_.weights)
+        return {model_file.ATTENTION: model_file.to_json(content), model_file.WEIGHTS: weights}
 
     def _fit(self, X, y, sample_weight):
         self._validate_params()

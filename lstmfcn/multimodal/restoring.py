@@ -1,11 +1,31 @@
-"""How does a fitted FusionClassifier come back from what its file holds, whoever wrote the file?"""
+"""How do fitted fusions come back from what their files hold, whoever wrote the files?"""
 
-from lstmfcn.model_file import FUSION, LONGEST_SERIES, check_format, classes_from_json
+from numbers import Real
+
+import numpy as np
+
+from lstmfcn import validation
+from lstmfcn.model_file import (
+    ATTENTION,
+    FUSION,
+    LONGEST_SERIES,
+    WEIGHTS,
+    check_format,
+    classes_from_json,
+    parameters_from_json,
+    split_weights,
+)
+from lstmfcn.multimodal.attention_baseline import (
+    AttentionFusionClassifier,
+    build_attention_fusion,
+    count_weights,
+)
 from lstmfcn.multimodal.branch import BranchDesign, BranchFusion
 from lstmfcn.multimodal.early import EarlyFusion
 from lstmfcn.multimodal.fusion import FusionClassifier
 from lstmfcn.multimodal.late import LateFusion
 from lstmfcn.multimodal.modalities import ModalitiesReader
+from lstmfcn.networks.fitted import FittedNetwork
 from lstmfcn.restoring import classifiers_in_folders, estimator_from_json
 
 
@@ -70,3 +90,43 @@ def _check_classifiers(kind, classes, classifiers):
         found = classifier.classes_.tolist()
         if found != classes.tolist() and (kind != "late" or set(found) - set(classes.tolist())):
             raise ValueError("its classifiers have other classes than it has")
+
+
+def attention_from_members(members):
+    """Build an AttentionFusionClassifier from its file; refuse what ``save`` does not write."""
+    content, weights = members[ATTENTION], members[WEIGHTS]
+    check_format(content)
+    fusion = AttentionFusionClassifier(**parameters_from_json(content["parameters"]))
+    fusion._validate_params()
+    fusion.classes_ = classes_from_json(content["classes"])
+    fusion.shapes_ = {
+        name: (n_timepoints, width) for name, n_timepoints, width in content["shapes"]
+    }
+    fusion.modalities_ = _names([name for name, *_ in content["shapes"]])
+    for n_timepoints, width in fusion.shapes_.values():
+        validation.check_counts(most=LONGEST_SERIES, n_timepoints=n_timepoints, width=width)
+    architecture = dict(content["architecture"])
+    # The network's parameters obey the same rules as the constructor's, which may be others now.
+    level = architecture["level"]
+    built_as = {name: architecture[name] for name in ("level", "n_hidden", "dropout", "l2")}
+    AttentionFusionClassifier(**built_as)._validate_params()
+    validation.check_counts(least=0, most=2**32 - 1, seed=architecture["seed"])
+    expected = {
+        **built_as,
+        "shapes": [list(s) if level == "frame" else s[1] for s in fusion.shapes_.values()],
+        "n_classes": len(fusion.classes_),
+        "seed": architecture["seed"],
+    }
+    if architecture != expected or count_weights(**architecture) != weights.size:
+        raise ValueError("its network is not that of its classes and modalities")
+    if not np.isfinite(weights).all():
+        raise ValueError("its weights contain NaN or infinity")
+    architecture["shapes"] = [tuple(s) if level == "frame" else s for s in architecture["shapes"]]
+    model = build_attention_fusion(**architecture)
+    model.set_weights(split_weights(weights, [tuple(one.shape) for one in model.weights]))
+    fusion.network_ = FittedNetwork(build_attention_fusion, architecture, model)
+    fusion.history_ = dict(content["history"])
+    for name, values in fusion.history_.items():
+        if type(values) is not list or not all(isinstance(value, Real) for value in values):
+            raise ValueError(f"history_[{name!r}] is not a list of numbers")
+    return fusion

@@ -9,11 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import LinearSVC
 
-from lstmfcn import validation
+from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once
 from lstmfcn.validation import StrOptions
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)  # inverse penalties C that are tried
+ARRAYS = ("mean_", "scale_", "coef_", "intercept_")
 N_FOLDS = 5  # of the training clips, to choose one of them
 
 
@@ -47,7 +48,7 @@ class LinearBaseline(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from lstmfcn.emotion.baselines import LinearBaseline
+    >>> from lstmfcn.meta.linear import LinearBaseline
     >>> X = np.random.default_rng(0).normal(size=(40, 3, 1))
     >>> y = np.where(X[:, 0, 0] > 0, "happy", "sad")
     >>> clf = LinearBaseline("logreg", random_state=0).fit(X, y)
@@ -93,6 +94,25 @@ class LinearBaseline(ClassifierMixin, BaseEstimator):
         if len(self.classes_) == 2:
             decision = np.concatenate([-decision / 2, decision / 2], axis=1)
         return scipy.special.softmax(decision, axis=1)
+
+    def save(self, path):
+        """Write the fitted classifier to one file, for :func:`lstmfcn.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        model_file.write(path, self._members())
+
+    def _members(self):
+        validation.check_is_fitted(self)
+        content = {
+            "parameters": model_file.parameters_to_json(self),
+            "classes": model_file.classes_to_json(self.classes_),
+            "C": self.C_,
+            **{name: getattr(self, name).tolist() for name in ARRAYS},
+        }
+        return {model_file.LINEAR: model_file.to_json(content)}
 
     def _fit(self, X, y):
         self._validate_params()
