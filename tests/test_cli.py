@@ -242,17 +242,17 @@ def test_errors_name_the_options_of_the_shell(tmp_path, capsys, content, options
     [
         (
             KeyError("n_classes"),
-            "KeyError, which should not happen, ended the command; the same command with "
-            "LSTMFCN_DEBUG=1 in the environment shows where.",
+            "an unexpected KeyError ended the command; repeat the command with LSTMFCN_DEBUG=1 in "
+            "the environment to see where.",
         ),
         (
             UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
-            "UnicodeEncodeError, which should not happen, ended the command; the same command with "
-            "LSTMFCN_DEBUG=1 in the environment shows where.",
+            "an unexpected UnicodeEncodeError ended the command; repeat the command with "
+            "LSTMFCN_DEBUG=1 in the environment to see where.",
         ),
         (
             RecursionError("maximum recursion depth exceeded"),
-            "what was given is nested too deeply, as brackets within brackets are.",
+            "the input is nested too deeply, like brackets within brackets.",
         ),
         (MemoryError(), "the memory does not suffice; use fewer or shorter series at a time."),
         (MemoryError("a is too large."), "a is too large."),
@@ -343,7 +343,7 @@ def test_wrong_usage_is_code_2(arguments, capsys):
     [
         (["--seed", "9" * 4400], f"'{'9' * 40}...' is not a whole number from 0 to 4294967295"),
         (["--epochs", "1.5"], "'1.5' is not auto or a whole number in [1, 1000000]"),
-        (["--out="], "an empty text is no path"),
+        (["--out="], "an empty text is not a path"),
         (["--learning-rate", "fast"], "'fast' is not a number in (0, 10]"),
         (["--learning-rate", "-1"], "'-1' is not a number in (0, 10]"),
     ],
@@ -607,6 +607,6 @@ def test_values_that_no_parameter_has_are_wrong_usage(capsys, option, sentence):
 def test_a_parameter_of_another_model_is_refused(folder, capsys):
     fit = ["fit", str(folder / "train.tsv"), "--out", str(folder / "m")]
     assert main([*fit, "--model", "lstmfcn", "--attention", "paper"]) == 1
-    assert "--attention is for another model than lstmfcn." in capsys.readouterr().err
+    assert "--attention does not apply to the model lstmfcn." in capsys.readouterr().err
     assert main([*fit, "--members", "3"]) == 1
-    assert "--members is for another model than lstmfcn." in capsys.readouterr().err
+    assert "--members does not apply to the model lstmfcn." in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""How does the shell read its arguments, and name them in its errors?"""
+"""How does the shell read its arguments, and how do its errors name them?"""
 
 import argparse
 import os
@@ -22,13 +22,13 @@ OF_FIT = {"unequal_length"}  # which predict and explain recommend
 
 
 def to_path(text):
-    """Return a path; the shell itself expands no ``~`` behind a ``=``.
+    """Return a path; ``~`` is expanded, as the shell does not expand it after ``=``.
 
     >>> to_path("~/model.lstmfcn").is_absolute()
     True
     """
     if not text:
-        raise argparse.ArgumentTypeError("an empty text is no path")
+        raise argparse.ArgumentTypeError("an empty text is not a path")
     return Path(os.path.expanduser(text))
 
 
@@ -46,7 +46,7 @@ def to_number(text):
 
 
 def at_least(least, *words):
-    """Return a function that reads a whole number, or one of some words.
+    """Return a function that reads a whole number of at least ``least``, or one of some words.
 
     >>> at_least(1)("30"), at_least(1, "auto")("auto")
     (30, 'auto')
@@ -72,7 +72,7 @@ def in_shell_words(text, arguments):
     ----------
     text : str
     arguments : argparse.Namespace
-        What the command has options for. Of a command that reads series, ``X`` is their file.
+        The parsed options of the command. If the command reads series, ``X`` becomes their file.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def in_shell_words(text, arguments):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that is given some of its options when it is used: what they need loads slowly."""
+    """A parser that gets some options only when it is used, because their imports are slow."""
 
     add_more = None
 
@@ -129,5 +129,5 @@ class Parser(argparse.ArgumentParser):
 
 
 def cut(text):
-    """Return a text, and only its beginning if it is long."""
+    """Return a text, or only its beginning if it is long."""
     return text if len(text) <= 40 else f"{text[:40]}..."

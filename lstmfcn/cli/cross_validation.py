@@ -1,4 +1,4 @@
-"""How good is a model on data it has not seen, when there is one set? By folds, resumably."""
+"""How good is a model on unseen data, if there is no test set? Cross-validation that can resume."""
 
 import json
 
@@ -31,34 +31,35 @@ SCORES = {
 def cross_validate_to_folder(
     classifier, X, y, folder, *, groups=None, n_folds=5, random_state=0, verbose=0
 ):
-    """Cross-validate a classifier, and keep the answers, scores and a confusion picture.
+    """Cross-validate a classifier, and keep predictions, scores and a confusion matrix.
 
     Parameters
     ----------
     classifier : classifier of this package
-        Not fitted; clones of it are.
+        It is not fitted itself; clones are.
     X, y : as in its ``fit``
     folder : path
-        Gets ``predictions.csv`` (a line per series), ``scores.csv`` and ``confusion.png``, and the
-        probabilities of each fold, ``fold-0.npz`` and so on: the same call does not do them again.
+        Gets ``predictions.csv`` (a line per series), ``scores.csv``, ``confusion.png``, and the
+        probabilities of each fold in ``fold-0.npz`` and so on. A repeated call skips finished
+        folds.
     groups : array-like of shape (n_samples,), optional
-        No group is in two folds.
+        The series of a group are in the same fold.
     n_folds : int, default=5
-        Each has the classes in parts as equal as may be.
+        Number of folds, stratified by class.
     random_state : int, default=0
-        Of the folds.
+        Seed of the folds.
     verbose : int, default=0
         1: a progress bar over folds.
 
     Returns
     -------
     str
-        The scores of each fold and of all together, as a table.
+        The scores of each fold and of all folds together, as a table.
 
     Raises
     ------
     ValueError
-        If there are too few series of a class, or groups, for the folds.
+        If a class has too few series, or if there are too few groups, for the folds.
     """
     y = np.asarray(y)
     classes, counts = np.unique(y, return_counts=True)
@@ -118,7 +119,7 @@ def _check(classes, counts, groups, n_folds):
 
 
 def _read(path, job):
-    """Return the probabilities of a fold that was done before, or None."""
+    """Return the probabilities of a finished fold, or None."""
     if not path.exists():
         return None
     try:
@@ -151,7 +152,7 @@ def _draw(path, counts, classes):
 
 
 def _as_text(table):
-    """Return rows of a table as text under the names of their columns."""
+    """Return a table as text, with the names of its columns."""
     names = ["fold", "series", *SCORES]
     lines = [names] + [
         [name, str(size), *(f"{score:.4f}" for score in scores)] for name, size, *scores in table

@@ -1,4 +1,4 @@
-"""What does `lstmfcn demo` show? Two models on three real datasets: table, curves, attention."""
+"""What does `lstmfcn demo` do? It trains two models on three real datasets and draws results."""
 
 import itertools
 import math
@@ -29,7 +29,7 @@ def add_demo(commands):
     )
     demo.add_argument("--seed", type=at_least(0), default=0)
     demo.add_argument(
-        "--epochs", type=at_least(1, "auto"), default="auto", help="fewer: quicker, worse"
+        "--epochs", type=at_least(1, "auto"), default="auto", help="fewer are quicker and worse"
     )
     demo.set_defaults(command=_demo)
 
@@ -45,14 +45,14 @@ def _demo(arguments):
     print("\n" + text_table(COLUMNS[:5], cells, n_left=2))
     recipe = "the default recipe" if arguments.epochs == "auto" else f"{arguments.epochs} epochs"
     print(
-        f"\nAccuracy on the archive's test split, one run with {recipe}, nothing chosen on it.\n"
-        "Published: Karim et al. 2018, one run of 2000 epochs for each of three sizes.\n"
+        f"\nAccuracy on the archive's test split, one run with {recipe}. No setting was chosen on "
+        "it.\nPublished: Karim et al. 2018, one run of 2000 epochs for each of three sizes.\n"
         f"Table, learning curves, attention and models are in {arguments.out}/"
     )
 
 
 def _train_all(folder, seed, n_epochs):
-    """Train both models on the datasets, write what there is to see; return rows of COLUMNS.
+    """Train both models on the datasets, write the results, and return rows of COLUMNS.
 
     Training uses the training split alone. The test split is scored once, at the end.
     """
@@ -98,7 +98,7 @@ def _work_per_epoch(classifier, X, y):
 
 
 def _advance(bar, cost):
-    """Return a callback that advances a bar, and lengthens it by each training but the first."""
+    """Return a callback that advances a bar, and lengthens it for each training after the first."""
     from lstmfcn.networks.backend import keras
 
     trainings = itertools.count()
@@ -114,7 +114,7 @@ def _advance(bar, cost):
 
 
 def _draw(fitted, data, folder):
-    """Draw all learning curves, and of each dataset the series that ALSTM-FCN is surest of."""
+    """Draw all learning curves, and for each dataset the series that ALSTM-FCN is surest of."""
     from lstmfcn.plots import HistoryDisplay, MapDisplay
     from lstmfcn.plots.display import image_bytes, new_figure
 

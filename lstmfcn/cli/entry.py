@@ -1,7 +1,7 @@
-"""What can be done from a shell? `lstmfcn demo | fit | predict | explain | benchmark | emotion`.
+"""Which commands does the shell have? `lstmfcn demo | fit | predict | explain | benchmark | ...`.
 
 Exit codes: 0 done, 1 refused with one sentence, 2 wrong usage, 130 interrupted.
-With LSTMFCN_DEBUG=1 in the environment an error shows where it happened.
+With LSTMFCN_DEBUG=1 in the environment, an error shows its traceback.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def _say(kind, text, arguments):
 
 
 def _reason(error):
-    """Return the sentence of an error that is ours, or one about another's."""
+    """Return an error's own sentence if it has one; else a sentence about the error."""
     text = str(error)
     if isinstance(error, OSError) and error.errno is not None:
         name = str(error.filename or "a file")
@@ -67,12 +67,12 @@ def _reason(error):
     if isinstance(error, MemoryError) and (type(error) is not MemoryError or not text):
         return "the memory does not suffice; use fewer or shorter series at a time."
     if isinstance(error, RecursionError):
-        return "what was given is nested too deeply, as brackets within brackets are."
+        return "the input is nested too deeply, like brackets within brackets."
     if isinstance(error, TOLD) and not isinstance(error, UnicodeError):
         return text
     return (
-        f"{type(error).__name__}, which should not happen, ended the command; the same command "
-        "with LSTMFCN_DEBUG=1 in the environment shows where."
+        f"an unexpected {type(error).__name__} ended the command; repeat the command with "
+        "LSTMFCN_DEBUG=1 in the environment to see where."
     )
 
 

@@ -1,4 +1,4 @@
-"""Which options does a constructor give the shell? Its parameters, as its docs name them."""
+"""How do the parameters of a constructor become options of a command?"""
 
 import argparse
 import inspect
@@ -12,11 +12,13 @@ OTHERWISE = ("callbacks", "checkpoint", "estimator", "random_state", "variants",
 
 
 def add_parameters(parser, *classes, **defaults):
-    """Give a parser an option for each parameter that one of the classes has, once.
+    """Give a parser one option for each parameter that at least one of the classes has.
 
-    ``defaults`` are those that the shell has instead.
+    ``defaults`` replace the defaults of the constructors.
     """
-    group = parser.add_argument_group("parameters", "as in Python; `default` is the model's own")
+    group = parser.add_argument_group(
+        "parameters", "as in Python; `default` means the model's own default"
+    )
     for name, cls in _parameters(*classes).items():
         constraints = cls._parameter_constraints[name]
         default = defaults.get(name, inspect.signature(cls).parameters[name].default)
@@ -32,8 +34,8 @@ def add_parameters(parser, *classes, **defaults):
 def given_parameters(arguments, own, known):
     """Return the parameters that were given, for each class of ``own``.
 
-    The first of these that has a parameter gets it. What only other classes of ``known`` have is
-    refused.
+    A parameter goes to the first of these classes that has it. A parameter that only classes of
+    ``known`` have is refused.
     """
     of_class = {cls: {} for cls in own}
     for name in _parameters(*own, *known):
@@ -43,13 +45,13 @@ def given_parameters(arguments, own, known):
         cls = next((cls for cls in own if name in _parameters(cls)), None)
         if cls is None:
             option = _shell_name(name).replace("_", "-")
-            raise ValueError(f"--{option} is for another model than {arguments.model}.")
+            raise ValueError(f"--{option} does not apply to the model {arguments.model}.")
         of_class[cls][name] = value
     return [of_class[cls] for cls in own]
 
 
 def reader(constraints):
-    """Return a function that reads what the constraints of scikit-learn's style allow.
+    """Return a function that reads a value that constraints in scikit-learn's style allow.
 
     >>> from lstmfcn.validation import Interval, StrOptions
     >>> read = reader([Interval(Integral, 1, 9, closed="both"), StrOptions({"auto"}), None, tuple])
@@ -79,7 +81,7 @@ def reader(constraints):
 
 
 def _sorted(constraints):
-    """Return what words mean, the intervals, and the other kinds of value."""
+    """Return a dict of words to values, the intervals, and all further kinds of value."""
     words, intervals, kinds = {}, [], set()
     for one in constraints:
         if one is None:
@@ -108,7 +110,7 @@ def _expected(constraints):
 
 
 def _brackets(interval):
-    """Return an interval as in mathematics."""
+    """Return an interval in mathematical notation."""
     left = "[" if interval.closed in ("left", "both") else "("
     right = "]" if interval.closed in ("right", "both") else ")"
     return f"{left}{interval.left}, {interval.right}{right}"
@@ -143,7 +145,7 @@ def _weights(text):
 
 
 def _parameters(*classes):
-    """Return which class first has each parameter that is an option, in the constructors' order."""
+    """Return a dict of each parameter that is an option to the first class that has it."""
     found = {}
     for cls in classes:
         for name in inspect.signature(cls).parameters:

@@ -1,4 +1,4 @@
-"""Which series, labels and groups does a command read: of a file, a recording, a UCR dataset?"""
+"""How does a command read series, labels and groups from a file, a recording or a UCR dataset?"""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ MOST_CLASSES = 8  # that a line names
 
 
 class Samples(NamedTuple):
-    """Series, and what is known about them; ``starts`` are those of windows."""
+    """Series with labels, groups and, for windows, their first timepoints ``starts``."""
 
     X: object
     y: object = None
@@ -21,49 +21,78 @@ class Samples(NamedTuple):
 
 
 def add_input(parser, metavar, split):
-    """Give a parser the options that say where series and labels are."""
+    """Give a parser the options for series and labels."""
     parser.add_argument(
         "series",
         metavar=metavar,
         help=f".tsv, .ts, .csv or .npy file, or the name of a UCR dataset (its {split} split)",
     )
-    parser.add_argument("--archive", type=to_path, help="folder or zip to find a UCR dataset in")
-    parser.add_argument("--password", help="of an encrypted zip")
+    parser.add_argument("--archive", type=to_path, help="folder or zip with the UCR archive")
+    parser.add_argument("--password", help="password of an encrypted zip")
     parser.add_argument(
         "--labels",
         default="auto",
         metavar="none|FILE",
-        help="the file has no labels, or they are in another one (default: auto, the column that "
-        "the first line calls label, class, target or y, else the first one)",
+        help="none: there are no labels; FILE: a file with the labels (default: auto, the column "
+        "named label, class, target or y, else the first column)",
     )
     parser.add_argument(
         "--label-column", metavar="NAME|first|last", help="the column with the labels"
     )
     parser.add_argument(
-        "--group", metavar="NAME", help="the column with the person or device; it is no value"
+        "--group", metavar="NAME", help="the column with the group, such as a person or device"
     )
+    parser.add_argument("--drop", type=to_names, metavar="NAME,...", help="columns to leave out")
     parser.add_argument(
-        "--drop", type=to_names, metavar="NAME,...", help="columns that are no values"
+        "--missing",
+        choices=("error", "interpolate"),
+        default="error",
+        help="what to do with missing values; default: error",
     )
-    parser.add_argument("--missing", choices=("error", "interpolate"), default="error")
     cut = parser.add_argument_group(
-        "windows", "of a long recording: a file with a row for each timepoint"
+        "windows", "how to cut a long recording, a file with a row for each timepoint"
     )
-    cut.add_argument("--window", type=at_least(1, "none"), metavar="N", help="timepoints of each")
-    cut.add_argument("--step", type=at_least(1), metavar="N", help="to the next; default: --window")
-    cut.add_argument("--changes", choices=("drop", "majority", "last"), default="drop")
-    cut.add_argument("--gaps", choices=("drop", "interpolate", "error"), default="drop")
-    cut.add_argument("--end", choices=("drop", "overlap"), default="drop")
+    cut.add_argument(
+        "--window", type=at_least(1, "none"), metavar="N", help="timepoints of a window"
+    )
+    cut.add_argument(
+        "--step",
+        type=at_least(1),
+        metavar="N",
+        help="timepoints from one start to the next; default: --window",
+    )
+    cut.add_argument(
+        "--changes",
+        choices=("drop", "majority", "last"),
+        default="drop",
+        help="windows with several labels: drop them, or keep the most frequent or the last label",
+    )
+    cut.add_argument(
+        "--gaps",
+        choices=("drop", "interpolate", "error"),
+        default="drop",
+        help="what to do with windows that have missing values; default: drop",
+    )
+    cut.add_argument(
+        "--end",
+        choices=("drop", "overlap"),
+        default="drop",
+        help="timepoints after the last window: drop them, or add a window that overlaps",
+    )
 
 
 def reading_of(arguments):
-    """Return what a model is to remember about where its training data had what."""
+    """Return the options by which training data were read, for ``predict`` to use again."""
     values = {name: getattr(arguments, name) for name in REMEMBERED}
     return {name: value for name, value in values.items() if value not in (None, "none")}
 
 
-def read_samples(arguments, split, classifier=None):
-    """Read the samples of a command; what it does not say is as in the classifier's ``fit``."""
+def read_samples(arguments, split, classifier=None, *, numbers=False):
+    """Read the samples of a command; options that are not given are those of ``lstmfcn fit``.
+
+    ``numbers``: labels are numbers to predict.
+    """
+    classes = "numbers" if numbers else getattr(classifier, "classes_", None)
     reading = getattr(classifier, "reading_", None) or {}
     if arguments.labels == "auto":
         for name, value in reading.items():
@@ -72,7 +101,7 @@ def read_samples(arguments, split, classifier=None):
     name = os.path.expanduser(arguments.series)
     if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
         read = _read_series if arguments.window in (None, "none") else _read_windows
-        return read(name, arguments, classifier)
+        return read(name, arguments, classifier, classes)
     for option in ("label_column", "group", "drop", "window"):
         if getattr(arguments, option) is not None and option not in reading:
             option = option.replace("_", "-")
@@ -86,10 +115,11 @@ def read_samples(arguments, split, classifier=None):
     X_train, y_train, X_test, y_test = load_ucr(
         name, arguments.archive, password=arguments.password, missing=arguments.missing
     )
-    return Samples(X_train, y_train) if split == "train" else Samples(X_test, y_test)
+    X, y = (X_train, y_train) if split == "train" else (X_test, y_test)
+    return Samples(X, y.astype(float) if numbers and y.dtype.kind == "i" else y)
 
 
-def _read_series(name, arguments, classifier):
+def _read_series(name, arguments, classifier, classes):
     from lstmfcn.datasets import read_series
 
     found = read_series(
@@ -100,15 +130,17 @@ def _read_series(name, arguments, classifier):
         drop=arguments.drop or (),
         missing=arguments.missing,
         n_timepoints=getattr(classifier, "n_timepoints_in_", None),
-        classes=getattr(classifier, "classes_", None),
+        classes=classes,
     )
     return Samples(*found, left_out=tuple(arguments.drop or ()))
 
 
-def _read_windows(name, arguments, classifier):
+def _read_windows(name, arguments, classifier, classes):
     from lstmfcn.datasets import read_recording, windows
     from lstmfcn.datasets.arrays import to_classes, to_labels
 
+    if isinstance(classes, str):
+        raise ValueError("--window is for classes; a model of numbers needs a row for each series.")
     if arguments.labels not in ("auto", "none"):
         raise ValueError("--labels FILE has a label per series; name a column with --label-column.")
     column = "none" if arguments.labels == "none" else arguments.label_column or "auto"
@@ -128,13 +160,12 @@ def _read_windows(name, arguments, classifier):
     y = found.y
     if y is not None:
         texts = [str(label) for label in y]
-        classes = getattr(classifier, "classes_", None)
         y = to_labels(texts)[0] if classes is None else to_classes(texts, classes)[0]
     return Samples(found.X, y, found.groups, found.starts, recording.left_out)
 
 
 def described(samples):
-    """Return in a line what was read.
+    """Return a one-line description of the samples.
 
     >>> described(Samples([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], ["up", "up", "down"]))
     '3 series, 1 channel x 2 timepoints, 2 classes (up 2, down 1)'
@@ -150,10 +181,13 @@ def described(samples):
     counts = Counter(map(str, samples.y)).most_common()
     named = ", ".join(f"{label} {count}" for label, count in counts[:MOST_CLASSES])
     rest = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
+    learned = f"{len(counts)} classes ({named}{rest})"
+    if getattr(samples.y, "dtype", None) == float:
+        learned = f"numbers from {min(samples.y):g} to {max(samples.y):g}"
     parts = [
         f"{len(samples.X)} series",
         f"{n_channels} channel{'s' * (n_channels > 1)} x {length} timepoints",
-        f"{len(counts)} classes ({named}{rest})",
+        learned,
     ]
     if samples.groups is not None:
         parts.append(f"{len(set(samples.groups.tolist()))} groups")
