@@ -200,8 +200,8 @@ SAY = "pass label_column=NAME, 'first' or 'last', or labels='none'."
         (
             "subject,t0,t1,t2,t3,label\n" + table([0, 1] * 6, 5, 5),
             {},
-            "x.csv has the column 'subject' among timepoints; remove what is no timepoint, or name "
-            "the labels with label_column=NAME.",
+            "x.csv has the column 'subject' among timepoints; pass drop=subject if it is none, or "
+            "label_column=subject if it holds the labels.",
         ),
         (
             table(range(5), 0),

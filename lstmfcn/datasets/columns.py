@@ -12,6 +12,8 @@ from lstmfcn.datasets.parsing import short
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
 PLACES = {"auto": 0, "first": 0, "last": -1, "none": None}
 INDEX_NAMES = ("index", "id", "unnamed: 0")
+TIME_NAMES = ("t", "time", "times", "timestamp", "timestamps", "date", "datetime")
+TIME_UNITS = {"s", "sec", "seconds", "ms", "us", "ns", "unix", "utc", "local", "stamp", "of", "day"}
 _MIN_NUMBERED = 4  # timepoints whose names count, such as t0, t1, t2, t3
 _MIN_SERIES = 10  # of fewer series, each may be of another class
 
@@ -32,7 +34,7 @@ class Columns:
 
 
 def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, drop=()):
-    """Return the `Columns` of a table, from line numbers and cells of its first two rows.
+    """Return the `Columns` of a table, from line numbers and cells of its first rows.
 
     `place` is "auto" (no labels in `n_timepoints` columns), "first", "last", "none" or a name;
     `group_column` and those to `drop` are names.
@@ -46,15 +48,16 @@ def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, d
     is_name = place not in PLACES
     label = None if is_name else PLACES[place]
     is_there = is_name and place.lower() in names and not is_number(place)
-    if len(rows) < 2 or not (_is_header(names, label) or is_there):
+    rest = [cells for _, cells in rows[1:]]
+    if not rest or not (_is_header(names, label) or is_there or _is_ruler(first, rest, label)):
         if is_name and rows:
             raise ValueError(
                 f"{source} has no first line that names its columns, but "
                 f"label_column={short(place)} is a name; pass 'first' or 'last'."
             )
         if place == "auto" and len(first) == n_timepoints:
-            label = None
-        elif place == "auto" and rows:
+            return Columns(bool(rest) and _is_ruler(first, rest, None), None)
+        if place == "auto" and rows:
             _check_last(source, *rows[0])
         return Columns(False, label)
 
@@ -73,6 +76,7 @@ def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, d
     at = set() if label is None else {label % len(names)}
     left_out = index.union(labels) - at
     _check_run(source, first, left_out | at)
+    check_no_time(source, first, [i for i in range(len(first)) if i not in left_out | at])
     return Columns(True, label, frozenset(left_out))
 
 
@@ -118,8 +122,8 @@ def _check_run(source, first, others):
     odd = [first[i] for i in kinds if kinds[i] != kind]
     if "0" in kind and n_counted >= _MIN_NUMBERED and len(odd) < n_counted / 2 and odd:
         raise ValueError(
-            f"{source} has the column {short(odd[0])} among timepoints; remove what is no "
-            "timepoint, or name the labels with label_column=NAME."
+            f"{source} has the column {short(odd[0])} among timepoints; pass drop={odd[0]} if it "
+            f"is none, or label_column={odd[0]} if it holds the labels."
         )
 
 
@@ -143,6 +147,62 @@ def _is_header(names, label):
     counted = names if names[0] else names[1:]
     counts = any(counted == [str(start + i) for i in range(len(counted))] for start in (0, 1))
     return counts and len(counted) > (8 if label is not None and names[0] else 2)
+
+
+def _is_ruler(first, rest, label):
+    """Tell whether a first row writes times in equal steps above the values, as no label does."""
+    at = None if label is None else label % len(first)
+    if not _is_even(first, at) or (label is None and _is_even(rest[0], at)):
+        return False
+    if label is None:
+        return True
+    below = [row[at].strip() for row in rest if at < len(row)]
+    return not is_number(first[at]) and first[at] not in below
+
+
+def _is_even(cells, at):
+    """Whether the cells but one are numbers that grow in equal steps."""
+    cells = [cell for i, cell in enumerate(cells) if i != at]
+    if len(cells) < _MIN_NUMBERED or not all(map(is_number, cells)):
+        return False
+    steps = np.diff([float(cell) for cell in cells])
+    return steps[0] > 0 and np.allclose(steps, steps[0], rtol=0.01)
+
+
+def without_blank_end(rows):
+    """Yield rows without the columns at their end that the first row leaves blank.
+
+    Cells there that hold something stay, and are refused as too many.
+    """
+    width = None
+    for number, cells in rows:
+        if width is None:
+            width = len(cells)
+            while width > 1 and not cells[width - 1].strip():
+                width -= 1
+        while len(cells) > width and not cells[-1].strip():
+            cells = cells[:-1]
+        yield number, cells
+
+
+def check_no_time(source, names, columns):
+    """Refuse a table of series one of whose values is named as a time: its rows are timepoints."""
+    for name in (names[i] for i in columns):
+        if is_time(name):
+            raise ValueError(
+                f"{source} has the column {short(name)}, as a recording with a row for each "
+                f"timepoint has; cut that into windows with window=..., or pass drop={name}."
+            )
+
+
+def is_time(name):
+    """Whether a column is called a time, with or without its unit.
+
+    >>> [name for name in ("Time (s)", "t", "timestamp_ms", "t0", "x", "date") if is_time(name)]
+    ['Time (s)', 't', 'timestamp_ms', 'date']
+    """
+    words = re.findall("[a-z]+|[0-9]+", name.lower())
+    return bool(words) and words[0] in TIME_NAMES and set(words[1:]) <= TIME_UNITS
 
 
 def _check_last(source, line, cells):
@@ -193,7 +253,16 @@ def check_labels(labels, where, is_chosen, classes=None):
     """Refuse label strings that look like values or an index, but not those of known `classes`.
 
     `where` is "the first column of x.csv". If the user chose the place, one reason is not enough.
+    With `classes="numbers"`, refuse what is no finite number.
     """
+    if isinstance(classes, str):
+        odd = [x for x in labels if not is_number(x) or not np.isfinite(float(x))]
+        if odd:
+            raise ValueError(
+                f"{where} holds {short(odd[0])}, which is no number to predict; pass "
+                "label_column=NAME of a column of numbers, or leave series without one out."
+            )
+        return
     n_classes = len(set(labels))
     reasons = [f"holds {short(label)}" for label in labels if _is_fraction(label)][:1]
     if len(labels) >= _MIN_SERIES and n_classes > len(labels) / 2:

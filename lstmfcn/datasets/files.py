@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 from itertools import chain, islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from lstmfcn.datasets.columns import (
     check_index,
     check_labels,
     find_columns,
+    without_blank_end,
 )
 from lstmfcn.datasets.parsing import (
     ParsedFile,
@@ -25,9 +27,11 @@ from lstmfcn.datasets.parsing import (
     parse_table,
     parse_ts,
     short,
+    with_points,
 )
 from lstmfcn.untrusted import open_file, path_error, shown
 
+N_HEAD = 50  # lines that tell what the columns are
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -58,6 +62,7 @@ def read_series(
         - `.npy`: a numeric array of shape (n_samples, n_timepoints) or
           (n_samples, n_channels, n_timepoints).
 
+        In a table whose columns are not separated by commas, these may be decimal commas.
         Series of unequal length end in NaN (tables: or in empty cells) up to the longest one.
     labels : {"auto", "first", "last", "none"} or path, default="auto"
         Where the labels are: nowhere, or in a file of their own (`.txt` or `.csv` with one label
@@ -76,8 +81,9 @@ def read_series(
     n_timepoints : int, default=None
         With labels="auto", the length a fitted classifier expects: a `.tsv` or `.csv` with
         exactly so many columns then has no label column.
-    classes : array of shape (n_classes,), default=None
+    classes : array of shape (n_classes,) or "numbers", default=None
         The `classes_` of a fitted classifier. Labels come as these: "1.0" as the class 1.
+        "numbers": labels are numbers to predict, such as the targets of a `.ts` file.
 
     Returns
     -------
@@ -87,7 +93,7 @@ def read_series(
         (n_channels, n_timepoints_i).
     y : array of shape (n_samples,) or None
         Labels: int64 where all are whole numbers ("1", "1.0"), else str, as in the file (also
-        where one begins with a zero: "01"); None where there are none.
+        where one begins with a zero: "01"); float64 for "numbers"; None where there are none.
     groups : array of shape (n_samples,)
         Only with `group_column`: its texts.
 
@@ -123,7 +129,7 @@ def read_series(
     if ending not in (".tsv", ".csv") and (group_column is not None or drop):
         raise ValueError(f"group_column and drop are for tables, but {path.name} is none.")
     if ending == ".ts":
-        parsed = _read_ts(path, labels)
+        parsed = _read_ts(path, labels, classes)
     elif ending == ".npy":
         parsed = _read_npy(path, labels, classes)
     elif ending in (".tsv", ".csv"):
@@ -138,7 +144,9 @@ def read_series(
         check_labels(parsed.labels, label_path.name, True, classes)
     (X,) = to_arrays(path.name, [parsed], missing)
     y = None
-    if parsed.labels is not None:
+    if parsed.labels is not None and isinstance(classes, str):
+        y = np.array(parsed.labels, dtype=np.float64)
+    elif parsed.labels is not None:
         known = classes is not None
         y = to_classes(parsed.labels, classes)[0] if known else to_labels(parsed.labels)[0]
     return (X, y) if group_column is None else (X, y, np.array(parsed.groups))
@@ -198,14 +206,18 @@ def _place(labels, label_column):
         ) from None
 
 
-def _read_ts(path, labels):
+def _read_ts(path, labels, classes):
     if labels not in ("auto", "none"):
         raise ValueError(
             f"label_column={short(labels)} is for tables, but {path.name} is a .ts file, which has "
             "its own place for labels; pass labels='auto', 'none' or a label file."
         )
     text = decode(path.name, _content(path))
-    return parse_ts(path.name, text, with_labels=labels == "auto")
+    numbers = isinstance(classes, str)
+    parsed = parse_ts(path.name, text, with_labels=labels == "auto", with_targets=numbers)
+    if numbers and parsed.labels is not None:
+        check_labels(parsed.labels, path.name, True, classes)
+    return parsed
 
 
 def read_rows(path):
@@ -218,17 +230,30 @@ def _rows(path):
     """Return the rows of a table and what separates their cells, in words."""
     text = decode(path.name, _content(path))
     first = text.lstrip("\n").partition("\n")[0]
-    separator = "\t" if path.suffix.lower() == ".tsv" else max(SEPARATORS, key=first.count)
-    return csv_rows(path.name, text, separator), SEPARATORS[separator]
+    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(first)
+    rows = csv_rows(path.name, text, separator)
+    return (rows if separator == "," else with_points(rows, text)), SEPARATORS[separator]
+
+
+def _separator(line):
+    """Return what separates the cells of a line; commas within numbers do not."""
+    others = [mark for mark in SEPARATORS if mark != "," and mark in line]
+    n_decimal = len(re.findall("(?<=[0-9]),(?=[0-9])", line))
+    if others and n_decimal == line.count(","):
+        return max(others, key=line.count)
+    return max(SEPARATORS, key=line.count)
 
 
 def _read_table(path, labels, n_timepoints, classes, group_column, drop):
     rows, separator = _rows(path)
-    first_two = list(islice(rows, 2))
-    columns = find_columns(
-        path.name, first_two, labels, n_timepoints, group_column=group_column, drop=drop
-    )
-    rows = chain(first_two, rows)
+    head = list(islice(rows, N_HEAD))
+    named = {"group_column": group_column, "drop": drop}
+    columns = find_columns(path.name, list(without_blank_end(head)), labels, n_timepoints, **named)
+    rows = chain(head, rows)
+    if columns.has_header:
+        rows = without_blank_end(rows)
+    else:
+        columns = find_columns(path.name, head, labels, n_timepoints, **named)
     parsed = parse_table(path.name, rows, columns, separator)
     check_index(parsed, columns)
     if parsed.labels is not None:

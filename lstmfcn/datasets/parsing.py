@@ -9,6 +9,12 @@ import numpy as np
 
 from lstmfcn.untrusted import listed
 
+MISSING = ("", "nan", "na", "n/a", "<na>", "null", "?")  # cells of a value that is not there
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?\s*")
+_DECIMAL_POINT = re.compile(  # in a cell of its own
+    r"(^|[;\t])[ \"]*[-+]?[0-9]*\.[0-9]+([eE][-+]?[0-9]+)?[ \"]*($|[;\t])", re.MULTILINE
+)
+
 
 @dataclass
 class ParsedFile:
@@ -52,6 +58,19 @@ def csv_rows(source, text, separator=","):
             f"characters; expected values separated by {'commas' if separator == ',' else 'tabs'}; "
             "a quote may not be closed."
         ) from error
+
+
+def with_points(rows, text):
+    """Return rows whose decimal commas are points, if no value has a point.
+
+    Of a table whose cells are not separated by commas. Its first line may be names.
+    """
+    if "," not in text or _DECIMAL_POINT.search(text, text.lstrip("\n").find("\n") + 1):
+        return rows
+    return (
+        (number, [c.replace(",", ".") if _DECIMAL_COMMA.fullmatch(c) else c for c in cells])
+        for number, cells in rows
+    )
 
 
 def parse_table(source, rows, columns, separator="tabs"):
@@ -103,16 +122,17 @@ def parse_table(source, rows, columns, separator="tabs"):
     return parsed
 
 
-def parse_ts(source, text, with_labels=True):
+def parse_ts(source, text, with_labels=True, with_targets=False):
     """Return the `ParsedFile` of a text in the format of sktime and timeseriesclassification.com.
 
     Without `with_labels`, the file's labels or regression targets are dropped and not checked.
+    Regression targets are refused unless `with_targets`.
     """
     numbered = ((n, line.strip()) for n, line in enumerate(text.split("\n"), start=1))
     lines = iter([(n, line) for n, line in numbered if line and line[0] not in "#%"])  # comments
     header = _ts_header(source, lines)
     ends_in_label = header.classes is not None or header.has_target
-    if header.has_target and with_labels:
+    if header.has_target and with_labels and not with_targets:
         raise ValueError(
             f"{source} says '@targetLabel true', so it is a regression set; expected class labels "
             "('@classLabel true' and the class names)."
@@ -190,6 +210,8 @@ class _TsHeader:
             )
 
     def check_label(self, source, place, label):
+        if self.has_target:
+            return label
         # Labels may contain spaces, and the header separates labels by spaces, too: the words of
         # a label must stand side by side in the header.
         words = " ".join(label.split())
@@ -284,7 +306,7 @@ def _numbers(cells, where, columns):
 
 def _number(cell, where):
     cell = cell.strip()
-    if not cell:
+    if cell.lower() in MISSING:
         return np.nan
     try:
         if "_" in cell:

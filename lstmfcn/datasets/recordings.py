@@ -4,11 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstmfcn.datasets.columns import INDEX_NAMES, LABEL_NAMES, is_number, named
+from lstmfcn.datasets.columns import (
+    INDEX_NAMES,
+    LABEL_NAMES,
+    is_number,
+    is_time,
+    named,
+    without_blank_end,
+)
 from lstmfcn.datasets.files import read_rows
-from lstmfcn.datasets.parsing import short
+from lstmfcn.datasets.parsing import MISSING, short
 
-TIME_NAMES = ("time", "timestamp", "date", "datetime")  # of columns that are no channel
+FEWEST_TICKS = 10  # timepoints from which on a column that only grows is a clock
 
 
 class Recording(NamedTuple):
@@ -35,8 +42,9 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     group_column : str, optional
         The column with the person, or the device, that was recorded.
     drop : sequence of str, default=()
-        Columns that are no channel. So are an index ("index", "id", "Unnamed: 0" or no name) and
-        "time", "timestamp", "date" and "datetime".
+        Columns that are no channel. So are an index ("index", "id", "Unnamed: 0", or a first
+        column without a name), "t", "time", "timestamp", "date" and "datetime", also with a unit:
+        "Time (s)".
 
     Returns
     -------
@@ -49,7 +57,7 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a column is not there, or holds what is no number.
+        If a column is not there, or holds what is no number, or only grows, as a clock does.
 
     See Also
     --------
@@ -68,9 +76,11 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     ([[0.1, 0.3], [0.4, 0.5]], ['walk', 'run'], ('x', 'y_axis'))
     """
     source, rows = read_rows(path)
+    rows = without_blank_end(rows)
     first = next(rows, None)
     names = [] if first is None else [name.strip() for name in first[1]]
-    if not names or all(is_number(name) for name in names if name):
+    fractions = [name for name in names if is_number(name) and not name.isdigit()]
+    if not names or fractions or all(name.isdigit() for name in names if name):
         raise ValueError(f"{source} has no first line that names its columns; add one.")
     chosen = {}
     if label_column == "auto":
@@ -88,8 +98,10 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
         chosen["groups"] = named(source, names, group_column, "group_column")
     left_out = {named(source, names, name, "drop") for name in drop}
     for place, name in enumerate(names):
-        if name.lower() in (*INDEX_NAMES, *TIME_NAMES, ""):
+        if name.lower() in INDEX_NAMES or is_time(name) or (place == 0 and not name):
             left_out.add(place)
+        elif not name:
+            raise ValueError(f"{source} column {place + 1} has no name; give it one.")
     left_out -= set(chosen.values())
     kept = [k for k in range(len(names)) if k not in left_out and k not in chosen.values()]
     if not kept:
@@ -107,18 +119,33 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
         values.append([_value(source, number, names[k], cells[k]) for k in kept])
     if not values:
         raise ValueError(f"{source} has no rows behind the names of its columns.")
+    values = np.array(values).T
+    for channel, k in zip(values, kept, strict=True):
+        _check_no_clock(source, names[k], channel, texts.get("groups"))
     return Recording(
-        np.array(values).T,
+        values,
         texts.get("labels"),
         texts.get("groups"),
         tuple(names[k] for k in kept),
-        tuple(names[k] for k in sorted(left_out)),
+        tuple(names[k] or f"column {k + 1}" for k in sorted(left_out)),
     )
+
+
+def _check_no_clock(source, name, channel, groups):
+    """Refuse a channel that only grows, but for the beginnings of groups."""
+    falls = np.flatnonzero(~(np.diff(channel) > 0)) + 1
+    if len(channel) >= FEWEST_TICKS and all(
+        groups is not None and groups[i] != groups[i - 1] for i in falls
+    ):
+        raise ValueError(
+            f"{source} has the column {short(name)}, which only grows, as a time or a counter "
+            f"does; pass drop={name}, or write its differences if it is a channel."
+        )
 
 
 def _value(source, number, name, cell):
     cell = cell.strip()
-    if cell.lower() in ("", "nan", "na", "<na>", "?", "null"):
+    if cell.lower() in MISSING:
         return np.nan
     try:
         value = float(cell)
@@ -127,6 +154,7 @@ def _value(source, number, name, cell):
     if not np.isfinite(value) or "_" in cell:
         raise ValueError(
             f"{source} line {number} holds {short(cell)} in the column {short(name)}; expected a "
-            f"number; if that is no channel, pass drop={name}."
+            f"number; if that is no channel, pass drop={name}, or label_column={name} if it holds "
+            "the labels."
         )
     return value
