@@ -100,7 +100,7 @@ def resampled(waveform, rate, sample_rate):
         return waveform
     from scipy.signal import resample_poly
 
-    # 44,101 Hz would need a filter of seven million values; a ten-millionth of the pitch is no loss.
+    # 44,101 Hz would need seven million values of a filter; a pitch off by 1e-7 is no loss.
     up, down = Fraction(sample_rate, rate).limit_denominator(4000).as_integer_ratio()
     taps = _low_pass(max(up, down))
     return resample_poly(waveform.astype(np.float64), up, down, window=taps).astype(np.float32)
