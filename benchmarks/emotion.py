@@ -4,20 +4,23 @@
     python benchmarks/emotion.py report --data FOLDER --jobs 2
     python benchmarks/emotion.py table
 
-FOLDER holds ``emodb`` and ``mosi`` in MER2024's layout. ``choose`` reads no test clip: it cuts the
-training clips into folds of whole speakers (emodb) or videos (mosi), trains on all but one and
-scores that one; run k is fold k. ``report`` takes the recipe that was best there, trains it on all
-training clips with five seeds, and scores the test clips. A finished run is a row of
-``benchmarks/results/emotion-choose.csv`` or ``emotion.csv``; calling again does the missing runs.
+FOLDER holds ``emodb`` and ``mosi`` in MER2024's layout. ``choose`` reads no test clip. It cuts the
+training clips into folds of whole speakers (emodb) or videos (mosi). Run k trains on all folds but
+fold k, and scores fold k. ``report`` takes the best recipe of ``choose``, trains it on all training
+clips with five seeds, and scores the test clips. A finished run is a row of
+``benchmarks/results/emotion-choose.csv`` or ``emotion.csv``; a repeated call does the missing runs.
 
-Data are ``emodb`` (189 labelled clips; scored clean and on the noisy test clips), ``emodb-semi``
-(46 labelled and 143 unlabelled ones, whose labels are never read) and ``mosi`` (three modalities).
-Of a fold, ``babble_*`` is the score with voices of training clips mixed into log-mel frames, and
-``mixed_*``, of mosi, with each utterance mixed with one of the other class; ``noisy_*`` is of the
-noisy test clips, and in old records of folds of Gaussian noise, which was a poor guide to these.
-The features of mosi's training videos come from
-networks that were trained on their labels, and tell these better than they will tell the labels of
-test videos; mixed, they tell them as well as a linear classifier that is right three times in four.
+There are three data sets. ``emodb`` has 189 labelled clips, and clean and noisy test clips.
+``emodb-semi`` has 46 labelled clips and 143 clips whose labels are never read. ``mosi`` has three
+modalities.
+Scores on folds have two further variants. For ``babble_*``, voices of training clips are mixed into
+log-mel frames. For ``mixed_*``, each utterance of mosi is mixed with an utterance of the other
+class. ``noisy_*`` is on the noisy test clips. Some recorded folds have it with Gaussian noise,
+which predicts scores on these clips poorly.
+
+The features of mosi's training videos come from networks that were trained on the labels of these
+videos. They predict these labels better than they can predict labels of test videos. After mixing,
+a linear classifier on them is right in three of four cases.
 """
 
 import argparse
@@ -58,11 +61,11 @@ COLUMN_TITLES = {
 
 @dataclass(frozen=True)
 class Study:
-    """What is chosen and reported on one data set.
+    """How recipes are chosen and reported on one data set.
 
-    The tracks are those to choose on and to report. Prefixes of scores say by which of them a
-    recipe is chosen (`chosen_by`), and which are in the table of the choice (`shown`) and of the
-    report (`comparators`: to the scores of others, and the aim).
+    `tracks` has the track to choose on and the track to report. Scores are named by their prefix:
+    `chosen_by` lists the scores that choose a recipe, and `shown` the scores in the table of the
+    choice. `comparators` maps a score in the report to published scores and the aim.
     """
 
     folder: str
@@ -133,7 +136,7 @@ EMODB = [
     *(replace(one, standardize_by="speaker") for one in (replace(PLAIN, model="fcn"), BOTH)),
 ]
 
-# 46 labels are soon learned by heart.
+# Networks soon memorise 46 labels.
 SMALL = {"n_filters": [32, 64, 32]}
 BY_SPEAKER = replace(MIXUP, standardize_by="speaker", n_epochs=60)
 BABBLE_LONG = replace(BABBLE, n_epochs=60)
@@ -159,7 +162,7 @@ SOFT = {**ALL, "soft": True, "pseudo_weight": 1.0}
 
 
 def with_pseudo_labels(recipe, parameters):
-    """Return a recipe, or each of a mean, that learns from unlabelled clips as well."""
+    """Return a recipe, or each recipe of a mean, that also learns from unlabelled clips."""
     if recipe.mean_of:
         mean_of = [with_pseudo_labels(one, parameters) for one in recipe.mean_of]
         return replace(recipe, mean_of=mean_of)
@@ -189,7 +192,7 @@ WITHOUT_FUSION = [
     replace(NEAR_ALONE, settings=CELLS),
     replace(NEAR_ALONE, settings=CELLS, augmentation=NOISY, **COPIED),
     replace(NEAR_ALONE, settings=TINY_CELLS, n_epochs=15),
-    # Every mixed copy still bears the mark of its utterance: more epochs learn it by heart.
+    # Every mixed copy still bears the mark of its utterance: more epochs memorise it.
     replace(NEAR, settings=CELLS, n_epochs=1),
     replace(NEAR, settings=TINY_CELLS),
     NEAR,
@@ -267,7 +270,7 @@ def run(mode, data, label, seed, folder, n_epochs=None):
 def scores(counts):
     """Return accuracy and weighted F1 of a confusion matrix, the true classes by row.
 
-    The matrix is of all folds together, as a fold of eight clips has no F1 worth the name.
+    The matrix is of all folds together, because F1 of a fold of eight clips says little.
     """
     true, predicted, right = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
     f1 = 2 * right / np.maximum(true + predicted, 1)
@@ -303,7 +306,7 @@ def ranking(rows, data, kind=""):
 
 
 def picked(rows, data):
-    """Return the labels of the recipes that were best on training clips, by each of their scores.
+    """Return the labels of the recipes that are best on training clips, by each score.
 
     Raises
     ------
@@ -326,7 +329,7 @@ def picked(rows, data):
 
 
 def chosen(rows, data):
-    """Return the labels to report: those that the rule picks, and those to compare them with."""
+    """Return the labels to report: the recipes that the rule picks, and recipes to compare with."""
     labels = picked(rows, data)
     if data == "emodb":
         labels += [replace(PLAIN, model=name).label for name in ("lstmfcn", "alstmfcn")]
@@ -338,7 +341,7 @@ def chosen(rows, data):
 
 
 def on_labels_alone(label):
-    """Return the label of the same recipe of emodb-semi without unlabelled clips."""
+    """Return the label of an emodb-semi recipe without its unlabelled clips."""
     return RECIPES["emodb-semi"][label].on_labels_alone().label
 
 
@@ -405,7 +408,7 @@ def mean_and_deviation(values):
 
 
 def paired(rows):
-    """Return sentences: recipes with pseudo-labels against the same ones without."""
+    """Return sentences that compare recipes with and without pseudo-labels."""
     found, sentences = by_seed(rows, "emodb-semi"), []
     for label, ours in found.items():
         theirs = found.get(on_labels_alone(label), {})
@@ -446,7 +449,7 @@ def presets(rows):
 
 
 def write(path, rows):
-    """Write a record anew, atomically, in a fixed order."""
+    """Write a record again, atomically, in a fixed order."""
     rows = sorted(rows, key=lambda row: (row["data"], row["recipe"], int(row["seed"])))
     write_csv(path, COLUMNS, rows)
 

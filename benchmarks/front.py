@@ -1,14 +1,15 @@
-"""Which network is most accurate for its seconds? Candidates on folds of training splits.
+"""Which network is most accurate for its training time? Candidates on folds of training splits.
 
     python benchmarks/front.py run --archive ARCHIVE.zip --jobs 2 [--only NAME ...] [--folds 0 1 2]
-    python benchmarks/front.py means "A + B" ...   # ensembles of what was run
+    python benchmarks/front.py means "A + B" ...   # ensembles of finished candidates
     python benchmarks/front.py draw   # log loss against seconds, into benchmarks/front.png
 
-Candidates are trained by a plain TensorFlow loop of their own, so that what loses need not be a
-part of the package; those with a ``classifier`` are the package's own. Fold k of three is held out,
-of each training split of ``study.FRONT_DATASETS``; no test split is read. ``run`` does what is
-missing. Probabilities are kept in ``benchmarks/.checkpoints/front``; accuracies, log losses
-(probabilities cut at 1e-3) and seconds in ``benchmarks/results/front.csv``.
+A plain TensorFlow loop in this file trains the candidates, so that rejected candidates need no code
+in the package. Candidates with a ``classifier`` are classifiers of the package. Each training split
+of ``study.FRONT_DATASETS`` is cut into three folds, of which fold k is held out. No test split is
+read. ``run`` does the missing runs. Probabilities are kept in ``benchmarks/.checkpoints/front``.
+Accuracies, log losses (probabilities cut at 1e-3) and seconds are kept in
+``benchmarks/results/front.csv``.
 """
 
 import argparse
@@ -159,7 +160,7 @@ CANDIDATES = {
 
 
 def normalised(kind, X, X_held):
-    """Return (n_samples, n_timepoints, n_channels) of both, by statistics of the first."""
+    """Return both arrays (n_samples, n_timepoints, n_channels), by statistics of the first."""
     if kind == "auto":
         shared = 1 - np.square(X - X.mean(axis=0)).mean() / X.var()
         kind = "curve" if shared >= 0.99 else "dataset"
@@ -178,7 +179,7 @@ def normalised(kind, X, X_held):
 
 
 def viewed(view, X, X_held):
-    """Return what the networks read, each channel with a standard deviation of 1."""
+    """Return the input of the networks, each channel with a standard deviation of 1."""
     views = {
         "values": lambda x: x,
         "changes": lambda x: np.diff(x, axis=1, prepend=x[:, :1]),
@@ -200,7 +201,7 @@ def viewed(view, X, X_held):
 
 
 def pool_sizes(settings, n_timepoints):
-    """Return of how many steps each block but the first reads the means."""
+    """Return the pooling size before each block but the first."""
     gaps = [1] * (len(settings["n_filters"]) - 1)
     if settings["n_steps"] is None:
         return gaps
@@ -253,9 +254,9 @@ class Network:
         return self.tf.Variable(rng.uniform(-limit, limit, shape).astype(np.float32))
 
     def logits(self, x, moments=None, *, before=None):
-        """Return the logits: of training without, and of inference with ``moments``.
+        """Return the logits, of inference if ``moments`` are given and of training otherwise.
 
-        With ``before`` return what the normalisation of that block gets.
+        With ``before`` return the input of this block's normalisation.
         """
         tf, settings, trains = self.tf, self.settings, moments is None
         whole, read, n_blocks = tf.expand_dims(x, 1), [], len(settings["n_filters"])
@@ -520,7 +521,7 @@ def run(configuration, dataset, fold, archive):
 
 
 def write(path, rows):
-    """Write a record anew, atomically, in a fixed order."""
+    """Write a record again, atomically, in a fixed order."""
     rows = sorted(rows, key=lambda r: (r["configuration"], r["dataset"], int(r["fold"])))
     with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
@@ -529,7 +530,7 @@ def write(path, rows):
 
 
 def kept(configuration):
-    """Return (dataset, fold) -> (probabilities, y) of what was run here."""
+    """Return (dataset, fold) -> (probabilities, y) of the runs on this machine."""
     found = {}
     for path in KEPT.glob(f"{configuration}, *.npz"):
         *name, dataset, fold = path.stem.split(", ")
@@ -606,7 +607,7 @@ def interval(differences):
 
 
 def draw():
-    """Draw log loss, less the reference's, against seconds; name what nothing beats in both."""
+    """Draw log loss minus the reference's against seconds; name candidates on the front."""
     import matplotlib.pyplot as plt
 
     found = {name: values for name, values in averages().items() if name != "MiniROCKET"}

@@ -3,10 +3,10 @@
     python benchmarks/mosi_linear.py --data FOLDER
 
 FOLDER holds ``mosi`` in MER2024's layout. The features of the training videos come from networks
-that were trained on their labels; those of the test videos do not. So the same classifier is
-trained on training videos and, video by video held out, on other test videos. This reads labels
-of test clips to learn what is in the data: nothing is chosen by it. The record is
-``benchmarks/results/mosi-linear.csv``.
+that were trained on the labels of these videos. The test videos had no part in this training. So
+the same classifier is trained on training videos and, with whole videos held out, on test videos.
+This script reads labels of test clips to describe the data; nothing is chosen by them. The record
+is ``benchmarks/results/mosi-linear.csv``.
 """
 
 import argparse
@@ -46,13 +46,13 @@ def vectors(sequences, table, names, *, with_neighbours):
 
 
 def fitted(X, y, videos):
-    """Fit a logistic regression, its penalty chosen by whole videos of what it is trained on."""
+    """Fit a logistic regression; its penalty is chosen by cross-validation over training videos."""
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
     return GridSearchCV(model, PENALTIES, cv=GroupKFold(5)).fit(X, y, groups=videos)
 
 
 def held_out(X, y, videos):
-    """Return the accuracy on videos that were held out, all folds together."""
+    """Return the accuracy on held-out videos, all folds together."""
     right = np.zeros(len(y), bool)
     for train, scored in GroupKFold(N_FOLDS).split(X, y, videos):
         model = fitted(X[train], y[train], videos[train])

@@ -1,4 +1,4 @@
-"""Which classifiers of another kind could vote beside the network? Candidates of ``front.py``."""
+"""Which other kinds of classifier could vote with the network? Candidates of ``front.py``."""
 
 import numpy as np
 import scipy.special
@@ -9,7 +9,7 @@ DEPTH, PER_QUANTILE, N_TREES = 6, 4, 200  # of intervals: halvings, values for e
 
 
 def dictionary(X, y, X_held, seed):
-    """Count which random kernel answers most, then a ridge regression; return probabilities.
+    """Count which random kernel responds most, then fit a ridge regression; return probabilities.
 
     Series are (n_samples, n_timepoints). Dempster, Schmidt, Webb, "Hydra: Competing Convolutional
     Kernels for Fast and Accurate Time Series Classification", 2023, arXiv:2203.13652.
@@ -23,7 +23,7 @@ def dictionary(X, y, X_held, seed):
 
 
 def _counts(X, X_held, seed):
-    """Return each kernel's wins over time, summed: of the largest answer, and of the smallest."""
+    """Return each kernel's sum of winning responses over time, and its number of smallest ones."""
     rng = np.random.default_rng(seed)
     rates = 2 ** np.arange(1 + int(np.log2(max(1, (X.shape[1] - 1) / (SIZE - 1)))))
     found = [], []

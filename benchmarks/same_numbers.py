@@ -1,12 +1,12 @@
-"""Does a change of the code leave every number as it was? Recorded before, compared after.
+"""Does a change of the code leave every number as it was? Record before, compare after.
 
     python benchmarks/same_numbers.py record before.npz --data FOLDER
     python benchmarks/same_numbers.py compare before.npz after.npz
 
-Both records come from one machine: float32 sums differ between processors. Everything goes through
-public names and commands, on small real data: what classifiers, fusions and their maps answer, a
-training that was killed and went on, a sweep's records, the emotion tracks' files, and the scores
-of released answers. ``FOLDER`` holds ``emodb``, ``mosi``, ``mer-ov`` and ``gpt4v``.
+Make both records on one machine: float32 sums differ between processors. The script uses public
+names and commands, on small real data. It records predictions and maps of classifiers and fusions,
+a training that was killed and continued, a sweep's records, the emotion tracks' files, and the
+scores of released answers. ``FOLDER`` holds ``emodb``, ``mosi``, ``mer-ov`` and ``gpt4v``.
 """
 
 import argparse
@@ -51,7 +51,7 @@ TRACKS = {
 
 
 def answers(classifier, X, y):
-    """Return everything a fitted classifier can be asked, by name."""
+    """Return all outputs of a fitted classifier, by name."""
     explanation = classifier.explain(X)
     found = {
         "proba": classifier.predict_proba(X),
@@ -105,7 +105,7 @@ def of_classifiers():
 
 
 def killed_and_resumed():
-    """Kill a training in the middle, twice, and let it go on."""
+    """Kill a training in the middle, twice, and let it continue."""
     from lstmfcn import LSTMFCNClassifier
     from lstmfcn.datasets import load_ucr
 
@@ -148,7 +148,7 @@ def of_fusions():
 
 
 def of_sweep():
-    """Sweep two models over two datasets; keep what their records say but seconds and memory."""
+    """Sweep two models over two datasets; return their records without seconds and memory."""
     with tempfile.TemporaryDirectory() as folder:
         fcn = json.dumps({key: SMALL[key] for key in SMALL if key != "random_state"})  # the seed
         command(
@@ -197,7 +197,7 @@ def of_released_answers(data):
 
 
 def number(cell):
-    """Return a cell as a number, NaN if it is none."""
+    """Return a cell as a number, or NaN if it holds no number."""
     try:
         return float(cell)
     except (TypeError, ValueError):
@@ -239,7 +239,7 @@ def record(path, data):
 
 
 def compare(before, after):
-    """Print what differs; return whether nothing does."""
+    """Print differences; return whether there are none."""
     with np.load(before) as first, np.load(after) as second:
         missing = sorted(set(first.files) ^ set(second.files))
         different = [

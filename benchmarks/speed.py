@@ -1,14 +1,14 @@
-"""How fast is it, against what? Ratios measured in one run, on one machine.
+"""How fast is the package, compared with plain Keras and sktime? Ratios on one machine.
 
     python benchmarks/speed.py            # all tables; writes results/speed.json
     python benchmarks/speed.py training   # one of them: training, attention, parts, fit,
                                           # prediction, start, memory, growth, jobs, archive
 
-Competitors take turns within a run, each ratio is formed within a round, and medians over rounds
-are quoted, so that another load on the machine meets all of them. sktime's classifier is another
-network (its LSTM reads all timepoints); it is here because it is what people use. The
-*convolution limit* is the time of the same convolutions, forward and backward, in the same
-precision and batches, and nothing else. Nothing here is a test.
+Competitors take turns in each round, so that other load on the machine affects all of them. A ratio
+is computed within each round, and the median over rounds is quoted. sktime's classifier is another
+network: its LSTM reads all timepoints. It is included because many people use it. The *convolution
+limit* is the time of the same convolutions alone, forward and backward, in the same precision and
+batches. Nothing here is a test.
 """
 
 import argparse
@@ -238,7 +238,7 @@ print(time.perf_counter() - started)
 
 
 def fit():
-    """Compare whole fits at the defaults; sktime's from the median of its epochs, times 2000."""
+    """Compare whole fits at the defaults; sktime's is the median of its epochs times 2000."""
     import numpy as np
 
     table = {}
@@ -284,7 +284,7 @@ CATEGORIES = (
 
 
 def parts():
-    """Return where the time of one update goes: milliseconds of threads per kind of kernel."""
+    """Return the time of one update by kind of kernel, in milliseconds over all threads."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -496,7 +496,7 @@ LOADERS = {
 
 
 def export():
-    """Return start-up, memory and latency of a model and of what it was exported to.
+    """Return start-up, memory and latency of a model and of its exported files.
 
     ALSTM-FCN at the defaults for one channel of 150 timepoints, in new processes, in turns.
     """
@@ -561,7 +561,7 @@ print(max(peaks) - before)
 
 
 def memory():
-    """Return what the first updates add to a process' own memory, mapped file against array."""
+    """Return the memory that the first updates add to a process, for a mapped file and an array."""
     import numpy as np
 
     table = {}
@@ -583,7 +583,7 @@ def memory():
 
 
 def growth():
-    """Return the seconds per epoch as one size doubles and the others stay."""
+    """Return the seconds per epoch as one size doubles and all other sizes stay."""
     middle = {"n_samples": 256, "n_channels": 1, "n_timepoints": 128, "n_classes": 2}
     steps = {
         "n_samples": (128, 256, 512, 1024),
@@ -624,7 +624,7 @@ TABLES = {
 
 
 def hardware():
-    """Return what the figures depend on."""
+    """Return the hardware and versions that the figures depend on."""
     import keras
     import tensorflow as tf
 

@@ -1,15 +1,15 @@
-"""Which precision, what helps with several channels, do maps show the evidence? Resumable studies.
+"""Which settings should be defaults, and what do they achieve? Studies that can be continued.
 
     python benchmarks/study.py attention --archive ARCHIVE.zip --jobs 2
     python benchmarks/study.py channels --archive UEA.zip --jobs 2
 
 A run is (dataset, configuration, seed). Studies that *choose* something (``precision``,
-``attention``, ``channels``) never see a test split: each training split is cut into three
-stratified folds, and seed k trains on two of them and is scored on fold k.
+``attention``, ``channels``) never see a test split. They cut each training split into three
+stratified folds; seed k trains on two folds and is scored on fold k.
 Studies that *report* (``paper``, ``fine_tune``, ``explanations``) train on the training split and
 score the archive's test split once. Each finished run is a row of
-``benchmarks/results/study-NAME.csv``; calling again does what is missing and goes on with what was
-interrupted, whose seconds then stay empty.
+``benchmarks/results/study-NAME.csv``. A repeated call does the missing runs and continues
+interrupted runs; the seconds of continued runs stay empty.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from lstmfcn.presets import PAPER
 
 RESULTS = Path(__file__).resolve().parent / "results"
 CHECKPOINTS = RESULTS.parent / ".checkpoints"
-# All sets at hand of equal length with at most 20,000 training values and two series per class.
+# All available sets of equal length with at most 20,000 training values and two series per class.
 DATASETS = (
     "SonyAIBORobotSurface1",
     "ItalyPowerDemand",
@@ -256,7 +256,7 @@ def scores(classifier, X, y):
 
 
 def explanations(classifier, X, seed):
-    """Return how far deleting a fifth moves the probability, by each map, and who decides."""
+    """Return how far deletion of a fifth moves the probability, by map, and the LSTM's share."""
     from lstmfcn.evaluation import faithfulness, randomization_test
 
     X = X[np.sort(np.random.RandomState(seed).permutation(len(X))[:N_EXPLAINED])]
@@ -283,7 +283,7 @@ def explanations(classifier, X, seed):
 
 
 def set_up_worker():
-    """Use one thread: small networks gain little from a second one. End when the parent ends."""
+    """Use one thread, as small networks gain little from more. End when the parent ends."""
 
     def follow_parent():
         multiprocessing.parent_process().join()
@@ -306,7 +306,7 @@ def read(path):
 
 
 def write(path, rows):
-    """Write a record anew, atomically, in a fixed order."""
+    """Write a record again, atomically, in a fixed order."""
     rows = sorted(rows, key=lambda r: (r["dataset"], r["configuration"], int(r["seed"])))
     with atomic_path(path) as temporary, open(temporary, "w", newline="") as file:
         explains = path.stem.removeprefix("study-") in EXPLAINING
@@ -344,21 +344,21 @@ def do_all(run, calls, rows, path, write, jobs, name):
     Parameters
     ----------
     run : callable
-        From the arguments of a call to a row.
+        Turns the arguments of a call into a row.
     calls : list of tuple
     rows : list of dict
-        Those that are there; new ones are added.
+        The finished rows; new rows are added.
     path : path
     write : callable
         Writes rows to the path.
     jobs : int
     name : str
-        Of the progress bar.
+        Name of the progress bar.
 
     Returns
     -------
     bool
-        Whether all ended well.
+        Whether all calls succeeded.
     """
     context = multiprocessing.get_context("spawn")
     with (

@@ -1,4 +1,4 @@
-"""What does a sweep cost beside its runs? The tables `jobs` and `archive` of speed.py."""
+"""How much time does a sweep take besides its runs? Tables `jobs` and `archive` of speed.py."""
 
 import contextlib
 import io
@@ -62,7 +62,7 @@ def archive():
 
 
 def write_archive(folder):
-    """Write the records of runs that never were; return how many."""
+    """Write records of invented runs; return their number."""
     import numpy as np
 
     from lstmfcn.datasets import ucr_summary
@@ -105,7 +105,7 @@ def write_archive(folder):
 
 
 def read_archive(what, folder):
-    """Do one thing with the archive; print its seconds and the process' memory."""
+    """Do one step with the archive; print its seconds and the process' memory."""
     from lstmfcn.cli import main
     from lstmfcn.datasets import ucr_summary
     from lstmfcn.evaluation import Model, sweep

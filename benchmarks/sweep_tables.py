@@ -1,4 +1,4 @@
-"""What does our own sweep of the archive show? Tables from results/ucr.jsonl."""
+"""What does this package's own sweep of the archive show? Tables from results/ucr.jsonl."""
 
 import itertools
 import json
@@ -53,7 +53,7 @@ FAR = 0.03  # from a published accuracy: a dataset that is named
 
 
 def accuracies():
-    """Return accuracy by dataset and model: means over seeds, deviations behind them."""
+    """Return accuracy by dataset and model: means over seeds, with standard deviations."""
     records = read_records(RECORDS)
     table = score_table(records)
     spread = _deviations(records)
@@ -97,7 +97,7 @@ def multivariate():
 
 
 def summary():
-    """Return a line per model over the datasets that all have."""
+    """Return a line per model, over the datasets with results of all models."""
     records = read_records(RECORDS)
     ranked = _of_covering_models(records)
     table = score_table(ranked).complete()
@@ -129,7 +129,7 @@ def summary():
 
 
 def questions():
-    """Return what the pairs of models tell: difference, wins, a test, an effect."""
+    """Return comparisons of pairs of models: difference, wins, a test, an effect size."""
     records = read_records(RECORDS)
     table = score_table(records)
     lines = []
@@ -157,7 +157,7 @@ def questions():
 
 
 def published():
-    """Return our means beside published ones, each pair on the datasets they share."""
+    """Return our means beside published means, each pair on its common datasets."""
     records = read_records(RECORDS)
     lines = [
         "| ours | published | datasets | ours | published | wins / ties / losses | p | "
@@ -213,7 +213,7 @@ def _n_covered(records):
 
 
 def _of_covering_models(records):
-    """Return the records of the models that have all but few of the planned datasets."""
+    """Return the records of the models that cover nearly all planned datasets."""
     n_planned = len(json.loads(PLAN.read_text(encoding="utf-8"))["datasets"])
     n_covered = _n_covered(records)
     return [r for r in records if n_covered[r["model"]] >= COVERED * n_planned]

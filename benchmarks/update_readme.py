@@ -157,7 +157,7 @@ def paired(differences):
 
 
 def explanations(configuration):
-    """Return a function to a table of how far deletion by each map moves one configuration."""
+    """Return a function that makes a table: how far deletion by each map moves a configuration."""
 
     def table():
         by_dataset = defaultdict(list)
@@ -204,7 +204,7 @@ def accuracy_of_models():
 
 
 def explanations_in_short(record):
-    """Return a function to sentences: on how many datasets each map reaches what it should."""
+    """Return a function that writes on how many datasets each map reaches its aim."""
 
     def sentences():
         records = defaultdict(lambda: defaultdict(list))
@@ -239,7 +239,7 @@ def drop(runs, name):
 
 
 def mean(runs, column):
-    """Return the mean over the runs that have a value: interrupted ones have no seconds."""
+    """Return the mean over the runs that have a value: interrupted runs have no seconds."""
     return mean_of([float(run[column]) for run in runs if run[column]])
 
 
@@ -313,7 +313,7 @@ def emotion_choice():
 
 
 def mosi_linear():
-    """Return what a linear classifier makes of mosi's features, trained on one split or other."""
+    """Return the accuracies of a linear classifier on mosi's features, by training split."""
     lines = [
         "| modalities | reads | held-out training videos | test clips "
         "| test videos, trained on other test videos |",

@@ -7,7 +7,7 @@ def text_table(columns, rows, *, n_left=1):
     """Return a table as text: as wide as its cells, two spaces between columns.
 
     None is shown as "-", a float with four decimals. The first ``n_left`` columns are flush left,
-    the others flush right; lines have no spaces at their ends.
+    all further columns flush right. Lines have no trailing spaces.
 
     >>> print(text_table(["dataset", "accuracy"], [["GunPoint", 0.99], ["Ham", None]]))
     dataset   accuracy
