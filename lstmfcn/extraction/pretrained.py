@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -43,6 +44,7 @@ class Pretrained:
     model_type: str
     n_layers: int
     picture_rate: float | None = None
+    stamp: tuple = ()  # sizes and times of the files: a model that changes is loaded anew
     joint = "-"
     levels = ("frame",)
     n_at_a_time = 1  # the model itself uses all cores
@@ -76,7 +78,9 @@ class Pretrained:
                 "may run code; load the model where you trust it, and save it anew with "
                 "save_pretrained(PATH)."
             )
-        return cls(folder.resolve(), model_type, n_layers, picture_rate)
+        files = sorted((file.name, file.stat()) for file in os.scandir(folder) if file.is_file())
+        stamp = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
+        return cls(folder.resolve(), model_type, n_layers, picture_rate, stamp)
 
     @property
     def stem(self):
@@ -102,11 +106,11 @@ class Pretrained:
 
     @property
     def _prepared(self):
-        return _prepared(self.folder, self.model_type)
+        return _prepared(self)
 
     @property
     def _model(self):
-        return _model(self.folder, self.model_type)
+        return _model(self)
 
     @property
     def _hop(self):
@@ -126,7 +130,7 @@ class Pretrained:
             "parameters": {
                 "kind": "pretrained",
                 "model_type": self.model_type,
-                "weights_sha256": _digest(self.folder),
+                "weights_sha256": _digest(self),
                 "values": "projected image features"
                 if self.kind == "pictures"
                 else f"sum of the last {self.n_layers} hidden layers",
@@ -223,15 +227,15 @@ class Pretrained:
 
 
 @functools.lru_cache(maxsize=8)
-def _prepared(folder, model_type):
+def _prepared(recipe):
     """Return the configuration of a model, and what prepares its input."""
-    transformers = _import_transformers(folder.name)
+    folder, transformers = recipe.folder, _import_transformers(recipe.stem)
     readers = {
         "sound": (transformers.AutoFeatureExtractor, "preprocessor_config.json"),
         "text": (transformers.AutoTokenizer, "tokenizer"),
         "pictures": (transformers.AutoImageProcessor, "preprocessor_config.json"),
     }
-    reader, what = readers[KINDS[model_type]]
+    reader, what = readers[recipe.kind]
     return (
         _from(folder, transformers.AutoConfig, "config.json"),
         _from(folder, reader, what),
@@ -239,11 +243,11 @@ def _prepared(folder, model_type):
 
 
 @functools.lru_cache(maxsize=1)
-def _model(folder, model_type):
+def _model(recipe):
     """Return a model, ready to use."""
     import torch
 
-    transformers = _import_transformers(folder.name)
+    folder, transformers = recipe.folder, _import_transformers(recipe.stem)
     options = {"use_safetensors": True, "output_loading_info": True}
     model, notes = _from(folder, transformers.AutoModel, "model", **options)
     absent = [key for key in notes["missing_keys"] if not any(word in key for word in UNUSED)]
@@ -253,7 +257,7 @@ def _model(folder, model_type):
             f"{len(absent) or len(notes['mismatched_keys'])} are missing or of another shape, such "
             f"as {shown(min(absent, default='') or notes['mismatched_keys'])}."
         )
-    if model_type == "whisper":
+    if recipe.model_type == "whisper":
         model = model.get_encoder()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return model.float().eval().to(device)
@@ -267,7 +271,7 @@ def _from(folder, cls, what, **options):
             return cls.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, **options
             )
-    except DAMAGED as error:
+    except Exception as error:  # safetensors has an error of its own, which is none of Python's
         raise ValueError(
             f"{shown(folder)} holds no {what} that can be loaded; save it there with its own "
             "save_pretrained(PATH)."
@@ -275,10 +279,10 @@ def _from(folder, cls, what, **options):
 
 
 @functools.lru_cache(maxsize=8)
-def _digest(folder):
+def _digest(recipe):
     """Return the SHA-256 of the weights."""
     digest = hashlib.sha256()
-    for path in _weights(folder):
+    for path in _weights(recipe.folder):
         with open(path, "rb") as file:
             while block := file.read(2**20):
                 digest.update(block)
