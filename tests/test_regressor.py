@@ -1,6 +1,7 @@
 """Does LSTM-FCN predict numbers: right, in their unit, the same when it comes back?"""
 
 import copy
+import csv
 import inspect
 import io
 import json
@@ -19,6 +20,8 @@ from test_docstrings import entries
 
 import lstmfcn
 from lstmfcn import LSTMFCNClassifier, LSTMFCNEnsemble, LSTMFCNRegressor
+from lstmfcn.cli import main
+from lstmfcn.datasets import read_series
 from lstmfcn.networks import rocket
 from lstmfcn.training.losses import CrossEntropy, SquaredError
 
@@ -382,3 +385,63 @@ def test_parameters_are_documented_in_the_classifiers_words():
     for name, (kind, text) in documented.items():
         assert kind == of_classifier[name][0], name
         assert (text == of_classifier[name][1]) is (name not in of_its_own), name
+
+
+# In the shell
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Return a folder with train.csv, its numbers in the column ``rate``, and test.csv."""
+    for name, seed in (("train", 0), ("test", 1)):
+        X, y = make_waves(seed=seed)
+        lines = [",".join(["rate", *(f"t{k}" for k in range(24))])]
+        lines += [
+            ",".join(map(str, [number, *series[0]])) for number, series in zip(y, X, strict=True)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    return tmp_path
+
+
+FIT = "--model lstmfcn-regressor --n-filters 8,8 --cells 2 --epochs 2 --label-column rate --out"
+
+
+def test_the_shell_fits_and_predicts_what_python_does(tables, capsys):
+    assert main(f"fit {tables}/train.csv {FIT} {tables}/m.lstmfcn".split()) == 0
+    assert "40 series, 1 channel x 24 timepoints, numbers from 50" in capsys.readouterr().out
+    assert main(f"predict {tables}/m.lstmfcn {tables}/test.csv --out {tables}/p.csv".split()) == 0
+    said = capsys.readouterr().out
+    X, y = read_series(tables / "test.csv", label_column="rate", classes="numbers")
+    reg = LSTMFCNRegressor(**SMALL).fit(*make_waves())
+    np.testing.assert_allclose(lstmfcn.load(tables / "m.lstmfcn").predict(X), reg.predict(X))
+    with open(tables / "p.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = np.array([[row["label"], row["predicted"]] for row in rows], float)
+    np.testing.assert_allclose(found.T, [y, reg.predict(X)])
+    assert f"R2   {reg.score(X, y):.4g}  (" in said and "CCC  " in said and "MSE  " in said
+    for command in (
+        "explain {}/m.lstmfcn {}/test.csv --out {}/e",
+        "export {}/m.lstmfcn --out {}/e.onnx",
+    ):
+        assert main(command.replace("{}", str(tables)).split()) == 1
+        assert "m.lstmfcn predicts numbers, but lstmfcn e" in capsys.readouterr().err
+
+
+def test_the_shell_refuses_what_is_no_number(tables, capsys):
+    path = tables / "train.csv"
+    path.write_text(path.read_text() + "\nhigh" + 24 * ",1.0")
+    assert main(f"fit {path} {FIT} {tables}/m.lstmfcn".split()) == 1
+    assert "holds 'high', which is no number to predict; pass" in capsys.readouterr().err
+    assert not (tables / "m.lstmfcn").exists()
+
+
+def test_targets_of_a_ts_file_are_numbers(tmp_path):
+    path = tmp_path / "rates.ts"
+    head = "@problemName r\n@univariate true\n@targetLabel true\n@data\n"
+    path.write_text(head + "1.0,2.0:0.25\n3.0,4.0:-1e-3\n")
+    X, y = read_series(path, classes="numbers")
+    assert (X.tolist(), y.tolist()) == ([[1.0, 2.0], [3.0, 4.0]], [0.25, -0.001])
+    assert "so it is a regression set" in refusal(lambda: read_series(path))
+    path.write_text(head + "1.0,2.0:0.25\n3.0,4.0:?\n")
+    sentence = refusal(lambda: read_series(path, classes="numbers"))
+    assert "rates.ts holds '?', which is no number to predict" in sentence

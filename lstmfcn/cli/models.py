@@ -8,6 +8,7 @@ from lstmfcn.cli.options import add_parameters, given_parameters
 from lstmfcn.cli.samples import add_input, described, read_samples, reading_of
 
 MODELS = {"lstmfcn": "LSTMFCNClassifier", "alstmfcn": "ALSTMFCNClassifier", "fcn": "FCNClassifier"}
+REGRESSOR = "lstmfcn-regressor"
 ENSEMBLE, JOBS = "ensemble", -1  # as many members at once as there are cores
 
 
@@ -16,7 +17,7 @@ def add_models(commands):
     fit = commands.add_parser(
         "fit", help="train a model on a file", description="Train a model and write it to a file."
     )
-    _add_model(fit)
+    _add_model(fit, REGRESSOR)
     fit.add_argument("--out", type=to_path, required=True, help="model file to write")
     resume = "go on from there after an interruption"
     fit.add_argument("--checkpoint", type=to_path, metavar="FOLDER", help=resume)
@@ -73,10 +74,10 @@ def add_models(commands):
     explain.set_defaults(command=_explain)
 
 
-def _add_model(parser):
-    """Give a parser the options that say what is trained on what."""
+def _add_model(parser, *more):
+    """Give a parser the options that say what is trained on what; ``more`` are further models."""
     add_input(parser, "TRAIN", "training")
-    parser.add_argument("--model", choices=(*MODELS, ENSEMBLE), default="lstmfcn")
+    parser.add_argument("--model", choices=(*MODELS, ENSEMBLE, *more), default="lstmfcn")
     parser.add_argument(
         "--of", choices=MODELS, help="of the ensemble, which networks; default: lstmfcn"
     )
@@ -98,7 +99,8 @@ def _new_model(arguments, y):
     is_ensemble = arguments.model == ENSEMBLE
     if not is_ensemble and arguments.of is not None:
         raise ValueError(f"--of is for --model ensemble, not for --model {arguments.model}.")
-    cls = getattr(lstmfcn, MODELS[(arguments.of or "lstmfcn") if is_ensemble else arguments.model])
+    kinds = {**MODELS, REGRESSOR: "LSTMFCNRegressor"}
+    cls = getattr(lstmfcn, kinds[(arguments.of or "lstmfcn") if is_ensemble else arguments.model])
     ensemble = lstmfcn.LSTMFCNEnsemble
     own = (cls, ensemble) if is_ensemble else (cls,)
     parameters, *of_ensemble = given_parameters(arguments, own, _classes())
@@ -115,7 +117,7 @@ def _new_model(arguments, y):
 
 
 def _read_labelled(arguments):
-    samples = read_samples(arguments, "train")
+    samples = read_samples(arguments, "train", numbers=arguments.model == REGRESSOR)
     if samples.y is None:
         raise ValueError(
             f"{arguments.series} has no labels; say where they are with --label-column, or name "
@@ -133,11 +135,29 @@ def _fit(arguments):
     classifier.set_params(checkpoint=arguments.checkpoint).fit(samples.X, samples.y)
     classifier.reading_ = reading
     classifier.save(arguments.out)
+    learned = "" if _tells_numbers(classifier) else f"{len(classifier.classes_)} classes, "
     print(
-        f"{type(classifier).__name__}: {len(samples.y)} series, {len(classifier.classes_)} "
-        f"classes, {len(classifier.history_['loss'])} epochs, final training loss "
+        f"{type(classifier).__name__}: {len(samples.y)} series, {learned}"
+        f"{len(classifier.history_['loss'])} epochs, final training loss "
         f"{classifier.history_['loss'][-1]:.4f}; written to {arguments.out}"
     )
+
+
+def _tells_numbers(model):
+    return not hasattr(model, "classes_")
+
+
+def _load_classifier(path, command):
+    """Return the classifier of a file; refuse a regressor."""
+    from lstmfcn.loading import load
+
+    model = load(path)
+    if _tells_numbers(model):
+        raise ValueError(
+            f"{path} predicts numbers, but lstmfcn {command} is for classifiers; use lstmfcn "
+            "predict."
+        )
+    return model
 
 
 def _evaluate(arguments):
@@ -169,9 +189,12 @@ def _predict(arguments):
         from lstmfcn.loading import load
 
     classifier = load(arguments.model)
-    samples = read_samples(arguments, "test", classifier)
+    samples = read_samples(arguments, "test", classifier, numbers=_tells_numbers(classifier))
+    if _tells_numbers(classifier):
+        _predict_numbers(classifier, samples, arguments.out)
+        return
     X, y = samples.X, samples.y
-    proba = _predict_with_progress(classifier, X)
+    proba = _with_progress(classifier.predict_proba, X)
     predicted = classifier.classes_[proba.argmax(axis=1)]
     _write_predictions(arguments.out, classifier.classes_, predicted, proba, samples)
     print(f"{len(predicted)} series classified; written to {arguments.out}")
@@ -184,10 +207,25 @@ def _predict(arguments):
         print(f"weighted F1        {f1_score(truth, answer, average='weighted'):.4f}")
 
 
-def _export(arguments):
-    from lstmfcn.loading import load
+def _predict_numbers(regressor, samples, out):
+    import numpy as np
 
-    classifier = load(arguments.model)
+    predicted = _with_progress(regressor.predict, samples.X)
+    nothing = np.empty((len(predicted), 0))
+    _write_predictions(out, (), predicted, nothing, samples)
+    print(f"{len(predicted)} numbers predicted; written to {out}")
+    if samples.y is not None:
+        from lstmfcn.evaluation.number_scores import NUMBER_METRICS, score_numbers
+
+        scores = score_numbers(samples.y, predicted, groups=samples.groups).scores
+        for name, title in NUMBER_METRICS.items():
+            low, high = scores[name]["clips"]
+            print(f"{title:<5}{scores[name]['value']:.4g}  ({low:.4g} to {high:.4g})")
+        print("in brackets: 95 % bootstrap interval over series")
+
+
+def _export(arguments):
+    classifier = _load_classifier(arguments.model, "export")
     classifier.export(arguments.out, arguments.format, attention=arguments.attention)
     print(
         f"{type(classifier).__name__} for series of {classifier.n_channels_in_} x "
@@ -199,10 +237,9 @@ def _export(arguments):
 def _explain(arguments):
     if arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
-    from lstmfcn.loading import load
     from lstmfcn.plots.overview import explain_to_folder
 
-    classifier = load(arguments.model)
+    classifier = _load_classifier(arguments.model, "explain")
     X, y, *_ = read_samples(arguments, "test", classifier)
     summary = explain_to_folder(
         classifier, X, y, arguments.out, random_state=arguments.seed, verbose=1
@@ -230,13 +267,13 @@ def _check_out(arguments):
             raise ValueError(f"{arguments.out} is also what is read; name another file with --out.")
 
 
-def _predict_with_progress(classifier, X, rows=512):
+def _with_progress(predict, X, rows=512):
     import numpy as np
 
     from lstmfcn.progress import tqdm
 
     starts = tqdm(range(0, len(X), rows), desc="predict", disable=len(X) <= rows)
-    return np.concatenate([classifier.predict_proba(X[i : i + rows]) for i in starts])
+    return np.concatenate([predict(X[i : i + rows]) for i in starts])
 
 
 def _write_predictions(path, classes, predicted, proba, samples):

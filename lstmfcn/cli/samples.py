@@ -182,7 +182,7 @@ def described(samples):
     named = ", ".join(f"{label} {count}" for label, count in counts[:MOST_CLASSES])
     rest = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
     learned = f"{len(counts)} classes ({named}{rest})"
-    if getattr(samples.y, "dtype", None) == float:
+    if np.asarray(samples.y).dtype.kind == "f":
         learned = f"numbers from {min(samples.y):g} to {max(samples.y):g}"
     parts = [
         f"{len(samples.X)} series",
