@@ -129,7 +129,7 @@ class RobustnessDisplay(AxesDisplay):
         for name, score in self.references.items():
             ax.axhline(score, color=DARK_GREY, linestyle="--", linewidth=1.0, label=plain(name))
         ax.set_ylim(0, 1.02)
-        ax.set_xlabel(plain(self.corruption))
+        ax.set_xlabel(plain(self.corruption, 70))
         ax.set_ylabel(plain(self.metric))
         ax.grid(axis="y", color="#e4e4e4")
         ax.set_axisbelow(True)
