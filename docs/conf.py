@@ -39,7 +39,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:obj", r"\w+_"),  # fitted attributes, which the page of their class describes
     (r"py:data", r"(.*\.)?[A-Z_]+"),  # tables within modules
-    (r"py:attr", r"members"),
+    (r"py:(attr|obj)", r"members|lstmfcn\.emotion\.recipe\.\w+"),
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
@@ -73,6 +73,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
+toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = "lstmfcn"
 html_static_path = ["_static"]

@@ -2,9 +2,8 @@
 How did the training go?
 ========================
 
-``history_`` holds loss and accuracy of each epoch. With ``validation_fraction`` a part of the
-training set is held out and measured, and ``patience`` ends the training when its loss stops
-falling.
+``history_`` holds loss and accuracy of each epoch. ``validation_fraction`` holds out a part of the
+training set and measures it. ``patience`` ends the training when its loss stops falling.
 """
 
 from lstmfcn import LSTMFCNClassifier

@@ -58,7 +58,8 @@ def test_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, monke
                     exec(compile(block, page, "exec"), names)
                 printed = stream.getvalue()
             elif kind == "{testoutput}":
-                assert doctest.OutputChecker().check_output(block, printed, FLAGS), printed
+                expected = block.removeprefix(":hide:\n\n")
+                assert doctest.OutputChecker().check_output(expected, printed, FLAGS), printed
             else:
                 later = "".join(code for kind, code in blocks[i:] if kind == "{testcode}")
                 for words in commands_of(block):

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 from generated_pages import write_pages
@@ -143,10 +144,23 @@ def resolve_short_name(app, environment, node, content):
     )
 
 
+def escape_marks(app, what, name, value, options, lines):
+    """Let ``|x|`` and ``n_`` in a docstring's plain text be what they look like."""
+    for i, line in enumerate(lines):
+        if line.lstrip().startswith((">>>", "...")):
+            continue
+        parts = re.split(r"(`+[^`]*`+)", line)
+        parts[::2] = [
+            re.sub(r"(\w)_(?![\w`])", r"\1\\_", part.replace("|", r"\|")) for part in parts[::2]
+        ]
+        lines[i] = "".join(parts)
+
+
 def setup(app):
     """Write the pages before Sphinx reads them."""
     app.connect(
         "builder-inited", lambda app: write_pages(Path(app.srcdir) / "api/generated", pages())
     )
+    app.connect("autodoc-process-docstring", escape_marks, priority=900)  # after numpydoc
     app.connect("missing-reference", resolve_short_name)
     return {"parallel_read_safe": True}

@@ -25,7 +25,8 @@ class Page(HTMLParser):
 
 def broken(folder):
     """Yield (page, link) for each link without a goal in a folder of HTML files."""
-    pages = {path.resolve(): Page(path) for path in Path(folder).rglob("*.html")}
+    paths = [path for path in Path(folder).rglob("*.html") if "_static" not in path.parts]
+    pages = {path.resolve(): Page(path) for path in paths}
     for path, page in pages.items():
         for link in page.links:
             parts = urlsplit(link)
