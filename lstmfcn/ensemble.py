@@ -396,8 +396,8 @@ reset_head, new_classes, validation_data, patience
             )
         if estimator.checkpoint is not None:
             raise ValueError(
-                f"checkpoint={estimator.checkpoint!r} of the estimator is for one training; give "
-                "it to the ensemble."
+                f"the estimator has checkpoint={estimator.checkpoint!r}, which serves one network; "
+                "pass checkpoint to the ensemble instead."
             )
         variants = self._checked_variants(estimator)
         seeds = [None] * self.n_estimators

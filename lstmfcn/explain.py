@@ -208,7 +208,7 @@ def _added_by_timepoints(network, architecture, inputs, observed, steps, filters
 
 
 def _sums_of(rows, size):
-    """Return sums of ``size`` timepoints each, at the end of those that are left."""
+    """Return sums over ``size`` timepoints each; the last sum is over the rest."""
     return np.add.reduceat(rows, np.arange(0, rows.shape[-1], size), axis=-1)
 
 

@@ -134,7 +134,7 @@ def locked(path):
 
 
 def _destination(path):
-    """Return the file to write, behind all links, and what is there (None: nothing)."""
+    """Return the file to write, with links resolved, and the stat of an existing file or None."""
     path = as_path(path)
     try:
         found = os.stat(path)
@@ -146,7 +146,7 @@ def _destination(path):
         raise IsADirectoryError(f"{path} is a folder; give a file name to write to.")
     if found is not None and (stat.S_ISBLK(found.st_mode) or stat.S_ISSOCK(found.st_mode)):
         what = "a disk" if stat.S_ISBLK(found.st_mode) else "a socket"
-        raise OSError(f"{path} is {what}, no file; give a file name to write to.")
+        raise OSError(f"{path} is {what}, not a file; give a file name to write to.")
     if found is not None and _standard_stream(found) is None and not _may_write(path):
         raise PermissionError(f"{path} is write-protected; give another name.")
     if found is not None and _is_written_in_place(found):
@@ -162,7 +162,7 @@ def _destination(path):
 
 
 def _is_written_in_place(found):
-    """Whether a file is no regular one, or is where this process prints to."""
+    """Whether a file is not a regular file, or is the output of this process."""
     return not stat.S_ISREG(found.st_mode) or _standard_stream(found) is not None
 
 
@@ -184,7 +184,7 @@ def _pour(temporary, target, found):
 
 
 def _inherit(temporary, found):
-    """Give a file the owner and the mode of the one that it replaces."""
+    """Give a file the owner and the mode of the file that it replaces."""
     for ids in ((found.st_uid, -1), (-1, found.st_gid)):
         with contextlib.suppress(OSError):  # only root gives files away
             os.chown(temporary, *ids)

@@ -142,7 +142,7 @@ def _convolution_backwards(convolution, slopes):
 
 
 def _sums_of(rows, size):
-    """Return sums of ``size`` timepoints each, at the end of those that are left."""
+    """Return sums over ``size`` timepoints each; the last sum is over the rest."""
     rest = -rows.shape[1] % size
     padded = tf.pad(rows, [[0, 0], [0, rest]])
     return tf.reduce_sum(tf.reshape(padded, [-1, (rows.shape[1] + rest) // size, size]), axis=2)

@@ -81,10 +81,10 @@ def ensemble_from_members(members):
     ensemble.estimators_ = classifiers_in_folders(members, ENSEMBLE, content["n_members"])
     for member in ensemble.estimators_:
         if member.classes_.tolist() != ensemble.classes_.tolist():
-            raise ValueError("its members have other classes than it has")
+            raise ValueError("the classes of its members are not its own classes")
         shape = member.n_channels_in_, member.n_timepoints_in_
         if shape != (ensemble.n_channels_in_, ensemble.n_timepoints_in_):
-            raise ValueError("its members are for series of several shapes")
+            raise ValueError("its members expect series of different shapes")
     return ensemble
 
 
@@ -99,7 +99,7 @@ def classifiers_in_folders(members, first, n_classifiers, design=None):
         classifiers.append(classifier_from_members(parts, design))
     kinds = {type(classifier).__name__ for classifier in classifiers}
     if len(kinds) > 1:
-        raise ValueError(f"its classifiers are of several kinds, {sorted(kinds)}")
+        raise ValueError(f"its classifiers are of different types, {sorted(kinds)}")
     return classifiers
 
 
@@ -223,7 +223,7 @@ def _check_answers(model):
             values *= scale[:, None, None] * generator.standard_normal(values.shape)
     inputs = inputs[0] if len(inputs) == 1 else inputs
     if not np.isfinite(model(inputs, training=False).numpy()).all():
-        raise ValueError("its weights are not possible: the answer to a plausible series is NaN")
+        raise ValueError("its weights are impossible: the answer to a plausible series is NaN")
 
 
 def _set_reading(classifier, reading):

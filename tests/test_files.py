@@ -122,7 +122,9 @@ def test_a_device_stays_a_device(tmp_path):
     os.mknod(tmp_path / "disk", 0o666 | stat.S_IFBLK, os.makedev(7, 99))
     with pytest.raises(OSError) as caught:
         write(tmp_path / "disk")
-    assert str(caught.value) == f"{tmp_path}/disk is a disk, no file; give a file name to write to."
+    assert (
+        str(caught.value) == f"{tmp_path}/disk is a disk, not a file; give a file name to write to."
+    )
 
 
 def test_a_device_needs_no_folder_that_can_be_written_to(as_user):

@@ -149,7 +149,7 @@ def test_students_interval_worked_by_hand():
 
 
 def test_intervals_refuse():
-    with pytest.raises(ValueError, match="there are no scores; pass one for each of at least one"):
+    with pytest.raises(ValueError, match="there are no scores; pass the score of at least one run"):
         mean_interval([])
     with pytest.raises(ValueError, match=r"confidence=95 must be a number in \(0, 1\)\."):
         mean_interval([0.1, 0.2], 95)

@@ -110,7 +110,7 @@ def test_files_of_others(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("1,1,,0.0,1.0\n", "1,1,,0.0\n", "line 7 has 4 fields of 5"),
+        ("1,1,,0.0,1.0\n", "1,1,,0.0\n", "line 7 has 4 fields; expected at least 5"),
         ("1,1,,", "1,2,,", "it has classes from 0 to 2 of 2"),
         ("0.75,1200", "0.85,1200", "it says accuracy 0.85, its cases give 0.75"),
         ("0.75,1200", "good,1200", "line 3 has 'good', where a finite number belongs."),
@@ -119,7 +119,7 @@ def test_files_of_others(tmp_path):
         ("0.75,1200", f"{'a' * 140_000},1200", "line 3 has 'aaaaaaaaaaaa...aaaaaaaaaaaaa', where"),
         ("1,1,,", "inf,1,,", "line 7 has 'inf', where a finite number belongs."),
         ("0.75,0.25", "0.75,7", "the probabilities of sample 1 are 0.75, 7, which sum to 7.75;"),
-        (THEIRS[THEIRS.index("0,0,,1.0") :], "", "it has 3 lines, of which the test cases start"),
+        (THEIRS[THEIRS.index("0,0,,1.0") :], "", "it has 3 lines; test cases start at the fourth"),
     ],
 )
 def test_a_damaged_file_adds_nothing(tmp_path, old, new, sentence):

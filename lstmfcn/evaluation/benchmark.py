@@ -193,8 +193,8 @@ def _check_plan(datasets, models, seeds, resamples):
     fixed = [dataset.name for dataset in datasets if dataset.fixed_split]
     if fixed and any(resamples):
         raise ValueError(
-            f"resamples of {fixed[0]!r} would put one group, such as a speaker, on both sides; "
-            "sweep datasets with a fixed split in a call of their own, with resample 0 alone."
+            f"resamples of {fixed[0]!r} would put one group, such as a speaker, into training and "
+            "test data; sweep datasets with a fixed split separately, with resample 0 alone."
         )
 
 

@@ -37,7 +37,7 @@ def mean_interval(scores, confidence=0.95):
         raise ValueError(f"confidence={confidence!r} must be a number in (0, 1).")
     scores = np.asarray(scores, dtype=np.float64)
     if not scores.ndim or not len(scores):
-        raise ValueError("there are no scores; pass one for each of at least one run.")
+        raise ValueError("there are no scores; pass the score of at least one run.")
     n_runs = len(scores)
     if n_runs < 2:
         return np.full(scores.shape[1:], np.nan), np.full(scores.shape[1:], np.nan)

@@ -170,7 +170,7 @@ def _read(path):
 
 def _parse(lines):
     if len(lines) < 4:
-        raise ValueError(f"it has {len(lines)} lines, of which the test cases start at the fourth.")
+        raise ValueError(f"it has {len(lines)} lines; test cases start at the fourth.")
     dataset, _, _, _, unit, *comment = _fields(lines, 1, 5)
     fields = _fields(lines, 3, 6)
     accuracy, fit, predict, n_classes = (_number(fields[i], 3) for i in (0, 1, 2, 5))
@@ -215,7 +215,7 @@ def _fields(lines, number, fewest):
     """Return the fields of a line, counted from 1."""
     fields = lines[number - 1].split(",")
     if len(fields) < fewest:
-        raise ValueError(f"line {number} has {len(fields)} fields of {fewest}.")
+        raise ValueError(f"line {number} has {len(fields)} fields; expected at least {fewest}.")
     return fields
 
 
