@@ -45,6 +45,8 @@ td small { display: block; color: var(--soft); }
 .facts td, .said td:last-child { text-align: left; white-space: normal; }
 .side { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; align-items: flex-start; }
 .side > * { max-width: 100%; }
+.side th { overflow-wrap: normal; }
+@media (max-width: 40rem) { td small span { display: block; } }
 .clips { display: grid; gap: .8rem 1.5rem; max-width: 62rem; grid-template-columns: 1fr 1fr; }
 @media (max-width: 45rem) { .clips { grid-template-columns: 1fr; } .clips .none { display: none; } }
 .clips figure, .side figure { margin: .4rem 0; }
@@ -231,8 +233,11 @@ def _row_of_majority(one):
 def _cell(value, bounds):
     """Return a cell of a score, with its intervals below."""
     known = {over: ends for over, ends in bounds.items() if ends is not None}
-    texts = [f"{over} {low:.3f}{DASH}{high:.3f}" for over, (low, high) in known.items()]
-    return tag("td", tag("b", f"{value:.3f}"), *(tag("small", text) for text in texts))
+    intervals = [
+        tag("small", tag("span", over), f" {low:.3f}{DASH}{high:.3f}")
+        for over, (low, high) in known.items()
+    ]
+    return tag("td", tag("b", f"{value:.3f}"), *intervals)
 
 
 def _explained(scored, is_open):
