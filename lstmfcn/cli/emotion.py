@@ -2,10 +2,12 @@
 
 import argparse
 import os
+from dataclasses import replace
 from itertools import chain
 
 from lstmfcn.cli.arguments import OPTIONS, at_least, to_names, to_number, to_path
 from lstmfcn.cli.emotion_extract import add_extraction
+from lstmfcn.cli.emotion_predict import add_predict
 from lstmfcn.cli.emotion_score import add_scores
 from lstmfcn.cli.text import text_table
 from lstmfcn.cli.zero_shot import add_zero_shot
@@ -23,6 +25,7 @@ def add_emotion(commands):
     what = emotion.add_subparsers(required=True, metavar="WHAT")
     add_extraction(what)
     _add_run(what)
+    add_predict(what)
     add_scores(what)
     add_zero_shot(what)
 
@@ -42,6 +45,13 @@ def _add_run(what):
         metavar="ROOT",
         help="the folder of the feature sets, and of MER2024's label files unless --labels are "
         "given",
+    )
+    data.add_argument(
+        "--wavs",
+        type=to_path,
+        metavar="DIR",
+        help="in place of --data: a folder of recordings; --features that are missing are made as "
+        "by `lstmfcn emotion extract`, into the folder of the results",
     )
     data.add_argument(
         "--labels",
@@ -192,10 +202,12 @@ def _run(arguments):
     if name is not None:
         check_model_name(name)
     recipe = _recipe(arguments)
-    if arguments.data is None:
-        raise ValueError("where are the features? Name their folder by --data.")
+    if (arguments.data is None) == (arguments.wavs is None):
+        raise ValueError("name the folder of the features by --data, or recordings by --wavs.")
+    if arguments.wavs is not None and arguments.labels is None:
+        raise ValueError("--wavs needs the table of their emotions, too; name it by --labels.")
     source = open_source(
-        arguments.data,
+        arguments.data or arguments.out,
         arguments.track,
         labels=arguments.labels,
         label_column=arguments.label_column,
@@ -204,6 +216,8 @@ def _run(arguments):
         group=arguments.group,
         on_missing=arguments.on_missing,
     )
+    if arguments.wavs is not None:
+        recipe = _extract(arguments, source, recipe)
     if arguments.folds is not None:
         if arguments.track in ("noise", "ov"):
             raise ValueError(f"--folds are for tracks full and semi, not for {arguments.track}.")
@@ -221,6 +235,33 @@ def _run(arguments):
         print(f"  {model.folder}/")
     if arguments.keep_models:
         print(f"predict other clips: lstmfcn emotion predict {models[0].model_path(0)} CLIPS")
+
+
+def _extract(arguments, source, recipe):
+    """Make the features that are missing; return the recipe with the names of their folders."""
+    from lstmfcn.emotion import extract, recordings_of
+    from lstmfcn.features.store import SUFFIX
+
+    wavs, folders = {}, {}
+    for table in (source.found.train, source.found.test, source.found.unlabelled):
+        wavs |= {} if table is None else recordings_of(table, arguments.wavs)
+    on_missing = "error" if arguments.on_missing == "error" else "drop"
+    for one in recipe.mean_of or (recipe,):
+        for name in one.features:
+            match = SUFFIX.fullmatch(name)
+            stem = match["stem"].lower() if match else name
+            options = {"on_missing": on_missing, "n_jobs": -1, "verbose": 1}
+            made = extract(wavs, arguments.out, [stem], **options).feature_sets
+            frames = [folder for folder in made if folder.endswith("FRA")]
+            folders[name] = name if name in made else (frames or made)[0]
+    mean_of = [replace(one, features=_renamed(one, folders)) for one in recipe.mean_of]
+    if mean_of:
+        return replace(recipe, mean_of=mean_of)
+    return replace(recipe, features=_renamed(recipe, folders))
+
+
+def _renamed(recipe, folders):
+    return [folders[name] for name in recipe.features]
 
 
 def _quiet_tensorflow():

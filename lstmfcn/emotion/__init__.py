@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "lstmfcn.emotion.clip_labels": ("EMOTIONS", "ClipTable", "load_labels", "load_unlabelled"),
         "lstmfcn.emotion.corpus": ("load_corpus",),
+        "lstmfcn.emotion.kept_model": ("EmotionModel", "load_model"),
         "lstmfcn.emotion.log_spectra": ("add_noise_to_log_spectrum", "babble", "with_babble"),
         "lstmfcn.emotion.mer2024": (
             "TRACKS",
