@@ -1,7 +1,7 @@
-"""How does a classifier of this package work inside sktime? An adapter holds it.
+"""How is a classifier of this package used in sktime? Through an adapter.
 
 The classifiers inherit from scikit-learn. :class:`SktimeClassifier` is a sktime classifier that
-holds one of them, so they take sktime's data types, pipelines and checks.
+wraps one of them. It takes sktime's data types and works in sktime's pipelines.
 """
 
 import contextlib
@@ -15,27 +15,28 @@ from lstmfcn.validation import axes_are_known
 
 
 class SktimeClassifier(BaseClassifier):
-    """sktime classifier that holds an LSTM-FCN, ALSTM-FCN or FCN classifier.
+    """sktime classifier that wraps an LSTM-FCN, ALSTM-FCN or FCN classifier.
 
-    Takes sktime's types for a list of series (its word is panel), of equal or unequal length, with
-    one or more channels. It runs behind sktime's transformers, and saves and loads as sktime does.
-    For scikit-learn's pipelines and model selection use the held classifier directly.
+    It takes sktime's types for a list of series, which sktime calls a panel. Series may be of equal
+    or unequal length, with one or more channels. It runs after sktime's transformers, and saves and
+    loads as sktime does. For scikit-learn's pipelines and model selection use the wrapped
+    classifier directly.
 
     Parameters
     ----------
     estimator : classifier of lstmfcn or None, default=None
-        The unfitted classifier, or a scikit-learn estimator that holds one, such as a grid search;
-        ``fit`` trains a clone of it. None: ``LSTMFCNClassifier()``, whose parameters cannot be set
-        through the adapter (``estimator__n_epochs``) as there is no instance to hold them.
+        The unfitted classifier, or a scikit-learn estimator that wraps one, such as a grid search;
+        ``fit`` trains a clone of it. None: ``LSTMFCNClassifier()``. With None, nested parameters
+        such as ``estimator__n_epochs`` cannot be set, because there is no instance to hold them.
     random_state : int, RandomState or None, default=None
-        If not None, takes the place of every ``random_state`` within ``estimator``.
+        If not None, replaces every ``random_state`` within ``estimator``.
 
     Attributes
     ----------
     estimator_ : fitted classifier
-        The trained clone; its history, network and attention map are reached through it. It does
-        not exist if ``y`` had only one class, which sktime predicts without a model, or several
-        columns, where ``classifiers_`` holds an adapter for each.
+        The trained clone, with its history, network and attention map. It does not exist if ``y``
+        had only one class: sktime predicts this class without a model. Nor does it exist if ``y``
+        had several columns: then ``classifiers_`` holds an adapter for each column.
     channel_names_in_ : list or None
         Column names of the training series, or None if they came without names (``numpy3D``).
     classes_ : ndarray of shape (n_classes,)
@@ -45,16 +46,17 @@ class SktimeClassifier(BaseClassifier):
 
     See Also
     --------
-    lstmfcn.LSTMFCNClassifier : The classifier that it holds by default.
+    lstmfcn.LSTMFCNClassifier : The default classifier.
 
     Notes
     -----
     Missing values are refused; put an imputer in front,
     ``sktime.transformations.impute.Imputer() * SktimeClassifier()``. Observations are taken as
-    evenly spaced: the time index only orders them. Channels are matched by name where ``predict``
-    gets the names of ``fit`` in another order, and else by position, as in sktime.
+    evenly spaced: the time index only orders them. If ``predict`` gets the channel names of ``fit``
+    in another order, channels are matched by name; otherwise by position, as in sktime.
 
-    As in every sktime estimator, a call of ``fit`` resets it, also a call that is then refused.
+    As in every sktime estimator, a call of ``fit`` resets the estimator, even if the call is
+    refused.
 
     References
     ----------
@@ -102,7 +104,7 @@ class SktimeClassifier(BaseClassifier):
         super().__init__()
 
     def _fit(self, X, y):
-        """Train a clone of the held classifier on labels ``y`` (n_samples,); return self."""
+        """Train a clone of the wrapped classifier on labels ``y`` (n_samples,); return self."""
         estimator = _unfitted(self.estimator)
         if self.random_state is not None:
             names = [k for k in estimator.get_params() if k.split("__")[-1] == "random_state"]
@@ -160,9 +162,9 @@ def _channel_names(X):
 def _as_series(X, channel_names):
     """Return series in public axis order, their channels in the order of ``channel_names``.
 
-    ``X`` is sktime's numpy3D, (n_samples, n_channels, n_timepoints), which stays as it is; its
-    df-list, frames (n_timepoints_i, n_channels); or its nested_univ, a frame (n_samples,
-    n_channels) of pandas Series. The last two become a list of arrays (n_channels, n_timepoints_i).
+    ``X`` is of one of three sktime types. numpy3D, (n_samples, n_channels, n_timepoints), stays as
+    it is. df-list, frames (n_timepoints_i, n_channels), and nested_univ, a frame (n_samples,
+    n_channels) of pandas Series, become a list of arrays (n_channels, n_timepoints_i).
     """
     if isinstance(X, np.ndarray):
         return X
