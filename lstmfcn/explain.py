@@ -38,7 +38,7 @@ class Explanation:
     over_time : ndarray of shape (n_samples, n_timepoints)
         The part of each timepoint in ``convolutions`` of the target; zero on padding.
 
-     explanation = Explanation(
+    >>> explanation = Explanation(
     ...     classes=np.array(["gun", "point"]),
     ...     target=np.array([0]),
     ...     bias=np.array([0.5, 0.0]),
