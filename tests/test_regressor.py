@@ -23,6 +23,7 @@ from lstmfcn import LSTMFCNClassifier, LSTMFCNEnsemble, LSTMFCNRegressor
 from lstmfcn.cli import main
 from lstmfcn.datasets import read_series
 from lstmfcn.networks import rocket
+from lstmfcn.training import candidates
 from lstmfcn.training.losses import CrossEntropy, SquaredError
 
 SMALL = {"n_filters": (8, 8), "n_cells": 2, "n_epochs": 2, "random_state": 0}
@@ -137,7 +138,18 @@ def test_a_constant_is_predicted_as_it_is():
     X, _ = make_waves(n_samples=10)
     reg = LSTMFCNRegressor(**{**SMALL, "n_epochs": 60}).fit(X, np.full(10, 7.0))
     assert reg.target_scale_ == 1.0
-    np.testing.assert_allclose(reg.predict(X), 7.0, atol=1.5)
+    np.testing.assert_allclose(reg.predict(X), 7.0, atol=0.5)
+
+
+@pytest.mark.parametrize(("unlearned", "n_trainings"), [(0.0, 2), (1e9, 1)])
+def test_gaps_that_keep_it_from_learning_are_given_up(monkeypatch, unlearned, n_trainings):
+    monkeypatch.setattr(candidates, "UNLEARNED", unlearned)  # of the variance of y
+    monkeypatch.setattr(candidates, "FEWEST_EPOCHS", 2)
+    monkeypatch.setattr(candidates, "MOST_EPOCHS", 2)
+    parameters = {**SMALL, "n_epochs": "auto", "occlusion": 0.5, "rocket": False}
+    reg = LSTMFCNRegressor(**parameters).fit(*make_waves(n_samples=12))
+    assert len(reg.history_["loss"]) == reg.n_epochs_ == 2 * n_trainings
+    assert reg.occlusion_ == (0.5 if n_trainings == 1 else 0.0)
 
 
 def test_a_series_of_weight_zero_and_its_absence_are_the_same(small):
