@@ -1,11 +1,17 @@
 """Which numbers describe the sound of a voice? Log-mel frames, and openSMILE's feature sets."""
 
+import contextlib
+import ctypes
 import functools
+import importlib.util
 import math
+import os
 import re
+import sys
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -179,13 +185,7 @@ class OpenSmile:
         stems = {stem.lower(): stem for stem in OPENSMILE}
         if name.lower() not in stems:
             return None
-        try:
-            import opensmile  # noqa: F401
-        except (ImportError, OSError) as error:
-            raise ImportError(
-                f"the features {name} need opensmile ({error}); pip install 'lstmfcn[audio]'. "
-                f"Its licence: {OPENSMILE_LICENCE}."
-            ) from error
+        import_opensmile()
         return cls(stems[name.lower()])
 
     def manifest(self, level):
@@ -221,8 +221,28 @@ class OpenSmile:
 @functools.lru_cache(maxsize=4)
 def _smile(stem, level):
     """Return opensmile's extractor, one for each process."""
-    import opensmile
-
+    opensmile = import_opensmile()
     levels = opensmile.FeatureLevel
     name = levels.Functionals if level == "utterance" else levels.LowLevelDescriptors
     return opensmile.Smile(opensmile.FeatureSet[OPENSMILE[stem]], name)
+
+
+def import_opensmile():
+    """Return the module, or say how it is installed.
+
+    Its library has functions rdft and cdft, and TensorFlow has others of these names, which it
+    gives to all libraries of the process: openSMILE would call them, and end the process.
+    """
+    try:
+        if "opensmile" not in sys.modules and hasattr(os, "RTLD_DEEPBIND"):
+            found = importlib.util.find_spec("opensmile")
+            for path in Path(found.origin).parent.rglob("libSMILEapi.so") if found else ():
+                with contextlib.suppress(OSError):  # of another kind of machine
+                    ctypes.CDLL(str(path), mode=os.RTLD_NOW | os.RTLD_LOCAL | os.RTLD_DEEPBIND)
+        import opensmile
+    except (ImportError, OSError) as error:
+        raise ImportError(
+            f"eGeMAPS and ComParE need opensmile ({error}); pip install 'lstmfcn[audio]'. Its "
+            f"licence: {OPENSMILE_LICENCE}."
+        ) from error
+    return opensmile
