@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 
 from lstmfcn import fine_tuning, fitting, model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.explain import block_output, count_features, effective_kernels, strongest_samples
 from lstmfcn.fitting import part_of_fit
 from lstmfcn.training.loop import fine_tune_schedule
@@ -20,7 +21,9 @@ LSTM_CONSTRAINTS = {
 }
 
 
-class SeriesTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SeriesTransformer(
+    LinkedToSite, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """An estimator that makes features of series."""
 
     def __sklearn_tags__(self):

@@ -165,6 +165,40 @@ def test_the_versions_promised_are_tried():
     assert f'"{versions[0]}"' in workflow and f'"{versions[-1]}"' in workflow
 
 
+def test_displays_of_estimators_link_to_their_pages(extension, monkeypatch):
+    from sklearn.base import BaseEstimator
+
+    from lstmfcn import doc_link
+
+    pages = extension("api_pages")
+    written = {name.removesuffix(".rst") for name, _ in pages.pages()}
+    estimators = [
+        getattr(importlib.import_module(package), name)
+        for package, names in pages.public_names().items()
+        for name, kind in names
+        if kind == "class"
+    ]
+    estimators = [cls for cls in estimators if issubclass(cls, BaseEstimator)]
+    estimators = [cls for cls in estimators if cls.__name__ != "SktimeClassifier"]
+    monkeypatch.setattr(doc_link, "site", lambda: "https://example.org")
+    for cls in estimators:
+        link = object.__new__(cls)._get_doc_link()
+        assert link.removeprefix("https://example.org/api/generated/")[:-5] in written, cls
+    assert len(estimators) >= 8
+    assert "https://example.org/api" in lstmfcn.FCNClassifier()._repr_html_()
+    monkeypatch.setattr(doc_link, "site", lambda: "")
+    assert lstmfcn.FCNClassifier()._get_doc_link() == ""
+
+
+def test_site_is_the_address_in_the_metadata(monkeypatch):
+    from lstmfcn import doc_link
+
+    urls = {"Project-URL": ["Source, https://example.org/code", "Documentation, https://e.org/d/"]}
+    found = type("Metadata", (), {"get_all": staticmethod(urls.get)})
+    monkeypatch.setattr(doc_link.importlib.metadata, "metadata", lambda name: found)
+    assert doc_link.site.__wrapped__() == "https://e.org/d"
+
+
 def test_citation_names_this_version():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {lstmfcn.__version__}\n" in text

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lstmfcn"
 # From the ground up: a room imports rooms of lines above its own, and of its own line none.
 FLOORS = [
-    ["__init__", "all_or_nothing", "lazy", "progress", "warning"],
+    ["__init__", "all_or_nothing", "doc_link", "lazy", "progress", "warning"],
     ["untrusted"],
     ["files"],
     ["validation"],

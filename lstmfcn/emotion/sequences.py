@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.lengths import check_frames, pool_or_pad, resample, window_means
 from lstmfcn.moments import RunningMoments, check_squares
 from lstmfcn.validation import as_series, check_choice, check_counts, check_is_fitted
@@ -117,7 +118,7 @@ def standardize_by_group(X, groups):
     ]
 
 
-class SequencePreprocessor(TransformerMixin, BaseEstimator):
+class SequencePreprocessor(LinkedToSite, TransformerMixin, BaseEstimator):
     """Standardise feature sequences and bring them to the lengths of the training clips.
 
     Sequences are read one by one, so that `ClipSequences` need not fit into memory.

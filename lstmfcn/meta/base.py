@@ -7,6 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from lstmfcn import model_file
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.validation import LARGEST_SEED, check_is_fitted
 
 
@@ -44,7 +45,7 @@ def _estimator_has(name):
     return check
 
 
-class MetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class MetaClassifier(LinkedToSite, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """A classifier whose `fit`, which subclasses write, trains another one, `estimator_`.
 
     Predictions, probabilities and attention are those of `estimator_`, where it has them.

@@ -13,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.datasets.parsing import csv_rows, decode
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.files import write_csv
 from lstmfcn.meta.base import aligned_proba
 from lstmfcn.meta.rows import n_rows, take_rows
@@ -157,7 +158,7 @@ def read_folds(path, names):
     return folds
 
 
-class FoldEnsemble(ClassifierMixin, BaseEstimator):
+class FoldEnsemble(LinkedToSite, ClassifierMixin, BaseEstimator):
     """Train one clone of an estimator per fold; average their predictions of new samples.
 
     Each training sample is predicted by the clone that has not seen it.

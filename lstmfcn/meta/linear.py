@@ -11,6 +11,7 @@ from sklearn.svm import LinearSVC
 
 from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.validation import StrOptions
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)  # inverse penalties C that are tried
@@ -18,7 +19,7 @@ ARRAYS = ("mean_", "scale_", "coef_", "intercept_")
 N_FOLDS = 5  # of the training clips, to choose one of them
 
 
-class LinearBaseline(ClassifierMixin, BaseEstimator):
+class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
     """A linear classifier of one vector per clip, such as functionals or pooled frames.
 
     The penalty is chosen by folds of the training clips, by balanced accuracy.

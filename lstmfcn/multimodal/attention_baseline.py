@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.fitting import part_of_fit
 from lstmfcn.lengths import pool_or_pad
 from lstmfcn.multimodal.modalities import read_modalities
@@ -123,7 +124,7 @@ def count_weights(shapes, n_classes, *, level, n_hidden, **others):
     return encoders + (n * h * h + h + layers) + (h * n + n) + (h * n_classes + n_classes)
 
 
-class AttentionFusionClassifier(ClassifierMixin, BaseEstimator):
+class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
     """The attention fusion of MER2024's baseline, MERTools, to compare with.
 
     As in MERTools nothing is standardised; :class:`lstmfcn.emotion.SequencePreprocessor` does that.

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.multimodal.branch import BranchFusion
 from lstmfcn.multimodal.early import EarlyFusion
 from lstmfcn.multimodal.late import LateFusion
@@ -18,7 +19,7 @@ from lstmfcn.validation import Interval, StrOptions
 ESTIMATORS = (LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier)
 
 
-class FusionClassifier(ClassifierMixin, BaseEstimator):
+class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
     """Classify samples of several modalities with this package's networks.
 
     Parameters
