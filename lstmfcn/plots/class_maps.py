@@ -62,7 +62,7 @@ or list of ndarray of shape (n_channels, T_i)
         The labels that occur.
     mean_series : list of ndarray of shape (n_channels, T_c)
         One per class. If lengths are unequal, the mean of a timepoint is over the series that reach
-        it, and the last timepoint is one that half of the series reach. The same holds for maps.
+        it. The last timepoint is one that half of the series reach. The same holds for maps.
     mean, lower_quartile, upper_quartile : list of ndarray of shape (T_c,)
         One per class, of its maps.
     axes_ : object ndarray of shape (n_classes, 2)
