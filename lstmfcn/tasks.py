@@ -121,6 +121,8 @@ class Regression:
     def from_json(self, regressor, content):
         """Give a regressor the units of its file; refuse what ``fit`` does not leave behind."""
         mean, scale = (content["target"][key] for key in ("mean", "scale"))
-        if type(mean) is not float or type(scale) is not float or scale <= 0:
+        most = validation.LARGEST_TARGET
+        are_floats = type(mean) is type(scale) is float
+        if not are_floats or not abs(mean) <= most or not 0 < scale <= most:
             raise ValueError(f"targets of mean {mean!r} and scale {scale!r} are not possible")
         regressor.target_mean_, regressor.target_scale_ = mean, scale

@@ -217,6 +217,8 @@ def changed_file(path, change):
     [
         (lambda c: c["target"].update(scale=0.0), "scale 0.0 are not possible"),
         (lambda c: c["target"].update(scale=-1.0), "scale -1.0 are not possible"),
+        (lambda c: c["target"].update(scale=np.nan), "scale nan are not possible"),
+        (lambda c: c["target"].update(scale=1e200), "scale 1e+200 are not possible"),
         (lambda c: c["target"].update(mean="os"), "targets of mean 'os' and"),
         (lambda c: c.pop("target") and None, "it has no 'target'"),
         (lambda c: c["architecture"].update(n_classes=2), "in one place and 1 in another"),
