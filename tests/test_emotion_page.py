@@ -12,8 +12,8 @@ from mer_folder import write_mer_folder
 from test_report import browser  # noqa: F401
 
 from lstmfcn.cli import main
-from lstmfcn.emotion import outputs, read_scored
-from lstmfcn.emotion.attention_maps import read_attention, write_attention
+from lstmfcn.emotion import read_scored
+from lstmfcn.emotion.attention_maps import read_attention
 from lstmfcn.emotion.report import write_emotion_page
 from lstmfcn.emotion.run_results import read_results, seeds_together
 from lstmfcn.evaluation import Results, score_classes
@@ -33,10 +33,8 @@ def out(tmp_path_factory):
     arguments = ["--track", "noise", "--data", root, "--features", "tone", "--group", "speaker"]
     arguments += ["--classes", ",".join(CLASSES), "--model", "alstmfcn", "--epochs", "4"]
     arguments += ["--copies", "0", "--seeds", "2", "--out", folder / "out"]
-    with narrow_networks(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outputs, "write_attention", write_attention)
+    with narrow_networks():
         assert main(["emotion", "run", *map(str, arguments)]) == 0
-    write_emotion_page(Results(folder / "out"))
     return folder / "out"
 
 

@@ -192,6 +192,7 @@ def _to_pairs(text):
 
 def _run(arguments):
     _quiet_tensorflow()
+    from lstmfcn.emotion.run_results import seeds_together
     from lstmfcn.emotion.splits import open_source
     from lstmfcn.emotion.track_runs import models_of, run_track
     from lstmfcn.evaluation.records import check_model_name
@@ -229,6 +230,8 @@ def _run(arguments):
     options = {"n_seeds": arguments.seeds, "name": name, "keep_models": arguments.keep_models}
     models, rows, records = run_track(source, recipes, arguments.out, **options, verbose=1)
     _print_scores(source, rows)
+    for sentence in seeds_together(Results(arguments.out)):
+        print(sentence)
     _print_gain(models, records)
     print(f"\nall models: {arguments.out / 'report.html'}; predictions and pictures:")
     for model in models:

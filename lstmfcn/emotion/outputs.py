@@ -2,20 +2,13 @@
 
 import numpy as np
 
-from lstmfcn.emotion.one_run import answer_openly, innermost
-from lstmfcn.emotion.recipe import short_name
+from lstmfcn.emotion.one_run import answer_openly
 from lstmfcn.emotion.scores import write_submission
 from lstmfcn.emotion.splits import OWN_SPLITS
 from lstmfcn.evaluation.robustness import CORRUPTIONS
 from lstmfcn.files import atomic_path, write_csv
-from lstmfcn.meta.rows import take_rows
-from lstmfcn.plots.coloured_series import MapScale
 from lstmfcn.plots.display import new_figure
 from lstmfcn.plots.robustness import RobustnessDisplay
-from lstmfcn.report import write_report
-
-N_EXAMPLES = 2  # of each class, whose attention is drawn
-MAX_CLASSES = 6
 
 
 def write_model(model, results, records):
@@ -43,14 +36,6 @@ def write_model(model, results, records):
             waf = float(np.mean([record["weighted_f1"] for record in records["noisy"]]))
             references = {f"the noisy test clips ({waf:.3f})": waf}
         _draw_robustness(folder / "robustness.png", curves, model.name, references)
-
-
-def write_page(results):
-    """Write the page about all models in a folder of results."""
-    has_f1 = any(record.get("weighted_f1") is not None for record in results.records())
-    metric = "weighted_f1" if has_f1 else "accuracy"
-    path = results.folder / "report.html"
-    write_report(results, path, metric=metric, title="Emotion recognition")
 
 
 def unlabelled_path(model, seed):
@@ -135,73 +120,6 @@ def _draw_robustness(path, curves, name, references):
         options = {"references": references} if kind == "noise" else {}
         levels, title = curves[0][kind]["levels"], CORRUPTIONS[kind]
         RobustnessDisplay(levels, scores, corruption=title, **options).plot(ax)
-    _save(figure, path)
-
-
-def write_attention(model, data, ensemble):
-    """Draw the attention of the first member over two clips of each class."""
-    data = data.of_each_recipe[0]
-    classifier = ensemble.classifiers[0]
-    clips = next(iter(data.tests.values()))
-    y_pred = classifier.predict(clips.X)
-    y = y_pred if clips.y is None else clips.y
-    known = [label for label in data.classes if label in classifier.classes_ and label in y]
-    rows = [np.flatnonzero(y == label)[:N_EXAMPLES] for label in known[:MAX_CLASSES]]
-    chosen = np.concatenate(rows)
-    several = isinstance(clips.X, dict)
-    X = take_rows(clips.X, chosen)
-    for feature, attention in _attention(innermost(classifier), X, data.recipe.features).items():
-        series = X[feature] if several else X
-        attention = _over_frames(attention, series)
-        if attention is None:
-            continue
-        titles = [
-            f"{clips.names[i]}: {'' if y is y_pred else f'{y[i]}, '}predicted {y_pred[i]}"
-            for i in chosen
-        ]
-        path = model.folder / f"attention{f'-{short_name(feature)}' if several else ''}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _draw_maps(path, series, attention, titles, feature)
-
-
-def _attention(classifier, X, features):
-    """Return feature set -> attention over time of each clip; empty where there is none."""
-    if hasattr(classifier, "attention_map"):
-        return {features[0]: classifier.attention_map(X)}
-    try:
-        return classifier.attention_maps(X)
-    except AttributeError:  # networks without attention, or none of this package
-        return {}
-
-
-def _over_frames(attention, series):
-    """Return each clip's attention without its padding, or None if it is not over its frames."""
-    lengths = [clip.shape[1] for clip in series]
-    equal = isinstance(series, np.ndarray)
-    if max(lengths) < 2 or (equal and lengths[0] != attention.shape[1]):
-        return None  # a vector per utterance has no time, and early fusion a time of its own
-    rows = [row[:length] for row, length in zip(attention, lengths, strict=True)]
-    return rows if all(row.sum() > 1 - 1e-3 for row in rows) else None
-
-
-def _draw_maps(path, series, attention, titles, feature):
-    n_rows = -(-len(series) // N_EXAMPLES)
-    figure = new_figure(10, 0.8 + 1.5 * n_rows)
-    axes = figure.subplots(n_rows, N_EXAMPLES, squeeze=False, sharex=True)
-    scale = MapScale(list(attention))
-    for ax in axes.ravel()[len(series) :]:
-        ax.set_visible(False)
-    for ax, clip, relevance, title in zip(axes.ravel(), series, attention, titles, strict=False):
-        # Over features: (n_timepoints,). A clip longer than any in training has lost its end.
-        size = np.sqrt(np.square(clip[:, : len(relevance)]).mean(axis=0))
-        scale.draw(ax, size[np.newaxis], relevance)
-        if len(size) == 1:  # a line of one point cannot be seen
-            ax.plot(size, "o", color=scale.mappable().to_rgba(relevance[0]))
-        ax.set_title(title, fontsize="small")
-    for ax in axes[-1]:
-        ax.set_xlabel("timepoint")
-    figure.supylabel(f"root mean square of {feature}, standardised", fontsize="small")
-    scale.add_colorbar(figure, axes, "attention")
     _save(figure, path)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.emotion import outputs
+from lstmfcn.emotion.attention_maps import write_attention
 from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.one_run import fit_recipe, measure_robustness, pool_folds, run_recipe
 from lstmfcn.emotion.recipe import EmotionRecipe, short_name
+from lstmfcn.emotion.report import write_emotion_page
 from lstmfcn.emotion.splits import EVERYTHING, OWN_SPLITS, Source
 from lstmfcn.emotion.track_data import load_part, resolved
 from lstmfcn.evaluation.intervals import mean_interval
@@ -174,7 +176,7 @@ def run_track(source, recipes, out, *, n_seeds=1, name=None, keep_models=False, 
     write_csv(models[0].folder / "table.csv", list(rows[0]), rows, make_folder=True)
     for model in models:
         outputs.write_model(model, results, records)
-    outputs.write_page(results)
+    write_emotion_page(results)
     return models, rows, records
 
 
@@ -240,7 +242,7 @@ def _train(results, model, seed, keys, bar):
         data = model.data(part)
         ensemble, measured = run_recipe(data, seed)
         if part == seed == 0:
-            outputs.write_attention(model, data, ensemble)
+            write_attention(model, data, ensemble)
         if not several:
             curves = measure_robustness(data, ensemble)
             parts = [measured]
