@@ -9,7 +9,7 @@ class RunningMoments:
     """Count, mean and sum of squared deviations of values that arrive in parts.
 
     Chan, Golub & LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
-    Variances", 1979: no cancellation where values are large and vary little.
+    Variances", 1979. It avoids cancellation if values are large and vary little.
     """
 
     count, mean, squares = 0, 0.0, 0.0

@@ -41,8 +41,8 @@ def export_tsml(results, folder, *, seed=0):
     Returns
     -------
     int
-        Number of files written. If some runs cannot be written, all further runs are, and an error
-        names the failed ones.
+        Number of files written. If some runs cannot be written, the remaining runs are written, and
+        a ValueError lists the failed runs.
 
     See Also
     --------
