@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import re
 
 import matplotlib.pyplot as plt
 import pytest
@@ -72,7 +73,10 @@ def test_table_without_files_is_that_of_the_counts(tmp_path, capsys):
     out = tmp_path / "table.csv"
     assert main([*ZERO_SHOT, "table", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "25 of 25 published numbers come out to their two decimals" in printed
+    assert (
+        "25 of 25 published numbers come out to their two decimals: 25 of 25 from the counts that "
+        "come with this package (36 of 36 lines)." in printed
+    )
     line = next(line for line in printed.splitlines() if line.startswith("FERV39k"))
     assert line.split()[1:5] == ["accuracy", "34.29", "34.29", "32.93"]
     assert line.split()[6:] == ["2584/7536", "24.79", "14.29", "counts"]
@@ -90,7 +94,10 @@ def test_table_without_files_is_that_of_the_counts(tmp_path, capsys):
 def test_table_says_if_a_number_does_not_come_out(folder, capsys):
     assert main([*ZERO_SHOT, "table", "--answers", str(folder / "root")]) == 0
     printed = capsys.readouterr().out
-    assert "1 of 36 lines are of files of answers. 24 of 25 published numbers come out" in printed
+    assert (
+        "24 of 25 published numbers come out to their two decimals: 0 of 1 from the files given (1 "
+        "of 36 lines), 24 of 24 from the counts" in printed
+    )
     line = next(line for line in printed.splitlines() if line.startswith("Twitter II"))
     assert line.split() == (
         "Twitter II accuracy 87.95 50.00 40.00 0.0-100.0 2/4 50.00 50.00 csv".split()
@@ -103,8 +110,14 @@ def test_table_of_the_released_files(capsys):
         pytest.skip("no real data: set LSTMFCN_DATA to the folder that holds gpt4v/")
     assert main([*ZERO_SHOT, "table", "--answers", str(data / "gpt4v")]) == 0
     printed = capsys.readouterr().out
-    assert "25 of 25 published numbers come out to their two decimals" in printed
-    assert printed.count("  csv\n") >= 30  # 36 lines, 6 of them of datasets that may not be there
+    found = re.search(
+        r"25 of 25 published numbers come out to their two decimals: (\d+) of (\d+) from the files "
+        r"given \((\d+) of 36 lines\), (\d+) of \4 from the counts",
+        printed,
+    )
+    right, published, n_lines, others = map(int, found.groups())
+    assert right == published == 25 - others and n_lines == printed.count("  csv\n")
+    assert n_lines >= 30  # 36 lines, 6 of them of datasets that may not be there
 
 
 def test_compare_prints_and_writes(folder, tmp_path, capsys):
@@ -112,17 +125,18 @@ def test_compare_prints_and_writes(folder, tmp_path, capsys):
     assert compare(folder, "--out", str(out), "--name", "LSTM-FCN") == 0
     printed = capsys.readouterr().out
     assert (
-        "Twitter II: 4 of 5 predictions compared, of 4 samples answered by GPT-4V; without an "
-        "answer: 1, without a class: 0" in printed
+        "Twitter II: 4 of 5 predictions compared, of 4 samples answered by an unnamed model; "
+        "without an answer: 1, without a class: 0" in printed
     )
     accuracy = next(line for line in printed.splitlines() if line.startswith("accuracy"))
     assert accuracy.split()[:4] == ["accuracy", "0.7500", "0.5000", "+0.2500"]
     assert accuracy.split()[-6:] == ["0.5000", "0.8000,", "0.4000", "(n", "=", "5)"]
-    assert "right alone: LSTM-FCN 2, GPT-4V 1; McNemar's exact p = 1" in printed
-    assert "negative    0.5000  0.5000  2\n" in printed
+    assert "right alone: LSTM-FCN 2, an unnamed model 1; McNemar's exact p = 1" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("negative"))
+    assert line.split() == ["negative", "0.5000", "0.5000", "2"]
 
     numbers = json.loads((out / "comparison.json").read_text())
-    assert numbers["n"] == 4 and numbers["systems"] == ["LSTM-FCN", "GPT-4V"]
+    assert numbers["n"] == 4 and numbers["systems"] == ["LSTM-FCN", "an unnamed model"]
     assert numbers["scores"]["accuracy"]["difference"] == 0.25
     assert read(out / "samples.csv")[-1] == {
         "name": "4",
@@ -143,7 +157,7 @@ def test_compare_on_the_samples_of_a_label_file(folder, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "1 of 5 predictions are of the 1 answered samples of labels.csv" in printed
     assert "1 of them were released with another class, or with none" in printed
-    assert "right alone: classifier 0, GPT-4V 1" in printed
+    assert "right alone: classifier 0, an unnamed model 1" in printed
     write(labels, [["name", "discrete"], ["2.jpg", "negative"]])
     write(tmp_path / "predictions.csv", [["name", "predicted"], ["1", "positive"]])
     (tmp_path / "root").symlink_to(folder / "root")
@@ -238,6 +252,66 @@ def test_a_comparison_names_the_model_that_answered(tmp_path, capsys):
     assert compare(tmp_path) == 0
     printed = capsys.readouterr().out
     assert "of 2 samples answered by mine-7b;" in printed and "GPT-4V" not in printed
+
+
+@needs_client
+def test_each_variant_of_a_run_has_its_model_and_its_scores(tmp_path, capsys):
+    samples, out = tmp_path / "samples.csv", tmp_path / "mine"
+    samples.write_text(
+        "name,gt,text\na,happy,A happy day!\nb,sad,A happy end.\nc,happy,I am sad.\n"
+        "d,calm,So sad.\n"
+    )
+    arguments = ["--samples", samples, "--vocabulary", "happy,sad,calm", "--out", out, "--fake"]
+    ask(*arguments, "--model", "one-7b", "--variant", "text")
+    ask(*arguments, "--model", "two-8b", "--variant", "other")
+    capsys.readouterr()
+    score = [*ZERO_SHOT, "score", str(out)]
+    assert main(score) == 1
+    assert "has several variants; choose one of 'other', 'text'." in capsys.readouterr().err
+    assert main([*score, "--variant", "third"]) == 1
+    assert "--variant third is not in" in capsys.readouterr().err
+    assert main([*score, "--variant", "text", "--out", str(tmp_path / "scores.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        "mine text, answered by one-7b: 4 samples with a class; 0 without an answer, 0 answered "
+        "out of the vocabulary (wrong)\n"
+    )
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["accuracy", "0.2500"] in [line[:2] for line in lines]
+    assert ["happy", "1", "1", "0", "0"] in lines and ["calm", "0", "1", "0", "0"] in lines
+    rows = {row["metric"]: row for row in read(tmp_path / "scores.csv")}
+    assert float(rows["uar"]["strict"]) == pytest.approx(0.5 / 3)
+    assert float(rows["accuracy"]["majority"]) == 0.5
+    (tmp_path / "predictions.csv").write_text("name,predicted\na,happy\nb,sad\n")
+    (tmp_path / "root").symlink_to(tmp_path)
+    for variant, model in (("text", "one-7b"), ("other", "two-8b")):
+        assert compare(tmp_path, "--variant", variant, dataset="mine") == 0
+        assert f"answered by {model};" in capsys.readouterr().out
+
+
+def test_a_run_is_scored_with_its_missing_answers(folder, tmp_path, capsys):
+    assert main([*ZERO_SHOT, "score", str(folder / "root" / "twitter2")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        "Twitter II, answered by an unnamed model: 5 samples with a class; 1 without an answer, 1 "
+        "answered out of the vocabulary (wrong)\n"
+    )
+    line = next(line for line in printed.splitlines() if line.startswith("accuracy"))
+    assert line.split()[1::2][:2] == ["0.5000", "0.4000"]
+    write(tmp_path / "label.csv", [["name", "gt"], ["a", ""]])
+    write(tmp_path / "label-gpt4v.csv", [["name", "gt", "gpt4v"], ["a", "", "sad"]])
+    assert main([*ZERO_SHOT, "score", str(tmp_path)]) == 1
+    assert "has no true labels; ask about samples that have a gt." in capsys.readouterr().err
+    assert main([*ZERO_SHOT, "score", str(tmp_path / "x")]) == 1
+    assert "name the folder of a run (--out)." in capsys.readouterr().err
+
+
+def test_the_released_answers_are_those_of_gpt4v(capsys):
+    data = real_data()
+    if data is None or not (data / "gpt4v").is_dir():
+        pytest.skip("no real data: set LSTMFCN_DATA to the folder that holds gpt4v/")
+    assert main([*ZERO_SHOT, "score", str(data / "gpt4v" / "dfew")]) == 0
+    assert capsys.readouterr().out.startswith("DFEW, answered by GPT-4V: ")
 
 
 def test_a_vocabulary_that_is_none(tmp_path, capsys):

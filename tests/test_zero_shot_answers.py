@@ -76,6 +76,32 @@ DRAFT = records((1, ["sad"]), (2, ["happy"]))
         f"<think>{DRAFT}\n\n## Final answer\n\n[[happy, sad], [sad]]",
         f"Final answer: {DRAFT}? No. Final answer: {GOOD}",
         f"{DRAFT} <answer>{GOOD}</answer>",
+        *(
+            f"<{name}>{DRAFT}</{name}>\n{GOOD}"
+            for name in (
+                "thought",
+                "Reasoning",
+                "reflection",
+                "analysis",
+                "scratchpad",
+                "seed:think",
+            )
+        ),
+        f'<think lang="en">{DRAFT}</think>{GOOD}',
+        f"<|begin_of_thought|>{DRAFT}<|end_of_thought|><|begin_of_solution|>{GOOD}",
+        f"<\uff5cbegin\u2581of\u2581thought\uff5c>{DRAFT}<\uff5cend\u2581of\u2581thought\uff5c>{GOOD}",
+        f"<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final"
+        f"<|message|>{GOOD}<|return|>",
+        f"\u25c1think\u25b7{DRAFT}\u25c1/think\u25b7{GOOD}",
+        f"[THINK]{DRAFT}[/THINK]{GOOD}",
+        f"{DRAFT}? No.\nAnswer: {GOOD}",
+        f"Perhaps {DRAFT}\n\n**Final ranking:** {GOOD}",
+        f"{DRAFT}\n## Conclusion:\n{GOOD}",
+        f"{DRAFT}\n\u6700\u7ec8\u7b54\u6848\uff1a{GOOD}",
+        f"{DRAFT} is wrong. Final answer:\n1. happy, sad\n2. sad",
+        f"{DRAFT} is wrong. Final answers:\n- 2: Sad\n- 1: **happy** > sad",
+        f"{GOOD}\n\nThis is my final answer.",
+        f"{GOOD}\n\nThis is my final answer: she is happy, he is sad.",
         records((1, ["happy", "sad"]), (2, ["sad"])).replace(
             '": 2', '": 2, "text": "final answer"'
         ),
@@ -94,10 +120,32 @@ def test_what_was_thought_before_the_answer_is_not_read(reply):
         (f"<think>{GOOD}</think>", "stop", "parse_error"),
         (f"<think>{GOOD}</think>I'm sorry, I can't tell.", "stop", "refused"),
         (f"Perhaps {GOOD}. Final answer: I cannot tell.", "stop", "refused"),
+        (f"Perhaps {GOOD}. Final answer: the first is weakly negative.", "stop", "parse_error"),
+        ("Final answer: 1. happy 2. sad", "stop", "parse_error"),
+        ("Final answer:\n1. happy\n3. sad", "stop", "parse_error"),
     ],
 )
 def test_a_thought_is_no_answer(reply, finish_reason, status):
     assert read(reply, finish_reason=finish_reason) == [(status, ())] * 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The final answer is happy, sad.",
+        "So it is \\boxed{\\text{happy}, sad}",
+        "I thought of [sad]. Final answer: happy, sad",
+        "<output>\nhappy, sad\n</output>",
+    ],
+)
+def test_a_final_answer_needs_no_brackets(reply):
+    assert read(reply, 1) == BOTH[:1]
+
+
+def test_a_reply_that_ends_in_a_thought_tells_the_remedy():
+    (answer,) = parse_answers("<think>Let me see", 1, VOCABULARY, "length")
+    assert answer.status == "truncated"
+    assert answer.reason == "the reply ends within a thought; ask with a larger max_tokens"
 
 
 @pytest.mark.parametrize(

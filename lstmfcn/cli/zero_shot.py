@@ -18,6 +18,7 @@ def add_zero_shot(commands):
     )
     what = zero_shot.add_subparsers(required=True, metavar="WHAT")
     _add_run(what)
+    _add_score(what)
     _add_table(what)
     _add_compare(what)
 
@@ -53,6 +54,21 @@ def _add_run(commands):
     add("--dry-run", action="store_true", help="show the prompt and count its tokens")
     add("--fake", action="store_true", help="ask the endpoint in this package, which counts words")
     run.set_defaults(command=_run)
+
+
+def _add_score(commands):
+    score = commands.add_parser(
+        "score",
+        help="how good are the answers of a run?",
+        description="Score the answers that zero-shot run has written: those that came, and "
+        "strictly, where a missing answer is wrong; recall of each class; what was taken for what.",
+    )
+    add = score.add_argument
+    add("folder", type=to_path, metavar="FOLDER", help="what run called --out")
+    add("--variant", help="of the run; default: the only one")
+    add("--model", help="who answered, as printed; default: the model that run asked")
+    add("--out", **FILE, help="write the scores to this CSV file as well")
+    score.set_defaults(command=_score)
 
 
 def _add_table(commands):
@@ -162,6 +178,57 @@ def _vocabulary(text):
         ) from None
 
 
+def _score(arguments):
+    from lstmfcn.files import check_writable, write_csv
+    from lstmfcn.zero_shot import load_run, score_zero_shot, zero_shot_baselines
+    from lstmfcn.zero_shot.own_runs import answered_by
+
+    if arguments.out is not None:
+        check_writable(arguments.out)
+    answers = load_run(arguments.folder, arguments.variant)
+    came = score_zero_shot(answers, oov="wrong", align_labels=True)
+    strict = score_zero_shot(answers, oov="wrong", missing="wrong", align_labels=True)
+    baselines = zero_shot_baselines(answers, missing="wrong")
+    rows = []
+    for metric in came.interval:
+        row = {"metric": metric}
+        for name, score in (("answered", came), ("strict", strict)):
+            low, high = score.interval[metric]
+            row |= {name: getattr(score, metric), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row | {name: baselines[name][metric] for name in ("majority", "random")})
+    print(
+        f"{answers.task.title} {answers.variant}".strip()
+        + f", answered by {arguments.model or answered_by(arguments.folder, answers)}: {strict.n} "
+        f"samples with a class; {strict.n_missing} without an answer, {strict.n_out_of_vocabulary} "
+        "answered out of the vocabulary (wrong)\n"
+    )
+    columns = ["", "answered", "95 % interval", "strict", "95 % interval", "majority", "random"]
+    cells = [
+        [
+            {"uar": "UAR", "waf": "weighted F1"}.get(row["metric"], row["metric"]),
+            row["answered"],
+            f"{row['answered_low']:.3f}-{row['answered_high']:.3f}",
+            row["strict"],
+            f"{row['strict_low']:.3f}-{row['strict_high']:.3f}",
+            row["majority"],
+            row["random"],
+        ]
+        for row in rows
+    ]
+    print(text_table(columns, cells))
+    print(
+        f"\nanswered: the {came.n} samples with an answer; strict: all, a missing answer is wrong; "
+        "majority: always\nthe most frequent class; random: what guessing gives\n\n"
+        "true class in rows, answer in columns; none: out of the vocabulary, or missing"
+    )
+    counts = [
+        [name, *row.tolist()] for name, row in zip(strict.classes, strict.matrix, strict=True)
+    ]
+    print(text_table(["", *strict.classes, "none"], counts))
+    if arguments.out is not None:
+        write_csv(arguments.out, list(rows[0]), rows)
+
+
 def _table(arguments):
     from lstmfcn.files import check_writable, write_csv
     from lstmfcn.zero_shot import zero_shot_remarks, zero_shot_table
@@ -183,12 +250,9 @@ def _table(arguments):
     columns = ["dataset", "variant", "metric", *per_cent[:3], "95 % interval", "right/scored"]
     columns += [*per_cent[3:], "from"]
     print(text_table(columns, [[row[key] for key in columns] for row in cells], n_left=3))
-    agree = [row["agrees"] for row in rows if row["agrees"] is not None]
     print(
-        f"\n{sum(row['source'] == 'csv' for row in rows)} of {len(rows)} lines are of files of "
-        f"answers. {sum(agree)} of {len(agree)} published numbers come out to their two decimals. "
-        "All in\nper cent; uar: unweighted average recall, waf: weighted F1; strict: every sample "
-        "of the label file,\nwhat is missing or out of the vocabulary wrong."
+        f"\n{_agreement(rows)}\nAll in per cent; uar: unweighted average recall, waf: weighted F1; "
+        "strict: every sample of the label file,\nwhat is missing or out of the vocabulary wrong."
     )
     flattered, wronged, below = zero_shot_remarks(rows)
     for title, remarks in (
@@ -202,11 +266,30 @@ def _table(arguments):
         write_csv(arguments.out, list(rows[0]), rows)
 
 
+def _agreement(rows):
+    """Say how many published numbers come out, and of which answers."""
+    sources = {"csv": "files given", "counts": "counts that come with this package"}
+    agree = {
+        source: [r["agrees"] for r in rows if r["source"] == source and r["agrees"] is not None]
+        for source in sources
+    }
+    n_lines = {source: sum(row["source"] == source for row in rows) for source in sources}
+    both = [one for some in agree.values() for one in some]
+    text = f"{sum(both)} of {len(both)} published numbers come out to their two decimals"
+    parts = [
+        f"{sum(agree[source])} of {len(agree[source])} from the {words} ({n_lines[source]} of "
+        f"{len(rows)} lines)"
+        for source, words in sources.items()
+        if n_lines[source]
+    ]
+    return f"{text}: {', '.join(parts)}."
+
+
 def _compare(arguments):
     import warnings
 
     from lstmfcn.zero_shot import compare_to_zero_shot, load_zero_shot
-    from lstmfcn.zero_shot.ask.cache import CACHE, asked_model
+    from lstmfcn.zero_shot.own_runs import answered_by
     from lstmfcn.zero_shot.score.files import read_csv
 
     if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
@@ -224,8 +307,8 @@ def _compare(arguments):
             answers,
             y_true=y_true,
         )
-    model = arguments.model or asked_model(arguments.answers / answers.task.name / CACHE)
-    names = (arguments.name, model or "GPT-4V")
+    model = arguments.model or answered_by(arguments.answers / answers.task.name, answers)
+    names = (arguments.name, model)
     for warning in caught:
         print(f"note: {warning.message}")
     _print_comparison(result, names)

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lstmfcn.zero_shot.score.compare": ("ZeroShotComparison", "compare_to_zero_shot"),
         "lstmfcn.evaluation.paired": ("mcnemar",),
         "lstmfcn.zero_shot.ask.fake_endpoint": ("FakeEndpoint", "Fault"),
+        "lstmfcn.zero_shot.own_runs": ("load_run",),
         "lstmfcn.zero_shot.score.files": (
             "ZeroShotAnswers",
             "answers_from_counts",

@@ -26,8 +26,28 @@ REFUSAL = re.compile(
     r"|\u4e0d\u80fd",
     re.IGNORECASE,
 )
-THOUGHT = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-FINAL = re.compile(r"(?<![\w\"'])final[ _-]answers?\b(?![\"'])|<answer>", re.IGNORECASE)
+# What models put around their thoughts; other families' marks become these.
+THOUGHT = re.compile(
+    r"<(/?)(?:\w{1,20}:)?(?:think(?:ing)?|thoughts?|reasoning|reflection|analysis|scratchpad)"
+    r"(?:[ \t][^<>\n]{0,80})?>",
+    re.IGNORECASE,
+)
+THOUGHT_BEGINS = re.compile(
+    r"<[|\uff5c]begin[_\u2581]of[_\u2581]thought[|\uff5c]>|\u25c1think\u25b7|\[THINK\]"
+    r"|<start_of_thought>|<\|channel\|>(?:analysis|commentary)\b[^<\n]{0,80}<\|message\|>"
+)
+THOUGHT_ENDS = re.compile(
+    r"<[|\uff5c]end[_\u2581]of[_\u2581]thought[|\uff5c]>|\u25c1/think\u25b7|\[/THINK\]"
+    r"|<end_of_thought>|<\|channel\|>final\b[^<\n]{0,80}<\|message\|>"
+)
+TOKEN_MARK = re.compile(r"<\|\w{1,40}\|>")  # which an endpoint should have taken out
+FINAL = re.compile(
+    r"(?<![\w\"'])final[ _-](?:answer|output|result|ranking|response|label|classification"
+    r"|prediction|decision|verdict)s?\b(?![\"'])|<(?:answer|output|solution)>|\\boxed(?=\{)"
+    r"|\u6700\u7ec8(?:\u7b54\u6848|\u7ed3\u679c|\u8f93\u51fa|\u56de\u7b54)"
+    r"|(?:^|[.!?])[ \t]*[*#_>]{0,6}[ \t]?(?:the )?(?:answer|conclusion)s?[*_]{0,4}[ \t]?[:\uff1a]",
+    re.IGNORECASE | re.MULTILINE,
+)
 SAMPLE_NUMBER = r"(?:sample|image|video|text|no\.?)?[\s_#\"'*]*(\d{1,6})[\"'*]*"
 TOKEN = re.compile(
     r"""\s+|[\[\]{}:,]|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|-?\d{1,15}(?:\.\d{1,15})?"""
@@ -104,8 +124,9 @@ def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
 
     Notes
     -----
-    Text between ``<think>`` and ``</think>`` is no part of the reply. Text after the words "final
-    answer" comes first.
+    Thoughts are no part of the reply: text between ``<think>`` and ``</think>``, and what other
+    models put around theirs. Text after the words "final answer", or others that say the same,
+    comes first; there, labels of the vocabulary need no brackets.
 
     If the reply numbers its lists, the numbers must be exactly 1 to n_samples. Otherwise the lists
     are in the order of the samples. No sample has an answer if there are more or fewer lists, or
@@ -122,17 +143,19 @@ def parse_answers(reply, n_samples, vocabulary, finish_reason="stop"):
     ok ('sad', 'bored')
     """
     text = _without_thoughts(reply or "", finish_reason == "length")
+    spelling = {label_key(label): label for label in vocabulary}
     try:
         if finish_reason == "content_filter":
             raise _Unreadable("the endpoint's filter withheld the reply")
-        entries = _read_final(text, n_samples)
+        if reply and not text and finish_reason == "length":
+            raise _Unreadable("the reply ends within a thought; ask with a larger max_tokens")
+        entries = _read_final(text, n_samples, spelling)
     except _Unreadable as error:
         status = "truncated" if finish_reason == "length" else "parse_error"
         prose = _prose(text), _prose(FINAL.split(text)[-1])
         if finish_reason == "content_filter" or any(map(_declines, prose)):
             status = "refused"
         return [Answer(status, reason=str(error))] * n_samples
-    spelling = {label_key(label): label for label in vocabulary}
     return [_answer(entry, spelling) for entry in entries]
 
 
@@ -171,6 +194,7 @@ def _without_thoughts(reply, is_cut):
     A thought without an end reaches to the end of the reply. Only of a reply that was not cut, and
     ends with a bracket, is it the answer.
     """
+    reply = THOUGHT_ENDS.sub("</think>", THOUGHT_BEGINS.sub("<think>", reply))
     first, *rest = THOUGHT.split(reply)  # texts, and "/" or "" for the tags between them
     texts, tags = [first, *rest[1::2]], rest[::2]
     before, behind = ["/", *tags], [*tags, ""]
@@ -179,7 +203,8 @@ def _without_thoughts(reply, is_cut):
     # Text before an end without a beginning is a thought, too: the prompt's template has that one.
     tagged = zip(before, texts, behind, strict=True)
     text = "".join(text for begins, text, ends in tagged if (begins, ends) == ("/", ""))
-    text = re.sub(r"\Aoutput\b\s*:?", "", text.strip(), flags=re.IGNORECASE)
+    text = TOKEN_MARK.sub("", text).strip()
+    text = re.sub(r"\Aoutput\b\s*:?", "", text, flags=re.IGNORECASE)
     return re.sub(r"^[ \t]*```\w*[ \t]*$", "", text, flags=re.MULTILINE).strip()
 
 
@@ -188,7 +213,7 @@ def _prose(text):
     return re.split(r"[\[{]", text, maxsplit=1)[0]
 
 
-def _read_final(text, n_samples):
+def _read_final(text, n_samples, spelling):
     """Return the entries of what follows the words "final answer", or of all where that fails."""
     final = FINAL.split(text)[-1]
     try:
@@ -196,7 +221,33 @@ def _read_final(text, n_samples):
     except _Unreadable:
         if final == text or _declines(_prose(final)):
             raise
-    return _read(text, n_samples)
+    plain = _read_plain(final, n_samples)
+    if plain and all(label_key(item) in spelling for entry in plain for item in entry.items):
+        return _in_order(plain)
+    entries = _read(text, n_samples)
+    # "[sad] ... Final answer: I would say happy" is not sad.
+    said = label_key(final)  # Chinese words have no space between them
+    named = {key for key in spelling if re.search(rf"\b{re.escape(key)}\b", said)}
+    named |= {key for key in spelling if not key.isascii() and key in said}
+    if named - {label_key(item) for entry in entries for item in (entry.items or ())[:1]}:
+        raise _Unreadable("the final answer is no list of labels")
+    return entries
+
+
+def _read_plain(final, n_samples):
+    """Return an entry for each line of a final answer without brackets; [] if it has others."""
+    text = re.sub(r"</?\w{1,20}>|\\(?:boxed|text\w*)|[{}$`*#]", "", final)
+    text = re.sub(r"\A[\s:\uff1a]*(?:(?:is|are)\b[\s:]*)?", "", text)
+    lines = [line.strip(" \t-.>") for line in text.splitlines() if line.strip(" \t-.>")]
+    if len(lines) != n_samples or len(text) > MAX_CHARACTERS:
+        return []
+    entries = []
+    for line in lines:
+        match = re.match(rf"{SAMPLE_NUMBER}\s*[:.)-]\s*", line, re.IGNORECASE)
+        labels = line[match.end() :] if match else line
+        items = tuple(filter(None, _split(labels.replace(">", ","))))
+        entries.append(_Entry(items, int(match[1]) if match else None, is_text=True))
+    return entries if all(entry.items for entry in entries) else []
 
 
 def _read(text, n_samples):

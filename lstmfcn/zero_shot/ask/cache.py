@@ -67,11 +67,17 @@ def read_cache(path):
     return _answers(path, Path(path).read_bytes()) if Path(path).exists() else {}
 
 
-def asked_model(path):
-    """Return the model of the last run that wrote to a cache's file; None without such a run."""
+def last_run(path, variant=""):
+    """Return what a cache's file says of the last run of a variant: its settings; {} without."""
     lines = _lines(Path(path).read_bytes()) if Path(path).exists() else []
     runs = [line for line in lines if isinstance(line, dict) and line.get("kind") == "run"]
-    model = runs[-1].get("model") if runs else None
+    runs = [run for run in runs if run.get("variant", variant) == variant]
+    return runs[-1] if runs else {}
+
+
+def asked_model(path, variant=""):
+    """Return the model of the last run of a variant; None without such a run."""
+    model = last_run(path, variant).get("model")
     return model if isinstance(model, str) else None
 
 

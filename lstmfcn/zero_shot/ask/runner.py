@@ -268,7 +268,7 @@ class ZeroShotRunner:
         """Return what a reader of the cache needs to know of this run."""
         from lstmfcn import __version__
 
-        settings = ("model", "tries", "concurrency", "temperature", "max_tokens")
+        settings = ("model", "variant", "tries", "concurrency", "temperature", "max_tokens")
         return {
             **{name: getattr(self, name) for name in settings},
             **vars(self.question),
