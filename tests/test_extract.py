@@ -296,6 +296,12 @@ def test_features_without_what_they_are_made_from_name_the_option(tmp_path, caps
     assert "error: logmel is made from sound; pass --wavs" in capsys.readouterr().err
 
 
+def test_names_do_not_leave_the_folder(wavs, tmp_path):
+    with pytest.raises(ValueError, match=r"^the name '\.\./a' would leave the folder of the feat"):
+        extract({"../a": wavs / "ben.wav"}, tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_killed_process_loses_only_what_it_was_doing(tmp_path):
     wavs = write_voices(tmp_path / "w", {f"{i:03}": 100 + i for i in range(150)}, seconds=0.2)
     code = f"from lstmfcn.emotion import extract\nextract({str(wavs)!r}, {str(tmp_path)!r})"

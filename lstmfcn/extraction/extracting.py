@@ -3,6 +3,7 @@
 import contextlib
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -159,8 +160,9 @@ def extract(
     check_choice(on_missing, "on_missing", ("error", "drop"))
     check_counts(n_layers=n_layers)
     work.check_jobs(n_jobs)
-    if frames_per_second is not None and not 0 < frames_per_second < math.inf:
-        raise ValueError(f"frames_per_second={frames_per_second!r} must be a positive number.")
+    rate = frames_per_second
+    if rate is not None and not (isinstance(rate, Real) and 0 < rate < math.inf):
+        raise ValueError(f"frames_per_second={rate!r} must be a positive number.")
     recipes = _recipes(features, n_layers, frames_per_second)
     clips = _clips(recipes, wavs, transcripts, frames)
     root = _root(out)
@@ -240,12 +242,16 @@ def _clips(recipes, wavs, transcripts, frames):
     found = {}
     for recipe in recipes:
         kind = recipe.kind
+        if kind in found:
+            continue
         if given[kind] is None:
             raise ValueError(f"{recipe.stem} is made from {kind}; pass {NEEDS[kind]}=...")
         if kind == "pictures":
             found[kind] = sources.find_frames(frames)
         elif kind == "text":
-            found[kind] = {n: sources.Transcript(t, shown(n)) for n, t in transcripts.items()}
+            sources.check_names(transcripts)
+            texts = {n: t if isinstance(t, str) else "" for n, t in transcripts.items()}
+            found[kind] = {n: sources.Transcript(t, shown(n)) for n, t in texts.items()}
         else:
             found[kind] = sources.as_recordings(wavs)
         if not found[kind]:

@@ -113,6 +113,7 @@ def add_noise(
     if (noise is None) == (voices is None):
         raise ValueError("pass either noise=... or voices=..., where the noise is to come from.")
     clips, out = sources.as_recordings(wavs), as_path(out).expanduser()
+    sources.check_names(f"{clip}{suffix}" for clip in clips)
     pool = sources.as_recordings(noise if voices is None else voices)
     for folder in {one.path.resolve().parent for one in clips.values()}:
         if out.resolve().is_relative_to(folder):

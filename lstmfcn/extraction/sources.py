@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lstmfcn.extraction.waveforms import SUFFIXES, decoded, resampled
 from lstmfcn.features.npy import Unusable
-from lstmfcn.features.store import _in_time
+from lstmfcn.features.store import _in_time, name_problem
 from lstmfcn.untrusted import as_path, listed, open_file, shown
 
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".m4a", ".aac", ".wma")
@@ -271,10 +271,18 @@ def as_recordings(wavs):
     """Return {clip: Recording} of a folder, or of a dict of clip to path or Recording."""
     if not isinstance(wavs, dict):
         return find_recordings(wavs)
+    check_names(wavs)
     return {
         clip: one if isinstance(one, Recording) else Recording(as_path(one), shown(Path(one).name))
         for clip, one in wavs.items()
     }
+
+
+def check_names(clips):
+    """Refuse clips whose names are no names of files."""
+    for clip in clips:
+        if problem := name_problem(clip):
+            raise ValueError(f"the name {shown(repr(clip))} {problem}; rename the clip.")
 
 
 def fingerprint_of(source):
