@@ -168,7 +168,7 @@ def test_recordings_of_one_name_are_named_by_their_folders(tmp_path):
 
 def test_a_folder_without_recordings_says_what_is_there(tmp_path):
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(ValueError, match="turn its 1 films first into sound, as `ffmpeg -i"):
+    with pytest.raises(ValueError, match=r"sound out of its films .1. first, as `ffmpeg"):
         find_recordings(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere does not exist; expected a folder"):
         find_recordings(tmp_path / "nowhere")
@@ -253,6 +253,17 @@ def test_nobody_is_in_the_own_babble_and_test_speakers_are_in_none(tmp_path):
     labels = rows_of(tmp_path / "o" / "labels.csv")
     assert labels[0] == {"name": "a0_noise", "speaker": "a", "split": "train", "emotion": "sad"}
     assert len(labels) == 12
+
+
+def test_the_table_tells_the_voices_that_were_used_after_a_second_call_too(tmp_path):
+    wavs = write_voices(tmp_path / "w", {"a": 100, "b": 150, "c": 200, "d": 250})
+    voices = find_recordings(write_voices(tmp_path / "v", {f"{i}": 100 + 30 * i for i in range(9)}))
+    voices["0"].path.write_bytes(b"")
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="1 of 13 recordings are left out:\n  0.wav is empty"):
+            add_noise(wavs, tmp_path / "o", voices=voices, on_missing="drop")
+        rows = rows_of(tmp_path / "o" / "noise.csv")
+        assert "0" not in " ".join(row["voices"] for row in rows).split()
 
 
 def test_noise_is_refused_in_words(tmp_path):

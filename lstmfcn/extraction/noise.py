@@ -133,25 +133,16 @@ def add_noise(
             f"as {shown(changed[0])}; use another folder."
         )
     unread = [one for clip, one in clips.items() if clip in missing or clip not in fingerprints]
-    heard = dict.fromkeys([*unread, *pool.values()] if unread else ())
-    bad = work.sorted_out(sources.check, {one: one for one in heard}, title="checking", **threads)[
-        1
-    ]
-    draws.pool = {name: one for name, one in pool.items() if one not in bad}
-    problems, plans = {one.name: problem for one, problem in bad.items()}, {}
-    for clip, one in clips.items():
-        if one not in bad:
-            try:
-                plans[clip] = draws.plan(clip)
-            except Unusable as problem:
-                problems[one.name] = str(problem)
+    heard = {one: one for one in [*unread, *(pool.values() if unread or voices else ())]}
+    _, bad = work.sorted_out(sources.check, heard, title="checking", **threads)
+    plans, problems = draws.plans(clips, bad)
     work.refuse(problems, len({*clips.values(), *pool.values()}), "recordings", on_missing)
-    jobs = {
-        clip: (clips[clip], plans[clip], out / f"{clip}{suffix}.wav")
-        for clip in missing
-        if clip in plans
-    }
     with manifest.claimed(out, said, "*.wav"):
+        jobs = {
+            clip: (clips[clip], plans[clip], out / f"{clip}{suffix}.wav")
+            for clip in missing
+            if clip in plans
+        }
         late = {}
         for clip, found in work.outcomes(
             _write_copy, jobs, n_jobs=n_jobs, title="noise", verbose=verbose
@@ -161,10 +152,13 @@ def add_noise(
             else:
                 manifest.add_source(out, clip, fingerprints[clip])
         work.refuse(late, len(clips), "recordings", on_missing)
-        done = [clip for clip in clips if clip in plans and clip not in late]
-        rows = [(f"{c}{suffix}", c, plans[c].snr_db, " ".join(plans[c].voices)) for c in done]
+        names = {clip: f"{clip}{suffix}" for clip in plans if clip not in late}
+        rows = [
+            (name, clip, plans[clip].snr_db, " ".join(plans[clip].voices))
+            for clip, name in names.items()
+        ]
         write_csv(out / TABLE, ("name", "clean", "snr_db", "voices"), rows)
-    return {clip: f"{clip}{suffix}" for clip in done}
+    return names
 
 
 @dataclass(frozen=True)
@@ -200,7 +194,22 @@ class _Draws:
             "noise": f"{len(sizes)} recordings {zlib.crc32(ascii(sizes).encode()):08x}",
         }
 
-    def plan(self, clip):
+    def plans(self, clips, bad):
+        """Return what is drawn for each clip, and the problems of recordings, by name.
+
+        `bad` is a dict of Recording to problem.
+        """
+        self.pool = {name: one for name, one in self.pool.items() if one not in bad}
+        plans, problems = {}, {one.name: problem for one, problem in bad.items()}
+        for clip, one in clips.items():
+            if one not in bad:
+                try:
+                    plans[clip] = self._plan(clip)
+                except Unusable as problem:
+                    problems[one.name] = str(problem)
+        return plans, problems
+
+    def _plan(self, clip):
         """Return what is drawn for a clip, or raise Unusable."""
         seed = (self.random_state, zlib.crc32(clip.encode(errors="surrogatepass")))
         rng = np.random.default_rng(seed)
@@ -265,6 +274,5 @@ def _heard(recording):
 
 def _in_16_bits(waveform):
     """Return a waveform as int16: of a file of 16 bits and 16 kHz, the values in it."""
-    return np.clip(np.rint(waveform.astype(np.float64) * 2**15), -(2**15), 2**15 - 1).astype(
-        np.int16
-    )
+    values = np.rint(waveform.astype(np.float64) * 2**15)
+    return np.clip(values, -(2**15), 2**15 - 1).astype(np.int16)

@@ -170,7 +170,7 @@ def find_recordings(folder):
     if not paths:
         videos = sum(others[suffix] for suffix in VIDEOS)
         remedy = (
-            f"turn its {videos} films first into sound, as `ffmpeg -i a.mp4 a.wav` does"
+            f"take the sound out of its films ({videos}) first, as `ffmpeg -i a.mp4 a.wav` does"
             if videos
             else f"expected {', '.join(SUFFIXES)}"
         )
