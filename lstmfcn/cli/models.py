@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lstmfcn.cli.arguments import at_least, to_path
+from lstmfcn.cli.arguments import at_least, to_names, to_number, to_path
 from lstmfcn.cli.options import add_parameters, given_parameters
 from lstmfcn.cli.samples import add_input, described, read_samples, reading_of
 
@@ -70,6 +70,10 @@ def add_models(commands):
     explain.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     add_input(explain, "TEST", "test")
     explain.add_argument("--out", type=to_path, required=True, help="folder to write to")
+    named = "what stands beside the channels, in their order"
+    explain.add_argument("--channel-names", type=to_names, metavar="A,B,...", help=named)
+    seconds = "timepoints per second: axes of time are in seconds"
+    explain.add_argument("--sampling-rate", type=to_number, metavar="HZ", help=seconds)
     explain.add_argument("--seed", type=at_least(0), default=0, help="of the random deletions")
     explain.set_defaults(command=_explain)
 
@@ -242,7 +246,14 @@ def _explain(arguments):
     classifier = _load_classifier(arguments.model, "explain")
     X, y, *_ = read_samples(arguments, "test", classifier)
     summary = explain_to_folder(
-        classifier, X, y, arguments.out, random_state=arguments.seed, verbose=1
+        classifier,
+        X,
+        y,
+        arguments.out,
+        channel_names=arguments.channel_names,
+        sampling_rate=arguments.sampling_rate,
+        random_state=arguments.seed,
+        verbose=1,
     )
     print(f"{len(X)} series explained; pictures and explanations.npz are in {arguments.out}/")
     print(f"fraction of the LSTM branch in the decisions: {summary['lstm_share']:.2f}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lstmfcn.cli.arguments import at_least, to_names, to_path
 
 REMEMBERED = ("label_column", "group", "drop", "window", "step")  # by a model that was fitted
+TABLES = (".csv", ".tsv")  # endings of files that may name their columns
 MOST_CLASSES = 8  # that a line names
 
 
@@ -94,11 +95,10 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
     """
     classes = "numbers" if numbers else getattr(classifier, "classes_", None)
     reading = getattr(classifier, "reading_", None) or {}
-    if arguments.labels == "auto":
-        for name, value in reading.items():
-            if getattr(arguments, name) is None:
-                setattr(arguments, name, value)
     name = os.path.expanduser(arguments.series)
+    for option, value in _remembered(reading, name, arguments).items():
+        if getattr(arguments, option) is None:
+            setattr(arguments, option, value)
     if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
         read = _read_series if arguments.window in (None, "none") else _read_windows
         return read(name, arguments, classifier, classes)
@@ -117,6 +117,33 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
     )
     X, y = (X_train, y_train) if split == "train" else (X_test, y_test)
     return Samples(X, y.astype(float) if numbers and y.dtype.kind == "i" else y)
+
+
+def _remembered(reading, name, arguments):
+    """Return what a model remembers of its training file, without columns that are not here.
+
+    A file without the column of the labels has none.
+    """
+    ending = Path(name).suffix.lower()
+    if arguments.labels != "auto":
+        reading = {option: reading[option] for option in reading if option != "label_column"}
+    if arguments.archive is not None or ending not in TABLES:
+        return {} if ending else reading
+    from lstmfcn.datasets.files import read_rows
+
+    _, cells = next(read_rows(name)[1], (0, []))
+    columns = {cell.strip().lower() for cell in cells} | {"first", "last"}
+
+    def is_here(column):
+        return column.lower() in columns
+
+    reading = {**reading, "drop": list(filter(is_here, reading.get("drop", ())))}
+    for option in ("label_column", "group"):
+        if option in reading and not is_here(reading[option]):
+            del reading[option]
+            if option == "label_column" and arguments.label_column is None:
+                arguments.labels = "none"
+    return {option: value for option, value in reading.items() if value}
 
 
 def _read_series(name, arguments, classifier, classes):

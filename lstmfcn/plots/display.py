@@ -91,9 +91,7 @@ def _name_axes(axes, channel_names, sampling_rate):
     from matplotlib.ticker import MaxNLocator
 
     if sampling_rate is not None:
-        rate = floats(sampling_rate, "sampling_rate")
-        if rate.ndim or not (np.isfinite(rate) and rate > 0):
-            raise ValueError(f"sampling_rate={sampling_rate!r} must be a number above 0.")
+        rate = _check_rate(sampling_rate)
         of_time = [ax for ax in axes if ax.get_xlabel() == TIME]
         if not of_time:
             raise ValueError("this picture has no axis of time; leave sampling_rate out.")
@@ -111,15 +109,29 @@ def _name_axes(axes, channel_names, sampling_rate):
             raise ValueError("this picture has no axis of channels; leave channel_names out.")
         for ax in of_channels:
             places = ax.get_yticks()
-            if len(places) != len(names):
-                raise ValueError(
-                    f"there are {len(places)} channels, but {len(names)} channel_names; pass one "
-                    "for each."
-                )
+            check_axis_names(len(places), names)
             ax.set_yticks(places, names)
             ax.set_ylabel(ax.get_ylabel().removesuffix(CHANNEL).rstrip())
         for ax in of_values if not of_channels else ():
             ax.set_ylabel(ax.get_ylabel().replace("value", names[0]))
+
+
+def check_axis_names(n_channels, channel_names=None, sampling_rate=None):
+    """Refuse names that are not one for each channel, and a rate that is none."""
+    if channel_names is not None and len(channel_names) != n_channels:
+        raise ValueError(
+            f"there are {n_channels} channels, but {len(channel_names)} channel_names; pass one "
+            "for each."
+        )
+    if sampling_rate is not None:
+        _check_rate(sampling_rate)
+
+
+def _check_rate(sampling_rate):
+    rate = floats(sampling_rate, "sampling_rate")
+    if rate.ndim or not (np.isfinite(rate) and rate > 0):
+        raise ValueError(f"sampling_rate={sampling_rate!r} must be a number above 0.")
+    return rate
 
 
 def new_figure(width, height):

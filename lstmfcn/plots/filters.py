@@ -1,5 +1,7 @@
 """What has the first layer learned? Kernels, each with the series of its highest activation."""
 
+from textwrap import fill
+
 import numpy as np
 
 from lstmfcn.plots.coloured_series import Lanes
@@ -8,6 +10,7 @@ from lstmfcn.plots.explanations import class_name
 from lstmfcn.validation import as_series, check_counts
 
 MAX_COLUMNS = 2  # of filters
+TITLE_LETTERS = 56  # that fit above a series
 
 
 class FilterDisplay(FigureDisplay):
@@ -109,6 +112,7 @@ or list of ndarray of shape (n_channels, T_i)
         grid = figure.add_gridspec(n_rows, 2 * n_columns, width_ratios=[1, 3] * n_columns)
         axes = np.empty((n_filters, 2), object)
         of_kernels, of_series = Lanes(self.kernels, common=True), Lanes(self.series)
+        is_even = len({series.shape[1] for series in self.series}) == 1
         zero = of_kernels.place(np.zeros((n_channels, 1)))[:, 0]
         for i in range(n_filters):
             row, column = divmod(i, n_columns)
@@ -127,11 +131,19 @@ or list of ndarray of shape (n_channels, T_i)
                 right.plot(t, line, color="#606060", linewidth=0.8)
                 right.plot(t[inside], line[inside], color=COLOURS[1], linewidth=2.5)
             right.margins(x=0.01)
-            right.set_title(self.titles[i], fontsize="small")
-            if i + n_columns >= n_filters:
+            right.set_title(fill(self.titles[i], TITLE_LETTERS), fontsize="small")
+            is_lowest = i + n_columns >= n_filters
+            if is_lowest:
                 left.set_xlabel("kernel step")
+            if is_lowest or not is_even:
                 right.set_xlabel(TIME)
+            else:
+                right.tick_params(labelbottom=False)
             if column == 0:
                 of_kernels.label(left, "weight")
-            of_series.label(right)
+            if n_channels == 1:
+                of_series.label(right)
+            else:  # the lanes lie beside those of the kernels, whose axes name them
+                right.tick_params(labelleft=False)
+                left.tick_params(labelleft=column == 0)
         return axes

@@ -12,15 +12,26 @@ from lstmfcn.evaluation import faithfulness
 from lstmfcn.files import atomic_path
 from lstmfcn.meta.rows import take_rows
 from lstmfcn.plots.confusion import Confusion
-from lstmfcn.plots.display import image_bytes, plain
+from lstmfcn.plots.display import check_axis_names, image_bytes, plain
 from lstmfcn.plots.explanations import METHODS
 from lstmfcn.progress import tqdm
 from lstmfcn.validation import check_labels, check_random_state
 
+WITHOUT_SERIES = ("learning-curves", "confusion", "faithfulness")
 N_DELETED = 100  # series for which evidence is deleted and inserted
 
 
-def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
+def explain_to_folder(
+    classifier,
+    X,
+    y,
+    folder,
+    *,
+    channel_names=None,
+    sampling_rate=None,
+    random_state=0,
+    verbose=0,
+):
     """Draw all explanations of a classifier's decisions on some series into a folder.
 
     ``X`` is as in its ``predict``; ``y`` holds the true classes, (n_samples,), or is None. The
@@ -31,6 +42,9 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
     """
     folder = Path(folder)
     check_random_state(random_state)
+    names_of_axes = {"channel_names": channel_names, "sampling_rate": sampling_rate}
+    if channel_names is not None or sampling_rate is not None:
+        check_axis_names(classifier.n_channels_in_, **names_of_axes)
     probabilities = classifier.predict_proba(X)  # refuses what does not fit, before anything else
     labels = classifier.classes_[probabilities.argmax(axis=1)]
     if y is not None:
@@ -87,7 +101,8 @@ def explain_to_folder(classifier, X, y, folder, *, random_state=0, verbose=0):
     with tqdm(displays.items(), disable=not verbose, unit="picture") as bar:
         for name, make in bar:
             bar.set_description(name)
-            files[f"{name}.png"] = image_bytes(make().plot().figure_, format="png", dpi=130)
+            display = make().plot(**({} if name in WITHOUT_SERIES else names_of_axes))
+            files[f"{name}.png"] = image_bytes(display.figure_, format="png", dpi=130)
     for name, content in files.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)

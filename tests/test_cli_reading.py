@@ -1,0 +1,133 @@
+"""Does the shell read what a model needs, and reach the pictures with names and seconds?"""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lstmfcn
+from lstmfcn.cli import main
+from lstmfcn.plots import overview
+
+SMALL = "--model fcn --n-filters 4,4,4 --epochs 1".split()
+N, T = 12, 30
+X = np.random.default_rng(0).normal(size=(N, T)).round(3)
+SERIES = pd.DataFrame(X, columns=[f"t{i}" for i in range(T)])
+MORE = SERIES.assign(gait=["walk", "run"] * 6, date="2024-01-01", who=["a", "b", "c"] * 4)
+LOG = pd.DataFrame(
+    {
+        "Time (s)": np.arange(200) * 0.02,
+        "accel": np.sin(np.arange(200)).round(3),
+        "gait": np.repeat(["walk", "run"], 100),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    MORE.to_csv(folder / "train.csv", sep=";", decimal=",", index=False)
+    LOG.to_csv(folder / "log.csv", index=False)
+    named = "--label-column gait --drop date --group who".split()
+    for file, options in (("train", named), ("log", [*named[:2], "--window", "20"])):
+        out = ["--out", str(folder / f"{file}.lstmfcn")]
+        assert main(["fit", str(folder / f"{file}.csv"), *options, *out, *SMALL]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    "columns, options, first_cells",
+    [
+        (["gait", "date", "who"], [], ["group", "label", "predicted"]),
+        (["gait"], [], ["label", "predicted"]),
+        (["date", "who"], [], ["group", "predicted"]),
+        ([], [], ["predicted"]),
+        (["gait", "date"], ["--labels", "none", "--drop", "date,gait"], ["predicted"]),
+    ],
+)
+def test_columns_that_are_remembered_may_be_missing(
+    models, tmp_path, capsys, columns, options, first_cells
+):
+    MORE[[*SERIES, *columns]].to_csv(tmp_path / "x.csv", index=False)
+    out = tmp_path / "y.csv"
+    command = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.csv")]
+    assert main([*command, "--out", str(out), *options]) == 0, capsys.readouterr().err
+    rows = list(csv.reader(out.read_text().splitlines()))
+    assert rows[0][: len(first_cells)] == first_cells and len(rows) == 1 + N
+    model = lstmfcn.load(models / "train.lstmfcn")
+    assert [row[len(first_cells) - 1] for row in rows[1:]] == model.predict(X).tolist()
+
+
+def test_a_column_that_is_named_must_be_there(models, tmp_path, capsys):
+    SERIES.to_csv(tmp_path / "x.csv", index=False)
+    command = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.csv"), "--drop", "date"]
+    assert main([*command, "--out", str(tmp_path / "y.csv")]) == 1
+    assert "x.csv has no column of the name --drop date" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--labels", "none", "--drop", "gait"]])
+@pytest.mark.parametrize("columns", [["accel"], ["Time (s)", "accel", "gait"]])
+def test_a_log_is_cut_as_the_training_was(models, tmp_path, capsys, columns, options):
+    if "gait" not in columns:
+        options = options[:2]
+    LOG[columns].to_csv(tmp_path / "x.csv", index=False)
+    command = ["predict", str(models / "log.lstmfcn"), str(tmp_path / "x.csv")]
+    assert main([*command, "--out", str(tmp_path / "y.csv"), *options]) == 0
+    assert "10 series classified" in capsys.readouterr().out
+
+
+def test_an_array_has_no_columns_to_remember(models, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", X)
+    command = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.npy")]
+    assert main([*command, "--out", str(tmp_path / "y.csv")]) == 0
+    assert f"{N} series classified" in capsys.readouterr().out
+
+
+# explain
+
+
+@pytest.fixture(scope="module")
+def two_channels(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("channels")
+    both, y = np.stack([X, X[::-1]], axis=1), ["a walk", "a run"] * 6
+    np.save(folder / "x.npy", both)
+    network = lstmfcn.ALSTMFCNClassifier(n_filters=(4, 4, 4), n_epochs=1, random_state=0)
+    network.fit(both, np.array(y)).save(folder / "m.lstmfcn")
+    return ["explain", str(folder / "m.lstmfcn"), str(folder / "x.npy")]
+
+
+def test_names_of_channels_and_seconds_reach_the_pictures(two_channels, tmp_path, monkeypatch):
+    drawn = {}
+
+    def image_bytes(figure, **_):
+        figure.canvas.draw()
+        drawn[len(drawn)] = figure
+        return b""
+
+    monkeypatch.setattr(overview, "image_bytes", image_bytes)
+    names = ["--channel-names", "left wrist,right wrist", "--sampling-rate", "10"]
+    out = tmp_path / "out"
+    assert main([*two_channels, "--out", str(out), *names]) == 0
+    of_series = 0
+    for figure in drawn.values():
+        labels = {ax.get_xlabel() for ax in figure.axes}
+        shown = {text.get_text() for ax in figure.axes for text in ax.get_yticklabels()}
+        assert "timepoint" not in labels
+        assert ("seconds" in labels) == ({"left wrist", "right wrist"} <= shown)
+        of_series += "seconds" in labels
+    assert of_series == len(drawn) - len(overview.WITHOUT_SERIES) + 1  # no labels: no confusion
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        (["--channel-names", "x"], "there are 2 channels, but 1 --channel-names; pass one for"),
+        (["--sampling-rate", "-3"], "--sampling-rate -3.0 must be a number above 0."),
+        (["--sampling-rate", "nan"], "--sampling-rate nan must be a number above 0."),
+    ],
+)
+def test_names_are_refused_before_the_work(two_channels, tmp_path, capsys, options, sentence):
+    assert main([*two_channels, "--out", str(tmp_path / "out"), *options]) == 1
+    assert f"error: {sentence}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
