@@ -167,10 +167,16 @@ def test_recordings_of_one_name_are_named_by_their_folders(tmp_path):
 
 
 def test_a_folder_without_recordings_says_what_is_there(tmp_path):
-    (tmp_path / "a.mp4").touch()
-    with pytest.raises(ValueError, match=r"sound out of its films .1. first, as `ffmpeg"):
+    with pytest.raises(ValueError, match=r"holds no recordings; expected \.wav, \.flac"):
         find_recordings(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere does not exist; expected a folder"):
+    (tmp_path / "a.MP4").touch()
+    films = r"holds 1 films or recordings of kinds that are not read; take their sound out first"
+    with pytest.raises(ValueError, match=films):
+        find_recordings(tmp_path)
+    (tmp_path / "a.wav").touch()
+    with pytest.warns(UserWarning, match=films):
+        assert list(find_recordings(tmp_path)) == ["a"]
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist; expected a folder\."):
         find_recordings(tmp_path / "nowhere")
 
 

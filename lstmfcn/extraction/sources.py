@@ -13,6 +13,7 @@ from lstmfcn.extraction.waveforms import SUFFIXES, decoded, resampled
 from lstmfcn.features.npy import Unusable
 from lstmfcn.features.store import _in_time, name_problem
 from lstmfcn.untrusted import as_path, listed, open_file, shown
+from lstmfcn.warning import warn
 
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".m4a", ".aac", ".wma")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -167,14 +168,14 @@ def find_recordings(folder):
     ['a 2', 'ben.1']
     """
     paths, others = _walk(folder)
+    if n_films := sum(others[suffix] for suffix in VIDEOS):
+        films = f"{shown(folder)} holds {n_films} films or recordings of kinds that are not read"
+        films += "; take their sound out first, as `ffmpeg -i a.mp4 a.wav` does."
+        if not paths:
+            raise ValueError(films)
+        warn(films)
     if not paths:
-        videos = sum(others[suffix] for suffix in VIDEOS)
-        remedy = (
-            f"take the sound out of its films ({videos}) first, as `ffmpeg -i a.mp4 a.wav` does"
-            if videos
-            else f"expected {', '.join(SUFFIXES)}"
-        )
-        raise ValueError(f"{shown(folder)} holds no recordings; {remedy}.")
+        raise ValueError(f"{shown(folder)} holds no recordings; expected {', '.join(SUFFIXES)}.")
     stems = {relative: _normal(Path(relative).stem) for relative in paths}
     if len(set(stems.values())) < len(stems):
         stems = {one: "_".join(Path(_normal(one)).with_suffix("").parts) for one in paths}
