@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.evaluation.bootstrap import bootstrap_sums, by_group, interval
-from lstmfcn.evaluation.counts import count, measure
+from lstmfcn.evaluation.bootstrap import bootstrap_sums, interval
+from lstmfcn.evaluation.counts import count, measure_tallies, tallies
 from lstmfcn.evaluation.metrics import classification_metrics
 from lstmfcn.evaluation.paired import mcnemar, paired_recalls, paired_scores
 from lstmfcn.untrusted import listed
@@ -19,6 +19,7 @@ counts as much as a frequent one.
 
 FIELDS = {"uar": "uar", "waf": "weighted_f1", "accuracy": "accuracy"}  # of counts -> ours
 SYSTEMS = ("first", "second")
+MOST_CLASSES = 500  # more different labels are none
 
 
 @dataclass(frozen=True)
@@ -151,19 +152,18 @@ def score_classes(
         probabilities = np.asarray(probabilities, dtype=float)
     y_true, y_pred = np.array(classes)[truth], np.array(classes)[predicted]
     of_probabilities = classification_metrics(y_true, y_pred, probabilities, classes)
-    shape = (len(classes), len(classes) + 1)  # the last column stays empty: all labels are classes
-    matrix = count(shape, truth, predicted)
+    confusion, n_classes = _confusion(truth, predicted, len(classes)), len(classes)
+    values = measure_tallies(_tallies(confusion))
     options = {"n_bootstrap": n_bootstrap, "random_state": random_state}
     found = {
-        over: {name: interval(values) for name, values in measure(drawn).items()}
-        for over, drawn in _draws((truth, predicted), groups, shape, options).items()
+        over: {name: interval(values) for name, values in measure_tallies(drawn).items()}
+        for over, (drawn,) in _draws((truth, predicted), groups, n_classes, options).items()
     }
     scores = {
-        field: {"value": measure(matrix)[name], "clips": found["clips"][name]}
+        field: {"value": values[name], "clips": found["clips"][name]}
         | {"groups": found["groups"][name] if "groups" in found else None}
         for name, field in FIELDS.items()
     }
-    confusion = matrix[:, :-1]
     return ClassScores(
         classes,
         len(truth),
@@ -213,10 +213,9 @@ def compare_classes(
     predictions = {"first": first, "second": second}
     truth, (first, second), classes = _codes(y_true, predictions, classes)
     groups, n_groups = _checked_groups(groups, len(truth))
-    shape = (len(classes), len(classes) + 1)
-    pair = (count(shape, truth, first), count(shape, truth, second))
+    pair = [_tallies(_confusion(truth, one, len(classes))) for one in (first, second)]
     options = {"n_bootstrap": n_bootstrap, "random_state": random_state}
-    draws = _draws((truth, first, second), groups, shape, options)
+    draws = _draws((truth, first, second), groups, len(classes), options)
     found = {over: paired_scores(pair, drawn, SYSTEMS) for over, drawn in draws.items()}
     scores = {}
     for name, field in FIELDS.items():
@@ -247,6 +246,11 @@ def _codes(y_true, predictions, classes):
     if classes is None:
         classes = np.unique(np.concatenate([truth, *labels.values()])).tolist()
     classes = tuple(classes)
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(
+            f"there are {len(classes)} different labels, such as {classes[0]!r}; choose the column "
+            "of classes."
+        )
     for name, y in {"y_true": truth, **labels}.items():
         if y.shape != truth.shape or y.ndim != 1 or not len(y):
             raise ValueError(
@@ -276,22 +280,34 @@ def _checked_groups(groups, n_clips):
     return groups, len(np.unique(groups))
 
 
-def _draws(codes, groups, shape, options):
-    """Return what is drawn -> counts (n_bootstrap, *shape) of one prediction, or a pair of them.
+def _confusion(truth, predicted, n_classes):
+    return count((n_classes, n_classes), truth, predicted)
+
+
+def _tallies(confusion):
+    """Return the tallies of a matrix whose answers are all classes."""
+    return tallies(np.pad(confusion, [(0, 0), (0, 1)]))
+
+
+def _draws(codes, groups, n_classes, options):
+    """Return what is drawn -> tallies (n_bootstrap, 3, n_classes) of each prediction.
 
     ``codes`` are those of the truth, and of one or two predictions.
     """
     cells, where, counts = np.unique(codes, axis=1, return_inverse=True, return_counts=True)
-    n_cells = cells.shape[1]
-    ones = np.zeros((n_cells, len(codes) - 1, *shape))  # what a clip in each cell adds
-    for system, predicted in enumerate(cells[1:]):
-        ones[np.arange(n_cells), system, cells[0], predicted] = 1
+    truth, *predictions = cells  # each (n_cells,): what clips are alike in
+    rows, n_cells = np.arange(len(truth)), len(truth)
+    ones = np.zeros((n_cells, len(predictions), 3, n_classes))  # what a clip in each cell adds
+    for system, predicted in enumerate(predictions):
+        ones[rows, system, 0, truth] = predicted == truth
+        ones[rows, system, 1, truth] = 1
+        ones[rows, system, 2, predicted] = 1
     drawn = {"clips": bootstrap_sums(ones, counts, **options)}
     if groups is not None and len(np.unique(groups)) > 1:
-        cells_of_group = by_group(np.eye(n_cells)[where.ravel()], groups)  # (n_groups, n_cells)
-        drawn["groups"] = bootstrap_sums(np.tensordot(cells_of_group, ones, 1), **options)
-    pairs = {over: tuple(np.moveaxis(found, 1, 0)) for over, found in drawn.items()}
-    return pairs if len(codes) > 2 else {over: pair[0] for over, pair in pairs.items()}
+        names, of_group = np.unique(groups, return_inverse=True)
+        in_group = count((len(names), n_cells), of_group, where.ravel())
+        drawn["groups"] = bootstrap_sums(np.tensordot(in_group, ones, 1), **options)
+    return {over: tuple(np.moveaxis(found, 1, 0)) for over, found in drawn.items()}
 
 
 def _per_class(classes, confusion):

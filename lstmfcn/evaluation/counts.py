@@ -13,10 +13,24 @@ def count(shape, *indices):
     return counts
 
 
+def tallies(matrices):
+    """Return all that the scores need of matrices (..., n_classes, n_classes + 1).
+
+    That is (..., 3, n_classes): of each class the samples that are right, that have it, and that
+    are given it. They add up over samples, as the matrices do, and are smaller.
+    """
+    right = np.diagonal(matrices, axis1=-2, axis2=-1)
+    return np.stack([right, matrices.sum(axis=-1), matrices[..., :-1].sum(axis=-2)], axis=-2)
+
+
 def measure(matrices):
     """Return metric -> float or array (...) of matrices (..., n_classes, n_classes + 1)."""
-    right = np.diagonal(matrices, axis1=-2, axis2=-1)  # (..., n_classes), as are all below
-    have, given = matrices.sum(axis=-1), matrices[..., :-1].sum(axis=-2)
+    return measure_tallies(tallies(matrices))
+
+
+def measure_tallies(found):
+    """Return metric -> float or array (...) of :func:`tallies` (..., 3, n_classes)."""
+    right, have, given = np.moveaxis(found, -2, 0)  # (..., n_classes), as is all below
     recall = right / np.maximum(have, 1)  # no samples: none are right
     f1 = 2 * right / np.maximum(have + given, 1)
     n = have.sum(axis=-1)
@@ -30,6 +44,5 @@ def measure(matrices):
 
 def majority(counts):
     """Return the metrics of always answering the most frequent class; counts (n_classes,)."""
-    matrix = np.zeros((len(counts), len(counts) + 1))
-    matrix[:, counts.argmax()] = counts
-    return measure(matrix)
+    is_most = np.arange(len(counts)) == np.argmax(counts)
+    return measure_tallies(np.stack([counts * is_most, counts, np.sum(counts) * is_most]))

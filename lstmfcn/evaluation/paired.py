@@ -5,28 +5,28 @@ import math
 import scipy.stats
 
 from lstmfcn.evaluation.bootstrap import interval
-from lstmfcn.evaluation.counts import COUNTED, measure
+from lstmfcn.evaluation.counts import COUNTED, measure_tallies, tallies
 
 
-def margins(joint):
-    """Return either system's counts by class and prediction.
+def pair_of(joint):
+    """Return either system's tallies, (..., 3, n_classes) each.
 
     ``joint`` counts samples by class and both predictions: (..., n_classes, n_classes + 1,
-    n_classes + 1), and either part of the pair has the shape (..., n_classes, n_classes + 1).
+    n_classes + 1).
     """
-    return joint.sum(axis=-1), joint.sum(axis=-2)
+    return tallies(joint.sum(axis=-1)), tallies(joint.sum(axis=-2))
 
 
 def measure_pair(pair, systems):
     """Return metric -> system -> value, a float or an array of shape (n_draws,)."""
-    found = {name: measure(counts) for name, counts in zip(systems, pair, strict=True)}
+    found = {name: measure_tallies(one) for name, one in zip(systems, pair, strict=True)}
     return {metric: {name: found[name][metric] for name in systems} for metric in COUNTED}
 
 
 def paired_scores(pair, drawn, systems):
     """Return metric -> scores of both systems, difference (first minus second), and intervals.
 
-    ``pair`` is what :func:`margins` returns, and ``drawn`` the same of bootstrap draws.
+    ``pair`` is what :func:`pair_of` returns, and ``drawn`` the same of bootstrap draws.
     """
     scores, draws = measure_pair(pair, systems), measure_pair(drawn, systems)
     first, second = systems
@@ -45,14 +45,14 @@ def paired_recalls(classes, pair, drawn, systems):
     """
     rows = []
     for i, name in enumerate(classes):
-        n = int(pair[0][i].sum())
+        n = int(pair[0][1, i])
         row = {"class": name, "n": n}
-        for system, counts, draws in zip(systems, pair, drawn, strict=True):
+        for system, (right, *_), draws in zip(systems, pair, drawn, strict=True):
             row[system], row[f"{system}_interval"] = None, None
             if n:
-                n_drawn = draws[:, i].sum(axis=-1)
-                recalls = draws[n_drawn > 0, i, i] / n_drawn[n_drawn > 0]
-                row[system] = float(counts[i, i] / n)
+                drawn_right, n_drawn, _ = draws[..., i].T
+                recalls = drawn_right[n_drawn > 0] / n_drawn[n_drawn > 0]
+                row[system] = float(right[i] / n)
                 row[f"{system}_interval"] = interval(recalls) if len(recalls) else (math.nan,) * 2
         rows.append(row)
     return rows

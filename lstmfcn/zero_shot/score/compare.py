@@ -10,9 +10,9 @@ import numpy as np
 from lstmfcn.evaluation.bootstrap import bootstrap
 from lstmfcn.evaluation.counts import count, majority
 from lstmfcn.evaluation.paired import (
-    margins,
     mcnemar,
     measure_pair,
+    pair_of,
     paired_recalls,
     paired_scores,
 )
@@ -162,7 +162,7 @@ def compare_to_zero_shot(y_pred, names, answers, *, y_true=None, n_bootstrap=200
         )
     shape = (len(classes), len(classes) + 1, len(classes) + 1)
     joint = count(shape, truth[compared], ours[compared], zero_shot[compared])
-    pair, drawn = margins(joint), margins(bootstrap(joint, n_bootstrap, random_state))
+    pair, drawn = pair_of(joint), pair_of(bootstrap(joint, n_bootstrap, random_state))
     strict = count(shape, truth[has_class], ours[has_class], zero_shot[has_class])
     ours_right, zero_shot_right = ours == truth, zero_shot == truth
     only_ours = int(np.sum(compared & ours_right & ~zero_shot_right))
@@ -178,7 +178,7 @@ def compare_to_zero_shot(y_pred, names, answers, *, y_true=None, n_bootstrap=200
         zero_shot=spelled[zero_shot[compared]],
         metric=RULES[task.rule][0],
         scores=paired_scores(pair, drawn, SYSTEMS),
-        strict=measure_pair(margins(strict), SYSTEMS),
+        strict=measure_pair(pair_of(strict), SYSTEMS),
         n_strict=int(has_class.sum()),
         only_ours=only_ours,
         only_zero_shot=only_zero_shot,
