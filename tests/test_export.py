@@ -242,7 +242,7 @@ def test_a_saved_model_replaces_one_and_nothing_else(attentive, tmp_path):
 REFUSALS = [
     (ALSTMFCNClassifier, {}, {"path": "model.h5"}, "has none of the endings .onnx, .tflite"),
     (ALSTMFCNClassifier, {}, {"format": "torch"}, "format='torch' is unknown; choose one of"),
-    (LSTMFCNClassifier, {}, {"attention": True}, "is for ALSTM-FCN with attention='features'"),
+    (LSTMFCNClassifier, {}, {"attention": True}, "needs an ALSTM-FCN with attention='features'"),
     (
         ALSTMFCNClassifier,
         {"attention": "paper", "dimension_shuffle": False},
