@@ -218,18 +218,23 @@ def _run(arguments):
         on_missing=arguments.on_missing,
     )
     if arguments.wavs is not None:
+        if recipe.features == ("all",):
+            raise ValueError("which features of the recordings? Name them: --features logmel.")
         recipe = _extract(arguments, source, recipe)
     if arguments.folds is not None:
         if arguments.track in ("noise", "ov"):
             raise ValueError(f"--folds are for tracks full and semi, not for {arguments.track}.")
         folder = arguments.out / f"{source.name}-{source.found.name}".replace(" ", "_")
         source = source.with_folds(arguments.folds, stored_in=folder)
-    recipes = [recipe, *_baselines(arguments, source, recipe)]
-    models = models_of(source, recipes, arguments.out, name)
-    print(_summary(models))
+    recipes, best = _of_each_set(arguments, source, recipe)
+    baselines = _baselines(arguments, source, recipes)
+    print(_summary(models_of(source, [*recipes, *baselines], arguments.out)))
     options = {"n_seeds": arguments.seeds, "name": name, "keep_models": arguments.keep_models}
+    options |= {"best": best, "baselines": baselines}
     models, rows, records = run_track(source, recipes, arguments.out, **options, verbose=1)
     _print_scores(source, rows)
+    if best is not None:
+        _print_ranking(source, models, len(recipes))
     for sentence in seeds_together(Results(arguments.out)):
         print(sentence)
     _print_gain(models, records)
@@ -287,6 +292,8 @@ def _recipe(arguments):
             names = ", ".join(f"--{names[field].replace('_', '-')}" for field in options)
             raise ValueError(f"--recipe {arguments.recipe} is a whole recipe; leave out {names}.")
         return PRESETS[arguments.recipe]
+    if options["features"] == ["all"] and "fusion" in options:
+        raise ValueError("--features all fuses the best by branches; leave out --fusion.")
     track, threshold = arguments.track, options.pop("threshold", None)
     if threshold is not None:
         if track != "semi":
@@ -297,8 +304,22 @@ def _recipe(arguments):
     return default_recipe(track, **options)
 
 
-def _baselines(arguments, source, recipe):
-    """Return the recipes of the linear models beside a recipe."""
+def _of_each_set(arguments, source, recipe):
+    """Return the recipes to train, and how many of the best feature sets are fused, or None."""
+    from lstmfcn.features import FeatureStore
+
+    if recipe.features != ("all",):
+        if arguments.best is not None:
+            raise ValueError("--best is of --features all; leave it out.")
+        return [recipe], None
+    names = FeatureStore(source.root).feature_sets
+    if not names:
+        raise ValueError(f"{source.root} holds no feature sets; expected folders such as text_FRA.")
+    return [replace(recipe, features=[name]) for name in names], arguments.best or 3
+
+
+def _baselines(arguments, source, recipes):
+    """Return the recipes of the linear models beside recipes."""
     from lstmfcn.emotion.recipe import BASELINES, EmotionRecipe
     from lstmfcn.features import FeatureStore
     from lstmfcn.validation import check_choice
@@ -306,10 +327,9 @@ def _baselines(arguments, source, recipe):
     store, found = FeatureStore(source.root), []
     for name in arguments.baselines:
         check_choice(name, "baselines", BASELINES)
-        for member in dict.fromkeys(one.features for one in recipe.mean_of or (recipe,)):
-            features = [store.functionals(feature) for feature in member]
-            by = (recipe.mean_of or (recipe,))[0].standardize_by
-            found.append(EmotionRecipe(features, name, standardize_by=by))
+        for member in chain.from_iterable(recipe.mean_of or (recipe,) for recipe in recipes):
+            features = [store.functionals(feature) for feature in member.features]
+            found.append(EmotionRecipe(features, name, standardize_by=member.standardize_by))
     return list({one.label: one for one in found}.values())
 
 
@@ -382,6 +402,22 @@ def _print_scores(source, rows):
     print(f"means over {n_seeds} seed{interval}")
     if "balanced_accuracy" in metrics:
         print("UAR: unweighted average recall, the mean over classes")
+
+
+def _print_ranking(source, models, n_ranked):
+    """Print how good each feature set is on training clips, and what is fused."""
+    from lstmfcn.emotion.ranking import METRIC, N_FOLDS, rank_recipes
+    from lstmfcn.emotion.track_runs import METRICS
+
+    recipes = [model.recipe for model in models[:n_ranked]]
+    ranked = rank_recipes(source, recipes, models[0].folder.parent)  # from its files
+    rows = [[*recipe.features, score] for score, recipe in ranked]
+    where = " of the first fold" if source.folds else ""
+    print(f"\nfeature sets by {N_FOLDS} folds of the training clips{where}:\n")
+    print(text_table(["", METRICS[METRIC]], rows))
+    if n_ranked > 1 and not source.folds:
+        fused = models[n_ranked]
+        print(f"\n{fused.name} fuses {', '.join(fused.recipe.features)}")
 
 
 def _print_gain(models, records):

@@ -96,6 +96,14 @@ class Source:
             for test in tests
         }
 
+    def within(self, part, n_folds):
+        """Return the training clips of a part in folds of their own: no test clip is among them."""
+        train = self.tables(part)["train"]
+        n_folds = min(n_folds, _n_groups(train, self.group))
+        folds = folds_of(train, n_folds, self.group, "feature sets cannot be ranked")
+        found = Track("full", train, None, None)
+        return replace(self, found=found, folds=tuple(folds), title=HELD_OUT, full_test=None)
+
     def with_folds(self, folds, stored_in=None):
         """Return the source divided into folds: a number of them, or "loso".
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,8 @@ from lstmfcn.emotion import outputs
 from lstmfcn.emotion.attention_maps import write_attention
 from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.one_run import fit_recipe, measure_robustness, pool_folds, run_recipe
-from lstmfcn.emotion.recipe import EmotionRecipe, short_name
+from lstmfcn.emotion.ranking import rank_recipes
+from lstmfcn.emotion.recipe import MODELS, EmotionRecipe, short_name
 from lstmfcn.emotion.report import write_emotion_page
 from lstmfcn.emotion.splits import EVERYTHING, OWN_SPLITS, Source
 from lstmfcn.emotion.track_data import load_part, resolved
@@ -52,10 +54,11 @@ class TrackModel:
     folder: Path
     load: PartLoader
     on_labels_alone: bool = False  # to compare with: without pseudo-labels
+    choose: Callable | None = None  # part -> recipe, where each part's training clips decide
 
     def data(self, part=0):
         """Return the TrackData of a part."""
-        data = self.load(self.recipe, part)
+        data = self.load(self.recipe if self.choose is None else self.choose(part), part)
         return data.on_labels_alone() if self.on_labels_alone else data
 
     @property
@@ -126,11 +129,29 @@ def metrics_of(source):
     return OPEN_METRICS if source.found.name == "ov" else METRICS
 
 
-def models_of(source, recipes, out, name=None):
-    """Return the TrackModels of recipes, and, to compare them, of those without pseudo-labels."""
+def models_of(source, recipes, out, name=None, best=None, verbose=0):
+    """Return the TrackModels of recipes, and, to compare them, of those without pseudo-labels.
+
+    ``best`` adds a fusion of the feature sets of so many recipes. The training clips of each part
+    choose them, by :func:`lstmfcn.emotion.ranking.rank_recipes`, whose order the models have.
+    """
     folder = Path(out) / f"{source.name}-{source.found.name}".replace(" ", "_")
     store, load = FeatureStore(source.root), PartLoader(source)
-    models = []
+    models, choose = [], None
+    if best is not None:
+        recipes = [resolved(one, store, source.found.train) for one in recipes]
+        chosen = {}
+
+        def ranked(part):
+            if part not in chosen:
+                chosen[part] = rank_recipes(source, recipes, folder, part=part, verbose=verbose)
+            return chosen[part]
+
+        def choose(part):
+            features = [one.features[0] for _, one in ranked(part)[:best]]
+            return resolved(replace(recipes[0], features=features), store, source.found.train)
+
+        recipes = [one for _, one in ranked(0)]
     for one in recipes:
         if one.uses_unlabelled and source.found.name != "semi":
             raise ValueError(
@@ -145,24 +166,41 @@ def models_of(source, recipes, out, name=None):
         for title, alone in named.items():
             own = folder / short_name(title.replace(" ", "_"))
             models.append(TrackModel(title, recipe, source, own, load, alone))
+    if choose is not None and len(recipes) > 1:
+        title = f"{MODELS[recipes[0].model][0]} best {min(best, len(recipes))} of {len(recipes)}"
+        own = folder / title.replace(" ", "_")
+        models.append(TrackModel(title, choose(0), source, own, load, choose=choose))
     return models
 
 
-def run_track(source, recipes, out, *, n_seeds=1, name=None, keep_models=False, verbose=0):
+def run_track(
+    source,
+    recipes,
+    out,
+    *,
+    n_seeds=1,
+    name=None,
+    best=None,
+    baselines=(),
+    keep_models=False,
+    verbose=0,
+):
     """Train and test recipes on a source; leave tables, records, pictures and a page in a folder.
 
     A later call trains what is missing, and writes tables and page anew. A recipe with
     pseudo-labels is compared with the same one without. The folder is that of a benchmark
     (:class:`lstmfcn.evaluation.Results`); :mod:`lstmfcn.emotion.outputs` writes about each model
     into ``NAME-TRACK/MODEL`` in it. Clips without a label are answered by models of all labels;
-    ``keep_models`` keeps these, one for each seed.
+    ``keep_models`` keeps these, one for each seed. Of ``best`` :func:`models_of` tells.
+    ``baselines`` are more recipes, which it does not choose from.
 
     Return the TrackModels, the rows of the table (`model`, `test`, `n_seeds`, and for each metric
     its mean, `METRIC_low` and `METRIC_high`), and (model name, test) -> the records of the seeds.
     """
     recipes = [recipes] if isinstance(recipes, EmotionRecipe) else list(recipes)
     results = Results(Path(out))
-    models = models_of(source, recipes, results.folder, name)
+    models = models_of(source, recipes, results.folder, name, best, verbose)
+    models += models_of(source, baselines, results.folder)
     for model in models:
         _register(results, model)
     _refuse_other_data(results, models)

@@ -1,0 +1,56 @@
+"""Which feature sets are best on training clips? Each is ranked without reading a test clip."""
+
+import json
+
+import numpy as np
+
+from lstmfcn.emotion.one_run import fit_recipe
+from lstmfcn.emotion.recipe import short_name
+from lstmfcn.emotion.track_data import load_part
+from lstmfcn.evaluation.metrics import classification_metrics
+from lstmfcn.files import atomic_path
+from lstmfcn.progress import tqdm
+from lstmfcn.untrusted import decode_json, read_text
+
+N_FOLDS = 3  # of the training clips
+METRIC = "balanced_accuracy"
+
+
+def rank_recipes(source, recipes, folder, *, part=0, verbose=0):
+    """Return (UAR, recipe) of recipes by folds of a part's training clips, the best first.
+
+    Each score is kept in a file below ``folder``, so that a later call trains what is missing.
+    ``part`` is that of the :class:`lstmfcn.emotion.splits.Source`: its test clips are not read.
+    """
+    inner, scored = source.within(part, N_FOLDS), []
+    with tqdm(recipes, desc="ranking", unit="set", disable=not verbose) as bar:
+        for recipe in bar:
+            bar.set_postfix_str(recipe.name)
+            path = folder / "ranking" / f"{short_name(recipe.name)}-{part}.json"
+            asked = [recipe.to_json(), inner.found.train.names, inner.found.train.y.tolist()]
+            scored.append((_kept(path, asked) or _score(inner, recipe, path, asked), recipe))
+    return sorted(scored, key=lambda pair: -pair[0])
+
+
+def _kept(path, asked):
+    """Return the score in a file, if it is of this recipe and these clips."""
+    if not path.exists():
+        return None
+    content = decode_json(read_text(path).encode())
+    return content["uar"] if content["asked"] == json.loads(json.dumps(asked)) else None
+
+
+def _score(inner, recipe, path, asked):
+    """Train a recipe on all inner folds but one, each in turn, and score the others together."""
+    y_true, y_pred = [], []
+    for part in range(inner.n_parts):
+        data = load_part(inner, recipe.on_labels_alone(), part)
+        (clips,) = data.tests.values()
+        X = (one.tests[inner.title].X for one in data.of_each_recipe)
+        y_true.append(clips.y)
+        y_pred.append(fit_recipe(data, 0).predict(*X))
+    score = classification_metrics(np.concatenate(y_true), np.concatenate(y_pred))[METRIC]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps({"uar": score, "asked": asked}), encoding="utf-8")
+    return score
