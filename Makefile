@@ -1,6 +1,7 @@
 # `make demo` and `make test` need Python 3.10 or later with venv, git and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+SPHINX := $(BIN)/sphinx-build -W --keep-going -d docs/_build/doctrees
 
 .PHONY: demo test test-oldest soak coverage docs dist lint clean
 
@@ -31,8 +32,8 @@ coverage: .venv/.installed-dev
 
 # The site, in docs/_build/html: without warnings, its code run, its inside links checked.
 docs: .venv/.installed-docs
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
-	$(BIN)/sphinx-build -W --keep-going -D plot_gallery=0 -b doctest docs docs/_build/doctest
+	$(SPHINX) -b html docs docs/_build/html
+	$(SPHINX) -b doctest docs docs/_build/doctest
 	$(BIN)/python docs/extensions/inside_links.py docs/_build/html
 
 # Builds sdist and wheel, checks them, and tries the wheel in an empty folder.

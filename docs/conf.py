@@ -1,5 +1,6 @@
 """How is the site built? `make docs` calls Sphinx with this configuration."""
 
+import doctest
 import os
 import sys
 from pathlib import Path
@@ -48,7 +49,13 @@ numpydoc_show_class_members = False
 autosummary_generate = False
 autodoc_typehints = "none"
 doctest_test_doctest_blocks = ""  # of docstrings, which pytest runs
-doctest_global_setup = "import os; os.environ.setdefault('MPLBACKEND', 'Agg')"
+doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+doctest_global_setup = """
+import os, tempfile
+from importlib.util import find_spec
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.chdir(tempfile.mkdtemp())  # code of pages writes files
+"""
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 linkcheck_ignore = [r"https?://.*"]  # inside links are checked, others need a network
