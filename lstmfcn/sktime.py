@@ -131,6 +131,7 @@ class SktimeClassifier(BaseClassifier):
 
         # One convolution block: building and tracing a network takes longer than training it.
         small = {"n_filters": (4,), "kernel_sizes": (3,), "n_epochs": 2, "batch_size": 32}
+        small |= {"views": ("values",), "rocket": False}
         return [
             {"estimator": FCNClassifier(**small), "random_state": 0},
             {"estimator": FCNClassifier(**small, random_state=0)},

@@ -33,6 +33,8 @@ def ucr_archive():
 # Repetitions of endurance tests, marked soak: few in `make test`, 100 in `make soak`.
 SOAK = int(os.environ.get("LSTMFCN_SOAK", 1))
 SMALL = {"n_filters": (8, 8, 8), "n_epochs": 2, "random_state": 0}
+# Without what takes longest to trace, where a test is about something else.
+PLAIN = {"views": ("values",), "rocket": False}
 _fitted = {}
 
 

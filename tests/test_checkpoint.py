@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SOAK, make_series, make_unequal
+from conftest import PLAIN, SOAK, make_series, make_unequal
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.training import checkpoint, loop
@@ -61,27 +61,33 @@ def assert_equal_fits(a, b):
 
 CASES = {
     "ALSTM-FCN": (ALSTMFCNClassifier, make_unequal, {}),
-    "bfloat16": (LSTMFCNClassifier, make_series, {"precision": "bfloat16"}),
+    "bfloat16": (LSTMFCNClassifier, make_series, {**PLAIN, "precision": "bfloat16"}),
     "plateau, best weights, class weights": (
         FCNClassifier,
         make_unequal,
         {
+            **PLAIN,
             "schedule": "plateau",
             "keep_weights": "best",
             "learning_rate": 0.1,
             "class_weight": "balanced",
         },
     ),
-    "three sizes": (LSTMFCNClassifier, make_series, {"n_cells": (2, 3, 4), "n_epochs": 2}),
+    "three sizes": (
+        LSTMFCNClassifier,
+        make_series,
+        {**PLAIN, "n_cells": (2, 3, 4), "n_epochs": 2},
+    ),
     "validation and patience": (
         FCNClassifier,
         make_unequal,
-        {"validation_fraction": 0.3, "patience": 3},
+        {**PLAIN, "validation_fraction": 0.3, "patience": 3},
     ),
     "early stopping": (
         FCNClassifier,
         make_series,
         {
+            **PLAIN,
             "schedule": "constant",
             "callbacks": [
                 keras.callbacks.EarlyStopping(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import sklearn
 import tensorflow as tf
-from conftest import make_series, make_unequal
+from conftest import PLAIN, make_series, make_unequal
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sktime.base import load
@@ -26,6 +26,7 @@ from lstmfcn.sktime import SktimeClassifier
 
 # One convolution block: building and tracing a network takes longer than training it.
 SMALL = {
+    **PLAIN,
     "n_filters": (4,),
     "kernel_sizes": (3,),
     "n_epochs": 2,

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SOAK, fitted_once, make_series, make_unequal
+from conftest import PLAIN, SOAK, fitted_once, make_series, make_unequal
 
 import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
@@ -29,13 +29,13 @@ SETTINGS = {
 MODELS = {
     "FCN, constant rate": (
         make_series,
-        lambda: FCNClassifier(**TWO_BLOCKS, squeeze_excite=True, schedule="constant"),
+        lambda: FCNClassifier(**PLAIN, **TWO_BLOCKS, squeeze_excite=True, schedule="constant"),
     ),
-    "LSTM-FCN, padded": (make_unequal, lambda: LSTMFCNClassifier(**SMALL, occlusion=0.3)),
+    "LSTM-FCN, padded": (make_unequal, lambda: LSTMFCNClassifier(**PLAIN, **SMALL, occlusion=0.3)),
     "ALSTM-FCN": (make_series, lambda: ALSTMFCNClassifier(**SMALL)),
     "ALSTM-FCN, published": (
         lambda: make_series(n_channels=2),
-        lambda: ALSTMFCNClassifier(**SMALL, attention="paper"),
+        lambda: ALSTMFCNClassifier(**PLAIN, **SMALL, attention="paper"),
     ),
 }
 
