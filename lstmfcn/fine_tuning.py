@@ -1,5 +1,8 @@
 """How does a fitted estimator learn on: on the same data, on other data, on other classes?"""
 
+import math
+from itertools import accumulate
+
 import numpy as np
 
 from lstmfcn import validation
@@ -7,6 +10,7 @@ from lstmfcn.fitting import (
     check_parameters,
     open_checkpoint,
     set_network,
+    title,
     validation_samples,
 )
 from lstmfcn.networks.builders import (
@@ -76,6 +80,7 @@ def fine_tune(
         held_out = estimator.reader_.to_inputs(held_out[0]), held_out[1]
 
     def run_iteration(stage, before, resume, save_state):
+        progress.begin(stage)
         if before is not None:
             set_weights(model, before["weights"])
         history = train(
@@ -87,7 +92,7 @@ def fine_tune(
             seed=seeds[1] + stage,
             validation=held_out,
             callbacks=estimator.callbacks or (),
-            bar=bar,
+            bar=progress,
             resume=resume,
             save_state=save_state,
         )
@@ -95,8 +100,14 @@ def fine_tune(
             history = {key: before["history"][key] + new for key, new in history.items()}
         return {"weights": model.get_weights(), "history": history}
 
-    with progress_bar(len(plans) * n_epochs, "fine_tune", estimator.verbose) as bar:
+    name = f"fine-tune {title(estimator, len(labels), precision)}: {len(plans)} x {n_epochs} epochs"
+    # The bar counts updates: later iterations have smaller batches, and so longer epochs.
+    n_updates = [math.ceil(len(labels) / plan.batch_size) for plan in plans]
+    total = n_epochs * sum(n_updates)
+    with progress_bar(total, name, estimator.verbose, unit="update") as bar:
+        progress = _InUpdates(bar, n_epochs, n_updates)
         last = checkpoint.run_stages(len(plans), run_iteration)
+        progress.begin(len(plans))
     set_weights(model, last["weights"])
     was = estimator.network_.architecture
     anew = reset_head or architecture.get("n_timepoints") != was.get("n_timepoints")
@@ -105,6 +116,29 @@ def fine_tune(
     old = estimator.history_
     continued = {key: old.get(key, []) + new for key, new in last["history"].items()}
     estimator.history_, estimator.precision_ = {**old, **continued}, precision
+
+
+class _InUpdates:
+    """A bar over the updates of several trainings that is told of epochs."""
+
+    def __init__(self, bar, n_epochs, n_updates):
+        self._bar, self._n_updates, self._stage, self._shown = bar, n_updates, 0, 0
+        self._starts = list(accumulate((n_epochs * n for n in n_updates), initial=0))
+
+    def begin(self, stage):
+        """Go on to a training, over what earlier ones have left out or done before."""
+        self._stage = stage
+        self._advance(self._starts[stage] - self._shown)
+
+    def update(self, n_epochs=1):
+        self._advance(n_epochs * self._n_updates[self._stage])
+
+    def set_postfix(self, ordered_dict=None, **kwargs):
+        self._bar.set_postfix(ordered_dict, **kwargs)
+
+    def _advance(self, n_updates):
+        self._shown += n_updates
+        self._bar.update(n_updates)
 
 
 def _read(estimator, X, y, sample_weight, reset_head, adds):

@@ -156,13 +156,13 @@ def fit(estimator, X, y, sample_weight, validation_data):
         seeds[1],
         held_out,
         estimator.callbacks or (),
-    ).train(checkpoint, _title(estimator, len(labels), plans[0].precision), estimator.verbose)
+    ).train(checkpoint, title(estimator, len(labels), plans[0].precision), estimator.verbose)
     set_network(estimator, network)
     estimator.history_, estimator.n_epochs_ = trained.history, trained.n_epochs
     estimator.batch_size_, estimator.precision_ = plans[0].batch_size, plans[0].precision
 
 
-def _title(estimator, n_samples, precision):
+def title(estimator, n_samples, precision):
     """Return what stands before the progress bar: what is trained, on how much, and how."""
     reader = estimator.reader_
     sizes = ""

@@ -286,3 +286,59 @@ def test_a_finished_checkpoint_serves_the_same_validation_data_alone(tmp_path):
         return other.history_["val_loss"]
 
     assert losses(30) == losses(30) != losses(31)
+
+
+def test_it_says_beforehand_how_long_it_will_be(capsys):
+    clf, X, y = fitted(FCNClassifier)
+    clf.set_params(verbose=2).fine_tune(X, y, n_epochs=3, n_iterations=3, batch_size=8)
+    first, *_, last = capsys.readouterr().err.strip().split("\r")
+    n_series, n_updates = len(y), 9 * -(-len(y) // 8)
+    assert first.startswith(
+        f"fine-tune FCNClassifier ({n_series} series x {X.shape[1]} x {X.shape[2]}, "
+    )
+    assert "): 3 x 3 epochs:   0%|" in first and f"| 0/{n_updates} [" in first
+    assert "update/s" in last and f"| {n_updates}/{n_updates} [" in last
+
+
+def test_epochs_that_are_left_out_count_as_done(capsys):
+    import keras
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    clf, X, y = fitted(FCNClassifier)
+    n_fitted = len(clf.history_["loss"])
+    clf.set_params(verbose=2, callbacks=[Stop()]).fine_tune(X, y, n_epochs=40, n_iterations=2)
+    assert len(clf.history_["loss"]) == n_fitted + 2
+    assert "| 80/80 [" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--reset-head", "true"], ["--new-classes", "add"]])
+def test_from_a_shell(tmp_path, capsys, options):
+    import lstmfcn
+    from lstmfcn.cli import main
+
+    X, y = make_series()
+    X = X[:, 0]
+    clf = FCNClassifier(**SMALL).fit(X, y)
+    clf.save(tmp_path / "old.lstmfcn")
+    rows = [f"{label}," + ",".join(map(str, series)) for label, series in zip(y, X, strict=True)]
+    if options:
+        rows += [f"new,{row.partition(',')[2]}" for row in rows[:4]]
+    names = ",".join(["label", *(f"t{i}" for i in range(X.shape[1]))])
+    (tmp_path / "x.csv").write_text("\n".join([names, *rows]))
+    command = ["fine-tune", str(tmp_path / "old.lstmfcn"), str(tmp_path / "x.csv")]
+    command += ["--out", str(tmp_path / "new.lstmfcn"), "--iterations", "2", "--epochs", "1"]
+    assert main([*command, *options]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{len(rows)} series, 1 channel x {X.shape[1]} timepoints")
+    assert "2 x 1 epochs:   0%" in told.err
+    tuned = lstmfcn.load(tmp_path / "new.lstmfcn")
+    assert len(tuned.history_["loss"]) == len(clf.history_["loss"]) + 2
+    assert set(tuned.classes_) == set(clf.classes_) | ({"new"} if options else set())
+    if options:
+        assert main(command) == 1
+        assert "Pass --new-classes add to learn them beside these" in capsys.readouterr().err
+    assert main([*command[:4], str(tmp_path / "old.lstmfcn")]) == 1
+    assert "is also what is read; name another file with --out" in capsys.readouterr().err

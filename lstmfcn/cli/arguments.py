@@ -13,6 +13,7 @@ OPTIONS = {  # whose names differ from Python's by more than the dashes
     "n_epochs": "epochs",
     "n_estimators": "members",
     "n_folds": "folds",
+    "n_iterations": "iterations",
     "n_jobs": "jobs",
     "n_seeds": "seeds",
     "n_timepoints": "length",

@@ -23,6 +23,7 @@ def add_models(commands):
     fit.add_argument("--checkpoint", type=to_path, metavar="FOLDER", help=resume)
     fit.set_defaults(command=_fit)
 
+    _add_fine_tune(commands)
     evaluate = commands.add_parser(
         "evaluate",
         help="cross-validate a model on a file",
@@ -78,6 +79,35 @@ def add_models(commands):
     explain.set_defaults(command=_explain)
 
 
+def _add_fine_tune(commands):
+    tune = commands.add_parser(
+        "fine-tune",
+        help="train a fitted model on",
+        description="Train a fitted model on, on the same or other series, and write it to another "
+        "file. Learning rate and batch size halve from iteration to iteration.",
+    )
+    tune.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
+    add_input(tune, "TRAIN", "training")
+    tune.add_argument("--out", type=to_path, required=True, help="model file to write")
+    count = {"type": at_least(1), "metavar": "N"}
+    tune.add_argument("--iterations", **count, default=5, help="default: 5")
+    tune.add_argument("--epochs", **count, help="of each iteration; default: as many as fit used")
+    rate = "of the first iteration; default: 0.001"
+    tune.add_argument("--learning-rate", type=to_number, default=1e-3, metavar="NUMBER", help=rate)
+    largest = "largest batch of the first iteration; default: 128"
+    tune.add_argument("--batch-size", **count, default=128, help=largest)
+    tune.add_argument("--patience", **count, help="end an iteration after N epochs in vain")
+    kept = "these keep their weights"
+    tune.add_argument("--freeze", choices=("convolutions",), help=kept)
+    anew = {"type": str.lower, "choices": ("true", "false"), "default": "false"}
+    tune.add_argument("--reset-head", **anew, help="true: learn these classes instead")
+    add = {"choices": ("refuse", "add"), "default": "refuse"}
+    tune.add_argument("--new-classes", **add, help="add: learn unknown classes, too")
+    resume = "go on from there after an interruption"
+    tune.add_argument("--checkpoint", type=to_path, metavar="FOLDER", help=resume)
+    tune.set_defaults(command=_fine_tune)
+
+
 def _add_model(parser, *more):
     """Give a parser the options that say what is trained on what; ``more`` are further models."""
     add_input(parser, "TRAIN", "training")
@@ -122,13 +152,18 @@ def _new_model(arguments, y):
 
 def _read_labelled(arguments):
     samples = read_samples(arguments, "train", numbers=arguments.model == REGRESSOR)
+    _check_labelled(samples, arguments)
+    return samples
+
+
+def _check_labelled(samples, arguments):
+    """Refuse series without labels; say what was read."""
     if samples.y is None:
         raise ValueError(
             f"{arguments.series} has no labels; say where they are with --label-column, or name "
             "their file with --labels."
         )
     print(described(samples))
-    return samples
 
 
 def _fit(arguments):
@@ -144,6 +179,41 @@ def _fit(arguments):
         f"{type(classifier).__name__}: {len(samples.y)} series, {learned}"
         f"{len(classifier.history_['loss'])} epochs, final training loss "
         f"{classifier.history_['loss'][-1]:.4f}; written to {arguments.out}"
+    )
+
+
+def _fine_tune(arguments):
+    from types import SimpleNamespace
+
+    from lstmfcn.loading import load
+
+    _check_out(arguments)
+    model = load(arguments.model)
+    resets = arguments.reset_head == "true"
+    known = SimpleNamespace(reading_=getattr(model, "reading_", None))
+    if not (resets or arguments.new_classes == "add" or _tells_numbers(model)):
+        known.classes_ = model.classes_
+    samples = read_samples(arguments, "train", known, numbers=_tells_numbers(model))
+    _check_labelled(samples, arguments)
+    model.set_params(checkpoint=arguments.checkpoint, verbose=2)
+    options = {} if _tells_numbers(model) else {"new_classes": arguments.new_classes}
+    model.fine_tune(
+        samples.X,
+        samples.y,
+        n_iterations=arguments.iterations,
+        n_epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        batch_size=arguments.batch_size,
+        freeze=arguments.freeze,
+        reset_head=resets,
+        patience=arguments.patience,
+        **options,
+    )
+    model.reading_ = reading_of(arguments)
+    model.save(arguments.out)
+    print(
+        f"{type(model).__name__}: trained on, on {len(samples.y)} series; written to "
+        f"{arguments.out}"
     )
 
 

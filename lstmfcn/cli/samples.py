@@ -120,10 +120,7 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
 
 
 def _remembered(reading, name, arguments):
-    """Return what a model remembers of its training file, without columns that are not here.
-
-    A file without the column of the labels has none.
-    """
+    """Return what a model remembers of its training file, without columns that are not here."""
     ending = Path(name).suffix.lower()
     if arguments.labels != "auto":
         reading = {option: reading[option] for option in reading if option != "label_column"}
@@ -141,8 +138,6 @@ def _remembered(reading, name, arguments):
     for option in ("label_column", "group"):
         if option in reading and not is_here(reading[option]):
             del reading[option]
-            if option == "label_column" and arguments.label_column is None:
-                arguments.labels = "none"
     return {option: value for option, value in reading.items() if value}
 
 

@@ -261,6 +261,6 @@ def fine_tune_schedule(n_iterations, learning_rate=1e-3, batch_size=128):
     ]
 
 
-def progress_bar(n_epochs, name, verbose):
-    """Return a tqdm bar over epochs, silent unless ``verbose``."""
-    return tqdm(total=n_epochs, desc=name, unit="epoch", disable=not verbose, leave=verbose > 1)
+def progress_bar(total, name, verbose, unit="epoch"):
+    """Return a tqdm bar over epochs, or another unit, silent unless ``verbose``."""
+    return tqdm(total=total, desc=name, unit=unit, disable=not verbose, leave=verbose > 1)
