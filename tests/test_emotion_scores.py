@@ -283,7 +283,9 @@ def test_refused_columns_of_other_files(files, capsys):
         (["--classes", "sad,calm"], "happy in predictions.csv is none of the classes sad, calm;"),
         (["--target", "valence"], "the column 'truth' of predictions.csv holds no numbers, but"),
         (["--combined"], "--combined is of a valence and an emotion; add --target valence."),
-        (["--truth", str(files / "absent.csv")], "absent.csv does not exist"),
+        (["--truth", str(files / "absent.csv")], "absent.csv; pass a CSV file."),
+        (["--truth", str(files)], "is not a file; pass a CSV file."),
+        (["--truth", "/dev/zero"], "/dev/zero is not a file; pass a CSV file."),
         (["--out", str(files)], "is a folder; give a file name to write to."),
     ):
         assert main(["emotion", "score", *predictions, *more]) == 1

@@ -267,7 +267,7 @@ def test_sentences_about_clips_and_groups(write, tmp_path):
     )
     gone = tmp_path / "gone"
     assert message(read_label_sets, gone, error=FileNotFoundError) == (
-        f"{gone} does not exist; expected a file with labels."
+        f"there is no file {gone}; pass a CSV file."
     )
     assert message(open_vocabulary_scores, truth, predicted, gone, error=FileNotFoundError) == (
         f"there is no file or folder {gone}; expected a zip with one CLIP.npy per clip."

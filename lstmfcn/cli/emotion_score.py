@@ -91,7 +91,7 @@ def _score(arguments):
         return _score_words(arguments)
     if arguments.combined and arguments.target is None:
         raise ValueError("--combined is of a valence and an emotion; add --target valence.")
-    options = {"group": arguments.group, "classes": arguments.classes}
+    options = {"group": arguments.group, "classes": arguments.classes or None}
     paths = (arguments.predictions, arguments.truth)
     clips = read_scored(*paths, target=arguments.target, **options)
     random = {"groups": clips.groups, "random_state": arguments.seed}
@@ -162,7 +162,8 @@ def _compare(arguments):
     from lstmfcn.evaluation import compare_classes, compare_numbers
 
     _check_out(arguments)
-    options = {"group": arguments.group, "target": arguments.target, "classes": arguments.classes}
+    options = {"group": arguments.group, "target": arguments.target}
+    options["classes"] = arguments.classes or None
     first, second = read_pair(arguments.first, arguments.second, arguments.truth, **options)
     data = (first.y_true, first.y_pred, second.y_pred)
     random = {"groups": first.groups, "random_state": arguments.seed}

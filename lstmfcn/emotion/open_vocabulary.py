@@ -15,7 +15,7 @@ import numpy as np
 
 from lstmfcn.emotion.clip_labels import read_clips, refuse_rows, repeated
 from lstmfcn.features.npy import read_header
-from lstmfcn.untrusted import listed, open_zip
+from lstmfcn.untrusted import listed, open_file, open_zip
 from lstmfcn.validation import check_choice
 
 LONGEST_ANSWER = 2**20  # bytes of one file of synonyms; the released ones take 2 kB
@@ -152,6 +152,7 @@ def read_label_sets(source, *, tokenizer="mertools"):
     check_choice(tokenizer, "tokenizer", TOKENIZERS)
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
+        open_file(path, remedy="pass a CSV file").close()  # no pipe or device, which would not end
         rows, _, problems = read_clips(path, ("name", "openset"))
         refuse_rows(path.name, problems)
         source = {row["name"]: row["openset"] for _, row in rows}

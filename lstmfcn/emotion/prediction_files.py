@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.emotion.clip_labels import NO_VALENCE, read_clips, refuse_rows
-from lstmfcn.untrusted import listed, shown
+from lstmfcn.untrusted import listed, open_file, shown
 
 TRUE_LABELS = ("truth", "discrete", "emotion", "label")  # what a column may be called
 PREDICTED_LABELS = ("predicted", "prediction", "discrete", "emotion", "label")
@@ -215,6 +215,7 @@ def read_pair(first, second, truth=None, *, group=None, target=None, classes=Non
 
 def _read(path):
     path = Path(path).expanduser()
+    open_file(path, remedy="pass a CSV file").close()  # no pipe or device, which would not end
     rows, _, problems = read_clips(path, ("name",))
     refuse_rows(path.name, problems)
     columns = tuple(rows[0][1])
