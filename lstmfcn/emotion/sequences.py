@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from lstmfcn.doc_link import LinkedToSite
+from lstmfcn.features.mapped import empty_float32
 from lstmfcn.lengths import check_frames, pool_or_pad, resample, window_means
 from lstmfcn.moments import RunningMoments, check_squares
 from lstmfcn.validation import as_series, check_choice, check_counts, check_is_fitted
@@ -101,21 +102,45 @@ def standardize_by_group(X, groups):
     >>> [frames.ravel().tolist() for frames in standardize_by_group([deep, high], ["his", "her"])]
     [[-1.0, 1.0], [-1.0, 1.0]]
     """
-    _check_collection(X)
-    groups = np.asarray(groups).tolist()
-    if not isinstance(groups, list) or len(groups) != len(X):
-        raise ValueError(
-            f"groups has {np.size(groups)} entries, but X has {len(X)} sequences; pass the group "
-            "of each."
-        )
-    moments = {group: _Moments() for group in groups}
-    for group, frames in zip(groups, _checked(X), strict=True):
-        moments[group].add_frames(frames)
-    scales = {group: found.scale() for group, found in moments.items()}
-    return [
-        _scaled(frames, moments[group].mean, scales[group])
-        for group, frames in zip(groups, _checked(X), strict=True)
-    ]
+    return list(lazily_by_group([X], [groups])[0])
+
+
+def lazily_by_group(parts, groups):
+    """Return parts, sequences of frames, standardised when they are read, over all parts together.
+
+    ``groups`` has those of each part; :func:`standardize_by_group` does it at once.
+    """
+    moments = {}
+    for X, of_part in zip(parts, groups, strict=True):
+        _check_collection(X)
+        of_part = np.asarray(of_part).tolist()
+        if not isinstance(of_part, list) or len(of_part) != len(X):
+            raise ValueError(
+                f"groups has {np.size(of_part)} entries, but X has {len(X)} sequences; pass the "
+                "group of each."
+            )
+        for group, frames in zip(of_part, _checked(X), strict=True):
+            moments.setdefault(group, _Moments()).add_frames(frames)
+    scales = {group: (found.mean, found.scale()) for group, found in moments.items()}
+    return [_ByGroup(X, of_part, scales) for X, of_part in zip(parts, groups, strict=True)]
+
+
+class _ByGroup(Sequence):
+    """Frames that are standardised by their group when they are read."""
+
+    def __init__(self, frames, groups, scales):
+        self._frames, self._scales = frames, scales
+        self._groups = np.asarray(groups).tolist()
+
+    def __len__(self):
+        return len(self._frames)
+
+    def __getitem__(self, row):
+        return _scaled(self._frames[row], *self._scales[self._groups[row]])
+
+    def __iter__(self):
+        for group, frames in zip(self._groups, _checked(self._frames), strict=True):
+            yield _scaled(frames, *self._scales[group])
 
 
 class SequencePreprocessor(LinkedToSite, TransformerMixin, BaseEstimator):
@@ -227,14 +252,15 @@ class SequencePreprocessor(LinkedToSite, TransformerMixin, BaseEstimator):
         -------
         float32 array of shape (n_samples, D, n_timepoints_), or list of float32 arrays of shape \
 (D, T_i)
-            A list in mode "pad".
+            A list in mode "pad". An array of more than 0.5 GiB lies in a temporary file, which is
+            memory-mapped: classifiers read it batch by batch.
         """
         check_is_fitted(self)
         _check_collection(X)
         out, lengths = [None] * len(X), []
         if self.mode != "pad":
             n_features = self.n_features_in_ * (2 if self.pools_deviation_ else 1)
-            out = np.empty((len(X), n_features, self.n_timepoints_), np.float32)
+            out = empty_float32((len(X), n_features, self.n_timepoints_))
         for i, frames in enumerate(_checked(X, self.n_features_in_)):
             frames = _scaled(frames, self.mean_, self.scale_)
             if self.mode == "pool":

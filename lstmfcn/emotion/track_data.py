@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from lstmfcn.emotion.log_spectra import with_babble
 from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.open_vocabulary import read_label_sets
 from lstmfcn.emotion.recipe import BASELINES, EmotionRecipe
-from lstmfcn.emotion.sequences import fitted_preprocessor, standardize_by_group
+from lstmfcn.emotion.sequences import fitted_preprocessor, lazily_by_group
 from lstmfcn.emotion.splits import (
     HELD_OUT,
     N_FOLDS,
@@ -244,16 +243,15 @@ def _standardize(splits, column):
     """
     if column is None:
         return splits
-    groups, standardized = [], {}
+    groups = []
     for split, (table, _) in splits.items():
         alone = "" if split in LEARNED_FROM else split
-        groups += [f"{alone}:{value}" for value in table.groups(column)]
-        standardized[split] = _Split(table, {})
+        groups.append([f"{alone}:{value}" for value in table.groups(column)])
+    standardized = {split: _Split(table, {}) for split, (table, _) in splits.items()}
     for name in splits["train"].sequences:
-        frames = [x for split in splits.values() for x in split.sequences[name]]
-        found = iter(standardize_by_group(frames, groups))
-        for table, sequences in standardized.values():
-            sequences[name] = list(islice(found, len(table)))
+        parts = [split.sequences[name] for split in splits.values()]
+        for one, found in zip(standardized.values(), lazily_by_group(parts, groups), strict=True):
+            one.sequences[name] = found
     return standardized
 
 
