@@ -189,6 +189,10 @@ def test_dimensions_by_their_formulas():
             "y_pred holds c; expected a, b.",
         ),
         (
+            lambda: score_classes(range(1000), range(1000)),
+            "there are 1000 different labels, such as '0'; choose the column of classes.",
+        ),
+        (
             lambda: score_classes(["a", "b"], ["a", "b"], groups=["x"]),
             "groups has the shape (1,); pass one for each of 2.",
         ),

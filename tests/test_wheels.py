@@ -6,7 +6,7 @@ import pytest
 from conftest import real_data, refusal
 
 from lstmfcn.cli import main
-from lstmfcn.datasets.xlsx import xlsx_rows
+from lstmfcn.datasets.xlsx import MAIN, xlsx_rows
 from lstmfcn.emotion import read_wheels, wheel_scores
 
 # The first wheel tells joy from gloom; the second one has neither "proud" nor what leads to it.
@@ -203,6 +203,10 @@ def test_workbooks_that_deceive(tmp_path):
             "xl/sharedStrings.xml is too large, or declares entities",
         ),
         ({"xl__sharedStrings": "<a/>"}, "cell A1 refers to a text that is not there"),
+        (
+            {"xl__worksheets__sheet1": f'<a xmlns="{MAIN[1:-1]}"><row><c r="ZZZ1"/></row></a>'},
+            "cell ZZZ1 is behind column 256",
+        ),
     ):
         write_xlsx(path, [["x"]], shared=True, **parts)
         assert refusal(lambda: xlsx_rows(path)) == (

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from lstmfcn.untrusted import open_zip
 
 LARGEST_PART = 2**24  # bytes of one part of the workbook
+MOST_COLUMNS = 256  # of a table for people; a cell far to the right would cost all before it
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 EXPECTED = "expected an Excel workbook (.xlsx)"
@@ -68,6 +69,8 @@ def _row(row, strings):
     for cell in row.iter(f"{MAIN}c"):
         letters = re.match("[A-Z]{1,3}", cell.get("r", ""))
         place = _column(letters[0]) if letters else len(cells)
+        if place >= MOST_COLUMNS:
+            raise ValueError(f"cell {cell.get('r')} is behind column {MOST_COLUMNS}")
         cells += [""] * (place - len(cells))
         cells.append(_value(cell, strings))
     return cells

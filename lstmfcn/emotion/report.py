@@ -158,7 +158,9 @@ def _split(one):
         return "no test clips are labelled: a fifth of the training clips is held out"
     if not one.has_folds:
         return "the corpus' own: no model is trained on a test clip"
-    return f"{one.test}: each training holds out one part, and all parts are scored together"
+    text = f"{one.test}: each training holds out one part, and all parts are scored together"
+    alone = "" if one.group else "; a speaker may be in training and in the part that is held out"
+    return text + alone
 
 
 def _kind(one):
