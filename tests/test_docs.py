@@ -24,9 +24,29 @@ PAGES = {
     if not {"_build", "gallery", "generated"} & set(path.parts)
 }
 BLOCK = re.compile(r"^```(\{testcode\}|\{testoutput\}|shell)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-OPTIONAL = ("aeon", "ai_edge_litert", "onnxruntime", "optuna", "pandas", "skops")
-CODE = [page for page, text in PAGES.items() if "{testcode}" in text]
+OPTIONAL = {
+    "aeon": "aeon",
+    "ai_edge_litert": "ai_edge_litert",
+    "onnxruntime": "onnxruntime",
+    "optuna": "optuna",
+    "skops": "skops",
+    "TensorBoard": "tensorboard",
+}
+# `make docs` runs them all, and these, which train for longer, only `make docs`.
+LONGER = {"index.md", "guide/imbalance.md", "guide/normalization.md", "howto/calibration.md"}
+LONGER |= {"tutorials/human_activity.md", "tutorials/new_classes.md"}
+CODE = [page for page, text in PAGES.items() if "{testcode}" in text and page not in LONGER]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Let the networks of a page have few filters."""
+    defaults = lstmfcn.FCNClassifier.__init__.__kwdefaults__
+    for name, value in (("n_filters", (16, 32, 16)), ("rocket", False)):
+        monkeypatch.setitem(defaults, name, value)
+    with narrow_networks():
+        yield
 
 
 @pytest.fixture
@@ -43,23 +63,22 @@ def commands_of(block):
 
 
 @pytest.mark.parametrize("page", CODE)
-def test_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, monkeypatch):
+def test_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, monkeypatch, narrow):
     blocks = BLOCK.findall(PAGES[page])
     code = "\n".join(block for kind, block in blocks if kind == "{testcode}")
-    for module in OPTIONAL:
-        if re.search(rf"\b{module}\b", code):
+    for word, module in OPTIONAL.items():
+        if re.search(rf"\b{word}\b", code):
             pytest.importorskip(module, reason=f"the page needs {module}")
     monkeypatch.chdir(tmp_path)
     names, printed = {}, ""
-    with narrow_networks():
-        for kind, block in blocks:
-            block = re.sub(r"\A(:.*\n)+\n", "", block)  # the directive's options
-            if kind == "{testcode}":
-                with contextlib.redirect_stdout(io.StringIO()) as stream:
-                    exec(compile(block, page, "exec"), names)
-                printed = stream.getvalue()
-            elif kind == "{testoutput}":
-                assert doctest.OutputChecker().check_output(block, printed, FLAGS), printed
+    for kind, block in blocks:
+        block = re.sub(r"\A(:.*\n)+\n", "", block)  # the directive's options
+        if kind == "{testcode}":
+            with contextlib.redirect_stdout(io.StringIO()) as stream:
+                exec(compile(block, page, "exec"), names)
+            printed = stream.getvalue()
+        elif kind == "{testoutput}":
+            assert doctest.OutputChecker().check_output(block, printed, FLAGS), printed
 
 
 def test_commands_on_pages_have_options_that_exist():
