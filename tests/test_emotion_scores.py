@@ -324,6 +324,11 @@ def test_compare_prints(files, capsys):
     line = next(line for line in printed.splitlines() if line.startswith("UAR"))
     assert line.split()[1:4] == ["0.7500", "1.0000", "-0.2500"]
     assert "right alone: predictions.csv 0, other.csv 1; McNemar's exact p = 1" in printed
+    (files / "b").mkdir()
+    copy = write(files / "b" / "predictions.csv", "name,predicted a,sad b,sad c,sad")
+    arguments = [files / "predictions.csv", copy]
+    assert main(["emotion", "compare", *map(str, arguments)]) == 0
+    assert f"{files.name} against b: 3 clips, 2 classes\n" in capsys.readouterr().out
 
 
 def test_valence_and_the_combined_score(tmp_path, capsys):

@@ -186,10 +186,10 @@ def _compare(arguments):
 
 
 def _short_names(first, second):
-    """Return the files' names, with as many folders as tell them apart."""
-    parts = [path.absolute().parts for path in (first, second)]
-    n = next((n for n in range(1, 99) if parts[0][-n:] != parts[1][-n:]), 1)
-    return ["/".join(one[-n:]) for one in parts]
+    """Return what tells two files apart: their names, or the innermost folders that differ."""
+    parts = (path.absolute().parts[::-1] for path in (first, second))
+    pairs = zip(*parts, strict=False)
+    return next((pair for pair in pairs if pair[0] != pair[1]), (first.name, second.name))
 
 
 def _print_heading(clips, found, arguments, title=None):

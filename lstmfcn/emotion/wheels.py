@@ -263,6 +263,8 @@ def _synonyms(path):
     for row in rows:
         for run in runs:
             word = row[f"word_{run}"].strip().lower()
+            if not word:
+                continue  # runs differ in their numbers of words
             for synonym in (word, *split_words(row.get(f"synonym_{run}", ""))):
                 meant.setdefault(synonym.strip().lower(), set()).add(word)
     return meant
