@@ -319,6 +319,10 @@ def test_a_dataset_has_its_page(page, contents):
     wait_until(page, lambda: heading(page) == "GunPoint")
     runs = page.execute_script("return document.querySelectorAll('#runs-table tbody tr').length")
     assert runs == 6
+    heads = page.execute_script(
+        "return [...document.querySelectorAll('h3')].map(h => h.textContent)"
+    )
+    assert heads[-3:] == contents["models"]  # of the confusions
     captions = [element.text for element in page.find_elements(By.CSS_SELECTOR, "figure h3")]
     assert captions == ["Learning curves", "Class activation map"]
     page.find_element(By.PARTIAL_LINK_TEXT, "→").click()

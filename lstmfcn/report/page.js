@@ -116,7 +116,7 @@
       };
       shown.sort(compare);
       head.replaceChildren(...all.map((column, k) => make("th", {
-        scope: "col", class: column.extra ? "extra" : null,
+        scope: "col", class: column.extra ? "extra" : column.model === undefined ? null : "model",
         "aria-sort": k === state.column ? (state.down ? "descending" : "ascending") : "none",
       }, make("button", { type: "button", onclick: () => {
         state.down = k === state.column ? !state.down : column.model !== undefined;
@@ -284,8 +284,10 @@
     ].filter((fact) => fact !== null);
     const rows = contents.models.flatMap((model, j) => contents.runs[i][j].map((run) => [
       model, ...run.map((value, k) => k < 2 ? value : format(value, columns[k]))]));
-    const confusions = Object.entries(contents.confusions[found.name] ?? {});
-    const pictures = Object.entries(contents.dataset_pictures[found.name] ?? {});
+    const ofModels = (all) => contents.models.filter((model) => model in (all[found.name] ?? {}))
+      .map((model) => [model, all[found.name][model]]);
+    const confusions = ofModels(contents.confusions);
+    const pictures = ofModels(contents.dataset_pictures);
     main.replaceChildren(section("dataset", found.name,
       make("p", {}, facts.join(" · ")),
       make("p", {}, previous ? make("a", { href: link(previous.name) }, "← " + previous.name) : "",
