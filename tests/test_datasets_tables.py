@@ -184,3 +184,21 @@ def test_recordings_that_are_refused(tmp_path, text, message):
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(ValueError, match=re.escape(message)):
         read_recording(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize("times", [CLOCK, np.arange(M) * 0.02])
+def test_a_clock_that_jumps_is_told_unless_groups_are_apart(tmp_path, times):
+    path = tmp_path / "log.csv"
+    log = LOG.assign(time=times, who=np.repeat(["a", "b"], [20, M - 20]))
+    log[:20].to_csv(path, index=False)
+    read_recording(path, group_column="who")  # even: no warning, which would be an error
+    parts = pd.concat([log[:8], log[24:]])  # 16 steps are left out
+    parts.to_csv(path, index=False)
+    before, after = parts["time"].iloc[7:9]
+    sentence = f"the time in 'time' jumps in 1 place, first between {before} and {after}; windows"
+    with pytest.warns(UserWarning, match=re.escape(sentence)):
+        read_recording(path, drop=["who"])
+    read_recording(path, group_column="who")
+    pd.concat([log[20:], log[:20]]).to_csv(path, index=False)  # it goes back
+    with pytest.warns(UserWarning, match="jumps in 1 place"):
+        read_recording(path, drop=["who"])

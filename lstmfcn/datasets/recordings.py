@@ -1,5 +1,6 @@
 """How does a table with a row for each timepoint become a recording with labels and groups?"""
 
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ from lstmfcn.datasets.columns import (
 )
 from lstmfcn.datasets.files import read_rows
 from lstmfcn.datasets.parsing import MISSING, short
+from lstmfcn.warning import warn
 
 FEWEST_TICKS = 10  # timepoints from which on a column that only grows is a clock
+LONG_STEP = 10  # times the usual step of a clock, from which on something was not recorded
 
 
 class Recording(NamedTuple):
@@ -58,6 +61,11 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
         If there is no such file.
     ValueError
         If a column is not there, or holds what is no number, or only grows, as a clock does.
+
+    Warns
+    -----
+    UserWarning
+        If a column of times, numbers or ISO 8601, leaves out many steps or goes back in a group.
 
     See Also
     --------
@@ -106,6 +114,9 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     kept = [k for k in range(len(names)) if k not in left_out and k not in chosen.values()]
     if not kept:
         raise ValueError(f"{source} has no column with values beside {', '.join(names)}.")
+    clock = next((k for k in sorted(left_out) if is_time(names[k])), None)
+    if clock is not None:
+        chosen["times"] = clock
     texts = {name: [] for name in chosen}
     values = []
     for number, cells in rows:
@@ -122,6 +133,8 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     values = np.array(values).T
     for channel, k in zip(values, kept, strict=True):
         _check_no_clock(source, names[k], channel, texts.get("groups"))
+    if clock is not None:
+        _warn_of_jumps(source, names[clock], texts["times"], texts.get("groups"))
     return Recording(
         values,
         texts.get("labels"),
@@ -158,3 +171,34 @@ def _value(source, number, name, cell):
             "the labels."
         )
     return value
+
+
+def _warn_of_jumps(source, name, texts, groups):
+    """Warn where the clock leaves out many steps or goes back, unless another group begins."""
+    times = _seconds(texts)
+    steps = np.diff(times)
+    if len(steps) < FEWEST_TICKS or not np.isfinite(steps).all():
+        return
+    jumps = np.flatnonzero((steps < 0) | (steps > LONG_STEP * np.median(steps))) + 1
+    jumps = [i for i in jumps if groups is None or groups[i] == groups[i - 1]]
+    if jumps:
+        warn(
+            f"{source}: the time in {short(name)} jumps in {len(jumps)} "
+            f"place{'s' * (len(jumps) > 1)}, first between "
+            f"{texts[jumps[0] - 1]} and {texts[jumps[0]]}; windows there join what was apart. Name "
+            "the parts in a column and pass it as group_column=..."
+        )
+
+
+def _seconds(texts):
+    """Return times as numbers, NaN where a text is neither a number nor a date of ISO 8601."""
+
+    def seconds(text):
+        for read in (float, lambda date: datetime.fromisoformat(date).timestamp()):
+            try:
+                return read(text)
+            except (ValueError, OverflowError, OSError):
+                continue
+        return np.nan
+
+    return np.array([seconds(text) for text in texts], dtype=float)
