@@ -24,8 +24,10 @@ from lstmfcn.emotion.splits import (
 )
 from lstmfcn.features.store import FeatureError, FeatureStore, join_errors
 from lstmfcn.meta.rows import join_rows
+from lstmfcn.warning import warn
 
 LEARNED_FROM = ("train", "unlabelled")
+N_LOOKED_AT, ALIKE = 40, 0.5  # clips, and the least correlation of neighbours in log spectra
 N_MIXED = 3  # draws of each held-out utterance of a fold
 
 
@@ -203,6 +205,7 @@ def _add_babble(splits, recipe, fold, to_choose):
     names = list(train.sequences)
     name = names[0] if len(names) == 1 else recipe.babble_features
     rng, voices, added = np.random.default_rng(fold or 0), train.sequences[name], {}
+    _warn_if_no_spectra(name, voices)
     if to_choose and len(names) == 1:
         held = splits[HELD_OUT]
         in_babble = with_babble(held.sequences[name], rng, voices=voices)
@@ -211,6 +214,22 @@ def _add_babble(splits, recipe, fold, to_choose):
         in_babble = with_babble(voices, rng)
         added[copy] = _Split(train.table, {**train.sequences, name: in_babble})
     return splits | added
+
+
+def _warn_if_no_spectra(name, frames):
+    """Tell that features are no log spectra, whose neighbours rise and fall together."""
+    some = np.concatenate([frames[row] for row in range(min(len(frames), N_LOOKED_AT))])
+    scale = some.std(axis=0)
+    some = ((some - some.mean(axis=0)) / np.where(scale > 0, scale, 1)).astype(np.float32)
+    if some.shape[1] < 2:
+        return
+    correlation = float(np.median((some[:, 1:] * some[:, :-1]).mean(axis=0)))
+    if correlation < ALIKE:
+        warn(
+            f"{name} does not look like log spectra, which babble is mixed into: neighbouring "
+            f"features correlate by {correlation:.2f} (of log-mel frames by about 0.9). Leave "
+            "n_babble out for such features."
+        )
 
 
 def _put_in_context(splits, recipe, fold, to_choose):

@@ -1,0 +1,168 @@
+"""Are folds stored, pooled and resumed, and are submissions those of models of all labels?"""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mer_folder import write_labels, write_mer_folder
+
+from lstmfcn.cli import main
+from lstmfcn.emotion import EmotionRecipe, load_model
+from lstmfcn.emotion import track_runs as runs
+from lstmfcn.emotion.one_run import fit_recipe
+from lstmfcn.emotion.splits import EVERYTHING, HELD_OUT, open_source
+from lstmfcn.emotion.track_data import load_part
+from lstmfcn.emotion.track_runs import run_track
+from lstmfcn.evaluation import Results, classification_metrics
+from lstmfcn.meta import read_folds
+
+LINEAR = EmotionRecipe(["tone"], "svm")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return write_mer_folder(tmp_path_factory.mktemp("mer") / "toy")
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_folds_are_pooled_and_every_clip_is_scored_once(root, tmp_path):
+    source = open_source(root, "full", group="speaker").with_folds(3, stored_in=tmp_path / "f")
+    _, (row,), _ = run_track(source, LINEAR, tmp_path, n_seeds=2)
+    assert row["test"] == "3 folds by speaker"
+    scored = read(tmp_path / "toy-full" / "SVM_tone_FRA" / "predictions-3-folds-by-speaker.csv")
+    assert sorted(one["name"] for one in scored) == sorted(source.labelled.names)
+    truth = dict(zip(source.labelled.names, source.labelled.y.tolist(), strict=True))
+    assert all(truth[one["name"]] == one["truth"] for one in scored)
+    for seed in (0, 1):
+        (run,) = (run for run in Results(tmp_path).finished() if run.seed == seed)
+        found = Results(tmp_path).predictions(run)
+        expected = classification_metrics(found["y_true"], found["y_pred"])
+        record = Results(tmp_path).record(run)
+        assert record["weighted_f1"] == pytest.approx(expected["weighted_f1"])
+        assert record["n_test"] == 36 and record["n_train"] < 36
+    for part in range(3):
+        tables = source.tables(part)
+        train, held = (set(tables[name].groups("speaker")) for name in ("train", source.title))
+        assert not train & held
+
+
+def test_stored_folds_are_read_again(root, tmp_path):
+    source = open_source(root, "full").with_folds(4, stored_in=tmp_path)
+    path = tmp_path / "4-folds.csv"
+    stored = read_folds(path, source.labelled.names)
+    assert [fold.tolist() for fold in stored] == [fold.tolist() for fold in source.folds]
+    lines = path.read_text().splitlines()
+    names = [line.split(",")[0] for line in lines[1:]]
+    path.write_text("name,fold\n" + "".join(f"{n},{i % 4}\n" for i, n in enumerate(names)))
+    again = open_source(root, "full").with_folds(4, stored_in=tmp_path)
+    assert [fold.tolist() for fold in again.folds] == [list(range(k, 36, 4)) for k in range(4)]
+    other = open_source(root, "semi")
+    with pytest.raises(ValueError, match=r"differ in 12 samples.* For other clips, use another f"):
+        other.with_folds(4, stored_in=tmp_path)
+
+
+def test_leave_one_speaker_out(root, tmp_path):
+    source = open_source(root, "full").with_folds("loso", stored_in=tmp_path)
+    assert source.title == "leave one speaker out" and source.n_parts == 6
+    assert source.group == "speaker"
+    for part in range(6):
+        assert len(set(source.tables(part)[source.title].groups("speaker"))) == 1
+
+
+def test_a_fold_that_is_done_is_not_trained_again(root, tmp_path, monkeypatch):
+    source, count = open_source(root, "full").with_folds(3), [0]
+    run_recipe = runs.run_recipe
+
+    def interrupted(*arguments):
+        count[0] += 1
+        if count[0] == 3:
+            raise KeyboardInterrupt
+        return run_recipe(*arguments)
+
+    monkeypatch.setattr(runs, "run_recipe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_track(source, LINEAR, tmp_path)
+    assert not Results(tmp_path).finished()
+    run_track(source, LINEAR, tmp_path)
+    assert count[0] == 4 and len(Results(tmp_path).finished()) == 1
+    other = tmp_path / "at-once"
+    monkeypatch.setattr(runs, "run_recipe", run_recipe)
+    run_track(source, LINEAR, other)
+    (one,), (two,) = (Results(folder).finished() for folder in (tmp_path, other))
+    one, two = Results(tmp_path).predictions(one), Results(other).predictions(two)
+    np.testing.assert_array_equal(one["probabilities"], two["probabilities"])
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_submissions_are_of_models_of_all_labels(tmp_path, folds):
+    root = write_mer_folder(tmp_path / "toy")
+    (root / "label-test.csv").unlink()
+    source = open_source(root, "semi", group="speaker")
+    assert (HELD_OUT in source.tables(0)) and source.holds_out
+    source = source if folds is None else source.with_folds(folds)
+    run_track(source, LINEAR, tmp_path / "out", keep_models=True)
+    folder = tmp_path / "out" / "toy-semi" / "SVM_tone_FRA"
+    answers = {row["name"]: row["discrete"] for row in read(folder / "submission.csv")}
+    assert set(answers) == {row["name"] for row in read(root / "unlabeled-semi.csv")}
+    data = load_part(source, replace(LINEAR, mode="pool", features=["tone_FRA"]), EVERYTHING)
+    assert len(data.train) == 12 and not data.tests
+    expected = fit_recipe(data, 0).predict(data.unlabelled.X)
+    assert list(answers.values()) == expected.tolist()
+    assert len(load_model(folder / "model-seed0.lstmfcn").needs) == 1
+
+
+def test_a_class_that_a_fold_has_not_seen_has_probability_0(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    rows = [(f"train{i}", ("angry", "happy")[i % 2], f"s{i // 4}") for i in range(16)]
+    write_labels(root / "label-train.csv", [*rows, *((f"train{i}", "sad", "s9") for i in (16, 17))])
+    (root / "label-test.csv").unlink()
+    source = open_source(root, "full").with_folds("loso")
+    run_track(source, LINEAR, tmp_path / "out")
+    (run,) = Results(tmp_path / "out").finished()
+    found = Results(tmp_path / "out").predictions(run)
+    assert found["classes"].tolist() == ["angry", "happy", "sad"]
+    assert (found["probabilities"][found["y_true"] == "sad", 2] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "sentence"),
+    [
+        ("file,emotion\n{}", ["--folds", "20"], "has 12 clips; choose --folds 12 at most."),
+        ("file,emotion\n{}", ["--folds", "loso"], "has no column 'speaker' to group by"),
+        ("file,emotion\n{}", ["--track", "noise"], "needs the files of MER2024's layout; leave"),
+        ("file,emotion\n{}", ["--track", "semi"], "has no clip without an emotion, which --track"),
+        ("file,emotion\ntrain0,sad\n", [], "has 1 clip of one emotion, sad, to train on; a class"),
+        ("file,emotion\n{}gone,sad\n", [], "pass --on-missing drop or 'zeros' for clips without"),
+    ],
+)
+def test_what_cannot_be(root, tmp_path, text, arguments, sentence, capsys):
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        text.format("".join(f"train{i},{'happy sad'.split()[i % 2]}\n" for i in range(12)))
+    )
+    command = ["emotion", "run", "--data", str(root), "--labels", str(labels), "--model", "fcn"]
+    command += ["--features", "tone", "--out", str(tmp_path / "out")]
+    assert main([*command, *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_what_is_left_out_and_who_speaks_is_said(root, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    rows = [f"wavs/train{i}.wav,{'bored happy sad'.split()[i % 3]},s{i % 4}" for i in range(18)]
+    labels.write_text("file,label,speaker\n" + "\n".join(rows))
+    command = ["emotion", "run", "--data", str(root), "--labels", str(labels), "--model", "fcn"]
+    command += ["--features", "tone", "--epochs", "1", "--out", str(tmp_path / "out")]
+    assert main([*command, "--merge", "happy=joy", "--classes", "joy,sad"]) == 0
+    printed = capsys.readouterr().out
+    assert "6 clips of other emotions are left out: bored" in printed
+    assert "--group speaker keeps each on one side" in printed
+    assert "all scores are of training clips that are held out; --folds 5 scores all" in printed
+    assert main([*command, "--classes", "joy,sad"]) == 1
+    error = capsys.readouterr().err
+    assert "has no clip of joy; its labels are bored (6 clips), happy (6 clips), sad (6" in error
+    assert error.rstrip().endswith("Correct --classes ...")
