@@ -64,7 +64,7 @@ def mean_pool(x, n_timepoints):
     See Also
     --------
     resample : Interpolation to a length; it skips frames of a much longer sequence.
-    lstmfcn.emotion.SequencePreprocessor : The transformer; this is its mode "mean_pool".
+    pool_or_pad : The rule of MERTools, which has a mean of its own.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which recipes were best on held-out training clips? `lstmfcn emotion run --preset NAME`."""
+"""Which recipes were best on held-out training clips? `lstmfcn emotion run --recipe NAME`."""
 
 from dataclasses import replace
 

@@ -302,7 +302,7 @@ def short_name(name, instead=None, most=60):
     """Return a name, or, of a long one, another text or its beginning, and a hash of the whole.
 
     >>> short_name("text"), short_name("clip-vit-" * 10, "10 sets")
-    ('text', '10 sets 4ad4b6')
+    ('text', '10 sets 644980')
     """
     if len(name.encode()) <= most:
         return name
