@@ -28,7 +28,7 @@ class LogitClassifier(ClassifierMixin, SeriesTransformer):
         Parameters
         ----------
         X : as in :meth:`fit`
-            Same channels; same length, unless ``unequal_length_in_`` says how others are treated.
+            Same channels as in ``fit``. Same length, too, if ``unequal_length_in_`` is None.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class LogitClassifier(ClassifierMixin, SeriesTransformer):
         ----------
         X : as in :meth:`predict`
         y : array-like of shape (n_samples,)
-            Class labels; one that ``fit`` did not see counts as missed.
+            Class labels; a label that ``fit`` did not see counts as an error.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -102,12 +102,13 @@ class LogitClassifier(ClassifierMixin, SeriesTransformer):
 
     @of_one_fit
     def export(self, path, format=None, *, attention=False):
-        """Write the fitted classifier as a graph that answers without this package.
+        """Write the fitted classifier as a graph that predicts without this package.
 
-        The graph takes raw series, float32 of shape (n_samples, n_channels, n_timepoints), any
-        number of them. Normalisation, axes and lengths are inside. Where series of other lengths
-        are possible, NaN stands behind the end of a shorter one. It returns ``probabilities``
-        (n_samples, n_classes), in the order of ``classes_``.
+        The graph takes any number of raw series, float32 of shape (n_samples, n_channels,
+        n_timepoints). Normalisation, reordering of axes and the treatment of lengths are part of
+        the graph. If series of another length are possible, fill a shorter series with NaN at its
+        end. The graph returns ``probabilities`` (n_samples, n_classes), in the order of
+        ``classes_``.
 
         Parameters
         ----------
@@ -124,19 +125,19 @@ class LogitClassifier(ClassifierMixin, SeriesTransformer):
         ImportError
             If the converter is not installed.
         OSError
-            If the file cannot be written; an old one of that name stays.
+            If the file cannot be written; an existing file of this name stays.
         ValueError
             If there is no such format, or no such map.
 
         Notes
         -----
-        Class labels, channels, length, version and a SHA-256 of the model are in the metadata of an
-        ONNX file, and in a file ``path + ".json"`` beside the others. A series longer than those of
-        ``fit`` loses its end where shorter ones are padded; a ``.tflite`` file refuses it.
+        An ONNX file has class labels, channels, length, version and a SHA-256 of the model in its
+        metadata. In other formats they are in a file ``path + ".json"``. A series longer than the
+        series of ``fit`` loses its end if shorter series are padded; a ``.tflite`` file refuses it.
 
         See Also
         --------
-        lstmfcn.OnnxClassifier : Answers from an ONNX file, without TensorFlow.
+        lstmfcn.OnnxClassifier : Predicts with an ONNX file, without TensorFlow.
         save : Keeps everything, for :func:`lstmfcn.load`.
         """
         validation.check_is_fitted(self)
@@ -161,9 +162,9 @@ class TimeSeriesClassifier(LogitClassifier, TimeSeriesEstimator):
         ----------
         X : array-like of shape (n_samples, n_timepoints) or (n_samples, n_channels, \
 n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
-            Finite values. A list of series is taken to be of unequal length, also if these happen
-            not to be; ``unequal_length`` says what becomes of later series. A memory-mapped array
-            is read batch by batch and never held in memory.
+            Finite values. A list of series is treated as of unequal length, even if its series have
+            equal lengths; ``unequal_length`` says how later series are treated. A memory-mapped
+            array is read batch by batch and never held in memory.
         y : array-like of shape (n_samples,)
             Class labels: integers, strings, booleans.
         sample_weight : array-like of shape (n_samples,), optional
@@ -202,18 +203,19 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         validation_data=None,
         patience=None,
     ):
-        """Train the fitted network on, by the paper's Algorithm 1.
+        """Continue the training of the fitted network, by the paper's Algorithm 1.
 
-        Each iteration starts from the weights of the previous one, with a fresh optimiser and a
-        fresh plateau schedule, and keeps the weights of its lowest training loss. The learning rate
-        halves every iteration (not below 1e-4), the batch size every second one (not below 32).
+        Each iteration starts from the weights of the previous iteration, with a fresh optimiser and
+        plateau schedule. It keeps the weights of its lowest training loss. The learning rate halves
+        every iteration (not below 1e-4), the batch size every second iteration (not below 32).
 
         Parameters
         ----------
         X, y, sample_weight : as in :meth:`fit`
-            The training data again, as in the paper, or other series of as many channels. Another
-            length is possible where no weight depends on it: for FCN and for an LSTM without
-            dimension shuffle; for the others with ``reset_head=True``.
+            The training data again, as in the paper, or other series with the same number of
+            channels. Another length is possible for FCN and for an LSTM without dimension shuffle,
+            whose weights do not depend on it. An LSTM with dimension shuffle needs
+            ``reset_head=True`` for it.
         n_iterations : int, default=5
             The paper's K.
         n_epochs : int, optional
@@ -227,17 +229,17 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             and so does, with ``occlusion``, the denoiser before it; the LSTM branch and the last
             layer learn.
         reset_head : bool, default=False
-            Treat ``X`` and ``y`` as another problem: classes and normalisation are those of the
-            new data, the last layer starts from new random weights, and so does an LSTM whose
-            weights depend on a length that is another now.
+            Treat ``X`` and ``y`` as another problem, with its own classes and normalisation. The
+            last layer starts from new random weights. So does an LSTM whose weights depend on the
+            length, if the length has changed.
         new_classes : {"refuse", "add"}, default="refuse"
             ``"add"``: the last layer gets weights for labels that ``fit`` has not seen, and keeps
-            those of its own classes. Pass some series of these, too: a network that no longer sees
-            a class forgets it.
+            the weights of its old classes. Pass series of the old classes, too: a network that no
+            longer sees a class forgets it.
         validation_data : tuple (X, y), optional
             As in :meth:`fit`; each iteration keeps the weights of its lowest validation loss.
         patience : int, optional
-            End an iteration after so many epochs without a lower validation (without validation
+            End an iteration after this many epochs without a lower validation (without validation
             data: training) loss.
 
         Returns
@@ -277,7 +279,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     @of_one_fit
     def explain(self, X, y=None):
-        """Take the logits apart, exactly: bias, LSTM branch, convolutions at each timepoint.
+        """Split the logits into bias, LSTM branch and convolutions at each timepoint.
 
         Parameters
         ----------
@@ -288,8 +290,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         Returns
         -------
         lstmfcn.Explanation
-            Its parts add up to the logits. Timepoints are those of ``fit``: of the padded or
-            resampled series, where lengths are unequal.
+            Its parts sum exactly to the logits. If lengths are unequal, timepoints are of the
+            padded or resampled series.
         """
         inputs = self._inputs(X)
         bias, lstm, convolutions = decision_parts(self.network_, inputs)
@@ -301,11 +303,11 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     def class_activation_map(self, X, y=None, *, contrast=False):
         """Return what the convolutions contribute to a class's logit at each timepoint.
 
-        It is activation times derivative, in the last block whose activations see at most 32
-        timepoints or a sixteenth of the series. In the published network this is the last block,
-        and the map that of Zhou et al.; where later blocks see more, features no longer tell where
-        the evidence lies. Each map sums to the convolutions' part of the logit: what later blocks
-        add by themselves all timepoints get alike.
+        The map is activation times derivative, in the last block whose activations see at most 32
+        timepoints or a sixteenth of the series. Activations of later blocks see more, and cannot
+        locate the evidence. In the published network this is the last block, and the map equals the
+        map of Zhou et al. Each map sums to the convolutions' part of the logit. What later blocks
+        add by themselves is spread evenly over all timepoints.
 
         Parameters
         ----------
@@ -313,8 +315,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         y : label or array-like of shape (n_samples,), optional
             The class; by default the predicted one.
         contrast : bool, default=False
-            Take away the mean map of the other classes. Evidence that speaks for every class
-            alike moves no probability; without it, what remains tells the class apart.
+            Subtract the mean map of the other classes. Evidence that supports all classes equally
+            changes no probability. The remaining evidence distinguishes the class.
 
         Returns
         -------
@@ -336,13 +338,13 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     @of_one_fit
     def gradient_map(self, X, y=None, *, per_channel=False):
-        """Return gradient times input: a plain map to hold the others against.
+        """Return gradient times input, a simple map to compare other maps with.
 
         Parameters
         ----------
         X : as in :meth:`predict`
         y : label or array-like of shape (n_samples,), optional
-            Whose logit; by default that of the predicted class.
+            The class of the logit; by default the predicted class.
         per_channel : bool, default=False
             Return each channel's map; otherwise their sum.
 
@@ -364,7 +366,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
 
     @of_one_fit
     def with_random_weights(self, random_state=None):
-        """Return a copy whose network has never learned, for sanity checks of maps.
+        """Return a copy whose network has random weights, for sanity checks of maps.
 
         Parameters
         ----------

@@ -19,42 +19,42 @@ __all__ = ["ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"]
 class LSTMFCNClassifier(TimeSeriesClassifier):
     """LSTM fully convolutional network (LSTM-FCN) for time series classification.
 
-    Two branches read the series: an LSTM behind a dimension shuffle, and three convolution
-    blocks averaged over time (FCN). A softmax layer decides on both.
+    Two branches read the series: an LSTM after a dimension shuffle, and three convolution blocks
+    averaged over time (FCN). A softmax layer on both branches decides.
 
     Parameters
     ----------
     n_cells : int or sequence of int, default=8
-        Width of the LSTM. Each width of a sequence is trained, and the one with the lowest training
-        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` is its width.
+        Width of the LSTM. Of several widths each is trained, and the network with the lowest
+        training loss is kept (the paper searches (8, 64, 128)). ``n_cells_`` is its width.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
     dimension_shuffle : bool or "auto", default="auto"
         Whether the LSTM reads ``n_channels`` steps of ``n_timepoints`` values instead of
-        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
+        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: if this gives fewer steps.
     recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
-        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
+        Gates of the LSTM; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
     n_filters : tuple of int, default=(64, 128, 64)
-        Filters of each convolution block; the paper has 128, 256, 128.
+        Number of filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
-        where the series are shorter; the paper has 8, 5, 3.
+        Number of steps that the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., fewer
+        for shorter series; the paper has 8, 5, 3.
     n_steps : int or None, default=32
-        How long a series is for the last block. The first block reads its timepoints; between
-        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
-        series keep their timepoints. None: no means, as in the paper.
+        Least number of steps that the last block reads. The first block reads all timepoints.
+        Between blocks, mean pooling over 2, 4, ... steps shortens a series to between ``n_steps``
+        and twice as many. Shorter series are not pooled. None: no pooling, as in the paper.
     dilation_rates : tuple of int, "auto" or None, default="auto"
-        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
-        where the series are short. None: 1 throughout, as in the paper.
+        Dilation of each block: the distance, in steps, of the values that a kernel reads.
+        ``"auto"``: 1, 2, 4, 8, ..., less for short series. None: 1 everywhere, as in the paper.
     views : sequence of {"values", "detrended"}, default=("values", "detrended")
-        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
-        learns to decide without the others, and the logits are the mean of theirs.
-        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
-        timepoint. The paper has ``("values",)``.
+        Versions of the series that the convolutions read. Each view has convolutions of its own,
+        ``n_filters`` wide, and learns to decide without the other views. The logits are the mean
+        over the views. ``"detrended"``: the series minus its trend, the mean over an eighth of the
+        series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels decide, too. A linear layer on their features is fitted
-        in closed form after the training, and counts as much as the network: the logits are the
-        mean of both. False: the network alone, as in the paper.
+        Whether MiniROCKET's fixed kernels take part in the decision. A linear layer on their
+        features is fitted in closed form after the training. The logits are the mean of this
+        layer's and the network's. False: the network alone, as in the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -66,17 +66,17 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
         ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
-        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
-        discards level and amplitude).
+        training set; ``"series"``: by its mean and standard deviation in each series, as in the
+        paper's fair protocol. This discards level and amplitude.
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        How series of another length are brought to the longest length in ``fit``. ``"pad"``: zeros
         at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
-        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
-        later ones must have it, too.
+        ``"auto"``: ``"pad"`` if ``fit`` gets a list of series. If ``fit`` gets an array, later
+        series must have the length of its series.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
         for each class, at most 1500. If the loss with ``occlusion`` is then above half the loss of
-        guessing, as many epochs on whole series follow, unless ``patience`` or
+        guessing, as many epochs on whole series follow. They do not follow if ``patience`` or
         ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
@@ -86,8 +86,8 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
         after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
     keep_weights : {"last", "best"}, default="last"
-        ``"best"``: those of the epoch with the lowest validation loss or, without validation
-        data, training loss.
+        ``"best"``: the weights of the epoch with the lowest validation loss or, without validation
+        data, training loss. ``"last"``: the weights of the last epoch.
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
@@ -97,23 +97,23 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
     precision : {"auto", "bfloat16", "float32"}, default="auto"
-        Of the convolutions while training; weights are float32, and a fitted classifier answers in
-        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
+        Precision of the convolutions in training. Weights and predictions are float32. ``"auto"``:
+        ``"bfloat16"`` if the machine can compute with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
-        that cannot be copied are shared.
+        Called as in Keras; they keep what they collect. ``on_train_begin`` is called for each
+        candidate of ``n_cells`` and for each further training. scikit-learn's ``clone`` copies
+        callbacks, or shares them if they cannot be copied.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
-        a crash or an interruption the same call on the same data continues, and ends bit-equal to
-        one that ran through; once finished, it returns at once. The state of another training is
-        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
-        Of callbacks, numbers and arrays are restored, nothing else.
+        a crash or an interruption, the same call on the same data continues. Its result is
+        bit-equal to the result of an uninterrupted call. Once finished, the call returns at once.
+        The state of another training is refused: a folder serves one training at a time, not the
+        folds of a cross-validation. Of callbacks only numbers and arrays are restored.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
     verbose : int, default=0
-        1: a progress bar over epochs; 2: one that stays.
+        1: a progress bar over epochs; 2: a bar that stays at the end.
 
     Attributes
     ----------
@@ -128,14 +128,14 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
-        How other lengths are treated; None if all series must have the length of ``fit``.
+        How series of another length are treated; None if all must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
+        Epochs and batch size of the training; with ``patience``, the maximum number of epochs.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning. It was then
-        trained on whole series, and deletion verifies its maps less surely.
+        ``occlusion``, or 0 if the network could not learn with gaps. It was then trained on whole
+        series, and deletion is a weaker test of its maps.
     precision_ : {"bfloat16", "float32"}
-        What ``"auto"`` came to.
+        The precision that was used.
     n_cells_ : int
         Width of the LSTM.
 
@@ -232,42 +232,42 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     Parameters
     ----------
     n_cells : int or sequence of int, default=8
-        Width of the LSTM. Each width of a sequence is trained, and the one with the lowest training
-        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` is its width.
+        Width of the LSTM. Of several widths each is trained, and the network with the lowest
+        training loss is kept (the paper searches (8, 64, 128)). ``n_cells_`` is its width.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
     dimension_shuffle : bool or "auto", default="auto"
         Whether the LSTM reads ``n_channels`` steps of ``n_timepoints`` values instead of
-        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
+        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: if this gives fewer steps.
     recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
-        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
+        Gates of the LSTM; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
     attention : {"features", "paper"}, default="features"
-        What the attention chooses among. ``"features"``: the last convolution features, one per
-        timepoint; it is trained so that those it chooses suffice for the decision, and the LSTM
-        reads the series through it. ``"paper"``: the LSTM's own input steps, as published. After
-        the dimension shuffle a univariate series is a single step, so that attention is the
-        constant 1 and says nothing about time.
+        What the attention weights belong to. ``"features"``: the last convolution features, one
+        weight per step. They are trained so that the attended features suffice for the decision,
+        and the LSTM reads the series weighted by them. ``"paper"``: the input steps of the LSTM, as
+        published. After the dimension shuffle a univariate series is a single step. Attention is
+        then the constant 1 and says nothing about time.
     n_filters : tuple of int, default=(64, 128, 64)
-        Filters of each convolution block; the paper has 128, 256, 128.
+        Number of filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
-        where the series are shorter; the paper has 8, 5, 3.
+        Number of steps that the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., fewer
+        for shorter series; the paper has 8, 5, 3.
     n_steps : int or None, default=32
-        How long a series is for the last block. The first block reads its timepoints; between
-        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
-        series keep their timepoints. None: no means, as in the paper.
+        Least number of steps that the last block reads. The first block reads all timepoints.
+        Between blocks, mean pooling over 2, 4, ... steps shortens a series to between ``n_steps``
+        and twice as many. Shorter series are not pooled. None: no pooling, as in the paper.
     dilation_rates : tuple of int, "auto" or None, default="auto"
-        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
-        where the series are short. None: 1 throughout, as in the paper.
+        Dilation of each block: the distance, in steps, of the values that a kernel reads.
+        ``"auto"``: 1, 2, 4, 8, ..., less for short series. None: 1 everywhere, as in the paper.
     views : sequence of {"values", "detrended"}, default=("values", "detrended")
-        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
-        learns to decide without the others, and the logits are the mean of theirs.
-        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
-        timepoint. The paper has ``("values",)``.
+        Versions of the series that the convolutions read. Each view has convolutions of its own,
+        ``n_filters`` wide, and learns to decide without the other views. The logits are the mean
+        over the views. ``"detrended"``: the series minus its trend, the mean over an eighth of the
+        series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels decide, too. A linear layer on their features is fitted
-        in closed form after the training, and counts as much as the network: the logits are the
-        mean of both. False: the network alone, as in the paper.
+        Whether MiniROCKET's fixed kernels take part in the decision. A linear layer on their
+        features is fitted in closed form after the training. The logits are the mean of this
+        layer's and the network's. False: the network alone, as in the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0.3
@@ -279,17 +279,17 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
         ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
-        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
-        discards level and amplitude).
+        training set; ``"series"``: by its mean and standard deviation in each series, as in the
+        paper's fair protocol. This discards level and amplitude.
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        How series of another length are brought to the longest length in ``fit``. ``"pad"``: zeros
         at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
-        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
-        later ones must have it, too.
+        ``"auto"``: ``"pad"`` if ``fit`` gets a list of series. If ``fit`` gets an array, later
+        series must have the length of its series.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
         for each class, at most 1500. If the loss with ``occlusion`` is then above half the loss of
-        guessing, as many epochs on whole series follow, unless ``patience`` or
+        guessing, as many epochs on whole series follow. They do not follow if ``patience`` or
         ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
@@ -299,8 +299,8 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
         after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
     keep_weights : {"last", "best"}, default="last"
-        ``"best"``: those of the epoch with the lowest validation loss or, without validation
-        data, training loss.
+        ``"best"``: the weights of the epoch with the lowest validation loss or, without validation
+        data, training loss. ``"last"``: the weights of the last epoch.
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
@@ -310,23 +310,23 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
     precision : {"auto", "bfloat16", "float32"}, default="auto"
-        Of the convolutions while training; weights are float32, and a fitted classifier answers in
-        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
+        Precision of the convolutions in training. Weights and predictions are float32. ``"auto"``:
+        ``"bfloat16"`` if the machine can compute with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
-        that cannot be copied are shared.
+        Called as in Keras; they keep what they collect. ``on_train_begin`` is called for each
+        candidate of ``n_cells`` and for each further training. scikit-learn's ``clone`` copies
+        callbacks, or shares them if they cannot be copied.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
-        a crash or an interruption the same call on the same data continues, and ends bit-equal to
-        one that ran through; once finished, it returns at once. The state of another training is
-        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
-        Of callbacks, numbers and arrays are restored, nothing else.
+        a crash or an interruption, the same call on the same data continues. Its result is
+        bit-equal to the result of an uninterrupted call. Once finished, the call returns at once.
+        The state of another training is refused: a folder serves one training at a time, not the
+        folds of a cross-validation. Of callbacks only numbers and arrays are restored.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
     verbose : int, default=0
-        1: a progress bar over epochs; 2: one that stays.
+        1: a progress bar over epochs; 2: a bar that stays at the end.
 
     Attributes
     ----------
@@ -341,22 +341,23 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
-        How other lengths are treated; None if all series must have the length of ``fit``.
+        How series of another length are treated; None if all must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
+        Epochs and batch size of the training; with ``patience``, the maximum number of epochs.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning. It was then
-        trained on whole series, and deletion verifies its maps less surely.
+        ``occlusion``, or 0 if the network could not learn with gaps. It was then trained on whole
+        series, and deletion is a weaker test of its maps.
     precision_ : {"bfloat16", "float32"}
-        What ``"auto"`` came to.
+        The precision that was used.
     n_cells_ : int
         Width of the LSTM.
 
     Notes
     -----
-    The attention of ``"features"`` is trained to choose the timepoints whose features, alone,
-    lead to the decision, by the same weights that read the mean of all features. A feature sees
-    its neighbourhood through the convolutions; :meth:`attention_map` says what it found there.
+    The attention of ``"features"`` is trained to choose timepoints whose features alone lead to
+    the decision. The decision uses the weights that also read the mean of all features. A feature
+    sees its neighbourhood through the convolutions; :meth:`attention_map` spreads the attention
+    over the timepoints that it sees.
 
     See Also
     --------
@@ -450,29 +451,29 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
 
     @property
     def attends_over_(self):
-        """What the attention chooses among: "timepoints" or "channels"."""
+        """What the attention weights belong to: "timepoints" or "channels"."""
         validation.check_is_fitted(self)
         return attention_steps(self.network_, self.network_.architecture)
 
     @of_one_fit
     def attention_map(self, X, over="timepoints"):
-        """Return the attention that each series' timepoints get, or its channels.
+        """Return the attention to each timepoint, step or channel of each series.
 
         Parameters
         ----------
         X : as in :meth:`predict`
         over : {"timepoints", "features", "channels"}, default="timepoints"
-            ``"timepoints"``: of the series. A timepoint gets what it adds to the attended
-            features, by the activations of an early block (times their derivative). ``"features"``:
-            as the network computes it, one weight per step (see ``n_steps``). ``"channels"``: with
-            ``attention="paper"`` behind the dimension shuffle, where each channel is one step.
+            ``"timepoints"``: a timepoint gets its contribution to the attended features, the
+            activations of an early block times their derivative. ``"features"``: as the network
+            computes it, one weight per step (see ``n_steps``). ``"channels"``: for
+            ``attention="paper"`` with the dimension shuffle, where each channel is one step.
 
         Returns
         -------
         ndarray of shape (n_samples, n_timepoints), (n_samples, n_steps) or (n_samples, n_channels)
-            Rows are >= 0 and sum to 1; ``n_timepoints`` is that of ``fit``, padding gets 0.
-            Where there is no attention over time the rows are uniform over the observed
-            timepoints; the first time a warning says so.
+            Rows are >= 0 and sum to 1. ``n_timepoints`` is the length in ``fit``; padding gets 0.
+            If there is no attention over time, rows are uniform over the observed timepoints, and a
+            warning says so once.
         """
         inputs = self._inputs(X)
         validation.check_choice(over, "over", ("timepoints", "features", "channels"))
@@ -499,26 +500,26 @@ class FCNClassifier(TimeSeriesClassifier):
     Parameters
     ----------
     n_filters : tuple of int, default=(64, 128, 64)
-        Filters of each convolution block; the paper has 128, 256, 128.
+        Number of filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
-        where the series are shorter; the paper has 8, 5, 3.
+        Number of steps that the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., fewer
+        for shorter series; the paper has 8, 5, 3.
     n_steps : int or None, default=32
-        How long a series is for the last block. The first block reads its timepoints; between
-        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
-        series keep their timepoints. None: no means, as in the paper.
+        Least number of steps that the last block reads. The first block reads all timepoints.
+        Between blocks, mean pooling over 2, 4, ... steps shortens a series to between ``n_steps``
+        and twice as many. Shorter series are not pooled. None: no pooling, as in the paper.
     dilation_rates : tuple of int, "auto" or None, default="auto"
-        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
-        where the series are short. None: 1 throughout, as in the paper.
+        Dilation of each block: the distance, in steps, of the values that a kernel reads.
+        ``"auto"``: 1, 2, 4, 8, ..., less for short series. None: 1 everywhere, as in the paper.
     views : sequence of {"values", "detrended"}, default=("values", "detrended")
-        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
-        learns to decide without the others, and the logits are the mean of theirs.
-        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
-        timepoint. The paper has ``("values",)``.
+        Versions of the series that the convolutions read. Each view has convolutions of its own,
+        ``n_filters`` wide, and learns to decide without the other views. The logits are the mean
+        over the views. ``"detrended"``: the series minus its trend, the mean over an eighth of the
+        series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels decide, too. A linear layer on their features is fitted
-        in closed form after the training, and counts as much as the network: the logits are the
-        mean of both. False: the network alone, as in the paper.
+        Whether MiniROCKET's fixed kernels take part in the decision. A linear layer on their
+        features is fitted in closed form after the training. The logits are the mean of this
+        layer's and the network's. False: the network alone, as in the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -530,17 +531,17 @@ class FCNClassifier(TimeSeriesClassifier):
         alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
         ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
-        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
-        discards level and amplitude).
+        training set; ``"series"``: by its mean and standard deviation in each series, as in the
+        paper's fair protocol. This discards level and amplitude.
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        How series of another length are brought to the longest length in ``fit``. ``"pad"``: zeros
         at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
-        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
-        later ones must have it, too.
+        ``"auto"``: ``"pad"`` if ``fit`` gets a list of series. If ``fit`` gets an array, later
+        series must have the length of its series.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates and 200
         for each class, at most 1500. If the loss with ``occlusion`` is then above half the loss of
-        guessing, as many epochs on whole series follow, unless ``patience`` or
+        guessing, as many epochs on whole series follow. They do not follow if ``patience`` or
         ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
@@ -550,8 +551,8 @@ class FCNClassifier(TimeSeriesClassifier):
         ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
         after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
     keep_weights : {"last", "best"}, default="last"
-        ``"best"``: those of the epoch with the lowest validation loss or, without validation
-        data, training loss.
+        ``"best"``: the weights of the epoch with the lowest validation loss or, without validation
+        data, training loss. ``"last"``: the weights of the last epoch.
     class_weight : dict of label to float, "balanced" or None, default=None
         Factor of the loss of each class; ``"balanced"``: n_samples / (n_classes * count).
     validation_fraction : float in (0, 1) or None, default=None
@@ -561,23 +562,23 @@ class FCNClassifier(TimeSeriesClassifier):
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
     precision : {"auto", "bfloat16", "float32"}, default="auto"
-        Of the convolutions while training; weights are float32, and a fitted classifier answers in
-        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
+        Precision of the convolutions in training. Weights and predictions are float32. ``"auto"``:
+        ``"bfloat16"`` if the machine can compute with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
-        that cannot be copied are shared.
+        Called as in Keras; they keep what they collect. ``on_train_begin`` is called for each
+        candidate of ``n_cells`` and for each further training. scikit-learn's ``clone`` copies
+        callbacks, or shares them if they cannot be copied.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
-        a crash or an interruption the same call on the same data continues, and ends bit-equal to
-        one that ran through; once finished, it returns at once. The state of another training is
-        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
-        Of callbacks, numbers and arrays are restored, nothing else.
+        a crash or an interruption, the same call on the same data continues. Its result is
+        bit-equal to the result of an uninterrupted call. Once finished, the call returns at once.
+        The state of another training is refused: a folder serves one training at a time, not the
+        folds of a cross-validation. Of callbacks only numbers and arrays are restored.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
     verbose : int, default=0
-        1: a progress bar over epochs; 2: one that stays.
+        1: a progress bar over epochs; 2: a bar that stays at the end.
 
     Attributes
     ----------
@@ -592,14 +593,14 @@ class FCNClassifier(TimeSeriesClassifier):
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
-        How other lengths are treated; None if all series must have the length of ``fit``.
+        How series of another length are treated; None if all must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
+        Epochs and batch size of the training; with ``patience``, the maximum number of epochs.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning. It was then
-        trained on whole series, and deletion verifies its maps less surely.
+        ``occlusion``, or 0 if the network could not learn with gaps. It was then trained on whole
+        series, and deletion is a weaker test of its maps.
     precision_ : {"bfloat16", "float32"}
-        What ``"auto"`` came to.
+        The precision that was used.
 
     See Also
     --------

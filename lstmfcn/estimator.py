@@ -36,10 +36,10 @@ class SeriesTransformer(
 class TimeSeriesEstimator(SeriesTransformer):
     """Everything about an estimator with one network but its constructor, network and answers.
 
-    A subclass has a constructor that stores its parameters, ``_parameter_constraints``,
-    ``_network`` (a key of ``NETWORKS``), ``_network_parameters`` (the constructor parameters
-    that the network's builder takes as they are) and ``_task`` (see :mod:`lstmfcn.tasks`). A fitted
-    one has ``reader_``, a :class:`lstmfcn.preprocessing.SeriesReader`, and ``network_``, a
+    A subclass has a constructor that stores its parameters, ``_parameter_constraints``, and
+    ``_network``, a key of ``NETWORKS``. ``_network_parameters`` lists the constructor parameters
+    that the network's builder takes unchanged; for ``_task`` see :mod:`lstmfcn.tasks`. A fitted
+    estimator has ``reader_``, a :class:`lstmfcn.preprocessing.SeriesReader`, and ``network_``, a
     :class:`lstmfcn.networks.fitted.FittedNetwork`.
     """
 
@@ -130,8 +130,8 @@ class TimeSeriesEstimator(SeriesTransformer):
         ----------
         X : as in :meth:`predict`
         layer : {"concatenated", "lstm", "pooled"}, default="concatenated"
-            ``"pooled"``: the last convolution features' mean over time; ``"lstm"``: the LSTM
-            branch; ``"concatenated"``: [lstm, pooled], what the last layer sees.
+            ``"pooled"``: the mean over time of the last convolution features; ``"lstm"``: the LSTM
+            branch; ``"concatenated"``: [lstm, pooled], the input of the last layer.
 
         Returns
         -------
@@ -156,22 +156,22 @@ class TimeSeriesEstimator(SeriesTransformer):
 
         See Also
         --------
-        lstmfcn.load : The way back.
+        lstmfcn.load : Reads the file.
         """
         validation.check_is_fitted(self)
         model_file.write(path, model_file.classifier_members(self))
 
     @of_one_fit
     def filter_kernels(self):
-        """Return the first layer's kernels as they meet the normalised (and denoised) series.
+        """Return the first layer's kernels, scaled as applied to normalised (and denoised) series.
 
         Returns
         -------
         ndarray of shape (n_filters, n_channels, span)
-            Multiplied by the scale of the batch normalisation behind them, so that signs and
-            sizes compare between filters. At timepoint t a kernel covers the timepoints from
-            t - (span - 1) // 2 on. ``span`` is the kernel size, unless the first block has a
-            dilation rate. Of several ``views`` the filters follow one another.
+            Multiplied by the scale of the batch normalisation after them. Signs and sizes can
+            therefore be compared between filters. At timepoint t a kernel covers ``span``
+            timepoints from t - (span - 1) // 2 on. ``span`` is the kernel size, unless the first
+            block has a dilation rate. Filters are in the order of ``views``.
         """
         validation.check_is_fitted(self)
         return effective_kernels(self.network_)
@@ -189,15 +189,15 @@ class TimeSeriesEstimator(SeriesTransformer):
         Returns
         -------
         float32 ndarray of shape (n_samples, n_steps, n_filters)
-            The first block has a step for each timepoint; of the others a step may hold several,
-            see ``n_steps``. Zero on padding.
+            The first block has a step for each timepoint. A step of a later block may stand for
+            several timepoints, see ``n_steps``. Zero on padding.
         """
         inputs = self._inputs(X)
         return self.network_.output(block_output(self.network_.architecture, layer), inputs)
 
     @of_one_fit
     def strongest_series(self, X, layer=1, n_series=1):
-        """Find for each filter of a block the series that excite it most.
+        """Find the series with the highest activations, for each filter of a block.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class TimeSeriesEstimator(SeriesTransformer):
         Returns
         -------
         series : int ndarray of shape (n_filters, n_series)
-            Indices into ``X``, the most exciting first.
+            Indices into ``X``, the series with the highest activation first.
         timepoints : int ndarray of shape (n_filters, n_series)
             Where in the series the filter is most active.
         activations : ndarray of shape (n_filters, n_series)

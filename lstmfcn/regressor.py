@@ -12,38 +12,38 @@ __all__ = ["LSTMFCNRegressor"]
 class LSTMFCNRegressor(RegressorMixin, TimeSeriesEstimator):
     """LSTM fully convolutional network (LSTM-FCN) that predicts a number for each time series.
 
-    The network is that of :class:`LSTMFCNClassifier`, with one linear output instead of the
-    softmax. It learns the targets in units of their standard deviation, by the squared error.
+    The network equals the network of :class:`LSTMFCNClassifier`, with one linear output instead of
+    the softmax. It learns standardised targets by the squared error.
 
     Parameters
     ----------
     n_cells : int or sequence of int, default=8
-        Width of the LSTM. Each width of a sequence is trained, and the one with the lowest training
-        loss is kept (the paper searches (8, 64, 128)); ``n_cells_`` is its width.
+        Width of the LSTM. Of several widths each is trained, and the network with the lowest
+        training loss is kept (the paper searches (8, 64, 128)). ``n_cells_`` is its width.
     dropout : float in [0, 1), default=0.8
         Dropout after the LSTM.
     dimension_shuffle : bool or "auto", default="auto"
         Whether the LSTM reads ``n_channels`` steps of ``n_timepoints`` values instead of
-        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: when that means fewer steps.
+        ``n_timepoints`` steps of ``n_channels`` values. ``"auto"``: if this gives fewer steps.
     recurrent_activation : {"sigmoid", "hard_sigmoid"}, default="sigmoid"
-        LSTM gates; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
+        Gates of the LSTM; ``"hard_sigmoid"`` is Keras 2's clip(0.2 x + 0.5, 0, 1), as published.
     n_filters : tuple of int, default=(64, 128, 64)
-        Filters of each convolution block; the paper has 128, 256, 128.
+        Number of filters of each convolution block; the paper has 128, 256, 128.
     kernel_sizes : tuple of int or "auto", default="auto"
-        How many steps the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., shortened
-        where the series are shorter; the paper has 8, 5, 3.
+        Number of steps that the kernels of each block read. ``"auto"``: 8, 5, 3, 3, ..., fewer
+        for shorter series; the paper has 8, 5, 3.
     n_steps : int or None, default=32
-        How long a series is for the last block. The first block reads its timepoints; between
-        blocks stand means of 2, 4, ... steps, which leave ``n_steps`` to twice as many. Shorter
-        series keep their timepoints. None: no means, as in the paper.
+        Least number of steps that the last block reads. The first block reads all timepoints.
+        Between blocks, mean pooling over 2, 4, ... steps shortens a series to between ``n_steps``
+        and twice as many. Shorter series are not pooled. None: no pooling, as in the paper.
     dilation_rates : tuple of int, "auto" or None, default="auto"
-        How many steps the values that a kernel reads are apart. ``"auto"``: 1, 2, 4, 8, ..., less
-        where the series are short. None: 1 throughout, as in the paper.
+        Dilation of each block: the distance, in steps, of the values that a kernel reads.
+        ``"auto"``: 1, 2, 4, 8, ..., less for short series. None: 1 everywhere, as in the paper.
     views : sequence of {"values", "detrended"}, default=("values", "detrended")
-        What the convolutions read; each view has convolutions of its own, ``n_filters`` wide. It
-        learns to predict without the others, and the network's output is the mean of theirs.
-        ``"detrended"``: the series without its trend, the mean over an eighth of it around each
-        timepoint. The paper has ``("values",)``.
+        Versions of the series that the convolutions read. Each view has convolutions of its own,
+        ``n_filters`` wide, and learns to predict without the other views. The network's output is
+        the mean over the views. ``"detrended"``: the series minus its trend, the mean over an
+        eighth of the series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
         Whether MiniROCKET's fixed kernels predict, too. Ridge regression on their features follows
         the training; its penalty has the lowest squared error when each series is left out in
@@ -58,18 +58,18 @@ class LSTMFCNRegressor(RegressorMixin, TimeSeriesEstimator):
         the network alone, on whole series, as published.
     normalization : {"dataset", "series"} or None, default="dataset"
         ``"dataset"``: z-normalise each channel by its mean and standard deviation over the
-        training set; ``"series"``: each series by its own, as in the paper's fair protocol (this
-        discards level and amplitude).
+        training set; ``"series"``: by its mean and standard deviation in each series, as in the
+        paper's fair protocol. This discards level and amplitude.
     unequal_length : {"auto", "pad", "resample"}, default="auto"
-        How series of other lengths are brought to the longest length in ``fit``. ``"pad"``: zeros
+        How series of another length are brought to the longest length in ``fit``. ``"pad"``: zeros
         at the end, with a mask for pooling and normalisation. ``"resample"``: linear interpolation.
-        ``"auto"``: ``"pad"`` for a list of series; the series of an array have one length, and
-        later ones must have it, too.
+        ``"auto"``: ``"pad"`` if ``fit`` gets a list of series. If ``fit`` gets an array, later
+        series must have the length of its series.
     n_epochs : int or "auto", default="auto"
         Passes over the training set. ``"auto"``: at least 75, and enough for 2000 updates, at most
         1500. If the loss with ``occlusion`` is then above half the variance of ``y``, as many
-        epochs on whole series follow, unless ``patience`` or ``keep_weights="best"`` chooses the
-        weights.
+        epochs on whole series follow. They do not follow if ``patience`` or
+        ``keep_weights="best"`` chooses the weights.
     batch_size : int or "auto", default="auto"
         Largest number of series per update. ``"auto"``: a tenth of the set, within 4 to 16.
     learning_rate : float in (0, 10], default=1e-3
@@ -78,8 +78,8 @@ class LSTMFCNRegressor(RegressorMixin, TimeSeriesEstimator):
         ``"one_cycle"``: warm-up, then cosine to zero; ``"plateau"``: the paper's, times 2^(-1/3)
         after 100 epochs in which the training loss did not fall by 1e-4, not below 1e-4.
     keep_weights : {"last", "best"}, default="last"
-        ``"best"``: those of the epoch with the lowest validation loss or, without validation
-        data, training loss.
+        ``"best"``: the weights of the epoch with the lowest validation loss or, without validation
+        data, training loss. ``"last"``: the weights of the last epoch.
     validation_fraction : float in (0, 1) or None, default=None
         Fraction of the training set held out for validation. Neither weights nor normalisation are
         fitted on it.
@@ -87,45 +87,45 @@ class LSTMFCNRegressor(RegressorMixin, TimeSeriesEstimator):
         Stop after this many epochs without a lower validation (without validation data:
         training) loss, and keep the best weights.
     precision : {"auto", "bfloat16", "float32"}, default="auto"
-        Of the convolutions while training; weights are float32, and a fitted regressor answers by
-        float32. ``"auto"``: ``"bfloat16"`` where the machine computes with it, else ``"float32"``.
+        Precision of the convolutions in training. Weights and predictions are float32. ``"auto"``:
+        ``"bfloat16"`` if the machine can compute with it, else ``"float32"``.
     callbacks : list of keras.callbacks.Callback or None, default=None
-        Called as in Keras; what they collect stays in them. Each candidate of ``n_cells`` and each
-        further training calls ``on_train_begin``. scikit-learn's ``clone`` copies callbacks; those
-        that cannot be copied are shared.
+        Called as in Keras; they keep what they collect. ``on_train_begin`` is called for each
+        candidate of ``n_cells`` and for each further training. scikit-learn's ``clone`` copies
+        callbacks, or shares them if they cannot be copied.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, renewed every few seconds. After
-        a crash or an interruption the same call on the same data continues, and ends bit-equal to
-        one that ran through; once finished, it returns at once. The state of another training is
-        refused: a folder serves one training at a time, and so not the folds of a cross-validation.
-        Of callbacks, numbers and arrays are restored, nothing else.
+        a crash or an interruption, the same call on the same data continues. Its result is
+        bit-equal to the result of an uninterrupted call. Once finished, the call returns at once.
+        The state of another training is refused: a folder serves one training at a time, not the
+        folds of a cross-validation. Of callbacks only numbers and arrays are restored.
     random_state : int, RandomState or None, default=None
         Seed of weights, dropout, order of samples and validation split. The same int on the
         same machine gives bit-equal predictions. No global seed is touched.
     verbose : int, default=0
-        1: a progress bar over epochs; 2: one that stays.
+        1: a progress bar over epochs; 2: a bar that stays at the end.
 
     Attributes
     ----------
     target_mean_, target_scale_ : float
-        Mean and standard deviation of the targets that were trained on, by sample weight.
+        Weighted mean and standard deviation of the training targets.
     model_ : keras.Model
-        The trained network, see :mod:`lstmfcn.networks`. It tells a number in units of
-        ``target_scale_`` from ``target_mean_``, of normalised series.
+        The trained network, see :mod:`lstmfcn.networks`. It reads normalised series and predicts
+        standardised targets: times ``target_scale_``, plus ``target_mean_`` gives the number.
     history_ : dict of str to list of float
         Per epoch: ``loss``, the mean squared error, and ``absolute_error``, both of standardised
         targets, ``learning_rate``, ``epoch_seconds`` and, with validation data, ``val_loss`` and
-        ``val_absolute_error``. They are those of the network without the fixed kernels.
+        ``val_absolute_error``. The losses are of the network without the fixed kernels.
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
-        How other lengths are treated; None if all series must have the length of ``fit``.
+        How series of another length are treated; None if all must have the length of ``fit``.
     n_epochs_, batch_size_ : int
-        Epochs and batch size of the training; with ``patience``, the most epochs that were allowed.
+        Epochs and batch size of the training; with ``patience``, the maximum number of epochs.
     occlusion_ : float
-        ``occlusion``, or 0 if gaps kept the network from learning.
+        ``occlusion``, or 0 if the network could not learn with gaps.
     precision_ : {"bfloat16", "float32"}
-        What ``"auto"`` came to.
+        The precision that was used.
     n_cells_ : int
         Width of the LSTM.
 
@@ -282,9 +282,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     ):
         """Train the fitted network on, by the paper's Algorithm 1.
 
-        Each iteration starts from the weights of the previous one, with a fresh optimiser and a
-        fresh plateau schedule, and keeps the weights of its lowest training loss. The learning rate
-        halves every iteration (not below 1e-4), the batch size every second one (not below 32).
+        Each iteration starts from the weights of the previous iteration, with a fresh optimiser and
+        plateau schedule. It keeps the weights of its lowest training loss. The learning rate halves
+        every iteration (not below 1e-4), the batch size every second iteration (not below 32).
 
         Parameters
         ----------
@@ -305,9 +305,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             and so does, with ``occlusion``, the denoiser before it; the LSTM branch and the last
             layer learn.
         reset_head : bool, default=False
-            Treat ``X`` and ``y`` as another problem: normalisation, ``target_mean_`` and
-            ``target_scale_`` are those of the new data, the last layer starts from new random
-            weights, and so does an LSTM whose weights depend on a length that is another now.
+            Treat ``X`` and ``y`` as another problem, with its own normalisation, ``target_mean_``
+            and ``target_scale_``. The last layer starts from new random weights. So does an LSTM
+            whose weights depend on the length, if the length has changed.
         validation_data : tuple (X, y), optional
             As in :meth:`fit`; each iteration keeps the weights of its lowest validation loss.
         patience : int, optional

@@ -586,7 +586,7 @@ def test_every_parameter_is_an_option_with_its_documentation(capsys):
         for name in set(cls().get_params()) - never - {"n_cells", "n_epochs"}:
             assert f"--{name.replace('_', '-')} " in text
     assert "--occlusion NUMBER Largest fraction of timepoints hidden" in text
-    assert "--rocket false|true Whether MiniROCKET's fixed kernels decide, too; default: " in text
+    assert "--rocket false|true Whether MiniROCKET's fixed kernels take part in the decision; default: " in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What can be done from a shell? (The only room that prints.)"""
+"""How does the command line work? This is the only part of the package that prints."""
 
 from lstmfcn.cli.entry import main
 

@@ -1,4 +1,4 @@
-"""How does an archive of datasets come onto this machine? By a call that asks for it."""
+"""How is an archive of datasets downloaded? Only by an explicit call, never by itself."""
 
 import contextlib
 import hashlib

@@ -102,8 +102,8 @@ def read_series(
     FileNotFoundError
         If `path` or a label file does not exist.
     ValueError
-        If a file is not what its ending says, the number of labels is not the number of series,
-        or values are missing inside or infinite. If labels look like values or an index:
+        If a file is not what its ending says, the numbers of labels and series differ, or values
+        are infinite or missing within a series. If labels look like values or an index:
         fractions, more than half as many classes as series (of ten or more), or none among
         `classes`. With `label_column`, both of the first two.
 

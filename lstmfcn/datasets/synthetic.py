@@ -47,11 +47,11 @@ def planted_evidence(
 ):
     """Make series whose class is decided by one short pattern at a random place.
 
-    Each series is white noise with, at places that do not overlap, one pattern of its class and
-    ``n_distractors`` others of the same length and energy that say nothing about the class. A
-    pattern is a burst: a sine under a Hann window, its number of periods telling the class; a
-    distractor has more periods than any class. With several channels, each pattern and distractor
-    lies in a random one.
+    Each series is white noise with one pattern of its class and ``n_distractors`` distractors, at
+    places that do not overlap. Distractors have the same length and energy, and carry no
+    information about the class. A pattern is a sine under a Hann window; its number of periods
+    depends on the class. A distractor has more periods than any class. With several channels,
+    each pattern and distractor lies in a random channel.
 
     Parameters
     ----------

@@ -56,8 +56,8 @@ def load_ucr(name, archive=None, *, password=None, missing="error"):
     FileNotFoundError, ImportError
         If `archive` does not exist, or is None and no sktime with its datasets is installed.
     ValueError
-        If the archive has no such dataset, a file is not what it should be, values are missing
-        inside or infinite, the zip is damaged, or its password is missing or wrong.
+        If the archive has no such dataset, or a file of it is unusable. If values are infinite or
+        missing within a series. If the zip is damaged, or its password is missing or wrong.
 
     See Also
     --------

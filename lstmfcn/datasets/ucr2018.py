@@ -68,8 +68,8 @@ def ucr_summary():
 def canonical_name(name):
     """Return the 2018 name of a UCR dataset.
 
-    Case, spaces, underscores, hyphens and brackets do not matter, and the names of the 2015
-    archive and of papers are known, so tables of published results can be joined on the result.
+    Case, spaces, underscores, hyphens and brackets do not matter. Names of the 2015 archive and of
+    papers are known. So tables of published results can be joined on the result.
 
     Parameters
     ----------

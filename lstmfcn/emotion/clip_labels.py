@@ -107,9 +107,9 @@ def load_labels(
     path : str or path
         A CSV file with a header. The clips are in a column `name`, `file` or `filename`, their
         emotions in `discrete`, `emotion` or `label`. A recording loses its folder and its ending:
-        "wavs/a1.wav" is the clip "a1". Perhaps there are `start` and `end`, in seconds or as
-        "0 days 00:00:01.5" in tables of audformat, and `valence` (empty or -10 where there is
-        none). Further columns are kept as text. Or the `label-6way.npz` of MERTools.
+        "wavs/a1.wav" is the clip "a1". Optional columns are `start` and `end`, in seconds or as
+        "0 days 00:00:01.5" in tables of audformat, and `valence` (empty or -10: none). Further
+        columns are kept as text. The file may also be the `label-6way.npz` of MERTools.
     classes : sequence of str or None, default=EMOTIONS
         The possible emotions in order; None takes all that occur, sorted.
     split : str, default="train"

@@ -63,9 +63,9 @@ class OpenVocabularyScores:
 def open_vocabulary_scores(ground_truth, predictions, groups=None, *, tokenizer="mertools"):
     """Score predicted sets of emotion words against true ones, as the track MER-OV does.
 
-    With G and P the true and the predicted set of a clip, each word replaced by the first word of
-    its group, accuracy is |G n P| / |P| and recall |G n P| / |G|, both averaged over the clips. An
-    empty prediction scores 0 and 0, and so does an empty truth.
+    G and P are the true and the predicted set of a clip, each word replaced by the first word of
+    its group. Accuracy is |G n P| / |P|, recall is |G n P| / |G|. Both are averaged over the clips.
+    Both are 0 for an empty prediction and for an empty truth.
 
     Parameters
     ----------

@@ -88,8 +88,8 @@ def read_scored(predictions, truth=None, *, group=None, target=None, classes=Non
     Raises
     ------
     FileNotFoundError, ValueError
-        If a file or column is not there, a clip is there twice or has no prediction, or labels
-        are unknown, empty or spelled in two ways.
+        If a file or column does not exist. If a clip is there twice, or has no prediction. If
+        labels are unknown, empty or spelled in two ways.
 
     See Also
     --------

@@ -51,7 +51,7 @@ class TrackData:
     """The clips that a recipe is trained and tested on in a track of a folder.
 
     `tests` has "test", "noisy" and "clean", "open vocabulary", the title of folds, or
-    :data:`HELD_OUT`, and, where a recipe is chosen, the same clips "with babble" and "mixed".
+    :data:`HELD_OUT`. To choose a recipe it also has the same clips "with babble" and "mixed".
     """
 
     name: str  # of the folder

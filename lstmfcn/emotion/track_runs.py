@@ -194,8 +194,9 @@ def run_track(
     ``keep_models`` keeps these, one for each seed. Of ``best`` :func:`models_of` tells.
     ``baselines`` are more recipes, which it does not choose from.
 
-    Return the TrackModels, the rows of the table (`model`, `test`, `n_seeds`, and for each metric
-    its mean, `METRIC_low` and `METRIC_high`), and (model name, test) -> the records of the seeds.
+    Return the TrackModels, the rows of the table, and (model name, test) -> the records of the
+    seeds. A row has `model`, `test`, `n_seeds`, and the mean, `METRIC_low` and `METRIC_high` of
+    each metric.
     """
     recipes = [recipes] if isinstance(recipes, EmotionRecipe) else list(recipes)
     results = Results(Path(out))

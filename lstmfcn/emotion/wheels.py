@@ -55,8 +55,8 @@ class WheelScores:
     f1, precision, recall : float
         Means over the wheels.
     wheels : tuple of dict
-        Of each wheel its ``wheel``, ``f1`` (of the mean precision and the mean recall),
-        ``precision``, ``recall`` and ``n``, the number of clips with a true class on it.
+        One per wheel, with ``wheel``, ``f1``, ``precision``, ``recall`` and ``n``. ``f1`` is of the
+        mean precision and the mean recall; ``n`` is the number of clips with a class on the wheel.
     n : int
         Clips with a truth.
     unknown : tuple of str
@@ -140,10 +140,10 @@ def read_wheels(folder):
 def wheel_scores(ground_truth, predictions, wheels, *, level=1):
     """Score predicted sets of emotion words against true ones on wheels of emotions.
 
-    Each word leads from its form to a word, from there to the words of wheels that it may mean, and
-    from the first of these on the wheel, in alphabetical order, to its class. Other words do not
-    count. Of each wheel, clips without a true class are left out, and a clip without a predicted
-    class scores 0. F1 is that of the mean precision and the mean recall over the clips.
+    Each form leads to a word, and the word to the words of wheels that it may mean. The first of
+    these on the wheel, in alphabetical order, gives the class. Words that lead to no class do not
+    count. For each wheel, clips without a true class are left out, and a clip without a predicted
+    class scores 0. F1 is computed from the mean precision and the mean recall over the clips.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How would a score differ, if other samples or other groups of them had been drawn?"""
+"""How would a score vary with other samples, or other groups of samples? Bootstrap intervals."""
 
 import numpy as np
 from sklearn.utils import check_random_state

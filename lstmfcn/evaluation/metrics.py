@@ -33,8 +33,8 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
     -------
     dict of str to float or None
         ``accuracy``; ``balanced_accuracy``: the mean recall of the classes in ``y_true``;
-        ``weighted_f1``; ``auroc``: for several classes each one against the rest, averaged over
-        those that some samples belong to and some do not, None if there is no such class;
+        ``weighted_f1``; ``auroc``: for several classes the mean over each class against the rest,
+        without classes that no sample or every sample has; None if no class is left;
         ``log_loss``: natural logarithm, probabilities kept above 1e-7, a class without a column
         counting as probability 0; ``per_class_error``: the error divided by the number of
         classes, the term of one dataset in the MPCE.
@@ -42,8 +42,8 @@ def classification_metrics(y_true, y_pred, probabilities=None, classes=None):
     Raises
     ------
     ValueError
-        If the lengths or the columns do not fit, or if the probabilities of a sample are not in
-        [0, 1] or do not sum to 1 (to two digits).
+        If the lengths or the columns do not fit. If the probabilities of a sample are not in
+        [0, 1], or do not sum to 1 (to two digits).
 
     See Also
     --------

@@ -25,8 +25,8 @@ from lstmfcn.validation import check_choice
 def rank(scores, ties="average"):
     """Rank the classifiers on each dataset, 1 being the best: shape as ``scores``.
 
-    Tied scores get the mean of their places ("average"), as Friedman's test needs it and all tables
-    here have it, or the best of them ("min"), as in the tables of the LSTM-FCN papers.
+    With ``ties="average"`` tied scores get the mean of their places: Friedman's test needs it, and
+    all tables here have it. With "min" they get the best place, as in the LSTM-FCN papers.
     """
     check_choice(ties, "ties", ("average", "min"))
     return scipy.stats.rankdata(-np.round(_table(scores), 12), method=ties, axis=1).astype(float)

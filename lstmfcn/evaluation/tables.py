@@ -95,9 +95,9 @@ class ScoreTable:
         -------
         list of dict
             Best mean rank first: ``model``, ``mean`` score, ``arithmetic_rank``,
-            ``geometric_rank`` (ties get the mean of their places), ``mpce`` for the accuracy, None
-            for other metrics and where a number of classes is unknown, and ``best``, the number of
-            datasets on which no model is better.
+            ``geometric_rank`` (ties get the mean of their places), ``mpce`` and ``best``.
+            ``mpce`` is None for metrics other than the accuracy, and if a number of classes is
+            unknown. ``best`` is the number of datasets on which no model is better.
         """
         table = self.complete()
         better = table.better()

@@ -56,9 +56,9 @@ def join_errors(errors):
 class FeatureStore:
     """The feature sets of a data set, in the layout of MER2024.
 
-    Each feature set is a folder, `NAME_UTT` or `NAME-UTT` (one vector per utterance), `NAME_FRA` or
-    `NAME-FRA` (one vector per frame), with one file `CLIP.npy` per clip, or one folder `CLIP` per
-    clip with one .npy per frame.
+    Each feature set is a folder: `NAME_UTT` or `NAME-UTT` has one vector per utterance, `NAME_FRA`
+    or `NAME-FRA` one vector per frame. It holds one file `CLIP.npy` per clip, or one folder `CLIP`
+    per clip with one .npy per frame.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How do few training series become many? Cropped, masked, noisy and mixed copies join them."""
+"""How are training series augmented? With cropped, masked, noisy and mixed copies."""
 
 from collections.abc import Mapping
 from numbers import Real

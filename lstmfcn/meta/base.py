@@ -1,4 +1,4 @@
-"""What do classifiers share that train another one? They answer as the trained one does."""
+"""What do meta-estimators share? They train a classifier and predict with it."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone

@@ -1,4 +1,4 @@
-"""What do linear models make of whole clips? A support vector machine or a logistic regression."""
+"""How good are linear models of whole clips? A support vector machine or logistic regression."""
 
 from collections.abc import Mapping
 

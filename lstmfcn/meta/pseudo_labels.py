@@ -1,4 +1,4 @@
-"""What do series without a label teach? Confident predictions of them become training labels."""
+"""How are unlabelled series used in training? Confident predictions become their labels."""
 
 from numbers import Real
 

@@ -1,4 +1,4 @@
-"""How do meta-estimators come back from what their file holds, whoever wrote the file?"""
+"""How are meta-estimators built from the content of a file that may not be trusted?"""
 
 import numpy as np
 from sklearn.base import clone

@@ -1,4 +1,4 @@
-"""How do several modalities decide together? One classifier, three ways, and a baseline."""
+"""How are several modalities classified together? Early, late and branch fusion, and a baseline."""
 
 from lstmfcn.lazy import lazy_names
 

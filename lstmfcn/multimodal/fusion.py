@@ -42,8 +42,8 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
         Of "branch", the width of a hidden layer in the head, for what only the combination of
         modalities tells. With 0 each logit is a sum over modalities.
     modality_dropout : float in [0, 1), default=0.2
-        Of "branch", how often a modality of a training sample is hidden from the head (never all),
-        so that a sample without it can be classified.
+        For "branch": how often a modality of a training sample is hidden from the head, so that a
+        sample without it can be classified. Never are all modalities hidden.
     random_state : int, RandomState or None, default=None
         Seed of networks and training. The same int on the same machine gives bit-equal
         predictions.
@@ -123,10 +123,11 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : dict of str to series
-            Per modality an array of shape (n_samples, n_channels, n_timepoints) or (n_samples,
-            n_timepoints), a list of arrays of shape (n_channels, n_timepoints_i) with None for a
-            sample without the modality, or :class:`lstmfcn.emotion.ClipSequences`, whose frames
-            (T_i, D) become (D, T_i). Some samples must have each modality, and each sample one.
+            Each modality is an array, a list or :class:`lstmfcn.emotion.ClipSequences`. An array
+            has the shape (n_samples, n_channels, n_timepoints) or (n_samples, n_timepoints). A list
+            has arrays of shape (n_channels, n_timepoints_i), and None for a sample without the
+            modality. Frames (T_i, D) of ClipSequences become (D, T_i). Some samples must have each
+            modality, and each sample at least one.
         y, sample_weight : array-like of shape (n_samples,)
             Class labels, and, optionally, the factor of each sample's loss, >= 0.
         validation_data : tuple (X, y), optional

@@ -1,4 +1,4 @@
-"""How do fitted fusions come back from what their files hold, whoever wrote the files?"""
+"""How are fitted fusions built from the content of files that may not be trusted?"""
 
 from numbers import Real
 

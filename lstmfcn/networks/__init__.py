@@ -1,4 +1,4 @@
-"""What are FCN, LSTM-FCN and ALSTM-FCN as Keras models, and how does a fitted one answer?"""
+"""How are FCN, LSTM-FCN and ALSTM-FCN built as Keras models, and how do fitted models predict?"""
 
 from lstmfcn.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""Is Keras there as the networks need it: on TensorFlow, eager, in float32, in this process?
+"""Is Keras set up as the networks need it? On TensorFlow, eager, in float32, in this process.
 
 All modules take ``keras`` and ``tf`` from here. So TensorFlow's start-up remarks are left out, and
 another backend is refused, wherever an import begins.

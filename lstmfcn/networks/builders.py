@@ -2,14 +2,14 @@
 
 Every network maps ``series`` (batch, n_timepoints, n_channels) to ``probabilities`` (batch,
 n_classes). With ``n_classes=1`` it tells a number: its answer (batch, 1) are the logits. A masked
-network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed
-and 0 on padded timepoints, and answers for a padded series exactly what it would answer for the
-series alone. The layers that other modules read have fixed names: ``features`` (the last
-convolution block after ReLU, (batch, n_steps, n_filters)), ``pooled`` (its mean over time),
-``lstm`` (the LSTM branch, (batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``. A step
-of the features is a timepoint or, with ``pool_sizes``, so many timepoints as their product. With
-fixed kernels beside it, ``logits`` are what the training sees, and ``decision`` is the mean of them
-and those of the layer ``rocket``.
+network takes a second input, ``mask`` (batch, n_timepoints), 1 on observed and 0 on padded
+timepoints. Its output for a padded series equals its output for the series without padding.
+
+Layers that other modules read have fixed names: ``features`` (the last convolution block after
+ReLU, (batch, n_steps, n_filters)), ``pooled`` (its mean over time), ``lstm`` (the LSTM branch,
+(batch, n_cells)), ``concatenated`` ([lstm, pooled]), ``logits``. A step of the features stands for
+as many timepoints as the product of ``pool_sizes``. With fixed kernels, training uses ``logits``;
+the layer ``decision`` is the mean of ``logits`` and the logits of the layer ``rocket``.
 """
 
 import math
@@ -233,14 +233,14 @@ def build_alstmfcn(
     Parameters
     ----------
     attention : {"features", "paper"}, default="features"
-        ``"features"``: the annotations are the last convolution features, one per timepoint. The
-        LSTM reads the series through the attention: each timepoint is multiplied by the mean of 1
-        and its attention in units of even attention. This is a residual attention: a timepoint with
-        less attention counts less, and is not lost. The layer ``attention`` gives it. ``logits``
-        has a second output for the training: what the attended features decide alone, by the
-        weights that read their mean. ``"paper"``: the annotations are the LSTM's own input steps,
-        as published. A univariate series, one step after the dimension shuffle, has one annotation,
-        and its attention is the constant 1. The layer ``attention_lstm`` gives (hidden, attention).
+        ``"features"``: the annotations are the last convolution features, one per step. The LSTM
+        reads the series through the attention. Each timepoint is multiplied by the mean of 1 and
+        the attention to its step, scaled so that uniform attention is 1. This is a residual
+        attention: a timepoint with little attention counts less, but is not lost. The output of the
+        layer ``attention`` is the attention. ``logits`` has a second output for training, the
+        logits of the attended features alone. ``"paper"``: the annotations are the LSTM's input
+        steps, as published. A univariate series is one step after the dimension shuffle, so its
+        attention is the constant 1. The layer ``attention_lstm`` returns (hidden, attention).
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How does a fitted network answer? By compiled forward passes to any layer, batch by batch."""
+"""How does a fitted network predict? With compiled forward passes to any layer, in batches."""
 
 import contextlib
 import threading

@@ -30,9 +30,7 @@ def hard_sigmoid(x):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class Detached(keras.layers.Layer):
-    """Identity that stops the gradient in training.
-
-    A gradient that explains a decision goes through.
+    """Identity that stops the gradient in training, but not the gradient of an explanation.
 
     >>> import numpy as np
     >>> np.asarray(Detached()(np.ones(2), training=True))
@@ -46,14 +44,15 @@ class Detached(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class SharedLogits(keras.layers.Dense):
-    """A linear layer with further outputs, which only the training reads.
+    """A linear layer with further outputs that only training uses.
 
-    They are what each of ``n_views`` would decide, if there are several, and the logits of a part
-    of the input, if there is one. The last ``n_views`` times ``view_width`` entries of the input
-    are the views'; the logits are the mean of what the views decide, each with all other entries.
-    The part is read at a tenth of the weight. A mixture of the few timepoints that hold the
-    evidence is larger than the mean over all, which dilutes it; read in full, a mixture hardly
-    sharper than the mean would already decide.
+    The last ``n_views`` times ``view_width`` entries of the input belong to the views. With several
+    views, one further output per view has the logits from this view and all entries outside the
+    views. The logits of the layer are the mean of these outputs.
+
+    If ``part`` of an input is given, one more output has its logits, with the input scaled by a
+    tenth. An attention-weighted mean of a few timepoints with evidence is larger than the mean over
+    all timepoints. Without the scaling, attention would not need to be sharper than uniform.
 
     >>> import numpy as np
     >>> layer = SharedLogits(3, n_views=2, view_width=4)
@@ -73,10 +72,10 @@ class SharedLogits(keras.layers.Dense):
         super().build(inputs_shape)
 
     def call(self, inputs, part=None):
-        """Return the logits of ``inputs`` (batch, width), of its views, of ``part``.
+        """Return the logits of ``inputs`` (batch, width), of its views, and of ``part``.
 
-        ``part`` (batch, at most width) stands for the last entries of the inputs, the others being
-        zero, at a tenth. The layer's weights do not learn from it.
+        ``part`` (batch, at most width), times a tenth, replaces the last entries of the inputs; all
+        further entries are zero. The layer's weights do not learn from it.
         """
         outputs = [super().call(inputs)]
         if self.n_views > 1:
@@ -108,9 +107,9 @@ class SharedLogits(keras.layers.Dense):
 class Convolution(keras.layers.Conv1D):
     """A convolution in front of batch normalisation, which trains without its bias.
 
-    Normalisation takes away whatever the bias adds, so that its gradient is zero. Leaving it out
-    in training saves a pass over the activations in each direction; it stays a weight, at its
-    initial zero, as in the published networks.
+    Normalisation removes the bias again, so that its gradient is zero. Training without the bias
+    saves a pass over the activations in each direction. The bias stays a weight, at its initial
+    zero, as in the published networks.
 
     >>> import numpy as np
     >>> convolution = Convolution(4, 3, padding="same")
@@ -277,8 +276,8 @@ class FusedBatchNormalization(keras.layers.Layer):
 class Detrend(keras.layers.Layer):
     """A series without its trend, the mean of ``window`` timepoints around each.
 
-    What is left is in units of its standard deviation, a weight that no gradient changes;
-    :meth:`measure` finds it.
+    The result is divided by its standard deviation, a weight that is not trained; :meth:`measure`
+    computes it.
 
     >>> import numpy as np
     >>> series = np.array([1.0, 2.0, 6.0, 4.0], "float32").reshape(1, 4, 1)
@@ -400,7 +399,7 @@ class Attention(keras.layers.Layer):
     def call(self, annotations, valid=None):
         """Return (batch, L) of ``annotations`` (batch, L, depth); rows sum to 1.
 
-        ``valid`` is (batch, L, 1), 0 on padding, which gets exactly none.
+        ``valid`` is (batch, L, 1), 0 on padding, which gets exactly zero attention.
         """
         return _weigh(ops.tanh(ops.matmul(annotations, self.W)), self.v, valid)[:, :, 0]
 
@@ -445,13 +444,13 @@ class LSTM(keras.layers.LSTM):
 
 
 def is_plain():
-    """Whether what is traced must consist of what every engine has."""
+    """Whether the graph being traced may only use operations that every engine has."""
     return _PLAIN_LOOP.get(False)
 
 
 @contextlib.contextmanager
 def in_a_plain_loop():
-    """Let layers consist of what every engine has, in what the body traces."""
+    """Let graphs that the body traces use only operations that every engine has."""
     token = _PLAIN_LOOP.set(True)
     try:
         yield

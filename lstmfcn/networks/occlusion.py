@@ -1,4 +1,4 @@
-"""How does a network learn to live with gaps? By hiding timepoints, and filling them in."""
+"""How does a network learn to decide despite gaps? Timepoints are hidden and filled in."""
 
 import itertools
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""How do fixed kernels decide beside those that learn? By MiniROCKET's features, in closed form."""
+"""How do fixed kernels decide beside learned ones? A linear layer reads MiniROCKET's features."""
 
 import itertools
 
@@ -262,9 +262,9 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
     """Fit the layer ``rocket`` of a model, if it has one, to at most 4096 of these samples.
 
     ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples; with one output,
-    labels are numbers. Unless ``anew``, thresholds stay, and so does the linear layer if it knows
-    these samples better than one that is fitted to them knows those left out. Classes that are not
-    among them keep their weights.
+    labels are numbers. Unless ``anew``, thresholds stay. The linear layer stays if its loss on
+    these samples is below the leave-one-out loss of a layer fitted to them. Classes without a
+    sample keep their weights.
     """
     layer = rocket_of(model)
     if layer is None:

@@ -1,4 +1,4 @@
-"""Which statistics does batch normalisation answer with? Those of all training data, exactly."""
+"""Which statistics does batch normalisation use in prediction? Exact ones of all training data."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""How long is a network trained, once more if need be, and which of several is kept?"""
+"""How long is each candidate network trained, and which candidate is kept?"""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How does a training that was killed go on? Its whole state in one file, replaced atomically.
+"""How does a killed training continue? From its state in one file, which is replaced atomically.
 
 ``fit.npz`` (or ``fine_tune.npz``) in the given folder is an uncompressed zip of NumPy arrays: one
 text array with JSON, and the arrays it refers to. Nothing is pickled. The file says which job it
@@ -82,9 +82,10 @@ class Checkpoint:
     def run_stages(self, n_stages, run_stage):
         """Run the stages of a job in order, from where it was interrupted; return the last result.
 
-        ``run_stage(stage, result, resume, save_state)`` gets the result of the stage before (None
-        at first), the state of an interrupted training or None, and a function that may save such
-        states; see ``train``. Results are made of what :meth:`write` takes.
+        The function is called as ``run_stage(stage, result, resume, save_state)``. ``result`` is of
+        the previous stage, None at first. ``resume`` is the state of an interrupted training, or
+        None. ``save_state`` may save such states; see ``train``. Results are of the types that
+        :meth:`write` takes.
         """
         state = self.state or {"stage": 0, "result": None, "training": None}
         first, result, resume = (state.get(key) for key in ("stage", "result", "training"))

@@ -290,7 +290,7 @@ def _make_folder(out):
     if foreign and not (out / CACHE).exists():
         raise ValueError(
             f"{out} has {foreign[0].name}, but no {CACHE} of earlier runs; name another folder, "
-            "lest its files be replaced."
+            "because this run would replace its files."
         )
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
