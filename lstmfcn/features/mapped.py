@@ -13,8 +13,8 @@ LARGEST_IN_MEMORY = 2**29  # bytes of one array
 def empty_float32(shape):
     """Return an uninitialised float32 array; a large one is mapped to a temporary file.
 
-    The file lies in the folder for temporary files (the environment variable TMPDIR), and its room
-    is free again when the array or the process ends, even if it is killed.
+    The file lies in the folder for temporary files (the environment variable TMPDIR). Its room is
+    free again when the array is gone or the process ends, even if the process is killed.
 
     >>> empty_float32((2, 3)).shape
     (2, 3)
