@@ -96,6 +96,15 @@ def test_few_datasets_and_a_diagram(folder, tmp_path, capsys):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["cd", "cd.xyz", "nowhere/cd.png"])
+def test_a_diagram_that_cannot_be_written_is_refused(folder, tmp_path, capsys, name):
+    assert main(["benchmark", "compare", str(folder), "--plot", str(tmp_path / name)]) == 1
+    printed = capsys.readouterr()
+    endings = f"--plot {tmp_path / name} has none of the endings .png, .pdf, .svg."
+    assert (endings if "nowhere" not in name else "nowhere does not exist") in printed.err
+    assert printed.out == "" and not list(tmp_path.iterdir())
+
+
 def test_table_and_compare_say_the_same_mean_ranks(tmp_path, capsys):
     scores = {"alone": [0.5, 0.5, 0.9], "best": [0.8, 0.8, 0.7], "tied": [0.8, 0.6, 0.7]}
     for model, row in scores.items():

@@ -213,6 +213,13 @@ def test_a_server_that_refuses_is_named(site, tmp_path, capsys, status, words):
     assert left(tmp_path) == []
 
 
+def test_a_file_is_no_folder_for_it(site, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["download", "ucr", "--out", str(tmp_path / "file"), "--url", site.url]) == 1
+    assert "file is a file; name a folder with --out." in capsys.readouterr().err
+    assert site.asked == []
+
+
 def test_no_server_is_named(tmp_path):
     with pytest.raises(
         ConnectionError, match=r"cannot be read \(.*refused\); the same call begins"
@@ -233,7 +240,7 @@ def test_one_process_at_a_time(site, tmp_path):
         ({"name": "uci"}, "name='uci' is unknown; choose one of ucr, uea."),
         ({"url": "file:///etc/passwd"}, "url='file:///etc/passwd' is no address; pass one that"),
         ({"url": 3}, "url=3 is no address; pass one that begins with https://."),
-        ({"sha256": "abc"}, "sha256='abc' is not 64 hexadecimal digits."),
+        ({"sha256": "abc"}, "the sha256 'abc' is not 64 hexadecimal digits."),
     ],
 )
 def test_refusals(tmp_path, arguments, message):

@@ -29,6 +29,7 @@ FIRST_DATASETS = (  # of a first sweep, minutes on two cores
 )
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
 FILLINGS = ("error", "interpolate")
+PICTURES = (".png", ".pdf", ".svg")
 
 
 def add_benchmark(commands):
@@ -343,6 +344,8 @@ def _table(arguments):
 def _compare(arguments):
     from lstmfcn.evaluation.ranking import compare, friedman, rank_biserial, wins_ties_losses
 
+    if arguments.plot is not None:
+        _check_picture(arguments.plot)
     records, damaged = _results(arguments).read()
     for failure in damaged.values():
         print(f"left out: {failure['reason']}")
@@ -382,6 +385,15 @@ def _compare(arguments):
         with atomic_path(arguments.plot) as temporary:
             display.figure_.savefig(temporary, dpi=150, bbox_inches="tight")
         print(f"{arguments.plot} written")
+
+
+def _check_picture(path):
+    """Refuse a picture that cannot be written before anything is computed."""
+    from lstmfcn.files import check_writable
+
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(f"--plot {path} has none of the endings {', '.join(PICTURES)}.")
+    check_writable(path)
 
 
 def _report(arguments):

@@ -21,6 +21,8 @@ def add_download(commands):
 def _download(arguments):
     from lstmfcn.datasets.download import download_archive
 
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
     found = download_archive(
         arguments.name, arguments.out, url=arguments.url, sha256=arguments.sha256, verbose=1
     )

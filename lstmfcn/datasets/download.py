@@ -115,7 +115,7 @@ def download_archive(name, folder, *, url=None, sha256=None, verbose=0):
     if not isinstance(source.url, str) or not re.match(r"https?://[^/]+/", source.url):
         raise ValueError(f"url={source.url!r} is no address; pass one that begins with https://.")
     if expected is not None and not re.fullmatch("[0-9a-fA-F]{64}", expected):
-        raise ValueError(f"sha256={expected!r} is not 64 hexadecimal digits.")
+        raise ValueError(f"the sha256 {expected!r} is not 64 hexadecimal digits.")
     folder = as_path(folder).expanduser()
     path = folder / Path(SOURCES[name].url).name
     part, lock = (path.with_name(f"{path.name}.{ending}") for ending in ("part", "lock"))
