@@ -38,6 +38,7 @@ def headless(frame, **options):
         LABELLED.to_csv(index=False, sep="\t", decimal=","),
         headless(LABELLED, sep=";", decimal=","),  # as many semicolons as commas
         headless(LABELLED, sep=";"),
+        "sep=;\r\n" + LABELLED.to_csv(**SEMICOLONS),
         with_more(LABELLED.to_csv(index=False), ","),
         with_more(LABELLED.to_csv(**SEMICOLONS), ";;"),
         with_more(headless(LABELLED), ","),

@@ -669,8 +669,8 @@ def test_bundled_datasets():
     assert sorted(set(y_train.tolist())) == list(range(11))
     assert message(load_ucr, "gunpointt") == (
         "'gunpointt' is not among the datasets that come with sktime; the nearest name is "
-        "GunPoint. For others pass archive=... with the folder or the zip of UCRArchive_2018; "
-        "nothing downloads by itself."
+        "GunPoint. For others pass archive=... with the folder or the zip of UCRArchive_2018, "
+        "as `lstmfcn download ucr` brings it; nothing downloads by itself."
     )
 
 

@@ -229,8 +229,12 @@ def read_rows(path):
 def _rows(path):
     """Return the rows of a table and what separates their cells, in words."""
     text = decode(path.name, _content(path))
+    said = re.match("sep=([,;\t])\n", text)  # as Excel understands it
+    if said:
+        text = text[said.end() - 1 :]
     first = text.lstrip("\n").partition("\n")[0]
     separator = "\t" if path.suffix.lower() == ".tsv" else _separator(first)
+    separator = said[1] if said else separator
     rows = csv_rows(path.name, text, separator)
     return (rows if separator == "," else with_points(rows, text)), SEPARATORS[separator]
 

@@ -63,6 +63,7 @@ def load_ucr(name, archive=None, *, password=None, missing="error"):
     --------
     list_ucr : The names of the datasets in an archive.
     read_series : A file of your own.
+    download_archive : The whole archive, on demand.
 
     References
     ----------
@@ -152,8 +153,8 @@ def _find(name, opened, bundled):
     if bundled:
         raise ValueError(
             f"{short(name)} is not among {place}; {nearest(name, datasets)}. For others pass "
-            "archive=... with the folder or the zip of UCRArchive_2018; nothing downloads by "
-            "itself."
+            "archive=... with the folder or the zip of UCRArchive_2018, as `lstmfcn download ucr` "
+            "brings it; nothing downloads by itself."
         )
     raise ValueError(
         f"{short(name)} is not in {place}, which has {len(datasets)}; {nearest(name, datasets)}."
