@@ -110,6 +110,12 @@ def test_recordings_get_the_features_of_training(tmp_path, capsys):
     assert set(answers) == {"clip10", "clip11"}
     model = folder / "model-seed0.lstmfcn"
     assert load_model(model).needs["logmel_FRA"].frame_rate == 50
+    (wavs / "bad.wav").write_text("no recording")
+    call = ["emotion", "predict", str(model), str(wavs)]
+    assert main(call) == 1
+    assert "bad.wav is damaged or no recording" in capsys.readouterr().err
+    assert main([*call, "--on-missing", "drop"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 13
     call = ["emotion", "predict", str(model), str(wavs / "clip11.wav")]
     assert main([*call, "--pictures", str(tmp_path / "pictures")]) == 0
     line = capsys.readouterr().out.splitlines()[1].split()
@@ -163,6 +169,7 @@ def test_what_is_not_written_is_refused(kept, tmp_path, change, reason):
     ("arguments", "sentence"),
     [
         (["gone.lstmfcn", "clips"], "there is no file gone.lstmfcn; pass a model of emo"),
+        (["HERE", "clips"], "pass"),
         (["MODEL", "nowhere"], "nowhere does not exist; expected recordings, or feature sets."),
         (["MODEL", "HERE"], "the model reads tone_FRA, which lstmfcn emotion extract did not make"),
     ],

@@ -31,6 +31,12 @@ def add_predict(commands):
         help="only the clips of this table, with a column name, file or filename, and perhaps "
         "start, end, and the speaker that the model standardises by",
     )
+    predict.add_argument(
+        "--on-missing",
+        choices=("error", "drop"),
+        default="error",
+        help="of clips that cannot be used: refuse them in one message, or leave them out",
+    )
     predict.add_argument("--out", type=to_path, metavar="CSV", help="write all predictions here")
     predict.add_argument(
         "--pictures",
@@ -52,7 +58,9 @@ def _predict(arguments):
         check_writable(arguments.out)
     model = load_model(arguments.model)
     table = None if arguments.labels is None else load_unlabelled(arguments.labels)
-    names, sequences, groups = read_clips_of(model, arguments.clips, groups_of=table)
+    names, sequences, groups = read_clips_of(
+        model, arguments.clips, groups_of=table, on_missing=arguments.on_missing
+    )
     probabilities = model.predict_proba(sequences, names, groups)
     predicted = model.classes_[probabilities.argmax(axis=1)]
     columns = ["clip", "predicted", *model.classes_]

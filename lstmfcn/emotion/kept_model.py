@@ -8,6 +8,7 @@ import numpy as np
 from lstmfcn import model_file
 from lstmfcn.emotion.clip_labels import ClipTable
 from lstmfcn.emotion.context import VIDEO, in_context
+from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.one_run import Ensemble
 from lstmfcn.emotion.recipe import EmotionRecipe
 from lstmfcn.emotion.sequences import SequencePreprocessor, standardize_by_group
@@ -17,6 +18,7 @@ from lstmfcn.untrusted import MISFITS, damage, listed, shown
 from lstmfcn.validation import check_counts
 from lstmfcn.warning import warn
 
+KEPT = "a model of emotion run --keep-models"
 FITTED = ("n_timepoints_", "n_features_in_", "pools_deviation_", "n_frames_seen_")
 PARAMETERS = ("mode", "n_timepoints", "compress", "standardize")
 
@@ -184,10 +186,12 @@ def load_model(path):
     from lstmfcn.loading import from_members
 
     if not Path(path).expanduser().exists():
-        raise FileNotFoundError(
-            f"there is no file {shown(path)}; pass a model of emotion run --keep-models."
-        )
-    members = model_file.read(path)
+        raise FileNotFoundError(f"there is no file {shown(path)}; pass {KEPT}.")
+    try:
+        members = model_file.read(path)
+    except ValueError as error:
+        text = str(error).replace("a file written by classifier.save(path)", KEPT)
+        raise ValueError(text) from error
     try:
         if model_file.EMOTION not in members:
             raise ValueError("it is a classifier of series; read it by lstmfcn.load")
@@ -264,7 +268,7 @@ def _numbers(values, length, what):
     return numbers
 
 
-def read_clips_of(model, clips, *, groups_of=None):
+def read_clips_of(model, clips, *, groups_of=None, on_missing="error"):
     """Read, or extract, what a model needs of new clips.
 
     Parameters
@@ -274,6 +278,8 @@ def read_clips_of(model, clips, *, groups_of=None):
         A recording, a folder of recordings, or a folder of feature sets.
     groups_of : ClipTable, optional
         The clips to predict, with the columns that the model standardises by. None takes all.
+    on_missing : {"error", "drop"}, default="error"
+        Of clips that cannot be used: refuse them in one message, or leave them out.
 
     Returns
     -------
@@ -285,9 +291,12 @@ def read_clips_of(model, clips, *, groups_of=None):
     if not clips.exists():
         raise FileNotFoundError(f"{clips} does not exist; expected recordings, or feature sets.")
     if clips.is_dir() and _has_features(clips, model):
-        names, sequences = _read(model, FeatureStore(clips), groups_of)
+        names, sequences = _read(model, FeatureStore(clips), groups_of, on_missing)
     else:
-        names, sequences = _extracted(model, clips, groups_of)
+        names, sequences = _extracted(model, clips, groups_of, on_missing)
+    if groups_of is not None:
+        kept = set(names)
+        groups_of = groups_of[np.array([name in kept for name in groups_of.names])]
     return names, sequences, _groups(model, groups_of)
 
 
@@ -296,16 +305,15 @@ def _has_features(folder, model):
     return not known.isdisjoint(model.needs)
 
 
-def _read(model, store, table):
-    sets = {name: store.feature_set(name) for name in model.needs}
+def _read(model, store, table, on_missing):
     if table is None:
-        names = tuple(clip for clip in next(iter(sets.values())).clips)
-    else:
-        names = table.names
-    return names, {name: one.sequences(names).load() for name, one in sets.items()}
+        names = store.feature_set(next(iter(model.needs))).clips
+        table = ClipTable(f"{store.root}", names, None, ())
+    table, found = select_features(table, store, list(model.needs), on_missing=on_missing)
+    return table.names, {name: one.load() for name, one in found.items()}
 
 
-def _extracted(model, clips, table):
+def _extracted(model, clips, table, on_missing):
     """Return names and frames of recordings, extracted as for training into a folder that goes."""
     import tempfile
 
@@ -322,7 +330,8 @@ def _extracted(model, clips, table):
         wavs = find_recordings(clips) if table is None else recordings_of(table, clips)
     with tempfile.TemporaryDirectory() as root:
         for need in model.needs.values():
-            extract(wavs, root, [extractor_of(need)], level=need.manifest["parameters"]["level"])
+            level = need.manifest["parameters"]["level"]
+            extract(wavs, root, [extractor_of(need)], level=level, on_missing=on_missing)
             made = read_manifest(FeatureStore(root).feature_set(need.name).folder)
             old, new = (one["parameters"] for one in (need.manifest, made))
             if {**old, "dtype": None} != {**new, "dtype": None}:
@@ -330,7 +339,8 @@ def _extracted(model, clips, table):
                     f"{need.name} is made in another way than for training; use the version of "
                     "lstmfcn that wrote the model."
                 )
-        return _read(model, FeatureStore(root), ClipTable("", tuple(wavs), None, ()))
+        table = ClipTable(str(clips), tuple(wavs), None, ())
+        return _read(model, FeatureStore(root), table, on_missing)
 
 
 def extractor_of(need):

@@ -284,7 +284,8 @@ class FeatureSet:
             In this order; None takes all clips, sorted.
         on_missing : {"error", "drop", "zeros"}, default="error"
             For clips without features: refuse them all in one error, which lists the problems of
-            the other clips, too; leave them out; or put one frame of zeros in their place.
+            the other clips, too; leave them out, and those whose header shows that the file is
+            damaged; or put one frame of zeros in their place.
 
         Returns
         -------
@@ -304,7 +305,10 @@ class FeatureSet:
             present = ClipSequences(self, [clip for clip in clips if clip not in missing])
             raise self._error({**present.problems(), **missing}, len(clips))
         if on_missing == "drop":
-            clips, missing = tuple(clip for clip in clips if clip not in missing), {}
+            clips = tuple(clip for clip in clips if clip not in missing)
+            headers, missing = _in_order(self._peek, clips, self.n_threads), {}
+            damaged = {clip for clip, header in headers if isinstance(header, Unusable)}
+            clips = tuple(clip for clip in clips if clip not in damaged)
         if not clips:
             raise ValueError(
                 f"no clip is left to read from {self.name}, which has {len(self)} clips; check "
