@@ -201,7 +201,13 @@ MODELS = 'an object of names and {"target": TEXT, "parameters": OBJECT}'
         ('{"models": {"a": {}}}', f"its 'models' is {{'a': {{}}}}, where {MODELS} belongs"),
         (
             '{"models": {"a": {"target": "b:C", "foo": 1}}}',
-            f"its 'models' is {{'a': {{'foo': 1, 'target': 'b:C'}}}}, where {MODELS} belongs",
+            "its model 'a' has the key 'foo'; it may have target, parameters; no name there is "
+            "near it",
+        ),
+        (
+            '{"models": {"a": {"taget": "b:C"}}}',
+            "its model 'a' has the key 'taget'; it may have target, parameters; the nearest name "
+            "is target",
         ),
         (
             '{"models": {"a": {"target": "b:C", "parameters": {"d": NaN}}}}',

@@ -28,6 +28,7 @@ FIRST_DATASETS = (  # of a first sweep, minutes on two cores
     "UnitTest",
 )
 CONFIGURATION = ("datasets", "models", "seeds", "resamples", "archive", "missing")
+OF_MODEL = ("target", "parameters")
 FILLINGS = ("error", "interpolate")
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -197,15 +198,13 @@ def _configuration(path):
 
 
 def _check_plan(plan):
-    from lstmfcn.datasets.ucr2018 import nearest
-
-    possible = ", ".join(CONFIGURATION)
     if not isinstance(plan, dict):
-        raise ValueError(f"it is no object; it may have {possible}")
-    for key in plan:
-        if key not in CONFIGURATION:
-            near = nearest(key, CONFIGURATION)
-            raise ValueError(f"it has the key {cut(key)!r}; it may have {possible}; {near}")
+        raise ValueError(f"it is no object; it may have {', '.join(CONFIGURATION)}")
+    _check_keys("it", plan, CONFIGURATION)
+    if isinstance(plan.get("models"), dict):
+        for name, model in plan["models"].items():
+            if isinstance(model, dict):
+                _check_keys(f"its model {cut(name)!r}", model, OF_MODEL)
     count = (lambda n: type(n) is int and n > 0, "a number of at least 1")
     kinds = {
         "datasets": (_are_names, "a list of names"),
@@ -221,6 +220,18 @@ def _check_plan(plan):
             raise ValueError(f"its {key!r} is {brief(value)}, where {expected} belongs")
 
 
+def _check_keys(what, found, known):
+    """Refuse a key that is not known, and name the one that may be meant."""
+    from lstmfcn.datasets.ucr2018 import nearest
+
+    for key in found:
+        if key not in known:
+            raise ValueError(
+                f"{what} has the key {cut(key)!r}; it may have {', '.join(known)}; "
+                f"{nearest(key, known)}"
+            )
+
+
 def _are_names(value):
     return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
 
@@ -228,8 +239,7 @@ def _are_names(value):
 def _are_models(value):
     """Whether the values have the fields of a Model, which checks what these hold."""
     return isinstance(value, dict) and all(
-        isinstance(model, dict) and {"target"} <= model.keys() <= {"target", "parameters"}
-        for model in value.values()
+        isinstance(model, dict) and "target" in model for model in value.values()
     )
 
 
