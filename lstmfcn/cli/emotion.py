@@ -108,7 +108,9 @@ def _add_run(what):
     )
     recipe.add_argument("--recipe", metavar="NAME", help=f"a whole recipe: {RECIPES}")
     what.add_argument(
-        "--model", choices=("lstmfcn", "alstmfcn", "fcn", "attention"), help="default: alstmfcn"
+        "--model",
+        choices=("lstmfcn", "alstmfcn", "fcn", "ensemble", "attention"),
+        help="default: alstmfcn; ensemble: several ALSTM-FCNs, of one feature set",
     )
     fusions = ("branch", "early", "late")
     what.add_argument("--fusion", choices=fusions, help="of several feature sets; default: branch")
