@@ -17,7 +17,9 @@
   };
   const table = (head, rows, attributes = {}) => make("div", { class: "scroll" },
     make("table", attributes,
-      make("thead", {}, make("tr", {}, head.map((cell) => make("th", { scope: "col" }, cell)))),
+      make("thead", {}, make("tr", {}, head.map((cell, k) => make("th", {
+        scope: "col", class: rows[0]?.[k]?.matches?.(".left, .wrap") ? "left" : null,
+      }, cell)))),
       make("tbody", {}, rows.map((row) => make("tr", {}, row.map((cell) =>
         cell instanceof HTMLTableCellElement ? cell : make("td", {}, cell)))))));
 
@@ -212,9 +214,10 @@
       make("ul", {}, found.sources.map((source) =>
         make("li", {}, make("b", {}, source.name + ": "), source.citation + ". Protocol: " +
           source.protocol + "."))),
-      left.length ? make("details", {}, make("summary", {}, `${left.length} datasets are left out`),
+      left.length ? make("details", {}, make("summary", {}, `Left out: ${left.length} ` +
+        `dataset${left.length > 1 ? "s" : ""}`),
         table(["dataset", "reason"], left.map(([name, reason]) =>
-          [name, make("td", { class: "wrap" }, reason)]))) : null,
+          [make("td", {}, broken(name)), make("td", { class: "wrap" }, reason)]))) : null,
       found.pictures.map(figure));
   };
 
@@ -222,7 +225,7 @@
     make("p", {}, "These runs gave no result that can be read. The same command tries those again " +
       "that have no record."),
     table(["dataset", "model", "seed", "resample", "reason"], contents.failures.map((failure) =>
-      [failure.dataset, make("td", { class: "left" }, failure.model), failure.seed,
+      [make("td", {}, broken(failure.dataset)), make("td", { class: "left" }, failure.model), failure.seed,
         failure.resample, make("td", { class: "wrap bad" }, failure.reason)]))) : null;
 
   const provenance = () => {
