@@ -116,6 +116,19 @@ def test_submissions_are_of_models_of_all_labels(tmp_path, folds):
     assert len(load_model(folder / "model-seed0.lstmfcn").needs) == 1
 
 
+@pytest.mark.parametrize("track", ["full", "noise"])
+def test_challenge_clips_are_answered_beside_the_test_clips(tmp_path, track):
+    root = write_mer_folder(tmp_path / "toy")
+    names = [row["name"] for row in read(root / "label-test.csv")][:5]
+    (root / "label-test.csv").unlink()
+    (root / "unlabeled.csv").write_text("name\n" + "\n".join(names))
+    run_track(open_source(root, track), LINEAR, tmp_path / "out")
+    folder = tmp_path / "out" / f"toy-{track}" / "SVM_tone_FRA"
+    suffix = "-unlabelled" if track == "noise" else ""  # the noisy clips have the plain name
+    answered = [row["name"] for row in read(folder / f"submission{suffix}.csv")]
+    assert answered == names
+
+
 def test_a_class_that_a_fold_has_not_seen_has_probability_0(tmp_path):
     root = write_mer_folder(tmp_path / "toy")
     rows = [(f"train{i}", ("angry", "happy")[i % 2], f"s{i // 4}") for i in range(16)]

@@ -24,7 +24,7 @@ from lstmfcn.validation import check_choice
 _SYNONYMS = ("openset-synonym.zip", "openset-synonym")
 _LABELLED = ("label-train.csv", "label-disdim.csv", "label-6way.npz")
 TRACKS = {
-    "full": {"train": _LABELLED, "unlabelled": (), "test": ("label-test.csv",)},
+    "full": {"train": _LABELLED, "unlabelled": ("unlabeled.csv",), "test": ("label-test.csv",)},
     "semi": {
         "train": ("label-train-semi.csv", *_LABELLED),
         "unlabelled": ("unlabeled-semi.csv", "label-6way.npz"),
@@ -32,7 +32,7 @@ TRACKS = {
     },
     "noise": {
         "train": _LABELLED,
-        "unlabelled": (),
+        "unlabelled": ("unlabeled-noise.csv", "unlabeled.csv"),
         "test": ("label-test-noise.csv", "test2_name_convert_label.csv"),
     },
     "ov": {
@@ -55,7 +55,8 @@ class Track:
     name : {"full", "semi", "noise", "ov"}
     train : ClipTable
     unlabelled, test : ClipTable or None
-        None where the track has none, or the truth is not published.
+        None where the track has none, or the truth is not published. Unlabelled clips are learned
+        from in track "semi", and answered in all tracks.
     ground_truth, synonyms : Path or None
         The open-vocabulary labels, and the zip or folder with the groups of synonyms.
 
@@ -134,6 +135,12 @@ def load_track(
     unlabelled = test = None
     if files["unlabelled"] is not None:
         unlabelled = _without(load_unlabelled(files["unlabelled"], classes=classes), train.names)
+        unlabelled = unlabelled or None
+        if unlabelled is None and track == "semi":
+            raise ValueError(
+                f"every clip of {files['unlabelled'].name} is labelled in {train.source}; track "
+                "'semi' needs others."
+            )
     if files["test"] is not None:
         test = load_labels(files["test"], **how)
         check_splits(train, test, group=group)

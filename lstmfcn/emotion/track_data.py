@@ -130,7 +130,8 @@ def load_part(source, recipe, part=0, *, to_choose=False):
         fold = part if source.folds else None
         splits = _add_babble(splits, recipe, fold, to_choose)
         splits = _put_in_context(splits, recipe, fold, to_choose)
-        splits = _standardize(splits, recipe.standardize_by)
+        learned_from = LEARNED_FROM if source.found.name == "semi" else LEARNED_FROM[:1]
+        splits = _standardize(splits, recipe.standardize_by, learned_from)
         preprocessors = _fit_preprocessors(splits, recipe)
         clips = {split: _transform(one, preprocessors, recipe) for split, one in splits.items()}
     return _assemble(source, recipe, clips, preprocessors)
@@ -254,17 +255,17 @@ def _put_in_context(splits, recipe, fold, to_choose):
     return put
 
 
-def _standardize(splits, column):
+def _standardize(splits, column, learned_from):
     """Return the splits standardised by the values of a column; as they are, where it is None.
 
-    A speaker's clips of all splits in :data:`LEARNED_FROM` count together. Each other split is
-    tested on, and counts by itself, as if it came alone.
+    A speaker's clips of all splits in ``learned_from`` count together. Each other split counts by
+    itself, as if it came alone.
     """
     if column is None:
         return splits
     groups = []
     for split, (table, _) in splits.items():
-        alone = "" if split in LEARNED_FROM else split
+        alone = "" if split in learned_from else split
         groups.append([f"{alone}:{value}" for value in table.groups(column)])
     standardized = {split: _Split(table, {}) for split, (table, _) in splits.items()}
     for name in splits["train"].sequences:
