@@ -67,6 +67,12 @@ def _add_run(what):
         help="of the emotions; default: discrete, emotion or label",
     )
     data.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="in place of emotions: a dimension, such as valence; a regressor of each feature set "
+        "predicts it in folds (default: 5), and the predictions are averaged",
+    )
+    data.add_argument(
         "--classes",
         type=to_names,
         metavar="A,B,C",
@@ -194,6 +200,10 @@ def _to_pairs(text):
 
 def _run(arguments):
     _quiet_tensorflow()
+    if arguments.target is not None:
+        from lstmfcn.cli.emotion_target import run_target
+
+        return run_target(arguments, made_features)
     from lstmfcn.emotion.run_results import seeds_together
     from lstmfcn.emotion.splits import open_source
     from lstmfcn.emotion.track_runs import models_of, run_track
@@ -249,25 +259,32 @@ def _run(arguments):
 
 def _extract(arguments, source, recipe):
     """Make the features that are missing; return the recipe with the names of their folders."""
-    from lstmfcn.emotion import extract, recordings_of
-    from lstmfcn.features.store import SUFFIX
-
-    wavs, folders = {}, {}
-    for table in (source.found.train, source.found.test, source.found.unlabelled):
-        wavs |= {} if table is None else recordings_of(table, arguments.wavs)
-    on_missing = "error" if arguments.on_missing == "error" else "drop"
-    for one in recipe.mean_of or (recipe,):
-        for name in one.features:
-            match = SUFFIX.fullmatch(name)
-            stem = match["stem"].lower() if match else name
-            options = {"on_missing": on_missing, "n_jobs": -1, "verbose": 1}
-            made = extract(wavs, arguments.out, [stem], **options).feature_sets
-            frames = [folder for folder in made if folder.endswith("FRA")]
-            folders[name] = name if name in made else (frames or made)[0]
+    tables = source.found.train, source.found.test, source.found.unlabelled
+    names = [name for one in recipe.mean_of or (recipe,) for name in one.features]
+    folders = made_features(arguments, tables, names)
     mean_of = [replace(one, features=_renamed(one, folders)) for one in recipe.mean_of]
     if mean_of:
         return replace(recipe, mean_of=mean_of)
     return replace(recipe, features=_renamed(recipe, folders))
+
+
+def made_features(arguments, tables, names):
+    """Make the features of recordings that are missing; return name -> name of the folder."""
+    from lstmfcn.emotion import extract, recordings_of
+    from lstmfcn.features.store import SUFFIX
+
+    wavs, folders = {}, {}
+    for table in tables:
+        wavs |= {} if table is None else recordings_of(table, arguments.wavs)
+    on_missing = "error" if arguments.on_missing == "error" else "drop"
+    for name in names:
+        match = SUFFIX.fullmatch(name)
+        stem = match["stem"].lower() if match else name
+        options = {"on_missing": on_missing, "n_jobs": -1, "verbose": 1}
+        made = extract(wavs, arguments.out, [stem], **options).feature_sets
+        frames = [folder for folder in made if folder.endswith("FRA")]
+        folders[name] = name if name in made else (frames or made)[0]
+    return folders
 
 
 def _renamed(recipe, folders):

@@ -101,7 +101,7 @@ def _score(arguments):
     else:
         found = score_numbers(clips.y_true, clips.y_pred, **random)
     _print_heading(clips, found, arguments)
-    print(f"\n{_table(found, arguments, ['value'])}")
+    print(f"\n{_table(found, arguments.group, ['value'])}")
     if arguments.target is None:
         _print_classes(found)
     combined = _combined(paths, options, found) if arguments.combined else {}
@@ -173,7 +173,7 @@ def _compare(arguments):
         found = compare_numbers(*data, **random)
     names = _short_names(arguments.first, arguments.second)
     _print_heading(first, found, arguments, f"{names[0]} against {names[1]}")
-    print(f"\n{_table(found, arguments, ['first', 'second', 'difference'], names)}")
+    print(f"\n{_table(found, arguments.group, ['first', 'second', 'difference'], names)}")
     if arguments.target is None:
         print(
             f"\nright alone: {names[0]} {found.only_first}, {names[1]} {found.only_second}; "
@@ -220,13 +220,18 @@ def _several(group):
     return group if group.endswith("s") else f"{group}s"
 
 
-def _table(found, arguments, keys, names=None):
+def number_table(found, group):
+    """Return scores of one prediction as text, with intervals over values of a column, or None."""
+    return _table(found, group, ["value"])
+
+
+def _table(found, group, keys, names=None):
     """Return the scores and their intervals as text."""
     from lstmfcn.evaluation.class_scores import CLASS_METRICS
     from lstmfcn.evaluation.number_scores import NUMBER_METRICS
 
     titles, sign = CLASS_METRICS | NUMBER_METRICS, "+" if len(keys) > 1 else ""
-    overs = {"clips": "clips"} | ({"groups": _several(arguments.group)} if arguments.group else {})
+    overs = {"clips": "clips"} | ({"groups": _several(group)} if group else {})
     heads = ["score"] if names is None else [*names, "difference"]
     rows = []
     for name, score in found.scores.items():

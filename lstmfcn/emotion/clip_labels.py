@@ -186,7 +186,7 @@ def labelled_table(path, rows, extra, problems, classes, merge, others):
                 )
         kept.append((place, row))
         if "valence" in row:
-            valences.append(_valence(row["valence"]))
+            valences.append(number_of(row["valence"]))
             if math.isinf(valences[-1]):
                 value = shown(repr(row["valence"]))
                 problems.append(f"{place}: the valence {value} is no finite number")
@@ -442,7 +442,7 @@ def known_labels(y, name, classes):
     return y.astype(str)
 
 
-def _valence(value):
+def number_of(value):
     """Return a clip's valence: NaN where there is none, infinity for what is no number."""
     try:
         number = math.nan if value == "" else float(value)

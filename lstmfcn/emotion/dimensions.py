@@ -1,0 +1,243 @@
+"""How is a dimension, such as valence, predicted? In folds, by a regressor of each feature set."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lstmfcn.emotion.clip_labels import ClipTable, number_of, read_clips, refuse_rows
+from lstmfcn.emotion.mer2024 import select_features
+from lstmfcn.emotion.recipe import SHAPE
+from lstmfcn.emotion.sequences import fitted_preprocessor
+from lstmfcn.features.store import FeatureStore
+from lstmfcn.files import atomic_path, write_csv
+from lstmfcn.meta.folds import make_folds
+from lstmfcn.meta.rows import take_rows
+from lstmfcn.progress import tqdm
+
+PREDICTIONS, SUBMISSION = "predictions.csv", "submission.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class DimensionRun:
+    """What :func:`run_dimension` predicted.
+
+    Attributes
+    ----------
+    table : ClipTable
+        The clips with a true value.
+    y_true, y_pred : float ndarray of shape (n_clips,)
+        Each prediction is the mean over seeds and feature sets, by models that have not seen the
+        clip.
+    by_seed : float ndarray of shape (n_seeds, n_clips)
+    n_folds : int
+    n_submitted : int
+        Clips without a true value, which models of all others predict.
+    folder : Path
+        Of the files.
+    """
+
+    table: ClipTable
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    by_seed: np.ndarray
+    n_folds: int
+    n_submitted: int
+    folder: Path
+
+
+def load_dimension(path, target):
+    """Read clips and a number for each: two ClipTables and the numbers of the first.
+
+    Parameters
+    ----------
+    path : str or path
+        A CSV file, as for :func:`lstmfcn.emotion.load_corpus`.
+    target : str
+        The column of the numbers. An empty cell, or -10, is none.
+
+    Returns
+    -------
+    labelled, unlabelled : ClipTable
+    y : float64 ndarray of shape (n_labelled,)
+    """
+    path, target = Path(path).expanduser(), target.lower()
+    rows, extra, problems = read_clips(path, ("name", target))
+    values = np.array([number_of(row[target]) for _, row in rows])
+    problems += [
+        f"{place}: the {target} {row[target]!r} is no number"
+        for (place, row), value in zip(rows, values, strict=True)
+        if np.isinf(value)
+    ]
+    refuse_rows(path.name, problems)
+    columns = {name: np.array([row[name] for _, row in rows]) for name in extra}
+    names = tuple(row["name"] for _, row in rows)
+    table, known = ClipTable(path.name, names, None, (), columns=columns), ~np.isnan(values)
+    return table[known], table[~known], values[known]
+
+
+def run_dimension(
+    root,
+    labels,
+    target,
+    features,
+    out,
+    *,
+    group=None,
+    folds=5,
+    n_seeds=1,
+    n_epochs=None,
+    n_timepoints=None,
+    mode="resample",
+    on_missing="error",
+    verbose=0,
+):
+    """Predict a number for every clip by models that have not seen it.
+
+    Of each fold an ``LSTMFCNRegressor`` learns each feature set, and the predictions are averaged.
+    Clips without a number are predicted by models of all others. What is finished is kept in the
+    folder, so that a later call does the rest.
+
+    Parameters
+    ----------
+    root : str or path
+        The folder of the feature sets.
+    labels, target
+        As for :func:`load_dimension`.
+    features : sequence of str
+        Feature sets.
+    out : str or path
+        The folder of the results: ``predictions.csv`` (name, truth, predicted), and
+        ``submission.csv`` of clips without a number.
+    group : str, default=None
+        A column such as "speaker", whose values are kept on one side of each fold.
+    folds : int or "loso", default=5
+        "loso" leaves out one value of ``group``, by default one speaker.
+    n_seeds : int, default=1
+    n_epochs, n_timepoints : int, default=None
+        None leaves them to the regressor, and to the clips that are trained on.
+    mode : {"resample", "mertools", "pad"}, default="resample"
+        As for :class:`lstmfcn.emotion.SequencePreprocessor`.
+    on_missing : {"error", "drop", "zeros"}, default="error"
+        Of clips without features.
+    verbose : int, default=0
+        1: a progress bar over the trainings.
+
+    Returns
+    -------
+    DimensionRun
+
+    See Also
+    --------
+    lstmfcn.evaluation.score_numbers : CCC, MSE and R2, with intervals over clips and speakers.
+    lstmfcn.LSTMFCNRegressor : What is trained.
+    """
+    table, unlabelled, y = load_dimension(labels, target)
+    store, group = FeatureStore(root), "speaker" if folds == "loso" and group is None else group
+    names = [store.feature_set(name).name for name in features]
+    kept, sequences = select_features(table, store, names, on_missing=on_missing)
+    there = np.isin(table.names, kept.names)
+    table, y = kept, y[there]
+    held_out = _folds(table, folds, group)
+    settings = {
+        "target": target.lower(),
+        "features": names,
+        "folds": folds,
+        "group": group,
+        "epochs": n_epochs,
+        "length": n_timepoints,
+        "mode": mode,
+        "clips": hashlib.sha256(repr((table.names, y.tolist())).encode()).hexdigest()[:16],
+    }
+    folder = Path(out) / f"{Path(labels).stem}-{target.lower()}"
+    _check_same(folder, settings)
+    others = {}
+    if len(unlabelled):
+        unlabelled, others = select_features(unlabelled, store, names, on_missing=on_missing)
+    how = {"n_epochs": n_epochs, "n_timepoints": n_timepoints, "mode": mode}
+    parts = [(np.setdiff1d(np.arange(len(y)), held), held) for held in held_out]
+    by_seed, submitted = np.zeros((n_seeds, len(y))), 0.0
+    jobs = [(seed, name) for seed in range(n_seeds) for name in names]
+    total = len(jobs) * (len(parts) + bool(others))
+    with tqdm(total=total, desc=f"emotion {target}", unit="training", disable=not verbose) as bar:
+        for seed, name in jobs:
+            frames = sequences[name]
+            for k, (train, held) in enumerate(parts):
+                path = folder / f"{name}-seed{seed}-fold{k}.npy"
+                data = take_rows(frames, train), y[train], take_rows(frames, held)
+                by_seed[seed, held] += _kept(path, data, seed, how) / len(names)
+                bar.update()
+            if others:
+                path = folder / f"{name}-seed{seed}-all.npy"
+                submitted = submitted + _kept(path, (frames, y, others[name]), seed, how)
+                bar.update()
+    _write(folder, target.lower(), table, y, by_seed.mean(axis=0), group)
+    if others:
+        rows = zip(unlabelled.names, submitted / len(jobs), strict=True)
+        write_csv(folder / SUBMISSION, ["name", target.lower()], rows)
+    n_submitted = len(unlabelled) if others else 0
+    y_pred = by_seed.mean(axis=0)
+    return DimensionRun(table, y, y_pred, by_seed, len(parts), n_submitted, folder)
+
+
+def _folds(table, folds, group):
+    """Return the rows that each fold holds out."""
+    groups = None if group is None else table.groups(group)
+    n_groups = len(table) if group is None else len(np.unique(groups))
+    n_folds = n_groups if folds == "loso" else folds
+    if n_groups < max(2, n_folds):
+        what = f"values of {group}" if group else "clips with a number"
+        raise ValueError(
+            f"{table.source} has {n_groups} {what}, too few for {n_folds} folds; choose fewer "
+            "folds, or label more clips."
+        )
+    return make_folds(len(table), n_folds, random_state=0, groups=groups)
+
+
+def _check_same(folder, settings):
+    """Refuse a folder of other settings; write these into a new one."""
+    path = folder / "settings.json"
+    if path.exists():
+        was = json.loads(path.read_text(encoding="utf-8"))
+        other = [name for name in settings if was.get(name) != settings[name]]
+        if other:
+            (name, *_) = other
+            raise ValueError(
+                f"{folder} has predictions with other {name} ({was.get(name)} there, "
+                f"{settings[name]} here); choose another folder for the results."
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        Path(temporary).write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def _kept(path, data, seed, how):
+    """Return the predictions of a training, from its file if it is finished."""
+    if path.exists():
+        return np.load(path, allow_pickle=False)
+    found = _predict(*data, seed, **how)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, found)
+    return found
+
+
+def _predict(frames, y, others, seed, *, n_epochs, n_timepoints, mode):
+    """Train a regressor on clips; return its predictions for others, float64 (n_clips,)."""
+    from lstmfcn import LSTMFCNRegressor
+    from lstmfcn.validation import axes_are_known
+
+    preprocessor = fitted_preprocessor(frames, n_timepoints, mode)
+    epochs = {} if n_epochs is None else {"n_epochs": n_epochs}
+    with axes_are_known():  # of frames (T, D), which may be fewer than their features
+        regressor = LSTMFCNRegressor(**SHAPE, **epochs, random_state=seed)
+        regressor.fit(preprocessor.transform(frames), y)
+        return regressor.predict(preprocessor.transform(others)).astype(np.float64)
+
+
+def _write(folder, target, table, y_true, y_pred, group):
+    columns = {"name": table.names, "truth": y_true, "predicted": np.round(y_pred, 6)}
+    columns |= {} if group is None else {group: table.groups(group)}
+    write_csv(folder / PREDICTIONS, list(columns), zip(*columns.values(), strict=True))
