@@ -4,7 +4,7 @@ Rare classes
 
 One series in ten is of the rare class. A network that is trained on all alike misses many of these.
 ``class_weight="balanced"`` makes the rare class count as much as the frequent one: more of the rare
-series are found, for a few false alarms.
+series are found, for some false alarms.
 """
 
 import matplotlib.pyplot as plt

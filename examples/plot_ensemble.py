@@ -15,7 +15,7 @@ from lstmfcn.datasets import load_ucr
 
 X_train, y_train, X_test, y_test = load_ucr("OSULeaf")
 ensemble = LSTMFCNEnsemble(
-    FCNClassifier(n_epochs=15, rocket=False), n_estimators=4, random_state=0
+    FCNClassifier(n_filters=(16, 32, 16), n_epochs=20, rocket=False), n_estimators=4, random_state=0
 ).fit(X_train, y_train)
 alone = [member.score(X_test, y_test) for member in ensemble.estimators_]
 print(

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 from conftest import narrow_networks
 
+from lstmfcn import FCNClassifier
 from lstmfcn.cli.entry import _parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,7 +19,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
-def narrow():
+def narrow(monkeypatch):
+    monkeypatch.setitem(FCNClassifier.__init__.__kwdefaults__, "n_filters", (16, 32, 16))
     with narrow_networks():
         yield
 
