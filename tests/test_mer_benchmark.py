@@ -107,7 +107,7 @@ def test_data_can_be_sent_to_a_cluster(root, tmp_path):
 
 
 def test_resamples_would_mix_speakers(root, tmp_path):
-    with pytest.raises(ValueError, match="such as a speaker, on both sides; sweep datasets with a"):
+    with pytest.raises(ValueError, match="such as a speaker, into training and test data; sweep"):
         sweep([_dataset(f"mer:{root}:tone")], [TINY], tmp_path, resamples=(0, 1), verbose=0)
 
 
