@@ -14,7 +14,7 @@ from lstmfcn.datasets import load_ucr
 from lstmfcn.plots import MapDisplay
 
 X_train, y_train, X_test, y_test = load_ucr("GunPoint")
-classifier = ALSTMFCNClassifier(n_epochs=150, random_state=0).fit(X_train, y_train)
+classifier = ALSTMFCNClassifier(n_epochs=100, random_state=0).fit(X_train, y_train)
 print(f"accuracy on the test split: {classifier.score(X_test, y_test):.3f}")
 
 surest = classifier.predict_proba(X_test).argmax(axis=0)  # a series for each class

@@ -16,7 +16,7 @@ from lstmfcn.datasets import planted_evidence
 
 planted = planted_evidence(1200, n_timepoints=60, n_classes=2, noise=1.2, random_state=0)
 train, test = slice(0, 200), slice(200, None)
-network = FCNClassifier(n_filters=(16, 32, 16), n_epochs=60, rocket=False, random_state=0)
+network = FCNClassifier(n_filters=(16, 32, 16), n_epochs=30, rocket=False, random_state=0)
 models = {
     "network alone": network,
     "calibrated": CalibratedClassifierCV(network, method="sigmoid", cv=3, ensemble=False),

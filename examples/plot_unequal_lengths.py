@@ -16,7 +16,7 @@ from lstmfcn.datasets import load_ucr
 X_train, y_train, X_test, y_test = load_ucr("JapaneseVowels")  # lists of (12, 7 to 29)
 
 for how in ("pad", "resample"):
-    classifier = FCNClassifier(unequal_length=how, n_epochs=20, random_state=0)
+    classifier = FCNClassifier(unequal_length=how, n_epochs=10, random_state=0)
     classifier.fit(X_train, y_train)
     print(f"accuracy, unequal_length={how!r}: {classifier.score(X_test, y_test):.3f}")
 
