@@ -126,11 +126,16 @@ threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 """
 
 
-@pytest.mark.parametrize("can_fork", [True, False])
-def test_a_run_leaves_nothing_to_the_others(tmp_path, monkeypatch, can_fork):
-    if not can_fork:  # a process with threads does not, and each run has a new one
+@pytest.fixture
+def can_fork(request, tmp_path, monkeypatch):
+    """Whether runs are forked; a process with threads does not fork, and each run has a new one."""
+    if not request.param:
         (tmp_path / "sitecustomize.py").write_text(THREAD)
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(HERE)]))
+
+
+@pytest.mark.parametrize("can_fork", [True, False], indirect=True)
+def test_a_run_leaves_nothing_to_the_others(tmp_path, can_fork):
     meddles = Model("meddles", "foreign:Meddles")
     result = sweep(SETS, [meddles, QUICK], tmp_path, seeds=(0, 1), jobs=1, verbose=0)
     assert len(result.done) == 8 and not result.failed
@@ -152,8 +157,10 @@ def test_a_process_that_a_run_has_forked_answers_for_no_run(tmp_path):
     assert_gone(tmp_path / "fits.pids")
 
 
-@pytest.mark.parametrize("seconds", [0.0, 60.0])
-def test_what_a_run_has_started_ends_with_it(tmp_path, seconds):
+@pytest.mark.parametrize(
+    ("seconds", "can_fork"), [(0.0, True), (60.0, True), (60.0, False)], indirect=["can_fork"]
+)
+def test_what_a_run_has_started_ends_with_it(tmp_path, seconds, can_fork):
     parameters = {"journal": str(tmp_path / "fits"), "seconds": seconds}
     model = Model("leaves", "foreign:Leaves", parameters)
     result = sweep(["GunPoint"], [model], tmp_path / "out", jobs=1, time_limit=5.0, verbose=0)

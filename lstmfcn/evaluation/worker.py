@@ -61,6 +61,8 @@ LONGEST_LINE = 300  # characters of a log that a reason quotes
 LOG_BYTES = 4096
 SIGNALS = 128  # exit codes beyond it stand for signals, as in a shell
 BECOME_SUBREAPER = 36  # of Linux' prctl
+# Without the thread that pyarrow's allocator starts at import, runs can be forked.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
 class Failed(Exception):
@@ -154,7 +156,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **environment},
+            env={**QUIET, **os.environ, **environment},
             # Ctrl-C in the terminal is the parent's to handle.
             start_new_session=True,
         )
@@ -265,14 +267,18 @@ def main(needs_keras=False):
     if needs_keras:
         with contextlib.suppress(ImportError):  # the run raises it again
             _ = lstmfcn.FCNClassifier
-    can_fork = _can_fork()
+    # Processes whose parents have ended become our children, and can be ended, too.
+    can_inherit = _is_linux() and ctypes.CDLL(None).prctl(BECOME_SUBREAPER, 1, 0, 0, 0) == 0
+    can_fork = can_inherit and _can_fork()
     answers.write(b"ready\n")
     answers.flush()
     for line in iter(sys.stdin.buffer.readline, b""):
         job = json.loads(line)
         if not can_fork:
             threading.Thread(target=_end_with_parent, daemon=True).start()
-            _send(answers, *_do(job, is_last=True))
+            answer = _do(job, is_last=True)
+            _end_children()
+            _send(answers, *answer)
             break
         with tempfile.TemporaryFile() as file:
             code = _wait(_fork(job, file, answers))
@@ -284,10 +290,12 @@ def main(needs_keras=False):
     os._exit(0)  # tidying up would take Keras a second
 
 
+def _is_linux():
+    return sys.platform.startswith("linux")
+
+
 def _can_fork():
     """Whether forking is safe: a child would wait for ever for a lock that a thread holds."""
-    if not sys.platform.startswith("linux"):
-        return False
     pid = os.fork()  # OpenBLAS ends its threads then, and starts them where they are needed
     if not pid:
         os._exit(0)
@@ -298,10 +306,7 @@ def _can_fork():
             os.waitpid(pid, 0)
             return False
         time.sleep(POLL_SECONDS / 10)
-    if len(os.listdir("/proc/self/task")) > 1:
-        return False
-    # Processes whose parents have ended become our children, and can be ended, too.
-    return ctypes.CDLL(None).prctl(BECOME_SUBREAPER, 1, 0, 0, 0) == 0
+    return len(os.listdir("/proc/self/task")) == 1
 
 
 def _fork(job, file, answers):
@@ -342,6 +347,8 @@ def _wait(pid):
 
 def _end_children():
     """Kill the children of this process, and their children, which it inherits."""
+    if not _is_linux():
+        return
     latest = time.monotonic() + GRACE_SECONDS
     while time.monotonic() < latest:
         try:
@@ -368,6 +375,7 @@ def _children():
 
 def _end_with_parent():
     sys.stdin.buffer.read()
+    _end_children()
     os._exit(0)  # nobody waits for the run under way
 
 
