@@ -520,7 +520,8 @@ def test_a_long_recording_from_log_to_prediction(recording, tmp_path, capsys):
     quick = ["--epochs", "3", "--n-filters", "4,4,4", "--class-weight", "walk=1,rest=2"]
     assert main(["fit", str(recording), *WINDOWED, *quick, "--out", model]) == 0
     read = "63 series, 2 channels x 20 timepoints, 2 classes (walk 32, rest 31), 4 groups, left out"
-    assert capsys.readouterr().out.startswith(f"{read}: time\n")
+    dropped = "1 of 64 windows with gaps, or of several labels or groups"
+    assert capsys.readouterr().out.startswith(f"{read}: time, {dropped}\n")
     fitted = lstmfcn.load(model)
     assert fitted.n_filters == (4, 4, 4) and fitted.class_weight == {"walk": 1.0, "rest": 2.0}
     assert main(["predict", model, str(recording), "--out", out]) == 0
@@ -534,6 +535,33 @@ def test_a_long_recording_from_log_to_prediction(recording, tmp_path, capsys):
     assert main(["export", model, "--out", exported]) == 0
     assert main(["predict", exported, str(recording), "--out", out]) == 0
     assert [row["predicted"] for row in read_csv(out)] == [row["predicted"] for row in rows]
+
+
+def test_channels_are_read_by_their_names(recording, tmp_path, capsys):
+    model, out = str(tmp_path / "m.lstmfcn"), str(tmp_path / "out.csv")
+    quick = ["--epochs", "1", "--n-filters", "4,4,4"]
+    assert main(["fit", str(recording), *WINDOWED, *quick, "--out", model]) == 0
+    assert main(["predict", model, str(recording), "--out", out]) == 0
+    rows = [line.split(";") for line in recording.read_text().splitlines()]
+    order = [rows[0].index(name) for name in ("time", "who", "ay", "ax", "activity")]
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(";".join(row[place] for place in order) for row in rows))
+    expected = read_csv(out)
+    assert main(["predict", model, str(other), "--out", out]) == 0
+    assert read_csv(out) == expected
+    other.write_text(other.read_text().replace("time;who;ay;ax", "time;who;ay;az", 1))
+    capsys.readouterr()
+    assert main(["predict", model, str(other), "--out", out]) == 1
+    assert (
+        "has the channels ay, az, but the model was trained on ax, ay;" in capsys.readouterr().err
+    )
+
+
+def test_folds_that_share_timepoints_are_told(recording, tmp_path, capsys):
+    command = ["evaluate", str(recording), "--window", "20", "--step", "10", "--drop", "who"]
+    command += ["--label-column", "activity", "--model", "fcn", "--epochs", "1", "--folds", "2"]
+    assert main([*command, "--n-filters", "4,4,4", "--out", str(tmp_path)]) == 0
+    assert "windows of 20 timepoints every 10 overlap" in capsys.readouterr().err
 
 
 def test_an_ensemble_remembers_where_labels_were(tmp_path, capsys):
@@ -586,7 +614,8 @@ def test_every_parameter_is_an_option_with_its_documentation(capsys):
         for name in set(cls().get_params()) - never - {"n_cells", "n_epochs"}:
             assert f"--{name.replace('_', '-')} " in text
     assert "--occlusion NUMBER Largest fraction of timepoints hidden" in text
-    assert "--rocket false|true Whether MiniROCKET's fixed kernels take part in the decision; default: " in text
+    rocket = "--rocket false|true Whether MiniROCKET's fixed kernels take part in the decision"
+    assert f"{rocket}; default: " in text
 
 
 @pytest.mark.parametrize(

@@ -389,7 +389,7 @@ def test_parameters_are_documented_in_the_classifiers_words():
     of_classifier = entries(LSTMFCNClassifier, "Parameters")
     assert set(documented) == set(inspect.signature(LSTMFCNRegressor).parameters)
     assert of_classifier.keys() - documented.keys() == {"class_weight"}
-    of_its_own = {"views", "rocket", "occlusion", "n_epochs", "validation_fraction", "precision"}
+    of_its_own = {"views", "rocket", "occlusion", "n_epochs", "validation_fraction"}
     for name, (kind, text) in documented.items():
         assert kind == of_classifier[name][0], name
         assert (text == of_classifier[name][1]) is (name not in of_its_own), name

@@ -6,6 +6,7 @@ from pathlib import Path
 from lstmfcn.cli.arguments import at_least, to_names, to_number, to_path
 from lstmfcn.cli.options import add_parameters, given_parameters
 from lstmfcn.cli.samples import add_input, described, read_samples, reading_of
+from lstmfcn.warning import warn
 
 MODELS = {"lstmfcn": "LSTMFCNClassifier", "alstmfcn": "ALSTMFCNClassifier", "fcn": "FCNClassifier"}
 REGRESSOR = "lstmfcn-regressor"
@@ -168,8 +169,8 @@ def _check_labelled(samples, arguments):
 
 def _fit(arguments):
     _check_out(arguments)
-    reading = reading_of(arguments)
     samples = _read_labelled(arguments)
+    reading = reading_of(arguments, samples)
     classifier = _new_model(arguments, samples.y)
     classifier.set_params(checkpoint=arguments.checkpoint).fit(samples.X, samples.y)
     classifier.reading_ = reading
@@ -209,10 +210,10 @@ def _fine_tune(arguments):
         patience=arguments.patience,
         **options,
     )
-    model.reading_ = reading_of(arguments)
+    model.reading_ = reading_of(arguments, samples)
     model.save(arguments.out)
     print(
-        f"{type(model).__name__}: trained on, on {len(samples.y)} series; written to "
+        f"{type(model).__name__}: training continued on {len(samples.y)} series; written to "
         f"{arguments.out}"
     )
 
@@ -234,12 +235,24 @@ def _load_classifier(path, command):
     return model
 
 
+def _warn_of_overlap(arguments, samples):
+    """Tell that windows share timepoints with windows of other folds."""
+    window, step = arguments.window, arguments.step
+    if window not in (None, "none") and samples.groups is None and (step or window) < window:
+        warn(
+            f"windows of {window} timepoints every {step} overlap, so that folds share timepoints "
+            "and the scores are too high; name a column with --group, such as the person, or "
+            "leave --step out."
+        )
+
+
 def _evaluate(arguments):
     from lstmfcn.cli.cross_validation import cross_validate_to_folder
 
     if arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
     samples = _read_labelled(arguments)
+    _warn_of_overlap(arguments, samples)
     classifier = _new_model(arguments, samples.y).set_params(verbose=1)
     table = cross_validate_to_folder(
         classifier,

@@ -18,7 +18,8 @@ class Samples(NamedTuple):
     y: object = None
     groups: object = None
     starts: object = None
-    left_out: tuple = ()  # names of columns
+    left_out: tuple = ()  # names of columns, and how many windows
+    channels: tuple = ()  # names, of a recording
 
 
 def add_input(parser, metavar, split):
@@ -82,9 +83,10 @@ def add_input(parser, metavar, split):
     )
 
 
-def reading_of(arguments):
-    """Return the options by which training data were read, for ``predict`` to use again."""
+def reading_of(arguments, samples):
+    """Return how training data were read, for ``predict`` to read others alike."""
     values = {name: getattr(arguments, name) for name in REMEMBERED}
+    values["channels"] = list(samples.channels) or None
     return {name: value for name, value in values.items() if value not in (None, "none")}
 
 
@@ -97,11 +99,12 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
     reading = getattr(classifier, "reading_", None) or {}
     name = os.path.expanduser(arguments.series)
     for option, value in _remembered(reading, name, arguments).items():
-        if getattr(arguments, option) is None:
+        if option in REMEMBERED and getattr(arguments, option) is None:
             setattr(arguments, option, value)
     if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
-        read = _read_series if arguments.window in (None, "none") else _read_windows
-        return read(name, arguments, classifier, classes)
+        if arguments.window in (None, "none"):
+            return _read_series(name, arguments, classifier, classes)
+        return _read_windows(name, arguments, reading.get("channels"), classes)
     for option in ("label_column", "group", "drop", "window"):
         if getattr(arguments, option) is not None and option not in reading:
             option = option.replace("_", "-")
@@ -157,7 +160,7 @@ def _read_series(name, arguments, classifier, classes):
     return Samples(*found, left_out=tuple(arguments.drop or ()))
 
 
-def _read_windows(name, arguments, classifier, classes):
+def _read_windows(name, arguments, channels, classes):
     from lstmfcn.datasets import read_recording, windows
     from lstmfcn.datasets.arrays import to_classes, to_labels
 
@@ -169,6 +172,8 @@ def _read_windows(name, arguments, classifier, classes):
     recording = read_recording(
         name, label_column=column, group_column=arguments.group, drop=arguments.drop or ()
     )
+    if channels:
+        recording = _in_order(name, recording, channels)
     found = windows(
         recording.values,
         arguments.window,
@@ -183,7 +188,25 @@ def _read_windows(name, arguments, classifier, classes):
     if y is not None:
         texts = [str(label) for label in y]
         y = to_labels(texts)[0] if classes is None else to_classes(texts, classes)[0]
-    return Samples(found.X, y, found.groups, found.starts, recording.left_out)
+    left_out = recording.left_out
+    n_starts = 1 + (recording.values.shape[1] - arguments.window) // (
+        arguments.step or arguments.window
+    )
+    if len(found.X) < n_starts:
+        why = "with gaps, or of several labels or groups"
+        left_out = (*left_out, f"{n_starts - len(found.X)} of {n_starts} windows {why}")
+    return Samples(found.X, y, found.groups, found.starts, left_out, recording.channels)
+
+
+def _in_order(name, recording, channels):
+    """Return a recording with its channels in the order of the training file."""
+    if set(recording.channels) != set(channels):
+        raise ValueError(
+            f"{name} has the channels {', '.join(recording.channels)}, but the model was trained "
+            f"on {', '.join(channels)}; rename the columns, or leave some out with --drop."
+        )
+    places = [recording.channels.index(channel) for channel in channels]
+    return recording._replace(values=recording.values[places], channels=tuple(channels))
 
 
 def described(samples):
