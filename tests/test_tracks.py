@@ -492,7 +492,9 @@ def test_the_command_says_what_it_does(root, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "toy, track full: 24 training clips, 12 test; tone_FRA at 9 timepoints" in printed
     assert "weighted F1  95 % interval" in printed and "recall:" in printed
-    assert "means over 1 seed\n" in printed and f"all models: {out / 'report.html'}" in printed
+    assert (
+        "\none seed; --seeds 3 tells" in printed and f"all models: {out / 'report.html'}" in printed
+    )
     line = next(line for line in printed.splitlines() if line.startswith("FCN tone_FRA, test"))
     assert line.split()[4] == "-"  # one seed has no interval
     command[-1] = str(tmp_path / "masked")

@@ -406,19 +406,23 @@ def _print_scores(source, rows):
     metrics = metrics_of(source)
     labels = source.found.train.classes if source.found.name != "ov" else ()
     labels = [label for label in labels if any(row[f"recall_{label}"] is not None for row in rows)]
-    columns = ["", *chain.from_iterable((title, "95 % interval") for title in metrics.values())]
+    n_seeds = rows[0]["n_seeds"]
+    ends = ["95 % interval"] if n_seeds > 1 else []
+    columns = ["", *chain.from_iterable((title, *ends) for title in metrics.values())]
     columns += ["recall:", *labels] if labels else []
     table = []
     for row in rows:
         table.append([f"{row['model']}, {row['test']}"])
         for metric in metrics:
             low, high = row[f"{metric}_low"], row[f"{metric}_high"]
-            table[-1] += [row[metric], None if low is None else f"{low:.3f}-{high:.3f}"]
+            interval = None if low is None else f"{low:.3f}-{high:.3f}"
+            table[-1] += [row[metric], interval] if ends else [row[metric]]
         table[-1] += ["", *(row[f"recall_{label}"] for label in labels)] if labels else []
-    n_seeds = rows[0]["n_seeds"]
     print(f"\n{text_table(columns, table)}\n")
-    interval = "s; the interval is Student's over the seeds" if n_seeds > 1 else ""
-    print(f"means over {n_seeds} seed{interval}")
+    if n_seeds > 1:
+        print(f"means over {n_seeds} seeds; the interval is Student's over the seeds")
+    else:
+        print("one seed; --seeds 3 tells how scores vary; intervals over clips are on the page")
     if "balanced_accuracy" in metrics:
         print("UAR: unweighted average recall, the mean over classes")
 
