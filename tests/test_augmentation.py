@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNRegressor
 from lstmfcn.meta.augmentation import (
     AugmentedClassifier,
     add_noise,
@@ -234,3 +234,9 @@ def test_without_mixup_any_classifier_will_do():
     X, y = make_series(n_samples=20)
     clf = AugmentedClassifier(KNeighborsClassifier(1), mixup=0, random_state=0).fit(X[:, 0], y)
     assert clf.score(X[:, 0], y) == 1.0
+
+
+def test_a_regressor_is_refused():
+    clf = AugmentedClassifier(LSTMFCNRegressor(), n_copies=1)
+    with pytest.raises(TypeError, match="LSTMFCNRegressor predicts numbers; pass a classifier"):
+        clf.fit(*make_series())

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from lstmfcn.all_or_nothing import changed_at_once
 from lstmfcn.lengths import resample
-from lstmfcn.meta.base import MetaClassifier, check_fit_takes
+from lstmfcn.meta.base import MetaClassifier, check_fit_takes, classifier_clone
 from lstmfcn.meta.rows import check_rows, join_rows, n_rows, take_rows
 from lstmfcn.moments import check_squares
 from lstmfcn.validation import Interval, check_counts, check_labels, check_weights
@@ -222,7 +221,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         if is_weighted:
             arguments["sample_weight"] = weights
         self.n_trained_on_ = len(y)
-        self.estimator_ = clone(self.estimator).fit(X, y, **arguments)
+        self.estimator_ = classifier_clone(self.estimator).fit(X, y, **arguments)
 
     def _distorted(self, X, moments, rng):
         """Return a distorted copy of every series; modalities are distorted independently."""

@@ -1,7 +1,13 @@
 """What do meta-estimators share? They train a classifier and predict with it."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_regressor,
+)
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
@@ -25,6 +31,13 @@ def check_fit_takes(estimator, parameter, remedy):
         raise TypeError(f"{type(estimator).__name__}.fit takes no {parameter}{remedy}")
 
 
+def classifier_clone(estimator):
+    """Return an unfitted copy of a classifier; refuse a regressor."""
+    if is_regressor(estimator):
+        raise TypeError(f"{type(estimator).__name__} predicts numbers; pass a classifier.")
+    return clone(estimator)
+
+
 def seeded_clone(estimator, seed):
     """Return an unfitted copy, each ``random_state`` in it, nested ones too, drawn from the seed.
 
@@ -32,7 +45,7 @@ def seeded_clone(estimator, seed):
     >>> seeded_clone(RandomForestClassifier(), 0).random_state
     209652396
     """
-    copy, rng = clone(estimator), check_random_state(seed)
+    copy, rng = classifier_clone(estimator), check_random_state(seed)
     names = [n for n in sorted(copy.get_params()) if n.split("__")[-1] == "random_state"]
     return copy.set_params(**{name: int(rng.randint(LARGEST_SEED)) for name in names})
 
