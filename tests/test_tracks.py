@@ -393,7 +393,7 @@ def test_every_number_says_which_clips_it_is_of(tmp_path, track, labelled, tests
             title = f"{model}, {test} "
             line = next(line for line in printed.splitlines() if line.startswith(title))
             right = np.mean([row["predicted"] == row["truth"] for row in scored])
-            assert float(line.removeprefix(title).split()[4]) == pytest.approx(right, abs=1e-4)
+            assert float(line.removeprefix(title).split()[2]) == pytest.approx(right, abs=1e-4)
 
 
 def test_one_test_clip_has_a_score(tmp_path):
