@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,6 +36,7 @@ SOAK = int(os.environ.get("LSTMFCN_SOAK", 1))
 SMALL = {"n_filters": (8, 8, 8), "n_epochs": 2, "random_state": 0}
 # Without what takes longest to trace, where a test is about something else.
 PLAIN = {"views": ("values",), "rocket": False}
+BROWSER = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
 _fitted = {}
 
 
@@ -73,6 +75,29 @@ def refusal(call):
     with pytest.raises((ValueError, TypeError)) as caught:
         call()
     return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Return a driver of headless Chromium."""
+    if None in BROWSER.values():
+        pytest.skip("no browser: install chromium and chromedriver (Debian: chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER["chromium"]
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (
+        "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "--disable-background-networking --disable-component-update --disable-sync "
+        f"--disable-dev-shm-usage --window-size=1200,1000 --user-data-dir={profile}"
+    ).split():
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(BROWSER["chromedriver"])
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
 
 
 @contextlib.contextmanager

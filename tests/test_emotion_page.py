@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from conftest import narrow_networks
 from mer_folder import write_mer_folder
-from test_report import browser  # noqa: F401
 
 from lstmfcn.cli import main
 from lstmfcn.emotion import read_scored
@@ -154,7 +153,7 @@ def test_a_folder_without_predictions_has_its_seeds(out, tmp_path, text):
 
 
 @pytest.mark.parametrize("width, dark", [(1280, False), (390, False), (390, True)])
-def test_it_fits_a_screen(browser, out, width, dark):  # noqa: F811
+def test_it_fits_a_screen(browser, out, width, dark):
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 400}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

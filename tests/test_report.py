@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from lstmfcn.report import write_report
 HOSTILE = "</script><script>document.title='broken'</script><img src=x onerror=alert(1)>"
 SETS = ["GunPoint", "ArrowHead", "ItalyPowerDemand", "ECG200", "Coffee", "Wine", HOSTILE]
 MODELS = ["LSTM-FCN", "FCN", "peer"]
-BROWSER = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
 
 
 def results(folder):
@@ -189,28 +187,6 @@ def test_refusals(folder, tmp_path, capsys, arguments, sentence):
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if None in BROWSER.values():
-        pytest.skip("no browser: install chromium and chromedriver (Debian: chromium-driver)")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER["chromium"]
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (
-        "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-        "--disable-background-networking --disable-component-update --disable-sync "
-        f"--disable-dev-shm-usage --window-size=1200,1000 --user-data-dir={profile}"
-    ).split():
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(BROWSER["chromedriver"])
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
