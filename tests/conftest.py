@@ -100,6 +100,44 @@ def browser(tmp_path_factory):
     driver.quit()
 
 
+class Killed(BaseException):
+    """Stands for a kill: nothing in the package catches it."""
+
+
+@pytest.fixture
+def kill_after(monkeypatch):
+    """Write each time; kill the training at the n-th one, after or before its write."""
+    from lstmfcn.training import loop
+    from lstmfcn.training.checkpoint import Checkpoint
+
+    def set_up(n, before_writing=False):
+        count = [0]
+
+        def write_if_due(self, make_state):
+            if self.path is None:
+                return
+            count[0] += 1
+            if count[0] == n and before_writing:
+                raise Killed
+            self.write(make_state())
+            if count[0] == n:
+                raise Killed
+
+        monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
+        monkeypatch.setattr(loop, "MOST_TOGETHER", 1)  # how many go together changes no bit
+
+    return set_up
+
+
+def assert_equal_fits(a, b):
+    for ours, theirs in zip(a.model_.get_weights(), b.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert a.history_.keys() == b.history_.keys()
+    for key in a.history_.keys() - {"epoch_seconds"}:
+        assert a.history_[key] == b.history_[key], key
+    assert a.get_params().keys() == b.get_params().keys()
+
+
 @contextlib.contextmanager
 def narrow_networks():
     """Let LSTM-FCN and ALSTM-FCN have fewer filters and one view by default, to save time."""

@@ -14,49 +14,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import PLAIN, SOAK, make_series, make_unequal
+from conftest import PLAIN, SOAK, Killed, assert_equal_fits, make_series, make_unequal
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
-from lstmfcn.training import checkpoint, loop
+from lstmfcn.training import checkpoint
 from lstmfcn.training.checkpoint import Checkpoint, fingerprint
 
 SMALL = {"n_filters": (4, 6, 4), "n_epochs": 5, "batch_size": 8, "random_state": 0}
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing in the package catches it."""
-
-
-@pytest.fixture
-def kill_after(monkeypatch):
-    """Write each time; kill the training at the n-th one, after or before its write."""
-
-    def set_up(n, before_writing=False):
-        count = [0]
-
-        def write_if_due(self, make_state):
-            if self.path is None:
-                return
-            count[0] += 1
-            if count[0] == n and before_writing:
-                raise Killed
-            self.write(make_state())
-            if count[0] == n:
-                raise Killed
-
-        monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
-        monkeypatch.setattr(loop, "MOST_TOGETHER", 1)  # how many go together changes no bit
-
-    return set_up
-
-
-def assert_equal_fits(a, b):
-    for ours, theirs in zip(a.model_.get_weights(), b.model_.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert a.history_.keys() == b.history_.keys()
-    for key in a.history_.keys() - {"epoch_seconds"}:
-        assert a.history_[key] == b.history_[key], key
-    assert a.get_params().keys() == b.get_params().keys()
 
 
 CASES = {

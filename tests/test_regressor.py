@@ -10,12 +10,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import fitted_once, refusal
+from conftest import Killed, assert_equal_fits, fitted_once, refusal
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
-from test_checkpoint import Killed, assert_equal_fits, kill_after  # noqa: F401 (a fixture)
 from test_docstrings import entries
 
 import lstmfcn
@@ -244,7 +243,7 @@ def test_files_that_no_regressor_wrote_are_refused(small, tmp_path, change, sent
     ],
     ids=["two sizes", "validation"],
 )
-def test_a_killed_fit_goes_on_bit_equal(parameters, tmp_path, kill_after):  # noqa: F811
+def test_a_killed_fit_goes_on_bit_equal(parameters, tmp_path, kill_after):
     X, y = make_waves()
     parameters = {**ALONE, "batch_size": 8, **parameters}
     expected = LSTMFCNRegressor(**parameters).fit(X, y)
