@@ -1,10 +1,12 @@
 """How does LSTM-FCN predict a number? The classifier's network with one linear output."""
 
+import numpy as np
 from sklearn.base import RegressorMixin
 
 from lstmfcn import tasks
 from lstmfcn.all_or_nothing import of_one_fit
 from lstmfcn.estimator import LSTM_CONSTRAINTS, TimeSeriesEstimator
+from lstmfcn.explain import evidence_over_time
 
 __all__ = ["LSTMFCNRegressor"]
 
@@ -264,6 +266,27 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """
         inputs = self._inputs(X)
         return self.target_mean_ + self.target_scale_ * self.network_.logits(inputs)[:, 0]
+
+    @of_one_fit
+    def activation_map(self, X):
+        """Return what the convolutions add to the number at each timepoint.
+
+        The map is that of :meth:`LSTMFCNClassifier.class_activation_map`, of the one output. Above
+        0 a timepoint raises the number, below 0 it lowers it.
+
+        Parameters
+        ----------
+        X : as in :meth:`predict`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timepoints)
+            In the unit of ``y``; zero on padding. Each map sums to the convolutions' part of the
+            number.
+        """
+        inputs = self._inputs(X)
+        target = np.zeros(len(inputs[0]), int)
+        return self.target_scale_ * evidence_over_time(self.network_, inputs, target)
 
     def fine_tune(
         self,

@@ -1,6 +1,7 @@
 """Is a dimension predicted by models that have not seen the clip, and is work never done twice?"""
 
 import csv
+import zipfile
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from conftest import refusal
 
 from lstmfcn import LSTMFCNRegressor
 from lstmfcn.cli.entry import main
+from lstmfcn.emotion import load_model
 from lstmfcn.emotion.dimensions import load_dimension, run_dimension
+from lstmfcn.emotion.kept_model import read_clips_of
 from lstmfcn.evaluation import score_numbers
 
 
@@ -91,5 +94,56 @@ def test_the_shell_prints_scores_and_refuses_what_does_not_go_with_it(corpus, tm
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "CCC" in out and "over speakers" in out and "predictions.csv" in out
+    assert "emotion predict" not in out
     assert main([*command, "--track", "semi"]) == 1
     assert "--target" in capsys.readouterr().err
+
+
+def test_a_kept_model_answers_with_numbers_and_pictures(corpus, tmp_path, capsys):
+    command = ["emotion", "run", "--target", "Valence", "--data", str(corpus), "--length", "12"]
+    command += ["--labels", str(corpus / "labels.csv"), "--features", "tone", "--out"]
+    command += [str(tmp_path), "--folds", "2", "--epochs", "10", "--seeds", "2"]
+    assert main(command) == 0  # and later kept, of the trainings that are finished
+    assert main([*command, "--keep-models"]) == 0
+    folder = tmp_path / "labels-valence"
+    assert f"lstmfcn emotion predict {folder / 'model-seed0.lstmfcn'} CLIPS" in (
+        capsys.readouterr().out
+    )
+    written = [folder / f"model-seed{seed}.lstmfcn" for seed in (0, 1)]
+    models = list(map(load_model, written))
+    assert [model.target for model in models] == ["valence"] * 2
+    names, sequences, groups = read_clips_of(models[0], corpus)
+    answers = [model.predict_numbers(sequences, names, groups) for model in models]
+    submitted = float((folder / "submission.csv").read_text().split(",")[-1])
+    row = names.index("c32")
+    assert np.mean(answers, axis=0)[row] == pytest.approx(submitted, abs=1e-5)
+    call = ["emotion", "predict", str(written[0]), str(corpus), "--out", str(tmp_path / "p.csv")]
+    assert main([*call, "--pictures", str(tmp_path / "pictures")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.split()[:2] == ["clip", "valence"] and "33 pictures" in printed
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert lines[0] == "name,predicted" and lines[1].split(",")[0] == names[0]
+    assert float(lines[1].split(",")[1]) == pytest.approx(answers[0][0])
+    assert (tmp_path / "pictures" / "c32.png").stat().st_size > 5_000
+
+
+def test_a_file_of_emotions_that_says_it_is_of_numbers_is_refused(corpus, results, tmp_path):
+    run_dimension(
+        corpus,
+        corpus / "labels.csv",
+        "valence",
+        ["tone"],
+        results[0].parent,
+        folds="loso",
+        n_epochs=15,
+        n_timepoints=12,
+        keep_models=True,
+    )
+    with zipfile.ZipFile(results[0] / "model-seed0.lstmfcn") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["emotion.json"] = members["emotion.json"].replace(b'"valence"', b"null")
+    with zipfile.ZipFile(tmp_path / "bad.lstmfcn", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    sentence = refusal(lambda: load_model(tmp_path / "bad.lstmfcn"))
+    assert "a dimension is predicted by regressors, an emotion by classifiers" in sentence

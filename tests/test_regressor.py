@@ -21,6 +21,7 @@ import lstmfcn
 from lstmfcn import LSTMFCNClassifier, LSTMFCNEnsemble, LSTMFCNRegressor
 from lstmfcn.cli import main
 from lstmfcn.datasets import read_series
+from lstmfcn.explain import decision_parts
 from lstmfcn.networks import rocket
 from lstmfcn.training import candidates
 from lstmfcn.training.losses import CrossEntropy, SquaredError
@@ -125,6 +126,18 @@ def test_the_penalty_is_that_of_leaving_each_series_out():
     best = Ridge(rocket.PENALTIES[np.argmin(losses)]).fit(features / unit, targets, weights)
     assert loss == pytest.approx(min(losses), rel=1e-6) and scale == 1.0
     np.testing.assert_allclose(features @ kernel[:, 0] + bias, best.predict(features / unit))
+
+
+@pytest.mark.parametrize("make", [make_waves, make_unequal_waves], ids=["one length", "unequal"])
+def test_the_map_adds_up_to_the_convolutions_part_of_the_number(make):
+    X, y = make(n_channels=2)
+    reg = fitted_once(LSTMFCNRegressor, X, y, **SMALL)
+    found, inputs = reg.activation_map(X), reg._inputs(X)
+    _, _, convolutions = decision_parts(reg.network_, inputs)
+    expected = reg.target_scale_ * convolutions[:, 0]
+    np.testing.assert_allclose(found.sum(axis=1), expected, rtol=1e-4, atol=1e-4)
+    if len(inputs) > 1:
+        assert not found[inputs[1][:] == 0].any()
 
 
 def test_another_unit_of_y_is_another_unit_of_the_answers(small):

@@ -13,9 +13,9 @@ def add_predict(commands):
     predict = commands.add_parser(
         "predict",
         help="predict the emotions of recordings by a kept model",
-        description="Predict the emotion of each clip, with the probabilities of all emotions, by "
-        "a model of `lstmfcn emotion run --keep-models`. Recordings get the features that the "
-        "model was trained on.",
+        description="Predict the emotion of each clip, with the probabilities of all emotions, or "
+        "the number of a model of --target, by a model of `lstmfcn emotion run --keep-models`. "
+        "Recordings get the features that the model was trained on.",
     )
     predict.add_argument("model", type=to_path, metavar="MODEL", help="file of the model")
     predict.add_argument(
@@ -43,7 +43,8 @@ def add_predict(commands):
         type=to_path,
         metavar="DIR",
         help="draw each clip with the attention over its seconds (of networks without attention, "
-        "the evidence for the predicted emotion) into this folder",
+        "the evidence for the predicted emotion; of --target, what they add to the number) into "
+        "this folder",
     )
     predict.set_defaults(command=_predict)
 
@@ -61,28 +62,29 @@ def _predict(arguments):
     names, sequences, groups = read_clips_of(
         model, arguments.clips, groups_of=table, on_missing=arguments.on_missing
     )
-    probabilities = model.predict_proba(sequences, names, groups)
-    predicted = model.classes_[probabilities.argmax(axis=1)]
-    columns = ["clip", "predicted", *model.classes_]
-    rows = [
-        [name, label, *map(float, row)]
-        for name, label, row in zip(names, predicted, probabilities, strict=True)
-    ]
-    print(text_table(columns, rows[:MOST_SHOWN], n_left=2))
+    if model.target is None:
+        answers = model.predict_proba(sequences, names, groups)
+        predicted = model.classes_[answers.argmax(axis=1)]
+        columns, parts = ["predicted", *model.classes_], answers.tolist()
+    else:
+        answers = model.predict_numbers(sequences, names, groups)
+        predicted, columns, parts = answers.tolist(), [model.target], [()] * len(names)
+    rows = [[*row, *part] for *row, part in zip(names, predicted, parts, strict=True)]
+    print(text_table(["clip", *columns], rows[:MOST_SHOWN], n_left=1 + (model.target is None)))
     if len(rows) > MOST_SHOWN:
         print(f"... and {len(rows) - MOST_SHOWN} more{'' if arguments.out else ': see --out'}")
     if arguments.out is not None:
-        header = ["name", "predicted", *(f"probability_{label}" for label in model.classes_)]
+        header = ["name", "predicted", *(f"probability_{label}" for label in columns[1:])]
         write_csv(arguments.out, header, rows)
         print(f"\n{len(rows)} predictions: {arguments.out}")
     if arguments.pictures is not None:
-        _draw(arguments.pictures, model, sequences, names, groups, probabilities)
+        _draw(arguments.pictures, model, sequences, names, groups, answers)
 
 
-def _draw(folder, model, sequences, names, groups, probabilities):
+def _draw(folder, model, sequences, names, groups, answers):
     from lstmfcn.emotion.clip_pictures import draw_predictions
 
-    paths = draw_predictions(folder, model, sequences, names, groups, probabilities)
+    paths = draw_predictions(folder, model, sequences, names, groups, answers)
     if paths:
         print(f"{len(paths)} pictures: {folder}/")
     else:

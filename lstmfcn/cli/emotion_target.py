@@ -17,7 +17,6 @@ OF_EMOTIONS = {
     "babble": None,
     "copies": None,
     "threshold": None,
-    "keep_models": False,
     "name": None,
 }
 
@@ -58,6 +57,7 @@ def run_target(arguments, made_features):
         n_timepoints=arguments.length,
         mode=arguments.mode or "resample",
         on_missing=arguments.on_missing,
+        keep_models=arguments.keep_models,
         verbose=1,
     )
     group = arguments.group or ("speaker" if arguments.folds == "loso" else None)
@@ -71,3 +71,5 @@ def run_target(arguments, made_features):
     print(f"predictions: {found.folder / PREDICTIONS}")
     if found.n_submitted:
         print(f"{found.n_submitted} clips without a number: {found.folder / SUBMISSION}")
+    if found.kept:
+        print(f"predict other clips: lstmfcn emotion predict {found.kept[0]} CLIPS")

@@ -15,6 +15,7 @@ from lstmfcn.plots.display import image_bytes, new_figure, plain
 MAX_CLASSES = 6
 ATTENTION = "attention"
 EVIDENCE = "evidence for the predicted class"  # of networks without attention
+ADDED = "what a timepoint adds to the number"  # that a regressor predicts
 SIZE = 4.6, 1.7  # inches of a clip's picture
 
 
@@ -65,9 +66,9 @@ def write_attention(model, data, ensemble):
     probabilities = classifier.predict_proba(clips.X)
     chosen = _choose(clips.y, np.asarray(classifier.classes_), probabilities)
     X, several = take_rows(clips.X, chosen), isinstance(clips.X, dict)
-    for feature, (method, maps) in _maps(innermost(classifier), X, data.recipe.features).items():
+    for feature, (method, maps) in maps_of(innermost(classifier), X, data.recipe.features).items():
         series = X[feature] if several else X
-        rows = _over_time(maps, series)
+        rows = without_padding(maps, series)
         if rows is None:
             continue
         found = []
@@ -100,13 +101,13 @@ def draw_clips(maps):
         scale.draw(ax, one.size[np.newaxis], one.relevance)
         if len(one.size) == 1:  # a line of one point cannot be seen
             ax.plot(one.size, "o", color=scale.mappable().to_rgba(one.relevance[0]))
-        _name_time(ax, one)
+        name_time(ax, one)
         ax.set_ylabel("features", fontsize="small")
         images.append(image_bytes(figure, format="webp", dpi=150, pil_kwargs={"quality": 85}))
     return images, scale
 
 
-def _name_time(ax, clip):
+def name_time(ax, clip):
     """Put seconds or frames on the axis of timepoints."""
     from matplotlib.ticker import MaxNLocator
 
@@ -135,19 +136,21 @@ def _choose(y, classes, probabilities):
     return np.array(chosen, dtype=int)
 
 
-def _maps(classifier, X, features):
-    """Return feature set -> (method, maps); empty where there are none."""
+def maps_of(classifier, X, features):
+    """Return feature set -> (method, maps) of a classifier or regressor; empty where none are."""
     if hasattr(classifier, "attention_map"):
         return {features[0]: (ATTENTION, classifier.attention_map(X))}
     if hasattr(classifier, "class_activation_map"):
         return {features[0]: (EVIDENCE, classifier.class_activation_map(X, contrast=True))}
+    if hasattr(classifier, "activation_map"):
+        return {features[0]: (ADDED, classifier.activation_map(X))}
     try:
         return {name: (ATTENTION, maps) for name, maps in classifier.attention_maps(X).items()}
     except AttributeError:  # networks without attention, or none of this package
         return {}
 
 
-def _over_time(maps, series):
+def without_padding(maps, series):
     """Return each clip's map without its padding, or None if it is not over its timepoints."""
     lengths = [one.shape[1] for one in series]
     equal = isinstance(series, np.ndarray)

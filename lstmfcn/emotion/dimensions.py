@@ -3,19 +3,24 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from lstmfcn.emotion.clip_labels import ClipTable, number_of, read_clips, refuse_rows
+from lstmfcn.emotion.kept_model import EmotionModel, FeatureNeed
 from lstmfcn.emotion.mer2024 import select_features
-from lstmfcn.emotion.recipe import SHAPE
+from lstmfcn.emotion.one_run import Ensemble
+from lstmfcn.emotion.recipe import SHAPE, EmotionRecipe
 from lstmfcn.emotion.sequences import fitted_preprocessor
+from lstmfcn.features.manifest import read_manifest
 from lstmfcn.features.store import FeatureStore
 from lstmfcn.files import atomic_path, write_csv
 from lstmfcn.meta.folds import make_folds
 from lstmfcn.meta.rows import take_rows
 from lstmfcn.progress import tqdm
+from lstmfcn.validation import axes_are_known
 
 PREDICTIONS, SUBMISSION = "predictions.csv", "submission.csv"
 
@@ -37,6 +42,8 @@ class DimensionRun:
         Clips without a true value, which models of all others predict.
     folder : Path
         Of the files.
+    kept : tuple of Path
+        The model of each seed, if they are kept.
     """
 
     table: ClipTable
@@ -46,6 +53,7 @@ class DimensionRun:
     n_folds: int
     n_submitted: int
     folder: Path
+    kept: tuple = ()
 
 
 def load_dimension(path, target):
@@ -92,6 +100,7 @@ def run_dimension(
     n_timepoints=None,
     mode="resample",
     on_missing="error",
+    keep_models=False,
     verbose=0,
 ):
     """Predict a number for every clip by models that have not seen it.
@@ -122,6 +131,9 @@ def run_dimension(
         As for :class:`lstmfcn.emotion.SequencePreprocessor`.
     on_missing : {"error", "drop", "zeros"}, default="error"
         Of clips without features.
+    keep_models : bool, default=False
+        Keep the regressors of each seed, trained on all clips with a number, as a model for
+        :func:`lstmfcn.emotion.load_model`: ``model-seed0.lstmfcn`` and so on.
     verbose : int, default=0
         1: a progress bar over the trainings.
 
@@ -141,6 +153,10 @@ def run_dimension(
     there = np.isin(table.names, kept.names)
     table, y = kept, y[there]
     held_out = _folds(table, folds, group)
+    others = {}
+    if len(unlabelled):
+        unlabelled, others = select_features(unlabelled, store, names, on_missing=on_missing)
+    clips = table.names, y.tolist(), *((unlabelled.names,) if others else ())
     settings = {
         "target": target.lower(),
         "features": names,
@@ -149,37 +165,41 @@ def run_dimension(
         "epochs": n_epochs,
         "length": n_timepoints,
         "mode": mode,
-        "clips": hashlib.sha256(repr((table.names, y.tolist())).encode()).hexdigest()[:16],
+        "clips": hashlib.sha256(repr(clips).encode()).hexdigest()[:16],
     }
     folder = Path(out) / f"{Path(labels).stem}-{target.lower()}"
     _check_same(folder, settings)
-    others = {}
-    if len(unlabelled):
-        unlabelled, others = select_features(unlabelled, store, names, on_missing=on_missing)
     how = {"n_epochs": n_epochs, "n_timepoints": n_timepoints, "mode": mode}
     parts = [(np.setdiff1d(np.arange(len(y)), held), held) for held in held_out]
-    by_seed, submitted = np.zeros((n_seeds, len(y))), 0.0
-    jobs = [(seed, name) for seed in range(n_seeds) for name in names]
-    total = len(jobs) * (len(parts) + bool(others))
+    by_seed, submitted, kept = np.zeros((n_seeds, len(y))), 0.0, []
+    needs_all = bool(others) or keep_models
+    total = n_seeds * len(names) * (len(parts) + needs_all)
     with tqdm(total=total, desc=f"emotion {target}", unit="training", disable=not verbose) as bar:
-        for seed, name in jobs:
-            frames = sequences[name]
-            for k, (train, held) in enumerate(parts):
-                path = folder / f"{name}-seed{seed}-fold{k}.npy"
-                data = take_rows(frames, train), y[train], take_rows(frames, held)
-                by_seed[seed, held] += _kept(path, data, seed, how) / len(names)
-                bar.update()
-            if others:
-                path = folder / f"{name}-seed{seed}-all.npy"
-                submitted = submitted + _kept(path, (frames, y, others[name]), seed, how)
-                bar.update()
+        for seed in range(n_seeds):
+            trained, model = {}, folder / f"model-seed{seed}.lstmfcn"
+            for name in names:
+                frames = sequences[name]
+                for k, (train, held) in enumerate(parts):
+                    path, data = folder / f"{name}-seed{seed}-fold{k}.npy", take_rows(frames, held)
+                    fold = partial(_fit, take_rows(frames, train), y[train], seed, **how)
+                    by_seed[seed, held] += _kept(path, fold, data) / len(names)
+                    bar.update()
+                fit = cache(partial(_fit, frames, y, seed, **how))
+                if others:
+                    path = folder / f"{name}-seed{seed}-all.npy"
+                    submitted = submitted + _kept(path, fit, others[name])
+                if keep_models and not model.exists():
+                    trained[name] = fit()
+                bar.update(needs_all)
+            if trained:
+                _model(table.source, store, target.lower(), trained, how).save(model)
+            kept += [model] if keep_models else []
     _write(folder, target.lower(), table, y, by_seed.mean(axis=0), group)
     if others:
-        rows = zip(unlabelled.names, submitted / len(jobs), strict=True)
+        rows = zip(unlabelled.names, submitted / (n_seeds * len(names)), strict=True)
         write_csv(folder / SUBMISSION, ["name", target.lower()], rows)
-    n_submitted = len(unlabelled) if others else 0
-    y_pred = by_seed.mean(axis=0)
-    return DimensionRun(table, y, y_pred, by_seed, len(parts), n_submitted, folder)
+    n_submitted, y_pred = len(unlabelled) if others else 0, by_seed.mean(axis=0)
+    return DimensionRun(table, y, y_pred, by_seed, len(parts), n_submitted, folder, tuple(kept))
 
 
 def _folds(table, folds, group):
@@ -214,27 +234,38 @@ def _check_same(folder, settings):
         Path(temporary).write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
 
-def _kept(path, data, seed, how):
-    """Return the predictions of a training, from its file if it is finished."""
+def _kept(path, fit, frames):
+    """Return the predictions of a training, from their file if it is finished."""
     if path.exists():
         return np.load(path, allow_pickle=False)
-    found = _predict(*data, seed, **how)
+    preprocessor, regressor = fit()
+    with axes_are_known():
+        found = regressor.predict(preprocessor.transform(frames)).astype(np.float64)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.save(file, found)
     return found
 
 
-def _predict(frames, y, others, seed, *, n_epochs, n_timepoints, mode):
-    """Train a regressor on clips; return its predictions for others, float64 (n_clips,)."""
+def _fit(frames, y, seed, *, n_epochs, n_timepoints, mode):
+    """Train on clips; return the preprocessor of their frames, and the regressor."""
     from lstmfcn import LSTMFCNRegressor
-    from lstmfcn.validation import axes_are_known
 
     preprocessor = fitted_preprocessor(frames, n_timepoints, mode)
     epochs = {} if n_epochs is None else {"n_epochs": n_epochs}
     with axes_are_known():  # of frames (T, D), which may be fewer than their features
         regressor = LSTMFCNRegressor(**SHAPE, **epochs, random_state=seed)
-        regressor.fit(preprocessor.transform(frames), y)
-        return regressor.predict(preprocessor.transform(others)).astype(np.float64)
+        return preprocessor, regressor.fit(preprocessor.transform(frames), y)
+
+
+def _model(corpus, store, target, trained, how):
+    """Return the EmotionModel of feature set -> what :func:`_fit` returned."""
+    recipes = tuple(EmotionRecipe([name], "lstmfcn", **how) for name in trained)
+    needs = {
+        name: FeatureNeed(name, read_manifest(store.feature_set(name).folder)) for name in trained
+    }
+    preprocessors = tuple({name: one} for name, (one, _) in trained.items())
+    regressors = [regressor for _, regressor in trained.values()]
+    return EmotionModel(corpus, recipes, needs, preprocessors, Ensemble(regressors), target)
 
 
 def _write(folder, target, table, y_true, y_pred, group):

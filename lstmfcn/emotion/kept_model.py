@@ -50,7 +50,7 @@ class FeatureNeed:
 
 @dataclass(frozen=True, eq=False)
 class EmotionModel:
-    """Trained classifiers of emotions, and everything that new clips need before them.
+    """Trained classifiers of emotions, or regressors of a dimension, and all that new clips need.
 
     `lstmfcn emotion run --keep-models` makes one; :func:`load_model` reads it.
 
@@ -65,6 +65,8 @@ class EmotionModel:
     preprocessors : tuple of dict of str to SequencePreprocessor
         Of each recipe, by feature set.
     ensemble : Ensemble
+    target : str or None
+        The dimension, such as "valence", that regressors predict; None of emotions.
 
     See Also
     --------
@@ -76,6 +78,7 @@ class EmotionModel:
     needs: dict
     preprocessors: tuple
     ensemble: Ensemble
+    target: str | None = None
 
     @classmethod
     def of_run(cls, data, ensemble, source):
@@ -133,6 +136,10 @@ class EmotionModel:
         """Return probabilities (n_clips, n_classes); parameters are those of :meth:`inputs`."""
         return self.ensemble.predict_proba(*self.inputs(sequences, names, groups))
 
+    def predict_numbers(self, sequences, names, groups=None):
+        """Return the ``target`` of clips (n_clips,); parameters are those of :meth:`inputs`."""
+        return self.ensemble.predict_numbers(*self.inputs(sequences, names, groups))
+
     def _standardized(self, name, frames, groups):
         if groups is not None:
             return standardize_by_group(frames, groups)
@@ -143,6 +150,7 @@ class EmotionModel:
         """Write the model to one file of JSON and plain arrays, atomically."""
         content = {
             "corpus": self.corpus,
+            "target": self.target,
             "recipes": [recipe.to_json() for recipe in self.recipes],
             "needs": [asdict(need) for need in self.needs.values()],
             "preprocessors": [
@@ -205,23 +213,27 @@ def load_model(path):
         )
         parts = model_file.from_folders(members, model_file.EMOTION)
         classifiers = [from_members(part) for part in parts]
-        _check(recipes, needs, preprocessors, classifiers)
+        target = content.get("target")  # which earlier versions did not write
+        _check(recipes, needs, preprocessors, classifiers, target)
     except MISFITS as error:
         raise ValueError(
             f"{shown(path)} does not describe a model of emotions: {damage(error)}"
         ) from error
-    return EmotionModel(
-        str(content["corpus"]), recipes, needs, preprocessors, Ensemble(classifiers)
-    )
+    corpus, ensemble = str(content["corpus"]), Ensemble(classifiers)
+    return EmotionModel(corpus, recipes, needs, preprocessors, ensemble, target)
 
 
-def _check(recipes, needs, preprocessors, classifiers):
+def _check(recipes, needs, preprocessors, classifiers, target):
     if not recipes or len(recipes) != len(preprocessors) or len(classifiers) % len(recipes):
         raise ValueError("it has not as many recipes as classifiers")
     for recipe, of_recipe in zip(recipes, preprocessors, strict=True):
         if list(of_recipe) != list(recipe.features) or not set(of_recipe) <= set(needs):
             raise ValueError("its recipes read other features than it describes")
-    if len({tuple(one.classes_.tolist()) for one in classifiers}) > 1 or not classifiers:
+    if not isinstance(target, str | None) or not classifiers:
+        raise ValueError("it does not say what it predicts")
+    if any(hasattr(one, "classes_") != (target is None) for one in classifiers):
+        raise ValueError("a dimension is predicted by regressors, an emotion by classifiers")
+    if target is None and len({tuple(one.classes_.tolist()) for one in classifiers}) > 1:
         raise ValueError("its classifiers have different classes")
 
 

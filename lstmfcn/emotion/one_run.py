@@ -34,7 +34,7 @@ SEED_STEP = 1000  # between the members of an ensemble
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """The fitted members of a recipe, whose probabilities are averaged."""
+    """The fitted members of a recipe, whose probabilities, or numbers, are averaged."""
 
     classifiers: list
 
@@ -44,13 +44,20 @@ class Ensemble:
 
     def predict_proba(self, *X):
         """Return the mean probabilities (n_clips, n_classes); pass X of each recipe in a mean."""
-        pairs = zip(self.classifiers, itertools.cycle(X), strict=False)
-        found = [classifier.predict_proba(own) for classifier, own in pairs]
-        return np.mean(np.asarray(found, dtype=np.float64), axis=0)
+        return self._mean("predict_proba", X)
+
+    def predict_numbers(self, *X):
+        """Return the mean numbers (n_clips,) of regressors; pass X of each recipe in a mean."""
+        return self._mean("predict", X)
 
     def predict(self, *X):
         """Return the likeliest classes."""
         return self.classes_[self.predict_proba(*X).argmax(axis=1)]
+
+    def _mean(self, method, X):
+        pairs = zip(self.classifiers, itertools.cycle(X), strict=False)
+        found = [getattr(member, method)(own) for member, own in pairs]
+        return np.mean(np.asarray(found, dtype=np.float64), axis=0)
 
 
 def fit_recipe(data, seed):
