@@ -526,7 +526,7 @@ def test_a_long_recording_from_log_to_prediction(recording, tmp_path, capsys):
     assert fitted.n_filters == (4, 4, 4) and fitted.class_weight == {"walk": 1.0, "rest": 2.0}
     assert main(["predict", model, str(recording), "--out", out]) == 0
     rows = read_csv(out)
-    assert list(rows[0])[:4] == ["start", "group", "label", "predicted"] and len(rows) == 63
+    assert list(rows[0])[:5] == ["start", "time", "group", "label", "predicted"] and len(rows) == 63
     assert [row["start"] for row in rows[:2]] == ["0", "20"]
     assert np.mean([row["label"] == row["predicted"] for row in rows]) > 0.9
     assert main(["predict", model, str(recording), "--step", "10", "--out", out]) == 0
@@ -571,7 +571,8 @@ def test_an_ensemble_remembers_where_labels_were(tmp_path, capsys):
     model, out = str(tmp_path / "m.lstmfcn"), str(tmp_path / "out.csv")
     quick = ["--model", "ensemble", "--of", "fcn", "--members", "2", "--epochs", "1"]
     assert main(["fit", path, *quick, "--label-column", "kind", "--out", model]) == 0
-    assert lstmfcn.load(model).reading_ == {"label_column": "kind"}
+    reading = {"label_column": "kind", "timepoints": [f"t{i}" for i in range(20)]}
+    assert lstmfcn.load(model).reading_ == reading
     assert main(["predict", model, path, "--out", out]) == 0
     assert "accuracy" in capsys.readouterr().out
 

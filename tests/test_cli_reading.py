@@ -131,3 +131,61 @@ def test_names_are_refused_before_the_work(two_channels, tmp_path, capsys, optio
     assert main([*two_channels, "--out", str(tmp_path / "out"), *options]) == 1
     assert f"error: {sentence}" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_timepoints_are_read_by_their_names(models, tmp_path, capsys):
+    order = np.random.default_rng(1).permutation(T)
+    table = MORE.iloc[:, [*order, T, T + 1, T + 2]]
+    table.insert(0, "id", [f"s{i}" for i in range(N)])
+    table.to_csv(tmp_path / "x.csv", index=False)
+    predict = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.csv"), "--out"]
+    assert main([*predict, str(tmp_path / "y.csv")]) == 0, capsys.readouterr().err
+    found = pd.read_csv(tmp_path / "y.csv")
+    assert found.id.tolist() == table.id.tolist()
+    assert found.predicted.tolist() == lstmfcn.load(models / "train.lstmfcn").predict(X).tolist()
+    table.assign(t30=0.0).to_csv(tmp_path / "x.csv", index=False)
+    assert main([*predict, str(tmp_path / "z.csv")]) == 1
+    assert "has 't30' beside the 30 timepoints" in capsys.readouterr().err
+    assert not (tmp_path / "z.csv").exists()
+
+
+def test_names_that_are_not_the_models_are_read_by_position(models, tmp_path):
+    later = MORE.rename(columns={f"t{i}": f"t{i + 5}" for i in range(T)})
+    later.to_csv(tmp_path / "x.csv", index=False)
+    predict = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.csv"), "--out"]
+    assert main([*predict, str(tmp_path / "y.csv")]) == 0
+    found = pd.read_csv(tmp_path / "y.csv").predicted.tolist()
+    assert found == lstmfcn.load(models / "train.lstmfcn").predict(X).tolist()
+
+
+def test_labels_that_no_class_has_are_told(models, tmp_path, capsys):
+    MORE.assign(gait=["hop", *MORE.gait[1:]]).to_csv(tmp_path / "x.csv", index=False)
+    predict = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.csv"), "--out"]
+    assert main([*predict, str(tmp_path / "y.csv")]) == 0
+    assert (
+        "1 of 12 series have labels that the model does not know (hop)" in capsys.readouterr().err
+    )
+
+
+def test_predictions_of_windows_say_when_they_start(models, tmp_path):
+    predict = ["predict", str(models / "log.lstmfcn"), str(models / "log.csv"), "--out"]
+    assert main([*predict, str(tmp_path / "y.csv")]) == 0
+    found = pd.read_csv(tmp_path / "y.csv")
+    np.testing.assert_allclose(found.time, LOG["Time (s)"][found.start])
+
+
+def test_a_series_of_ones_choice_is_drawn(models, tmp_path, capsys, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(overview, "image_bytes", lambda figure, **_: b"")
+    make = overview._decision
+    monkeypatch.setattr(
+        overview, "_decision", lambda *args: drawn.setdefault(args[-1], make(*args))
+    )
+    explain = ["explain", str(models / "log.lstmfcn"), str(models / "log.csv")]
+    out = tmp_path / "pictures"
+    assert main([*explain, "--out", str(out), "--index", "3,3"]) == 0
+    assert {"decision-3.png", "activation-maps-3.png"} <= {path.name for path in out.iterdir()}
+    assert drawn[3].title.startswith("series 3 (starts at timepoint 60): predicted")
+    assert main([*explain, "--out", str(tmp_path / "none"), "--index", "10"]) == 1
+    assert "--index 10 is not there; the 10 series are 0 to 9" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

@@ -39,6 +39,15 @@ def to_names(text):
     return [name for name in text.split(",") if name]
 
 
+def to_counts(text):
+    """Return the whole numbers in "3,0,12", without repetitions.
+
+    >>> to_counts("3,0,3")
+    [3, 0]
+    """
+    return list(dict.fromkeys(map(at_least(0), text.split(","))))
+
+
 def to_number(text):
     """Return a number."""
     try:

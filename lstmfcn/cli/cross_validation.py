@@ -29,7 +29,7 @@ SCORES = {
 
 
 def cross_validate_to_folder(
-    classifier, X, y, folder, *, groups=None, n_folds=5, random_state=0, verbose=0
+    classifier, X, y, folder, *, groups=None, about=None, n_folds=5, random_state=0, verbose=0
 ):
     """Cross-validate a classifier, and keep predictions, scores and a confusion matrix.
 
@@ -44,6 +44,8 @@ def cross_validate_to_folder(
         folds.
     groups : array-like of shape (n_samples,), optional
         The series of a group are in the same fold.
+    about : dict of str to array of shape (n_samples,), optional
+        Columns of ``predictions.csv`` beside fold and answer; by default the label alone.
     n_folds : int, default=5
         Number of folds, stratified by class.
     random_state : int, default=0
@@ -88,7 +90,8 @@ def cross_validate_to_folder(
                 _write(folder / f"fold-{fold}.npz", job, done)
             probabilities[held_out] = done
     answer = classes[probabilities.argmax(axis=1)]
-    _write_predictions(folder / "predictions.csv", y, answer, probabilities, fold_of, classes)
+    about = {"label": y} if about is None else about
+    _write_predictions(folder / "predictions.csv", about, answer, probabilities, fold_of, classes)
     rows = [(str(fold), fold_of == fold) for fold in range(n_folds)]
     rows.append(("all", np.ones(len(y), bool)))
     table = [
@@ -136,11 +139,13 @@ def _write(path, job, probabilities):
         np.savez(file, job=np.array(json.dumps(job)), probabilities=probabilities)
 
 
-def _write_predictions(path, y, answer, probabilities, fold_of, classes):
-    columns = ["fold", "label", "predicted", *(f"probability_{label}" for label in classes)]
+def _write_predictions(path, about, answer, probabilities, fold_of, classes):
+    columns = ["fold", *about, "predicted", *(f"probability_{label}" for label in classes)]
     rows = [
-        [fold, label, found, *(f"{p:.6f}" for p in of_classes)]
-        for fold, label, found, of_classes in zip(fold_of, y, answer, probabilities, strict=True)
+        [fold, *known, found, *(f"{p:.6f}" for p in of_classes)]
+        for fold, *known, found, of_classes in zip(
+            fold_of, *about.values(), answer, probabilities, strict=True
+        )
     ]
     write_csv(path, columns, rows)
 

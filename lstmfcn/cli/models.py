@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-from lstmfcn.cli.arguments import at_least, to_names, to_number, to_path
+from lstmfcn.cli.arguments import at_least, to_counts, to_names, to_number, to_path
 from lstmfcn.cli.options import add_parameters, given_parameters
 from lstmfcn.cli.samples import add_input, described, read_samples, reading_of
+from lstmfcn.untrusted import listed
 from lstmfcn.warning import warn
 
 MODELS = {"lstmfcn": "LSTMFCNClassifier", "alstmfcn": "ALSTMFCNClassifier", "fcn": "FCNClassifier"}
@@ -72,7 +73,9 @@ def add_models(commands):
     explain.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     add_input(explain, "TEST", "test")
     explain.add_argument("--out", type=to_path, required=True, help="folder to write to")
-    named = "what stands beside the channels, in their order"
+    which = "series that get pictures of their own, counted from 0"
+    explain.add_argument("--index", type=to_counts, default=(), metavar="N,...", help=which)
+    named = "what stands beside the channels; default: the names in the training file"
     explain.add_argument("--channel-names", type=to_names, metavar="A,B,...", help=named)
     seconds = "timepoints per second: axes of time are in seconds"
     explain.add_argument("--sampling-rate", type=to_number, metavar="HZ", help=seconds)
@@ -260,6 +263,7 @@ def _evaluate(arguments):
         samples.y,
         arguments.out,
         groups=samples.groups,
+        about=samples.about(),
         n_folds=arguments.folds,
         random_state=arguments.seed,
         verbose=1,
@@ -286,9 +290,17 @@ def _predict(arguments):
     _write_predictions(arguments.out, classifier.classes_, predicted, proba, samples)
     print(f"{len(predicted)} series classified; written to {arguments.out}")
     if y is not None:
+        import numpy as np
         from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
         truth, answer = y.astype(str), predicted.astype(str)
+        odd = sorted(set(truth.tolist()) - set(classifier.classes_.astype(str).tolist()))
+        if odd:
+            n_odd = int(np.isin(truth, odd).sum())
+            warn(
+                f"{n_odd} of {len(y)} series have labels that the model does not know "
+                f"({listed(odd, 3)}), so that each of them counts as an error."
+            )
         print(f"accuracy           {accuracy_score(truth, answer):.4f}")
         print(f"balanced accuracy  {balanced_accuracy_score(truth, answer):.4f}")
         print(f"weighted F1        {f1_score(truth, answer, average='weighted'):.4f}")
@@ -327,18 +339,22 @@ def _explain(arguments):
     from lstmfcn.plots.overview import explain_to_folder
 
     classifier = _load_classifier(arguments.model, "explain")
-    X, y, *_ = read_samples(arguments, "test", classifier)
+    samples = read_samples(arguments, "test", classifier)
     summary = explain_to_folder(
         classifier,
-        X,
-        y,
+        samples.X,
+        samples.y,
         arguments.out,
-        channel_names=arguments.channel_names,
+        indices=arguments.index,
+        starts=samples.starts,
+        channel_names=arguments.channel_names or samples.channels or None,
         sampling_rate=arguments.sampling_rate,
         random_state=arguments.seed,
         verbose=1,
     )
-    print(f"{len(X)} series explained; pictures and explanations.npz are in {arguments.out}/")
+    print(
+        f"{len(samples.X)} series explained; pictures and explanations.npz are in {arguments.out}/"
+    )
     print(f"fraction of the LSTM branch in the decisions: {summary['lstm_share']:.2f}")
     for name, ratio in summary.items():
         if name.startswith("deletion, "):
@@ -371,19 +387,13 @@ def _with_progress(predict, X, rows=512):
 
 
 def _write_predictions(path, classes, predicted, proba, samples):
-    """Write a line per series: start, group, label (if known), class, each class's probability."""
+    """Write a line per series: what is known about it, its class, each class's probability."""
     from lstmfcn.files import write_csv
 
     columns = ["predicted", *(f"probability_{label}" for label in classes)]
     rows = [
         [label, *(f"{p:.6f}" for p in row)] for label, row in zip(predicted, proba, strict=True)
     ]
-    for name, values in (
-        ("label", samples.y),
-        ("group", samples.groups),
-        ("start", samples.starts),
-    ):
-        if values is not None:
-            columns = [name, *columns]
-            rows = [[value, *row] for value, row in zip(values, rows, strict=True)]
-    write_csv(path, columns, rows)
+    about = samples.about()
+    rows = [[*known, *row] for *known, row in zip(*about.values(), rows, strict=True)]
+    write_csv(path, [*about, *columns], rows)

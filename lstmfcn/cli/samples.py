@@ -20,6 +20,15 @@ class Samples(NamedTuple):
     starts: object = None
     left_out: tuple = ()  # names of columns, and how many windows
     channels: tuple = ()  # names, of a recording
+    ids: object = None  # texts that name the series
+    times: object = None  # texts, when windows start
+    timepoints: tuple = ()  # names of a table's columns
+
+    def about(self):
+        """Return what predictions keep about each series: names of columns to (n,) arrays."""
+        columns = {"start": self.starts, "time": self.times, "id": self.ids, "group": self.groups}
+        columns["label"] = self.y
+        return {name: values for name, values in columns.items() if values is not None}
 
 
 def add_input(parser, metavar, split):
@@ -86,8 +95,8 @@ def add_input(parser, metavar, split):
 def reading_of(arguments, samples):
     """Return how training data were read, for ``predict`` to read others alike."""
     values = {name: getattr(arguments, name) for name in REMEMBERED}
-    values["channels"] = list(samples.channels) or None
-    return {name: value for name, value in values.items() if value not in (None, "none")}
+    values |= {"channels": list(samples.channels), "timepoints": list(samples.timepoints)}
+    return {name: value for name, value in values.items() if value not in (None, "none", [])}
 
 
 def read_samples(arguments, split, classifier=None, *, numbers=False):
@@ -103,7 +112,8 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
             setattr(arguments, option, value)
     if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
         if arguments.window in (None, "none"):
-            return _read_series(name, arguments, classifier, classes)
+            names = reading.get("timepoints", ())
+            return _read_series(name, arguments, classifier, classes, names)
         return _read_windows(name, arguments, reading.get("channels"), classes)
     for option in ("label_column", "group", "drop", "window"):
         if getattr(arguments, option) is not None and option not in reading:
@@ -144,10 +154,10 @@ def _remembered(reading, name, arguments):
     return {option: value for option, value in reading.items() if value}
 
 
-def _read_series(name, arguments, classifier, classes):
-    from lstmfcn.datasets import read_series
+def _read_series(name, arguments, classifier, classes, timepoints):
+    from lstmfcn.datasets.files import read_named_series
 
-    found = read_series(
+    X, y, groups, ids, names = read_named_series(
         name,
         labels=arguments.labels,
         label_column=arguments.label_column,
@@ -156,11 +166,15 @@ def _read_series(name, arguments, classifier, classes):
         missing=arguments.missing,
         n_timepoints=getattr(classifier, "n_timepoints_in_", None),
         classes=classes,
+        timepoints=timepoints,
     )
-    return Samples(*found, left_out=tuple(arguments.drop or ()))
+    dropped = tuple(arguments.drop or ())
+    return Samples(X, y, groups, left_out=dropped, ids=ids, timepoints=names)
 
 
 def _read_windows(name, arguments, channels, classes):
+    import numpy as np
+
     from lstmfcn.datasets import read_recording, windows
     from lstmfcn.datasets.arrays import to_classes, to_labels
 
@@ -195,7 +209,10 @@ def _read_windows(name, arguments, channels, classes):
     if len(found.X) < n_starts:
         why = "with gaps, or of several labels or groups"
         left_out = (*left_out, f"{n_starts - len(found.X)} of {n_starts} windows {why}")
-    return Samples(found.X, y, found.groups, found.starts, left_out, recording.channels)
+    times = None if recording.times is None else np.array(recording.times)[found.starts]
+    return Samples(
+        found.X, y, found.groups, found.starts, left_out, recording.channels, times=times
+    )
 
 
 def _in_order(name, recording, channels):

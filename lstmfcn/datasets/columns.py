@@ -26,6 +26,7 @@ class Columns:
     label: int | None  # the column of the labels, counted from 0, or -1 for the last one
     left_out: frozenset = frozenset()  # columns, as ints, that are neither values nor the label
     group: int | None = None  # the column that tells people or devices apart
+    index: int | None = None  # the column that names the series
 
     def where(self, source):
         """Return in words where the labels of a file are."""
@@ -77,7 +78,7 @@ def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, d
     left_out = index.union(labels) - at
     _check_run(source, first, left_out | at)
     check_no_time(source, first, [i for i in range(len(first)) if i not in left_out | at])
-    return Columns(True, label, frozenset(left_out))
+    return Columns(True, label, frozenset(left_out), index=min(index - at, default=None))
 
 
 def _beside(source, rows, place, others, group):
@@ -92,7 +93,8 @@ def _beside(source, rows, place, others, group):
         found = Columns(True, found.label)
     label = None if found.label is None else kept[found.label]
     left_out = {kept[i] for i in found.left_out} | (others - {group})
-    return Columns(True, label, frozenset(left_out), group)
+    index = None if found.index is None else kept[found.index]
+    return Columns(True, label, frozenset(left_out), group, index)
 
 
 def _odd_one(source, first, index):

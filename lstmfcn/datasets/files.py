@@ -6,6 +6,7 @@ import re
 import stat
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -122,6 +123,45 @@ def read_series(
     >>> X.shape, y.tolist()
     ((2, 3), ['walk', 'run'])
     """
+    found = read_named_series(
+        path,
+        labels=labels,
+        label_column=label_column,
+        group_column=group_column,
+        drop=drop,
+        missing=missing,
+        n_timepoints=n_timepoints,
+        classes=classes,
+    )
+    return found[:2] if group_column is None else found[:3]
+
+
+class NamedSeries(NamedTuple):
+    """Series of a file, and what else its table says about each of them."""
+
+    X: object
+    y: object
+    groups: object  # (n_samples,) or None
+    ids: object = None  # (n_samples,) or None: texts of an index column
+    timepoints: tuple = ()  # names of the columns of values
+
+
+def read_named_series(
+    path,
+    *,
+    labels="auto",
+    label_column=None,
+    group_column=None,
+    drop=(),
+    missing="error",
+    n_timepoints=None,
+    classes=None,
+    timepoints=(),
+):
+    """Read series as `read_series` does; return `NamedSeries`.
+
+    Columns with the names `timepoints`, which a model was trained on, are taken in their order.
+    """
     check_missing(missing)
     path = _existing(path, "series")
     labels, label_path = _place(labels, label_column)
@@ -133,7 +173,7 @@ def read_series(
     elif ending == ".npy":
         parsed = _read_npy(path, labels, classes)
     elif ending in (".tsv", ".csv"):
-        parsed = _read_table(path, labels, n_timepoints, classes, group_column, drop)
+        parsed = _read_table(path, labels, n_timepoints, classes, group_column, drop, timepoints)
     else:
         raise ValueError(
             f"{path.name} has the ending {ending!r}, which is not known; expected one of .tsv, "
@@ -149,7 +189,10 @@ def read_series(
     elif parsed.labels is not None:
         known = classes is not None
         y = to_classes(parsed.labels, classes)[0] if known else to_labels(parsed.labels)[0]
-    return (X, y) if group_column is None else (X, y, np.array(parsed.groups))
+    groups = None if group_column is None else np.array(parsed.groups)
+    return NamedSeries(
+        X, y, groups, np.array(parsed.ids) if parsed.ids else None, parsed.timepoints
+    )
 
 
 def _existing(path, content):
@@ -248,7 +291,7 @@ def _separator(line):
     return max(SEPARATORS, key=line.count)
 
 
-def _read_table(path, labels, n_timepoints, classes, group_column, drop):
+def _read_table(path, labels, n_timepoints, classes, group_column, drop, timepoints):
     rows, separator = _rows(path)
     head = list(islice(rows, N_HEAD))
     named = {"group_column": group_column, "drop": drop}
@@ -258,7 +301,7 @@ def _read_table(path, labels, n_timepoints, classes, group_column, drop):
         rows = without_blank_end(rows)
     else:
         columns = find_columns(path.name, head, labels, n_timepoints, **named)
-    parsed = parse_table(path.name, rows, columns, separator)
+    parsed = parse_table(path.name, rows, columns, separator, timepoints)
     check_index(parsed, columns)
     if parsed.labels is not None:
         # By its name a file of the archive has its labels first, also one class per series (Fungi).

@@ -29,6 +29,8 @@ class ParsedFile:
     labels: list | None = None  # one string per series, or None where the file has no labels
     places: list = field(default_factory=list)
     groups: list = field(default_factory=list)  # one string per series, if asked for
+    ids: list = field(default_factory=list)  # one string per series, if a column is an index
+    timepoints: tuple = ()  # names of the columns of values, if the file names its columns
 
 
 def decode(source, data):
@@ -73,10 +75,11 @@ def with_points(rows, text):
     )
 
 
-def parse_table(source, rows, columns, separator="tabs"):
+def parse_table(source, rows, columns, separator="tabs", timepoints=()):
     """Return the `ParsedFile` of the rows of `csv_rows`, with one univariate series per row.
 
-    `columns` are :class:`lstmfcn.datasets.columns.Columns`.
+    `columns` are :class:`lstmfcn.datasets.columns.Columns`. Columns of values that have the names
+    `timepoints` are taken in this order.
     """
     label_column = columns.label
     layout = {
@@ -97,6 +100,8 @@ def parse_table(source, rows, columns, separator="tabs"):
                 columns = "1 column" if width == 1 else f"{width} columns and no values"
                 raise ValueError(f"{source} line {number} has {columns}; {expected}.")
             if columns.has_header:
+                values_at = _in_order(source, cells, values_at, timepoints)
+                parsed.timepoints = tuple(cells[i].strip() for i in values_at)
                 continue
         if len(cells) != width:
             raise ValueError(
@@ -114,12 +119,28 @@ def parse_table(source, rows, columns, separator="tabs"):
             parsed.labels.append(label)
         if columns.group is not None:
             parsed.groups.append(cells[columns.group].strip())
+        if columns.index is not None:
+            parsed.ids.append(cells[columns.index].strip())
         values = _numbers([cells[i] for i in values_at], f"{source} {place} column", values_at)
         parsed.series.append(values[np.newaxis, :])
         parsed.places.append(place)
     if not parsed.series:
         raise ValueError(f"{source} is empty; {expected}.")
     return parsed
+
+
+def _in_order(source, names, values_at, timepoints):
+    """Return columns of values in the order of the timepoints' names, if those are theirs."""
+    places = {names[i].strip(): i for i in values_at}
+    if len(places) < len(values_at) or not places.keys() >= set(timepoints) > set():
+        return values_at
+    more = [name for name in places if name not in set(timepoints)]
+    if more:
+        raise ValueError(
+            f"{source} has {listed(map(short, more), 3)} beside the {len(timepoints)} timepoints "
+            f"that the model was trained on; pass drop={','.join(more[:3])}."
+        )
+    return [places[name] for name in timepoints]
 
 
 def parse_ts(source, text, with_labels=True, with_targets=False):

@@ -29,6 +29,7 @@ class Recording(NamedTuple):
     groups: list | None
     channels: tuple  # names
     left_out: tuple  # names of columns that are no channel
+    times: list | None = None  # texts of the first column of times
 
 
 def read_recording(path, *, label_column="auto", group_column=None, drop=()):
@@ -53,7 +54,7 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     -------
     Recording
         Named tuple ``values`` (n_channels, n_timepoints), ``labels``, ``groups``, ``channels``,
-        ``left_out``.
+        ``left_out``, ``times``.
 
     Raises
     ------
@@ -141,6 +142,7 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
         texts.get("groups"),
         tuple(names[k] for k in kept),
         tuple(names[k] or f"column {k + 1}" for k in sorted(left_out)),
+        texts.get("times"),
     )
 
 

@@ -27,6 +27,8 @@ def explain_to_folder(
     y,
     folder,
     *,
+    indices=(),
+    starts=None,
     channel_names=None,
     sampling_rate=None,
     random_state=0,
@@ -35,8 +37,9 @@ def explain_to_folder(
     """Draw all explanations of a classifier's decisions on some series into a folder.
 
     ``X`` is as in its ``predict``; ``y`` holds the true classes, (n_samples,), or is None. The
-    folder gets ``explanations.npz`` and pictures, each file atomically. Returns the explanation's
-    ``summary()`` and, as ``"deletion, NAME"``, a ratio for each map. Its numerator is the drop of
+    series at ``indices`` get pictures of their own. ``starts``, (n_samples,), are the timepoints at
+    which windows start. The folder gets ``explanations.npz`` and pictures, each file atomically.
+    Returns the explanation's ``summary()`` and, as ``"deletion, NAME"``, a ratio for each map. Its numerator is the drop of
     the probability when the fifth of the timepoints that the map ranks highest is deleted. Its
     denominator is the drop by random deletion.
     """
@@ -45,6 +48,11 @@ def explain_to_folder(
     names_of_axes = {"channel_names": channel_names, "sampling_rate": sampling_rate}
     if channel_names is not None or sampling_rate is not None:
         check_axis_names(classifier.n_channels_in_, **names_of_axes)
+    beyond = [index for index in indices if index >= len(X)]
+    if beyond:
+        raise ValueError(
+            f"index={beyond[0]} is not there; the {len(X)} series are 0 to {len(X) - 1}."
+        )
     probabilities = classifier.predict_proba(X)  # refuses what does not fit, before anything else
     labels = classifier.classes_[probabilities.argmax(axis=1)]
     if y is not None:
@@ -73,7 +81,7 @@ def explain_to_folder(
     summary = explanation.summary()
     surest, closest = (int(f(probabilities.max(axis=1))) for f in (np.argmax, np.argmin))
     activation = partial(plots.ActivationMapDisplay.from_estimator, classifier, X)
-    decision = partial(plots.DecompositionDisplay.from_estimator, classifier, X)
+    decision = partial(_decision, classifier, X, starts)
     gallery = partial(plots.GalleryDisplay.from_estimator, classifier, X, labels)
     mean = partial(plots.MeanMapDisplay.from_estimator, classifier, X)
     displays = {
@@ -82,6 +90,9 @@ def explain_to_folder(
         "closest-decision": partial(decision, closest),
         "activation-maps": partial(activation, closest),
     }
+    for index in indices:
+        displays[f"decision-{index}"] = partial(decision, index)
+        displays[f"activation-maps-{index}"] = partial(activation, index)
     if has_filters:
         displays["filters"] = partial(plots.FilterDisplay.from_estimator, classifier, X)
     for name in names:
@@ -107,6 +118,14 @@ def explain_to_folder(
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
     return summary
+
+
+def _decision(classifier, X, starts, index):
+    """Return the display of one decision, whose title says which series it is."""
+    display = plots.DecompositionDisplay.from_estimator(classifier, X, index)
+    where = "" if starts is None else f" (starts at timepoint {starts[index]})"
+    display.title = f"series {index}{where}: {display.title}"
+    return display
 
 
 def _known(y, classes):
