@@ -39,9 +39,9 @@ def explain_to_folder(
     ``X`` is as in its ``predict``; ``y`` holds the true classes, (n_samples,), or is None. The
     series at ``indices`` get pictures of their own. ``starts``, (n_samples,), are the timepoints at
     which windows start. The folder gets ``explanations.npz`` and pictures, each file atomically.
-    Returns the explanation's ``summary()`` and, as ``"deletion, NAME"``, a ratio for each map. Its numerator is the drop of
-    the probability when the fifth of the timepoints that the map ranks highest is deleted. Its
-    denominator is the drop by random deletion.
+    Returns the explanation's ``summary()`` and, as ``"deletion, NAME"``, a ratio for each map. Its
+    numerator is the drop of the probability when the fifth of the timepoints that the map ranks
+    highest is deleted. Its denominator is the drop by random deletion.
     """
     folder = Path(folder)
     check_random_state(random_state)
