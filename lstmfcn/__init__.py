@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lstmfcn.classifiers": ("ALSTMFCNClassifier", "FCNClassifier", "LSTMFCNClassifier"),
         "lstmfcn.ensemble": ("LSTMFCNEnsemble",),
         "lstmfcn.loading": ("load",),
-        "lstmfcn.onnx_model": ("OnnxClassifier",),
+        "lstmfcn.onnx_model": ("OnnxClassifier", "OnnxRegressor"),
         "lstmfcn.regressor": ("LSTMFCNRegressor",),
         "lstmfcn.datasets": (),
         "lstmfcn.emotion": (),

@@ -1,4 +1,4 @@
-"""How does a fitted classifier run without this package? As an exported graph for raw series."""
+"""How does a fitted model run without this package? As an exported graph for raw series."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ OPSET = 17  # of ONNX; onnxruntime has it since 1.12
 
 
 def export(classifier, path, format=None, *, attention=False):
-    """Write a fitted classifier as a graph; see :meth:`lstmfcn.LSTMFCNClassifier.export`."""
+    """Write a fitted classifier or regressor; see :meth:`lstmfcn.LSTMFCNClassifier.export`."""
     path = as_path(path)
     format = _format_of(path, format)
     members = getattr(classifier, "estimators_", [classifier])
@@ -28,7 +28,10 @@ def export(classifier, path, format=None, *, attention=False):
     from lstmfcn.raw_graph import answers
 
     networks, readers = zip(*((m.network_, m.reader_) for m in members), strict=True)
-    answer = answers(networks, readers, attention, plain=format == "litert")
+    unit = None
+    if not hasattr(classifier, "classes_"):
+        unit = classifier.target_mean_, classifier.target_scale_
+    answer = answers(networks, readers, attention, unit=unit, plain=format == "litert")
     if format == "onnx":
         _write_onnx(answer, path, about)
     elif format == "litert":
@@ -85,17 +88,19 @@ def _about(classifier, attention):
     for name, content in members(classifier).items():
         digest.update(name.encode() + content)
     lengths = classifier.unequal_length_in_
+    classes = getattr(classifier, "classes_", None)
+    answer = "number" if classes is None else "probabilities"
     return {
         "lstmfcn": lstmfcn.__version__,
         "class": type(classifier).__name__,
-        "classes": model_file.classes_to_json(classifier.classes_),
+        "classes": None if classes is None else model_file.classes_to_json(classes),
         "n_channels": classifier.n_channels_in_,
         "n_timepoints": classifier.n_timepoints_in_,
         "unequal_length": lengths,
         "reading": getattr(classifier, "reading_", None),
         "input": "series, float32 (n, n_channels, n_timepoints), raw"
         + (", NaN after the end of a shorter series" if lengths else ""),
-        "outputs": ["probabilities", *(["attention"] if attention else [])],
+        "outputs": [answer, *(["attention"] if attention else [])],
         "sha256": digest.hexdigest(),
     }
 

@@ -11,7 +11,39 @@ ABOUT = ("classes", "n_channels", "n_timepoints", "unequal_length", "reading")  
 ROWS = 512  # series in one call: what is in work stays small
 
 
-class OnnxClassifier:
+class _OnnxModel:
+    """Holds what a file says, and answers series that it was made for."""
+
+    def __init__(self, path):
+        session, about = _read(path)
+        own = _class_of(about)
+        if own is not type(self):
+            raise ValueError(
+                f"{shown(path)} is a file for lstmfcn.{own.__name__}, which reads it; this is "
+                f"{type(self).__name__}."
+            )
+        self._take(session, about)
+
+    def _take(self, session, about):
+        self._session, self._outputs = session, [output.name for output in session.get_outputs()]
+        if about["classes"] is not None:
+            self.classes_ = about["classes"]
+        for name in ABOUT[1:-1]:
+            setattr(self, f"{name}_in_", about[name])
+        self.reading_ = about["reading"]  # where the training file had what, if it was said
+        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
+
+    def _answer(self, output, X):
+        series = validation.as_series(X)
+        validation.check_matches_fit(series, _Lengths(self), type(self).__name__)
+        answers = []
+        for start in range(0, len(series), ROWS):
+            rows = _filled(series[start : start + ROWS])
+            answers += self._session.run([output], {"series": rows})
+        return np.concatenate(answers)
+
+
+class OnnxClassifier(_OnnxModel):
     """A classifier read from a file that :meth:`lstmfcn.LSTMFCNClassifier.export` wrote.
 
     Parameters
@@ -37,6 +69,7 @@ class OnnxClassifier:
 
     See Also
     --------
+    OnnxRegressor : Predicts numbers.
     lstmfcn.load : Reads files written by ``save``; the result has all methods.
 
     Examples
@@ -52,32 +85,6 @@ class OnnxClassifier:
     >>> bool(np.allclose(served.predict_proba(X), clf.predict_proba(X), atol=1e-5))
     True
     """
-
-    def __init__(self, path):
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(
-                "an .onnx file needs onnxruntime; install it with pip install lstmfcn[onnx]."
-            ) from error
-        path = as_path(path)
-        with open_file(path, remedy=REMEDY) as file:
-            content = file.read()
-        try:
-            self._session = _session(onnxruntime, content)
-            texts = self._session.get_modelmeta().custom_metadata_map
-            about = {name: decode_json(texts[name]) for name in ABOUT}
-            self.classes_ = classes_from_json(about["classes"])
-            self._outputs = [output.name for output in self._session.get_outputs()]
-        except MISFITS as error:
-            raise ValueError(
-                f"{shown(path)} is not an exported classifier, or is damaged ({damage(error)}); "
-                f"{REMEDY}."
-            ) from error
-        for name in ABOUT[1:-1]:
-            setattr(self, f"{name}_in_", about[name])
-        self.reading_ = about["reading"]  # where the training file had what, if it was said
-        self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
 
     def predict(self, X):
         """Return the class of each series, (n_samples,)."""
@@ -99,14 +106,85 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
             raise AttributeError("this file has no attention; export it with attention=True.")
         return self._answer("attention", X)
 
-    def _answer(self, output, X):
-        series = validation.as_series(X)
-        validation.check_matches_fit(series, _Lengths(self), type(self).__name__)
-        answers = []
-        for start in range(0, len(series), ROWS):
-            rows = _filled(series[start : start + ROWS])
-            answers += self._session.run([output], {"series": rows})
-        return np.concatenate(answers)
+
+class OnnxRegressor(_OnnxModel):
+    """A regressor read from a file that :meth:`lstmfcn.LSTMFCNRegressor.export` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The ``.onnx`` file.
+
+    Attributes
+    ----------
+    n_channels_in_, n_timepoints_in_, unequal_length_in_
+        As of :class:`OnnxClassifier`.
+
+    Raises
+    ------
+    ImportError, OSError, ValueError
+        As by :class:`OnnxClassifier`.
+
+    See Also
+    --------
+    OnnxClassifier : Predicts classes.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from lstmfcn import LSTMFCNRegressor, OnnxRegressor
+    >>> X = np.random.default_rng(0).normal(size=(20, 30))
+    >>> reg = LSTMFCNRegressor(n_epochs=1, random_state=0).fit(X, X[:, 0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     reg.export(os.path.join(folder, "model.onnx"))
+    ...     served = OnnxRegressor(os.path.join(folder, "model.onnx"))
+    >>> bool(np.allclose(served.predict(X), reg.predict(X), atol=1e-4))
+    True
+    """
+
+    _is_classifier = False
+
+    def predict(self, X):
+        """Return the number of each series in the unit of ``fit``, (n_samples,)."""
+        return self._answer("number", X)
+
+
+def load_onnx(path):
+    """Return the OnnxClassifier or OnnxRegressor of a file."""
+    session, about = _read(path)
+    model = object.__new__(_class_of(about))
+    model._take(session, about)
+    return model
+
+
+def _class_of(about):
+    return OnnxRegressor if about["classes"] is None else OnnxClassifier
+
+
+def _read(path):
+    """Return the session of a file, and what the file says about its model."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "an .onnx file needs onnxruntime; install it with pip install lstmfcn[onnx]."
+        ) from error
+    path = as_path(path)
+    with open_file(path, remedy=REMEDY) as file:
+        content = file.read()
+    try:
+        session = _session(onnxruntime, content)
+        texts = session.get_modelmeta().custom_metadata_map
+        about = {name: decode_json(texts[name]) for name in ABOUT}
+        if about["classes"] is not None:
+            about["classes"] = classes_from_json(about["classes"])
+    except MISFITS as error:
+        raise ValueError(
+            f"{shown(path)} is not an exported classifier, or is damaged ({damage(error)}); "
+            f"{REMEDY}."
+        ) from error
+    return session, about
 
 
 def _session(onnxruntime, content):

@@ -1,4 +1,4 @@
-"""Which graph turns raw series into probabilities? One TensorFlow function of all steps.
+"""Which graph turns raw series into probabilities, or numbers? One TensorFlow function.
 
 It normalises series, brings them to one length, reorders axes, and runs the networks and maps. No
 Python code runs at prediction time, so an exported file works without this package. All
@@ -18,7 +18,7 @@ from lstmfcn.networks.layers import in_a_plain_loop, in_one_kernel
 ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of the largest value: less is no variance
 
 
-def answers(networks, readers, attention, *, plain=False):
+def answers(networks, readers, attention, *, unit=None, plain=False):
     """Return a compiled function from raw series to a dict of outputs, and its signature.
 
     Parameters
@@ -29,6 +29,8 @@ def answers(networks, readers, attention, *, plain=False):
         One for each.
     attention : bool
         Whether the function also returns attention over time.
+    unit : pair of float, optional
+        Of networks that predict standardised numbers: the mean and the scale of the targets.
     plain : bool, default=False
         Use only what small engines have, such as loops without lists. Series that end with NaN must
         then have the length of ``fit``.
@@ -37,7 +39,8 @@ def answers(networks, readers, attention, *, plain=False):
     -------
     tf.types.experimental.ConcreteFunction
         Takes ``series``, float32 (n, n_channels, T), with NaN after the end of a shorter series.
-        Returns ``probabilities`` (n, n_classes) and, on request, ``attention`` (n, n_timepoints).
+        Returns ``probabilities`` (n, n_classes), or with ``unit`` ``number`` (n,), and, on request,
+        ``attention`` (n, n_timepoints).
     """
     reader = readers[0]
     any_length = reader.unequal_length == "resample" or (reader.is_masked and not plain)
@@ -49,7 +52,11 @@ def answers(networks, readers, attention, *, plain=False):
     def answer(series):
         with in_a_plain_loop() if plain else contextlib.nullcontext():
             found = [part(series) for part in parts]
-        outputs = {"probabilities": tf.nn.softmax(_mean([logits for logits, _ in found]))}
+        logits = _mean([logits for logits, _ in found])
+        if unit is None:
+            outputs = {"probabilities": tf.nn.softmax(logits)}
+        else:
+            outputs = {"number": unit[0] + unit[1] * logits[:, 0]}
         if attention:
             outputs["attention"] = _mean([over_time for _, over_time in found])
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}

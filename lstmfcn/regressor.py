@@ -3,10 +3,11 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from lstmfcn import tasks
+from lstmfcn import tasks, validation
 from lstmfcn.all_or_nothing import of_one_fit
 from lstmfcn.estimator import LSTM_CONSTRAINTS, TimeSeriesEstimator
 from lstmfcn.explain import evidence_over_time
+from lstmfcn.export import export
 
 __all__ = ["LSTMFCNRegressor"]
 
@@ -266,6 +267,33 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         """
         inputs = self._inputs(X)
         return self.target_mean_ + self.target_scale_ * self.network_.logits(inputs)[:, 0]
+
+    @of_one_fit
+    def export(self, path, format=None):
+        """Write the fitted regressor as a graph that predicts without this package.
+
+        The graph takes raw series as the graph of :meth:`LSTMFCNClassifier.export` does, and
+        returns ``number`` (n_samples,), in the unit of ``y``.
+
+        Parameters
+        ----------
+        path : str or path-like
+        format : {"onnx", "litert", "saved_model"}, optional
+            By default by the ending: ``.onnx``, ``.tflite``, none for the folder of a TensorFlow
+            SavedModel. ONNX needs ``pip install lstmfcn[onnx]``.
+
+        Raises
+        ------
+        ImportError, OSError, ValueError
+            As by :meth:`LSTMFCNClassifier.export`.
+
+        See Also
+        --------
+        lstmfcn.OnnxRegressor : Predicts with an ONNX file, without TensorFlow.
+        save : Keeps everything, for :func:`lstmfcn.load`.
+        """
+        validation.check_is_fitted(self)
+        export(self, path, format)
 
     @of_one_fit
     def activation_map(self, X):

@@ -16,10 +16,13 @@ from lstmfcn import (
     FCNClassifier,
     LSTMFCNClassifier,
     LSTMFCNEnsemble,
+    LSTMFCNRegressor,
     OnnxClassifier,
+    OnnxRegressor,
 )
 from lstmfcn.cli import main
 from lstmfcn.datasets import load_ucr
+from lstmfcn.onnx_model import load_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs lstmfcn[onnx]")
 pytest.importorskip("tf2onnx", reason="needs lstmfcn[onnx]")
@@ -133,6 +136,25 @@ def test_an_ensemble(ending, tmp_path):
     found = answers(path, X[:, np.newaxis] if X.ndim == 2 else X)
     np.testing.assert_allclose(found["probabilities"], clf.predict_proba(X), atol=1e-5)
     np.testing.assert_allclose(found["attention"], clf.attention_map(X), atol=1e-5)
+
+
+@with_each_ending
+@pytest.mark.parametrize("make", [make_series, make_unequal])
+def test_a_regressor_answers_in_the_unit_of_fit(make, ending, tmp_path):
+    X, _ = make(n_classes=3)
+    y = 60.0 + 10 * np.array([np.mean(x) for x in X])
+    reg = fitted_once(LSTMFCNRegressor, X, y, **SMALL)
+    path = tmp_path / f"model{ending}"
+    reg.export(path)
+    rows = padded(X) if isinstance(X, list) else X.reshape(len(X), -1, X.shape[-1])
+    (found,) = answers(path, rows).values()
+    np.testing.assert_allclose(found, reg.predict(X), rtol=1e-5)
+    if ending == ".onnx":
+        served = OnnxRegressor(path)
+        np.testing.assert_allclose(served.predict(X), reg.predict(X), rtol=1e-5)
+        assert not hasattr(served, "classes_") and type(load_onnx(path)) is OnnxRegressor
+        with pytest.raises(ValueError, match=r"is a file for lstmfcn\.OnnxRegressor, which"):
+            OnnxClassifier(path)
 
 
 ALONE = """

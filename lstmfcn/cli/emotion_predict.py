@@ -86,6 +86,6 @@ def _draw(folder, model, sequences, names, groups, answers):
 
     paths = draw_predictions(folder, model, sequences, names, groups, answers)
     if paths:
-        print(f"{len(paths)} pictures: {folder}/")
+        print(f"{len(paths)} picture{'s' if len(paths) > 1 else ''}: {folder}/")
     else:
         print("no pictures: this model reads each clip as one vector, without time")
