@@ -13,6 +13,7 @@ import pytest
 from conftest import Killed, assert_equal_fits, fitted_once, refusal
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
 from test_docstrings import entries
@@ -439,12 +440,58 @@ def test_the_shell_fits_and_predicts_what_python_does(tables, capsys):
     found = np.array([[row["label"], row["predicted"]] for row in rows], float)
     np.testing.assert_allclose(found.T, [y, reg.predict(X)])
     assert f"R2   {reg.score(X, y):.4g}  (" in said and "CCC  " in said and "MSE  " in said
-    for command in (
-        "explain {}/m.lstmfcn {}/test.csv --out {}/e",
-        "export {}/m.lstmfcn --out {}/e.onnx",
+    for command, sentence in (
+        ("explain {}/m.lstmfcn {}/test.csv --out {}/e", "but lstmfcn explain is for classifiers"),
+        ("export {}/m.lstmfcn --out {}/e.onnx --attention", "--attention is for classifiers"),
     ):
         assert main(command.replace("{}", str(tables)).split()) == 1
-        assert "m.lstmfcn predicts numbers, but lstmfcn e" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "m.lstmfcn predicts numbers" in said and sentence in said
+    lines = (tables / "test.csv").read_text().splitlines()
+    (tables / "one.csv").write_text("\n".join(lines[:2]))
+    assert main(f"predict {tables}/m.lstmfcn {tables}/one.csv --out {tables}/p.csv".split()) == 0
+    assert capsys.readouterr().out == f"1 number predicted; written to {tables}/p.csv\n"
+    pytest.importorskip("onnxruntime", reason="needs lstmfcn[onnx]")
+    pytest.importorskip("tf2onnx", reason="needs lstmfcn[onnx]")
+    assert main(f"export {tables}/m.lstmfcn --out {tables}/m.onnx".split()) == 0
+    assert "for series of 1 x 24 values, a number; written to" in capsys.readouterr().out
+    assert main(f"predict {tables}/m.onnx {tables}/test.csv --out {tables}/q.csv".split()) == 0
+    with open(tables / "q.csv", newline="") as file:
+        served = [float(row["predicted"]) for row in csv.DictReader(file)]
+    np.testing.assert_allclose(served, reg.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", ["", "--group person"])
+def test_the_shell_cross_validates_numbers(options, tables, capsys):
+    X, y = make_waves()
+    people = np.arange(40) % 5
+    columns = ["rate", "person", *(f"t{k}" for k in range(24))]
+    rows = [[y[i], f"p{people[i]}", *X[i, 0]] for i in range(40)]
+    lines = [",".join(map(str, row)) for row in [columns, *rows]]
+    (tables / "people.csv").write_text("\n".join(lines))
+    options = options or "--drop person"
+    command = f"evaluate {tables}/people.csv {FIT} {tables}/out --folds 4 {options}".split()
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "fold  series" in said and "RMSE" in said and "predicted.png" in said
+    with open(tables / "out" / "predictions.csv", newline="") as file:
+        found = list(csv.DictReader(file))
+    folds = np.array([int(row["fold"]) for row in found])
+    truth, answer = (np.array([float(row[k]) for row in found]) for k in ("label", "predicted"))
+    np.testing.assert_allclose(truth, y)
+    if "group" in options:
+        assert all(len(set(folds[people == person])) == 1 for person in range(5))
+    reg = LSTMFCNRegressor(**SMALL).fit(X[folds != 2], y[folds != 2])
+    np.testing.assert_allclose(answer[folds == 2], reg.predict(X[folds == 2]), rtol=1e-6)
+    with open(tables / "out" / "scores.csv", newline="") as file:
+        *_, last = csv.DictReader(file)
+    assert (last["fold"], last["series"]) == ("all", "40")
+    assert float(last["RMSE"]) == pytest.approx(np.sqrt(np.mean((truth - answer) ** 2)))
+    assert float(last["R2"]) == pytest.approx(r2_score(truth, answer))
+    assert (tables / "out" / "predicted.png").stat().st_size > 5_000
+    before = (tables / "out" / "fold-1.npz").stat().st_mtime_ns
+    assert main(command) == 0 and capsys.readouterr().out == said  # nothing is done again
+    assert (tables / "out" / "fold-1.npz").stat().st_mtime_ns == before
 
 
 def test_the_shell_refuses_what_is_no_number(tables, capsys):

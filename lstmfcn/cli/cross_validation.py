@@ -1,22 +1,25 @@
 """How good is a model on unseen data, if there is no test set? Cross-validation that can resume."""
 
 import json
+import math
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import (
+    PredictionErrorDisplay,
     accuracy_score,
     balanced_accuracy_score,
     confusion_matrix,
     f1_score,
     log_loss,
 )
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
+from lstmfcn.evaluation.number_scores import score_numbers
 from lstmfcn.files import atomic_path, write_csv
 from lstmfcn.meta.rows import take_rows
 from lstmfcn.plots.confusion import Confusion
-from lstmfcn.plots.display import image_bytes, plain
+from lstmfcn.plots.display import image_bytes, new_figure, plain
 from lstmfcn.progress import tqdm
 from lstmfcn.training.checkpoint import fingerprint
 
@@ -26,6 +29,7 @@ SCORES = {
     "weighted F1": lambda y, answer, proba, classes: f1_score(y, answer, average="weighted"),
     "log loss": lambda y, answer, proba, classes: log_loss(y, proba, labels=classes),
 }
+NUMBER_SCORES = ("CCC", "RMSE", "R2")  # RMSE, the root mean squared error, is in the unit of y
 
 
 def cross_validate_to_folder(
@@ -69,31 +73,21 @@ def cross_validate_to_folder(
     kinds = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kinds(n_folds, shuffle=True, random_state=random_state)
     splits = list(splitter.split(np.zeros(len(y)), y, groups))
-    folder.mkdir(parents=True, exist_ok=True)
-    job = {
-        "model": repr(clone(classifier).set_params(verbose=0)),
-        "data": fingerprint(X, y, *(() if groups is None else (np.asarray(groups),))),
-        "n_folds": n_folds,
-        "random_state": random_state,
-    }
-    probabilities = np.full((len(y), len(classes)), np.nan)
-    fold_of = np.empty(len(y), int)
-    with tqdm(enumerate(splits), total=n_folds, unit="fold", disable=not verbose) as bar:
-        for fold, (trained_on, held_out) in bar:
-            fold_of[held_out] = fold
-            done = _read(folder / f"fold-{fold}.npz", job)
-            if done is None:
-                model = clone(classifier).fit(take_rows(X, trained_on), y[trained_on])
-                done = np.zeros((len(held_out), len(classes)))
-                columns = np.searchsorted(classes, model.classes_)
-                done[:, columns] = model.predict_proba(take_rows(X, held_out))
-                _write(folder / f"fold-{fold}.npz", job, done)
-            probabilities[held_out] = done
+
+    def ask(model, X):
+        answers = np.zeros((len(X), len(classes)))
+        answers[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
+        return answers
+
+    held_out = [held for _, held in splits]
+    job = {"n_folds": n_folds, "random_state": random_state}
+    probabilities, fold_of = _answers(
+        classifier, X, y, groups, held_out, folder, job, ask, verbose=verbose
+    )
     answer = classes[probabilities.argmax(axis=1)]
     about = {"label": y} if about is None else about
     _write_predictions(folder / "predictions.csv", about, answer, probabilities, fold_of, classes)
-    rows = [(str(fold), fold_of == fold) for fold in range(n_folds)]
-    rows.append(("all", np.ones(len(y), bool)))
+    rows = _by_fold(fold_of)
     table = [
         [name, int(part.sum())]
         + [
@@ -103,16 +97,99 @@ def cross_validate_to_folder(
         for name, part in rows
     ]
     write_csv(folder / "scores.csv", ["fold", "series", *SCORES], table)
-    _draw(folder / "confusion.png", confusion_matrix(y, answer, labels=classes), classes)
-    return _as_text(table)
+    display = Confusion(
+        confusion_matrix(y, answer, labels=classes),
+        display_labels=[plain(label) for label in classes],
+    )
+    _draw(folder / "confusion.png", display.plot())
+    return _as_text(table, SCORES)
+
+
+def cross_validate_numbers_to_folder(
+    regressor, X, y, folder, *, groups=None, about=None, n_folds=5, random_state=0, verbose=0
+):
+    """Cross-validate a regressor, as :func:`cross_validate_to_folder` does a classifier.
+
+    The picture is ``predicted.png``, of true and predicted numbers. Scores that a fold cannot have,
+    because all its numbers are equal, are NaN.
+    """
+    y = np.asarray(y, dtype=np.float64)
+    _check_groups(groups, n_folds)
+    if len(y) < n_folds:
+        raise ValueError(f"there are {len(y)} series, fewer than n_folds={n_folds}.")
+    kinds = KFold if groups is None else GroupKFold
+    splitter = kinds(n_folds, shuffle=True, random_state=random_state)
+    held_out = [held for _, held in splitter.split(np.zeros(len(y)), y, groups)]
+    job = {"n_folds": n_folds, "random_state": random_state}
+    answers, fold_of = _answers(
+        regressor,
+        X,
+        y,
+        groups,
+        held_out,
+        folder,
+        job,
+        lambda model, X: model.predict(X)[:, np.newaxis],
+        verbose=verbose,
+    )
+    answer, nothing = answers[:, 0], np.empty((len(y), 0))
+    about = {"label": y} if about is None else about
+    _write_predictions(folder / "predictions.csv", about, answer, nothing, fold_of, ())
+    table = [
+        [name, int(part.sum()), *_score_numbers(y[part], answer[part])]
+        for name, part in _by_fold(fold_of)
+    ]
+    write_csv(folder / "scores.csv", ["fold", "series", *NUMBER_SCORES], table)
+    display = PredictionErrorDisplay(y_true=y, y_pred=answer)
+    ax = new_figure(4.5, 4.5).subplots()
+    _draw(folder / "predicted.png", display.plot(ax=ax, kind="actual_vs_predicted"))
+    return _as_text(table, NUMBER_SCORES)
+
+
+def _score_numbers(y, answer):
+    """Return CCC, RMSE and R2."""
+    if np.ptp(y) == 0:
+        return np.nan, float(np.sqrt(np.mean((y - answer) ** 2))), np.nan
+    scores = score_numbers(y, answer, n_bootstrap=1).scores
+    ccc, mse, r2 = (scores[name]["value"] for name in ("ccc", "mse", "r2"))
+    return ccc, math.sqrt(mse), r2
+
+
+def _answers(model, X, y, groups, held_out, folder, job, ask, *, verbose):
+    """Return what models of the other folds answer, (n_samples, n_answers), and each one's fold.
+
+    ``ask`` gets a fitted model and series.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    job = {
+        "model": repr(clone(model).set_params(verbose=0)),
+        "data": fingerprint(X, y, *(() if groups is None else (np.asarray(groups),))),
+        **job,
+    }
+    answers, fold_of = [None] * len(y), np.empty(len(y), int)
+    with tqdm(held_out, unit="fold", disable=not verbose) as bar:
+        for fold, held in enumerate(bar):
+            path, fold_of[held] = folder / f"fold-{fold}.npz", fold
+            done = _read(path, job)
+            if done is None:
+                others = np.setdiff1d(np.arange(len(y)), held)
+                done = ask(clone(model).fit(take_rows(X, others), y[others]), take_rows(X, held))
+                _write(path, job, done)
+            for row, values in zip(held, done, strict=True):
+                answers[row] = values
+    return np.array(answers), fold_of
+
+
+def _by_fold(fold_of):
+    """Return the name and the mask of each fold, and of all of them."""
+    rows = [(str(fold), fold_of == fold) for fold in np.unique(fold_of)]
+    return [*rows, ("all", np.ones(len(fold_of), bool))]
 
 
 def _check(classes, counts, groups, n_folds):
     if len(classes) < 2:
         raise ValueError("there is one class only; cross-validation needs two.")
-    if groups is not None and len(set(np.asarray(groups).tolist())) < n_folds:
-        n_groups = len(set(np.asarray(groups).tolist()))
-        raise ValueError(f"there are {n_groups} groups, fewer than n_folds={n_folds}.")
+    _check_groups(groups, n_folds)
     if counts.min() < n_folds and groups is None:
         rarest = classes[counts.argmin()]
         raise ValueError(
@@ -121,22 +198,28 @@ def _check(classes, counts, groups, n_folds):
         )
 
 
+def _check_groups(groups, n_folds):
+    n_groups = n_folds if groups is None else len(set(np.asarray(groups).tolist()))
+    if n_groups < n_folds:
+        raise ValueError(f"there are {n_groups} groups, fewer than n_folds={n_folds}.")
+
+
 def _read(path, job):
-    """Return the probabilities of a finished fold, or None."""
+    """Return the answers of a finished fold, or None."""
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
             if json.loads(str(file["job"])) == job:
-                return file["probabilities"]
+                return file["answers"]
     except (OSError, ValueError, KeyError):
         pass
     return None
 
 
-def _write(path, job, probabilities):
+def _write(path, job, answers):
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, job=np.array(json.dumps(job)), probabilities=probabilities)
+        np.savez(file, job=np.array(json.dumps(job)), answers=answers)
 
 
 def _write_predictions(path, about, answer, probabilities, fold_of, classes):
@@ -150,17 +233,16 @@ def _write_predictions(path, about, answer, probabilities, fold_of, classes):
     write_csv(path, columns, rows)
 
 
-def _draw(path, counts, classes):
-    display = Confusion(counts, display_labels=[plain(label) for label in classes])
+def _draw(path, display):
     with atomic_path(path) as temporary:
-        temporary.write_bytes(image_bytes(display.plot().figure_, format="png", dpi=130))
+        temporary.write_bytes(image_bytes(display.figure_, format="png", dpi=130))
 
 
-def _as_text(table):
+def _as_text(table, scores):
     """Return a table as text, with the names of its columns."""
-    names = ["fold", "series", *SCORES]
+    names = ["fold", "series", *scores]
     lines = [names] + [
-        [name, str(size), *(f"{score:.4f}" for score in scores)] for name, size, *scores in table
+        [name, str(size), *(f"{score:.4f}" for score in found)] for name, size, *found in table
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

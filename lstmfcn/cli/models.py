@@ -30,10 +30,10 @@ def add_models(commands):
         "evaluate",
         help="cross-validate a model on a file",
         description="Train on all folds but one and test on that one, for each in turn; write "
-        "predictions, scores and a confusion picture. Folds have the classes in equal parts; with "
+        "predictions, scores and a picture of them. Folds have the classes in equal parts; with "
         "--group no group is in two folds. Called again it does what is missing.",
     )
-    _add_model(evaluate)
+    _add_model(evaluate, REGRESSOR)
     evaluate.add_argument("--folds", type=at_least(2), default=5, metavar="N")
     evaluate.add_argument("--out", type=to_path, required=True, help="folder to write to")
     evaluate.set_defaults(command=_evaluate)
@@ -41,7 +41,8 @@ def add_models(commands):
     predict = commands.add_parser(
         "predict",
         help="classify the series of a file with a fitted model",
-        description="Write predicted classes and probabilities; print metrics if labels are there.",
+        description="Write predicted classes and probabilities, or numbers; print metrics if "
+        "labels are there.",
     )
     predict.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     add_input(predict, "TEST", "test")
@@ -51,8 +52,8 @@ def add_models(commands):
     export = commands.add_parser(
         "export",
         help="write a fitted model as ONNX, LiteRT or SavedModel",
-        description="Write a graph from raw series (n, channels, timepoints) to probabilities, "
-        "which answers without this package.",
+        description="Write a graph from raw series (n, channels, timepoints) to probabilities, or "
+        "to numbers, which answers without this package.",
     )
     export.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     export.add_argument(
@@ -225,19 +226,6 @@ def _tells_numbers(model):
     return not hasattr(model, "classes_")
 
 
-def _load_classifier(path, command):
-    """Return the classifier of a file; refuse a regressor."""
-    from lstmfcn.loading import load
-
-    model = load(path)
-    if _tells_numbers(model):
-        raise ValueError(
-            f"{path} predicts numbers, but lstmfcn {command} is for classifiers; use lstmfcn "
-            "predict."
-        )
-    return model
-
-
 def _warn_of_overlap(arguments, samples):
     """Tell that windows share timepoints with windows of other folds."""
     window, step = arguments.window, arguments.step
@@ -250,14 +238,19 @@ def _warn_of_overlap(arguments, samples):
 
 
 def _evaluate(arguments):
-    from lstmfcn.cli.cross_validation import cross_validate_to_folder
+    from lstmfcn.cli.cross_validation import (
+        cross_validate_numbers_to_folder,
+        cross_validate_to_folder,
+    )
 
     if arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
     samples = _read_labelled(arguments)
     _warn_of_overlap(arguments, samples)
     classifier = _new_model(arguments, samples.y).set_params(verbose=1)
-    table = cross_validate_to_folder(
+    is_regressor = arguments.model == REGRESSOR
+    validate = cross_validate_numbers_to_folder if is_regressor else cross_validate_to_folder
+    table = validate(
         classifier,
         samples.X,
         samples.y,
@@ -269,13 +262,14 @@ def _evaluate(arguments):
         verbose=1,
     )
     print(table)
-    print(f"predictions.csv, scores.csv and confusion.png are in {arguments.out}/")
+    picture = "predicted.png" if is_regressor else "confusion.png"
+    print(f"predictions.csv, scores.csv and {picture} are in {arguments.out}/")
 
 
 def _predict(arguments):
     _check_out(arguments)
     if arguments.model.suffix == ".onnx":  # and TensorFlow is not imported
-        from lstmfcn.onnx_model import OnnxClassifier as load
+        from lstmfcn.onnx_model import load_onnx as load
     else:
         from lstmfcn.loading import load
 
@@ -312,8 +306,8 @@ def _predict_numbers(regressor, samples, out):
     predicted = _with_progress(regressor.predict, samples.X)
     nothing = np.empty((len(predicted), 0))
     _write_predictions(out, (), predicted, nothing, samples)
-    print(f"{len(predicted)} numbers predicted; written to {out}")
-    if samples.y is not None:
+    print(f"{len(predicted)} number{'s' if len(predicted) > 1 else ''} predicted; written to {out}")
+    if samples.y is not None and np.ptp(samples.y) > 0:
         from lstmfcn.evaluation.number_scores import NUMBER_METRICS, score_numbers
 
         scores = score_numbers(samples.y, predicted, groups=samples.groups).scores
@@ -324,21 +318,31 @@ def _predict_numbers(regressor, samples, out):
 
 
 def _export(arguments):
-    classifier = _load_classifier(arguments.model, "export")
-    classifier.export(arguments.out, arguments.format, attention=arguments.attention)
+    from lstmfcn.loading import load
+
+    model, options = load(arguments.model), {"attention": True} if arguments.attention else {}
+    if _tells_numbers(model) and options:
+        raise ValueError(f"{arguments.model} predicts numbers; --attention is for classifiers.")
+    model.export(arguments.out, arguments.format, **options)
+    answers = "a number" if _tells_numbers(model) else f"{len(model.classes_)} classes"
     print(
-        f"{type(classifier).__name__} for series of {classifier.n_channels_in_} x "
-        f"{classifier.n_timepoints_in_} values, {len(classifier.classes_)} classes; written to "
-        f"{arguments.out}"
+        f"{type(model).__name__} for series of {model.n_channels_in_} x "
+        f"{model.n_timepoints_in_} values, {answers}; written to {arguments.out}"
     )
 
 
 def _explain(arguments):
     if arguments.out.exists() and not arguments.out.is_dir():
         raise ValueError(f"{arguments.out} is a file; name a folder with --out.")
+    from lstmfcn.loading import load
     from lstmfcn.plots.overview import explain_to_folder
 
-    classifier = _load_classifier(arguments.model, "explain")
+    classifier = load(arguments.model)
+    if _tells_numbers(classifier):
+        raise ValueError(
+            f"{arguments.model} predicts numbers, but lstmfcn explain is for classifiers; use "
+            "lstmfcn predict."
+        )
     samples = read_samples(arguments, "test", classifier)
     summary = explain_to_folder(
         classifier,
