@@ -242,6 +242,15 @@ def test_a_configuration_is_checked(tmp_path, capsys, plan, message):
             "error: --time-limit inf is not a number of seconds; pass one above 0.",
         ),
         (["run", "--out", "OUT", *PLAN, "--archive", "nowhere"], "nowhere"),
+        (["run", "--out", "OUT", "--datasets", "GunPont"], "the nearest name is GunPoint. For oth"),
+        (
+            ["run", "--out", "OUT", "--datasets", "GunPoint", "--model", "a=nowhere.at:All"],
+            "the model 'a' is in the package 'nowhere', which is not installed.",
+        ),
+        (
+            ["run", "--out", "OUT", "--datasets", "GunPoint", "--model", "a=LSTMFCNClasifier"],
+            "the model 'a' is 'LSTMFCNClasifier', which lstmfcn does not have;",
+        ),
     ],
 )
 def test_refusals(tmp_path, arguments, message, capsys):
@@ -249,6 +258,7 @@ def test_refusals(tmp_path, arguments, message, capsys):
     assert main(["benchmark", *(out if a == "OUT" else a for a in arguments)]) == 1
     printed = capsys.readouterr()
     assert message.replace("OUT", out) in printed.err + printed.out
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -336,7 +346,9 @@ def test_a_table_keeps_the_datasets_that_all_models_have():
 def test_of_a_loss_less_is_better():
     records = [record("a", "one", 0.5, log_loss=0.2), record("a", "two", 0.9, log_loss=0.4)]
     assert score_table(records, "log_loss").summary()[0]["model"] == "one"
-    with pytest.raises(ValueError, match="no record has 'f2'; choose one of accuracy, log_loss"):
+    costs = [record("a", "one", 0.5, epochs=20), record("a", "two", 0.9, epochs=10)]
+    assert score_table(costs, "epochs").summary()[0]["model"] == "two"
+    with pytest.raises(ValueError, match="metric='f2' is unknown; choose one of 'accuracy'"):
         score_table(records, "f2")
     with pytest.raises(ValueError, match="no dataset on which all models"):
         score_table([record("a", "one", 0.5), record("b", "two", 0.5)]).complete()

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib.util
 import itertools
 import os
 import textwrap
@@ -134,6 +135,7 @@ def _model(text):
 
 def _run(arguments):
     from lstmfcn.datasets import list_ucr
+    from lstmfcn.datasets.ucr import check_ucr
     from lstmfcn.evaluation import sweep
 
     plan = _configuration(arguments.config)
@@ -141,10 +143,14 @@ def _run(arguments):
     plan |= {key: value for key, value in vars(arguments).items() if value is not None}
     archive = plan.get("archive")
     datasets = plan.get("datasets") or (FIRST_DATASETS if archive is None else list_ucr(archive))
+    datasets = [_dataset(name) for name in datasets]
+    if not arguments.scheduler:  # whose workers may have what is missing here
+        check_ucr((name for name in datasets if isinstance(name, str)), archive)
+        _check_targets(models)
     same = ("password", "jobs", "threads", "send_data", "time_limit", "keep_models", "dry_run")
     with contextlib.ExitStack() as stack:
         result = sweep(
-            map(_dataset, datasets),
+            datasets,
             models,
             arguments.out,
             seeds=range(plan.get("seeds", 1)),
@@ -169,6 +175,25 @@ def _run(arguments):
             f"{len(result.failed)} runs failed, for the reasons above and in "
             f"{arguments.out / 'failures'}; the same command tries them again."
         )
+
+
+def _check_targets(models):
+    """Refuse models whose package is not installed, or which this package does not have."""
+    import lstmfcn
+
+    for model in models:
+        module, _, name = model.target.rpartition(":")
+        package = module.partition(".")[0]
+        if package and importlib.util.find_spec(package) is None:
+            raise ValueError(
+                f"the model {model.name!r} is in the package {cut(package)!r}, which is not "
+                "installed."
+            )
+        if not module and name not in lstmfcn.__all__:
+            raise ValueError(
+                f"the model {model.name!r} is {cut(name)!r}, which lstmfcn does not have; pass "
+                "MODULE:CLASS for a class of another package."
+            )
 
 
 def _dataset(name):

@@ -129,6 +129,13 @@ def list_ucr(archive=None):
         return sorted(name for name, one in datasets.items() if not _is_regression(opened, one))
 
 
+def check_ucr(names, archive=None):
+    """Raise ValueError unless an archive has datasets of these names."""
+    with closing(open_archive(archive)) as opened:
+        for name in names:
+            _find(name, opened, archive is None)
+
+
 def _find(name, opened, bundled):
     """Return the `Dataset` of this name, exactly or by its 2018 name."""
     datasets, halves = find_datasets(opened.paths())

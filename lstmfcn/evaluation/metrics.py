@@ -13,6 +13,9 @@ METRICS = {
 }
 """The names of the metrics, and whether larger or smaller values are better."""
 
+COSTS = ("fit_seconds", "predict_seconds", "epochs", "peak_memory_bytes", "n_parameters")
+"""What a run takes beside its metrics; smaller is better."""
+
 LEAST_PROBABILITY = 1e-7  # in a log loss: one wrong sample costs 16 at most
 ROUNDING = 1e-6  # that a probability may be out of [0, 1] by
 LARGEST_GAP = 0.01  # between 1 and a sum of probabilities: tsml files may have two digits

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lstmfcn.evaluation.metrics import METRICS
+from lstmfcn.evaluation.metrics import COSTS, METRICS
 from lstmfcn.evaluation.ranking import mean_per_class_error, mean_ranks, wins_ties_losses
+from lstmfcn.validation import check_choice
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class ScoreTable:
 
     def better(self):
         """Return the scores such that more is better: shape (n_datasets, n_models)."""
-        return self.scores if METRICS.get(self.metric, "larger") == "larger" else -self.scores
+        is_cost = self.metric in COSTS or METRICS.get(self.metric) == "smaller"
+        return -self.scores if is_cost else self.scores
 
     def summary(self):
         """Return one row per model over the datasets that all models have.
@@ -129,8 +131,8 @@ def score_table(records, metric="accuracy"):
     records : list of dict
         Of :meth:`lstmfcn.evaluation.Results.records`.
     metric : str, default="accuracy"
-        One of :data:`lstmfcn.evaluation.METRICS`, or ``fit_seconds``, ``predict_seconds``,
-        ``epochs``, ``peak_memory_bytes``, ``n_parameters``.
+        One of :data:`lstmfcn.evaluation.METRICS`, or a cost: ``fit_seconds``, ``predict_seconds``,
+        ``epochs``, ``peak_memory_bytes``, ``n_parameters``. Of costs, less is better.
 
     Returns
     -------
@@ -150,6 +152,7 @@ def score_table(records, metric="accuracy"):
     """
     if not records:
         raise ValueError("there are no results yet; do a sweep first.")
+    check_choice(metric, "metric", (*METRICS, *COSTS))
     found, n_classes = defaultdict(list), {}
     for record in records:
         dataset = record["dataset"]
@@ -157,8 +160,7 @@ def score_table(records, metric="accuracy"):
         if isinstance(record.get(metric), (int, float)):
             found[dataset, record["model"]].append(float(record[metric]))
     if not found:
-        numbers = sorted(k for k, v in records[0].items() if isinstance(v, (int, float)))
-        raise ValueError(f"no record has {metric!r}; choose one of {', '.join(numbers)}.")
+        raise ValueError(f"no record has {metric!r}; choose another metric.")
     datasets = sorted(n_classes, key=str.lower)
     models = list(dict.fromkeys(record["model"] for record in records))
     cells = [[found.get((d, m), []) for m in models] for d in datasets]
