@@ -178,8 +178,8 @@ def _observed(inputs):
 def evidence_block(architecture):
     """Return the number of the last block whose features can be located in the series.
 
-    Such a feature sees at most 32 timepoints, or a sixteenth of the series. The first block always
-    qualifies.
+    Such a feature sees at most 32 timepoints, or of a series longer than 512 at most a sixteenth.
+    The first block always qualifies.
 
     >>> blocks = {"kernel_sizes": (8, 5, 3), "n_timepoints": 200}
     >>> evidence_block({**blocks, "pool_sizes": (1, 1, 1), "dilation_rates": (1, 1, 1)})

@@ -74,6 +74,37 @@ def test_leave_one_speaker_out(root, tmp_path):
         assert len(set(source.tables(part)[source.title].groups("speaker"))) == 1
 
 
+def test_several_models_and_a_baseline_are_rows_of_one_table(root, tmp_path, capsys):
+    command = ["emotion", "run", "--data", str(root), "--features", "tone", "--epochs", "1"]
+    command += ["--folds", "loso", "--model", "lstmfcn,ensemble", "--baselines", "svm"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    names = ["LSTM-FCN tone_FRA", "Ensemble tone_FRA", "SVM tone_FRA"]
+    assert all(f"\n{name}, leave one speaker out  " in printed for name in names)
+    table = read(tmp_path / "toy-full" / "LSTM-FCN_tone_FRA" / "table.csv")
+    assert [row["model"] for row in table] == names
+    assert {row["test"] for row in table} == {"leave one speaker out"}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(name in page for name in names)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--model lstmfcn,rnn --features tone", "'lstmfcn,rnn' is not A[,B] of lstmfcn, alstmfcn"),
+        ("--model fcn,lstmfcn --features all", "--features all is for one model, not for --model"),
+        ("--model fcn,lstmfcn --features tone --name x", "--name is for one model, not for"),
+    ],
+)
+def test_what_is_for_one_model(root, tmp_path, options, sentence, capsys):
+    command = ["emotion", "run", "--data", str(root), "--out", str(tmp_path), *options.split()]
+    try:
+        assert main(command) == 1
+    except SystemExit as exit:  # argparse's own
+        assert exit.code == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_a_fold_that_is_done_is_not_trained_again(root, tmp_path, monkeypatch):
     source, count = open_source(root, "full").with_folds(3), [0]
     run_recipe = runs.run_recipe

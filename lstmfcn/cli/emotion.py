@@ -3,7 +3,7 @@
 import argparse
 import os
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 
 from lstmfcn.cli.arguments import OPTIONS, at_least, to_names, to_number, to_path
 from lstmfcn.cli.emotion_extract import add_extraction
@@ -15,6 +15,7 @@ from lstmfcn.cli.zero_shot import add_zero_shot
 # Fields of a recipe that are options; the names of counts differ.
 FIELDS = ("features", "model", "fusion", "mode", "standardize_by")
 COUNTS = ("n_timepoints", "n_babble", "n_epochs", "n_copies")
+NETWORKS = ("lstmfcn", "alstmfcn", "fcn", "ensemble", "attention")
 RECIPES = "emodb, emodb-noisy, emodb-semi (of track semi), mosi-early, mosi-branch, mosi-late, "
 RECIPES += "mosi-text"
 
@@ -115,8 +116,10 @@ def _add_run(what):
     recipe.add_argument("--recipe", metavar="NAME", help=f"a whole recipe: {RECIPES}")
     what.add_argument(
         "--model",
-        choices=("lstmfcn", "alstmfcn", "fcn", "ensemble", "attention"),
-        help="default: alstmfcn; ensemble: several ALSTM-FCNs, of one feature set",
+        type=_to_models,
+        metavar="A[,B]",
+        help=f"{', '.join(NETWORKS)}; several are rows of one table (default: alstmfcn; ensemble: "
+        "several ALSTM-FCNs, of one feature set)",
     )
     fusions = ("branch", "early", "late")
     what.add_argument("--fusion", choices=fusions, help="of several feature sets; default: branch")
@@ -198,6 +201,14 @@ def _to_pairs(text):
     return dict(pairs)
 
 
+def _to_models(text):
+    """Return the models in "lstmfcn,ensemble", each once."""
+    names = list(dict.fromkeys(to_names(text)))
+    if not names or not set(names) <= set(NETWORKS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not A[,B] of {', '.join(NETWORKS)}")
+    return names
+
+
 def _run(arguments):
     _quiet_tensorflow()
     if arguments.target is not None:
@@ -214,7 +225,7 @@ def _run(arguments):
     Results(arguments.out)  # refused before features are read, if it is no folder
     if name is not None:
         check_model_name(name)
-    recipe = _recipe(arguments)
+    recipes = _recipes(arguments)
     if (arguments.data is None) == (arguments.wavs is None):
         raise ValueError("name the folder of the features by --data, or recordings by --wavs.")
     if arguments.wavs is not None and arguments.labels is None:
@@ -230,15 +241,15 @@ def _run(arguments):
         on_missing=arguments.on_missing,
     )
     if arguments.wavs is not None:
-        if recipe.features == ("all",):
+        if recipes[0].features == ("all",):
             raise ValueError("which features of the recordings? Name them: --features logmel.")
-        recipe = _extract(arguments, source, recipe)
+        recipes = _extract(arguments, source, recipes)
     if arguments.folds is not None:
         if arguments.track in ("noise", "ov"):
             raise ValueError(f"--folds are for tracks full and semi, not for {arguments.track}.")
         folder = arguments.out / f"{source.name}-{source.found.name}".replace(" ", "_")
         source = source.with_folds(arguments.folds, stored_in=folder)
-    recipes, best = _of_each_set(arguments, source, recipe)
+    recipes, best = _of_each_set(arguments, source, recipes)
     baselines = _baselines(arguments, source, recipes)
     print(_summary(models_of(source, [*recipes, *baselines], arguments.out)))
     options = {"n_seeds": arguments.seeds, "name": name, "keep_models": arguments.keep_models}
@@ -257,15 +268,19 @@ def _run(arguments):
         print(f"predict other clips: lstmfcn emotion predict {models[0].model_path(0)} CLIPS")
 
 
-def _extract(arguments, source, recipe):
-    """Make the features that are missing; return the recipe with the names of their folders."""
+def _extract(arguments, source, recipes):
+    """Make the features that are missing; return recipes with the names of their folders."""
     tables = source.found.train, source.found.test, source.found.unlabelled
-    names = [name for one in recipe.mean_of or (recipe,) for name in one.features]
+    of_all = chain.from_iterable(recipe.mean_of or (recipe,) for recipe in recipes)
+    names = dict.fromkeys(name for one in of_all for name in one.features)
     folders = made_features(arguments, tables, names)
-    mean_of = [replace(one, features=_renamed(one, folders)) for one in recipe.mean_of]
-    if mean_of:
-        return replace(recipe, mean_of=mean_of)
-    return replace(recipe, features=_renamed(recipe, folders))
+
+    def renamed(recipe):
+        if recipe.mean_of:
+            return replace(recipe, mean_of=list(map(renamed, recipe.mean_of)))
+        return replace(recipe, features=[folders[name] for name in recipe.features])
+
+    return list(map(renamed, recipes))
 
 
 def made_features(arguments, tables, names):
@@ -287,17 +302,13 @@ def made_features(arguments, tables, names):
     return folders
 
 
-def _renamed(recipe, folders):
-    return [folders[name] for name in recipe.features]
-
-
 def _quiet_tensorflow():
     """Keep TensorFlow's start-up messages off the terminal, unless somebody wants them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def _recipe(arguments):
-    """Return the named recipe, or the one that the options describe."""
+def _recipes(arguments):
+    """Return the named recipe, or one for each model that the options describe."""
     from lstmfcn.emotion import PRESETS
     from lstmfcn.emotion.recipe import default_recipe
     from lstmfcn.validation import check_choice
@@ -310,7 +321,7 @@ def _recipe(arguments):
         if options:
             names = ", ".join(f"--{names[field].replace('_', '-')}" for field in options)
             raise ValueError(f"--recipe {arguments.recipe} is a whole recipe; leave out {names}.")
-        return PRESETS[arguments.recipe]
+        return [PRESETS[arguments.recipe]]
     if options["features"] == ["all"] and "fusion" in options:
         raise ValueError("--features all fuses the best by branches; leave out --fusion.")
     track, threshold = arguments.track, options.pop("threshold", None)
@@ -320,21 +331,25 @@ def _recipe(arguments):
                 f"--threshold {threshold} is for track 'semi'; leave it out of track {track!r}."
             )
         options["pseudo_labels"] = {"threshold": threshold}
-    return default_recipe(track, **options)
+    models = options.pop("model", ["alstmfcn"])
+    if len(models) > 1 and (arguments.name is not None or arguments.features == ["all"]):
+        option = "--name" if arguments.name is not None else "--features all"
+        raise ValueError(f"{option} is for one model, not for --model {','.join(models)}.")
+    return [default_recipe(track, model=model, **options) for model in models]
 
 
-def _of_each_set(arguments, source, recipe):
+def _of_each_set(arguments, source, recipes):
     """Return the recipes to train, and how many of the best feature sets are fused, or None."""
     from lstmfcn.features import FeatureStore
 
-    if recipe.features != ("all",):
+    if recipes[0].features != ("all",):
         if arguments.best is not None:
             raise ValueError("--best is of --features all; leave it out.")
-        return [recipe], None
+        return recipes, None
     names = FeatureStore(source.root).feature_sets
     if not names:
         raise ValueError(f"{source.root} holds no feature sets; expected folders such as text_FRA.")
-    return [replace(recipe, features=[name]) for name in names], arguments.best or 3
+    return [replace(recipes[0], features=[name]) for name in names], arguments.best or 3
 
 
 def _baselines(arguments, source, recipes):
@@ -447,14 +462,15 @@ def _print_gain(models, records):
     """Print the gain by unlabelled clips, seed by seed."""
     from lstmfcn.evaluation.intervals import paired_interval
 
-    with_them = next((model for model in models if model.uses_unlabelled), None)
-    if with_them is None:
-        return
-    alone = models[models.index(with_them) + 1]
-    test = next(iter(with_them.tests))
-    names = (with_them.name, alone.name)
-    pair = ([one["weighted_f1"] for one in records[name, test]] for name in names)
-    difference, low, high = paired_interval(*pair)
-    interval = "" if low != low else f", 95 % interval {low:+.4f} to {high:+.4f}"
-    how = f"of {test}, paired by seed{interval}"
-    print(f"the unlabelled clips change the weighted F1 by {difference:+.4f} ({how})")
+    for with_them, alone in pairwise(models):
+        if with_them.uses_unlabelled:
+            test = next(iter(with_them.tests))
+            names = (with_them.name, alone.name)
+            pair = ([one["weighted_f1"] for one in records[name, test]] for name in names)
+            difference, low, high = paired_interval(*pair)
+            interval = "" if low != low else f", 95 % interval {low:+.4f} to {high:+.4f}"
+            how = f"of {test}, paired by seed{interval}"
+            print(
+                f"{alone.name}: the unlabelled clips change the weighted F1 by {difference:+.4f} "
+                f"({how})"
+            )
