@@ -306,8 +306,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         The map is activation times derivative, in the last block whose activations see at most 32
         timepoints, or of a series longer than 512 at most a sixteenth. Activations of later blocks
         see more, and cannot locate the evidence. In the published network this is the last block,
-        and the map equals the map of Zhou et al. Each map sums to the convolutions' part of the logit. What later blocks
-        add by themselves is spread evenly over all timepoints.
+        and the map equals the map of Zhou et al. Each map sums to the convolutions' part of the
+        logit. What later blocks add by themselves is spread evenly over all timepoints.
 
         Parameters
         ----------
