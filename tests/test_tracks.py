@@ -303,8 +303,8 @@ def test_unlabelled_clips_are_compared_with_none(root, tmp_path, capsys):
         assert list(answers.names) == [r["name"] for r in read(root / "unlabeled-semi.csv")]
     _print_gain(models, records)
     change = rows[0]["weighted_f1"] - rows[1]["weighted_f1"]
-    sentence = f"the unlabelled clips change the weighted F1 by {change:+.4f} (of test, paired by "
-    assert capsys.readouterr().out == f"{sentence}seed)\n"
+    sentence = f"mine: the unlabelled clips change the weighted F1 by {change:+.4f} (of test, "
+    assert capsys.readouterr().out == f"{sentence}paired by seed)\n"
 
 
 def test_members_of_an_ensemble_are_averaged(root):
