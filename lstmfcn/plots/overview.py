@@ -73,40 +73,14 @@ def explain_to_folder(
         "convolutions": explanation.convolutions,
         **maps,
     }
-    has_filters = hasattr(classifier, "filter_kernels")  # an ensemble has those of its members
-    if has_filters:
+    if hasattr(classifier, "filter_kernels"):  # an ensemble has those of its members
         arrays["filter_kernels"] = classifier.filter_kernels()
     if y is not None:
         arrays["labels"] = labels
     summary = explanation.summary()
-    surest, closest = (int(f(probabilities.max(axis=1))) for f in (np.argmax, np.argmin))
-    activation = partial(plots.ActivationMapDisplay.from_estimator, classifier, X)
-    decision = partial(_decision, classifier, X, starts)
-    gallery = partial(plots.GalleryDisplay.from_estimator, classifier, X, labels)
-    mean = partial(plots.MeanMapDisplay.from_estimator, classifier, X)
-    displays = {
-        "learning-curves": partial(plots.HistoryDisplay, classifier.history_),
-        "surest-decision": partial(decision, surest),
-        "closest-decision": partial(decision, closest),
-        "activation-maps": partial(activation, closest),
-    }
-    for index in indices:
-        displays[f"decision-{index}"] = partial(decision, index)
-        displays[f"activation-maps-{index}"] = partial(activation, index)
-    if has_filters:
-        displays["filters"] = partial(plots.FilterDisplay.from_estimator, classifier, X)
-    for name in names:
-        title = name.replace("_", "-")
-        displays[f"{title}-gallery"] = partial(gallery, method=name)
-        displays[f"{title}-mean"] = partial(mean, method=name)
-    if "attention_map" in names:
-        displays["context"] = partial(plots.ContextDisplay.from_estimator, classifier, X)
+    displays = _displays(classifier, X, labels, probabilities, names, indices, starts)
     if y is not None:
-        classes = classifier.classes_
-        truth, codes = np.searchsorted(classes, labels), range(len(classes))
-        counts = confusion_matrix(truth, explanation.target, labels=codes)
-        class_names = [plain(label) for label in classes]
-        displays["confusion"] = partial(Confusion, counts, display_labels=class_names)
+        displays["confusion"] = partial(_confusion, classifier.classes_, labels, explanation.target)
     displays["faithfulness"] = partial(_measure, classifier, X, maps, random_state, summary)
     files = {"explanations.npz": _packed(arrays)}
     with tqdm(displays.items(), disable=not verbose, unit="picture") as bar:
@@ -118,6 +92,40 @@ def explain_to_folder(
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
     return summary
+
+
+def _displays(classifier, X, labels, probabilities, names, indices, starts):
+    """Return functions that make the displays of decisions and of the maps ``names``, by title."""
+    activation = partial(plots.ActivationMapDisplay.from_estimator, classifier, X)
+    decision = partial(_decision, classifier, X, starts)
+    surest, closest = (int(f(probabilities.max(axis=1))) for f in (np.argmax, np.argmin))
+    displays = {
+        "learning-curves": partial(plots.HistoryDisplay, classifier.history_),
+        "surest-decision": partial(decision, surest),
+        "closest-decision": partial(decision, closest),
+        "activation-maps": partial(activation, closest),
+    }
+    for index in indices:
+        displays[f"decision-{index}"] = partial(decision, index)
+        displays[f"activation-maps-{index}"] = partial(activation, index)
+    if hasattr(classifier, "filter_kernels"):
+        displays["filters"] = partial(plots.FilterDisplay.from_estimator, classifier, X)
+    gallery = partial(plots.GalleryDisplay.from_estimator, classifier, X, labels)
+    mean = partial(plots.MeanMapDisplay.from_estimator, classifier, X)
+    for name in names:
+        title = name.replace("_", "-")
+        displays[f"{title}-gallery"] = partial(gallery, method=name)
+        displays[f"{title}-mean"] = partial(mean, method=name)
+    if "attention_map" in names:
+        displays["context"] = partial(plots.ContextDisplay.from_estimator, classifier, X)
+    return displays
+
+
+def _confusion(classes, labels, predicted):
+    """Return the display of how many series of each class got which answer."""
+    truth = np.searchsorted(classes, labels)
+    counts = confusion_matrix(truth, predicted, labels=range(len(classes)))
+    return Confusion(counts, display_labels=[plain(label) for label in classes])
 
 
 def _decision(classifier, X, starts, index):
