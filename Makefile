@@ -26,7 +26,7 @@ test-oldest: .venv-oldest/.installed
 	.venv-oldest/bin/python -m pytest $(OLDEST_TESTS)
 
 coverage: .venv/.installed-dev
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine
 	$(BIN)/coverage report
 
