@@ -189,3 +189,54 @@ def test_a_series_of_ones_choice_is_drawn(models, tmp_path, capsys, monkeypatch)
     assert main([*explain, "--out", str(tmp_path / "none"), "--index", "10"]) == 1
     assert "--index 10 is not there; the 10 series are 0 to 9" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture
+def logs(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for name, first, end in (("ann", 40, 160), ("bob", 60, 140), ("tiny", 140, 150)):
+        LOG[first:end].to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+def test_a_folder_of_recordings(logs, tmp_path, capsys):
+    cut = ["--window", "20", "--label-column", "gait"]
+    model, out = str(tmp_path / "m.lstmfcn"), tmp_path / "y.csv"
+    assert main(["fit", str(logs), *cut, "--out", model, *SMALL]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "10 series, 1 channel x 20 timepoints, 2 classes (walk 5, run 5), 2 groups"
+    )
+    assert "left out: Time (s), tiny.csv, which is shorter than a window" in said
+    assert main(["predict", model, str(logs), "--out", str(out)]) == 0
+    found = pd.read_csv(out)
+    assert found.file.tolist() == ["ann.csv"] * 6 + ["bob.csv"] * 4
+    assert found.start.tolist() == [0, 20, 40, 60, 80, 100, 0, 20, 40, 60]
+    assert found.label.tolist() == ["walk"] * 3 + ["run"] * 3 + ["walk"] * 2 + ["run"] * 2
+    assert (
+        main(["evaluate", str(logs), *cut, "--out", str(tmp_path / "e"), *SMALL, "--folds", "2"])
+        == 0
+    )
+    by_file = pd.read_csv(tmp_path / "e" / "predictions.csv").groupby("file").fold
+    assert by_file.nunique().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "change, options, sentence",
+    [
+        (lambda logs: None, [], "logs is a folder; pass --window if it holds recordings."),
+        (
+            lambda logs: LOG.rename(columns={"accel": "gyro"}).to_csv(logs / "z.csv", index=False),
+            ["--window", "20"],
+            "z.csv has the channels gyro, but the model was trained on accel",
+        ),
+        (lambda logs: None, ["--window", "150"], "is shorter than a window; pass fewer --window."),
+        (lambda logs: [p.unlink() for p in logs.iterdir()], ["--window", "20"], "no recordings"),
+    ],
+)
+def test_a_folder_that_is_none_of_recordings(logs, tmp_path, capsys, change, options, sentence):
+    change(logs)
+    arguments = ["fit", str(logs), "--label-column", "gait", *options, *SMALL]
+    assert main([*arguments, "--out", str(tmp_path / "m.lstmfcn")]) == 1
+    assert sentence in capsys.readouterr().err

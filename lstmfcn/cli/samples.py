@@ -21,13 +21,14 @@ class Samples(NamedTuple):
     left_out: tuple = ()  # names of columns, and how many windows
     channels: tuple = ()  # names, of a recording
     ids: object = None  # texts that name the series
+    files: object = None  # names of the recordings in a folder
     times: object = None  # texts, when windows start
     timepoints: tuple = ()  # names of a table's columns
 
     def about(self):
         """Return what predictions keep about each series: names of columns to (n,) arrays."""
-        columns = {"start": self.starts, "time": self.times, "id": self.ids, "group": self.groups}
-        columns["label"] = self.y
+        columns = {"file": self.files, "start": self.starts, "time": self.times, "id": self.ids}
+        columns |= {"group": None if self.groups is self.files else self.groups, "label": self.y}
         return {name: values for name, values in columns.items() if values is not None}
 
 
@@ -36,7 +37,8 @@ def add_input(parser, metavar, split):
     parser.add_argument(
         "series",
         metavar=metavar,
-        help=f".tsv, .ts, .csv or .npy file, or the name of a UCR dataset (its {split} split)",
+        help=".tsv, .ts, .csv or .npy file, a folder of recordings (with --window), or the name "
+        f"of a UCR dataset (its {split} split)",
     )
     parser.add_argument("--archive", type=to_path, help="folder or zip with the UCR archive")
     parser.add_argument("--password", help="password of an encrypted zip")
@@ -61,7 +63,9 @@ def add_input(parser, metavar, split):
         help="what to do with missing values; default: error",
     )
     cut = parser.add_argument_group(
-        "windows", "how to cut a long recording, a file with a row for each timepoint"
+        "windows",
+        "how to cut a long recording, a file with a row for each timepoint, or a folder of such "
+        "files, which are groups unless --group names a column",
     )
     cut.add_argument(
         "--window", type=at_least(1, "none"), metavar="N", help="timepoints of a window"
@@ -112,6 +116,8 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
             setattr(arguments, option, value)
     if arguments.archive is None and (Path(name).suffix or os.path.exists(name)):
         if arguments.window in (None, "none"):
+            if os.path.isdir(name):
+                raise ValueError(f"{name} is a folder; pass --window if it holds recordings.")
             names = reading.get("timepoints", ())
             return _read_series(name, arguments, classifier, classes, names)
         return _read_windows(name, arguments, reading.get("channels"), classes)
@@ -137,11 +143,11 @@ def _remembered(reading, name, arguments):
     ending = Path(name).suffix.lower()
     if arguments.labels != "auto":
         reading = {option: reading[option] for option in reading if option != "label_column"}
-    if arguments.archive is not None or ending not in TABLES:
+    if arguments.archive is not None or not (ending in TABLES or os.path.isdir(name)):
         return {} if ending else reading
     from lstmfcn.datasets.files import read_rows
 
-    _, cells = next(read_rows(name)[1], (0, []))
+    _, cells = next(read_rows(_tables(name)[0])[1], (0, []))
     columns = {cell.strip().lower() for cell in cells} | {"first", "last"}
 
     def is_here(column):
@@ -173,21 +179,86 @@ def _read_series(name, arguments, classifier, classes, timepoints):
 
 
 def _read_windows(name, arguments, channels, classes):
+    """Cut a recording, or each recording of a folder, into windows."""
     import numpy as np
 
-    from lstmfcn.datasets import read_recording, windows
     from lstmfcn.datasets.arrays import to_classes, to_labels
 
     if isinstance(classes, str):
         raise ValueError("--window is for classes; a model of numbers needs a row for each series.")
     if arguments.labels not in ("auto", "none"):
         raise ValueError("--labels FILE has a label per series; name a column with --label-column.")
+    paths = _tables(name)
+    parts, left_out, n_dropped, n_starts = [], [], 0, 0
+    for path in paths:
+        recording = _read_recording(path, arguments, channels or (parts and parts[0].channels))
+        if len(paths) > 1 and recording.values.shape[1] < arguments.window:
+            left_out.append(f"{path.name}, which is shorter than a window")
+            continue
+        parts.append(_cut(path, recording, arguments))
+        n_windows = 1 + (recording.values.shape[1] - arguments.window) // (
+            arguments.step or arguments.window
+        )
+        n_starts, n_dropped = n_starts + n_windows, n_dropped + n_windows - len(parts[-1].X)
+        left_out += [column for column in recording.left_out if column not in left_out]
+    if not parts:
+        raise ValueError(f"each recording in {name} is shorter than a window; pass fewer --window.")
+    if n_dropped > 0:
+        why = "with gaps, or of several labels or groups"
+        left_out.append(f"{n_dropped} of {n_starts} windows {why}")
+    X, y, groups, starts, times, files = (
+        None if any(one is None for one in column) else np.concatenate(column)
+        for column in zip(
+            *((p.X, p.y, p.groups, p.starts, p.times, p.files) for p in parts), strict=True
+        )
+    )
+    if y is not None:
+        texts = [str(label) for label in y]
+        y = to_labels(texts)[0] if classes is None else to_classes(texts, classes)[0]
+    if Path(name).is_dir():
+        groups = files if groups is None else groups
+    else:
+        files = None
+    return Samples(
+        X, y, groups, starts, tuple(left_out), parts[0].channels, times=times, files=files
+    )
+
+
+def _tables(name):
+    """Return the path of a table, or those of the tables in a folder."""
+    if not os.path.isdir(name):
+        return [Path(name)]
+    found = sorted(path for path in Path(name).iterdir() if path.suffix.lower() in TABLES)
+    if not found:
+        raise ValueError(f"the folder {name} has no recordings, files that end in .csv or .tsv.")
+    return found
+
+
+def _read_recording(path, arguments, channels):
+    """Return a recording with its channels in this order, if one is given."""
+    from lstmfcn.datasets import read_recording
+
     column = "none" if arguments.labels == "none" else arguments.label_column or "auto"
     recording = read_recording(
-        name, label_column=column, group_column=arguments.group, drop=arguments.drop or ()
+        path, label_column=column, group_column=arguments.group, drop=arguments.drop or ()
     )
-    if channels:
-        recording = _in_order(name, recording, channels)
+    if not channels:
+        return recording
+    if set(recording.channels) != set(channels):
+        raise ValueError(
+            f"{path.name} has the channels {', '.join(recording.channels)}, but the model was "
+            f"trained on {', '.join(channels)}; rename the columns, or leave some out with --drop."
+        )
+    places = [recording.channels.index(channel) for channel in channels]
+    return recording._replace(values=recording.values[places], channels=tuple(channels))
+
+
+def _cut(path, recording, arguments):
+    """Return the windows of one recording as samples."""
+    import numpy as np
+
+    from lstmfcn.datasets import windows
+
     found = windows(
         recording.values,
         arguments.window,
@@ -198,32 +269,9 @@ def _read_windows(name, arguments, channels, classes):
         gaps="interpolate" if arguments.missing == "interpolate" else arguments.gaps,
         end=arguments.end,
     )
-    y = found.y
-    if y is not None:
-        texts = [str(label) for label in y]
-        y = to_labels(texts)[0] if classes is None else to_classes(texts, classes)[0]
-    left_out = recording.left_out
-    n_starts = 1 + (recording.values.shape[1] - arguments.window) // (
-        arguments.step or arguments.window
-    )
-    if len(found.X) < n_starts:
-        why = "with gaps, or of several labels or groups"
-        left_out = (*left_out, f"{n_starts - len(found.X)} of {n_starts} windows {why}")
     times = None if recording.times is None else np.array(recording.times)[found.starts]
-    return Samples(
-        found.X, y, found.groups, found.starts, left_out, recording.channels, times=times
-    )
-
-
-def _in_order(name, recording, channels):
-    """Return a recording with its channels in the order of the training file."""
-    if set(recording.channels) != set(channels):
-        raise ValueError(
-            f"{name} has the channels {', '.join(recording.channels)}, but the model was trained "
-            f"on {', '.join(channels)}; rename the columns, or leave some out with --drop."
-        )
-    places = [recording.channels.index(channel) for channel in channels]
-    return recording._replace(values=recording.values[places], channels=tuple(channels))
+    files = np.full(len(found.X), path.name)
+    return Samples(*found, channels=recording.channels, times=times, files=files)
 
 
 def described(samples):
