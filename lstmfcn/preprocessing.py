@@ -12,6 +12,7 @@ import numpy as np
 from lstmfcn import validation
 from lstmfcn.lengths import interpolate
 from lstmfcn.moments import check_squares
+from lstmfcn.pages import Pages, is_memory_mapped
 from lstmfcn.validation import VALUES_AT_A_TIME
 from lstmfcn.warning import warn
 
@@ -42,7 +43,9 @@ class Normalizer:
         n_channels = series[0].shape[0]
         count, total = 0, np.zeros(n_channels)
         low, high = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
+        pages = Pages(series)
         for values in series:
+            pages.read(values.nbytes)
             count += values.shape[1]
             with np.errstate(over="ignore"):  # what overflows is refused below
                 total += values.sum(axis=1, dtype=np.float64)
@@ -52,6 +55,7 @@ class Normalizer:
         mean = total / count
         squares = np.zeros(n_channels)
         for values in series:
+            pages.read(values.nbytes)
             squares += np.square(values - mean[:, np.newaxis], dtype=np.float64).sum(axis=1)
         scale = _without_constants(np.sqrt(squares / count), low, high)
         return cls(kind, tuple(mean.tolist()), tuple(scale.tolist()))
@@ -222,18 +226,18 @@ class MappedRows:
     """
 
     def __init__(self, array, rows):
-        self._array, self._rows = array, rows
+        self.base, self._rows = array, rows
         self.shape, self.dtype = (len(rows), *array.shape[1:]), array.dtype
 
     def __len__(self):
         return self.shape[0]
 
     def __getitem__(self, rows):
-        return self._array[self._rows[rows]]
+        return self.base[self._rows[rows]]
 
     def take(self, rows):
         """Return some of these rows, without reading them."""
-        return MappedRows(self._array, self._rows[rows])
+        return MappedRows(self.base, self._rows[rows])
 
 
 def take(series, rows):
@@ -259,7 +263,7 @@ class OnDemand:
     """
 
     def __init__(self, series, normalizer):
-        self._series, self._normalizer = series, normalizer
+        self._series, self._normalizer, self._pages = series, normalizer, Pages(series)
         n_samples, n_channels, n_timepoints = series.shape
         self.shape = (n_samples, n_timepoints, n_channels)
 
@@ -268,12 +272,9 @@ class OnDemand:
 
     def __getitem__(self, rows):
         """Return the rows of a slice or a sequence of indices, as float32."""
-        return to_keras(self._series[rows], self.shape[1], self._normalizer, None)[0]
-
-
-def is_memory_mapped(series):
-    """Whether series lie in a memory-mapped file, directly, through views or as MappedRows."""
-    return isinstance(series, MappedRows) or validation.is_memory_mapped(series)
+        series = self._series[rows]
+        self._pages.read(series.nbytes, len(series))
+        return to_keras(series, self.shape[1], self._normalizer, None)[0]
 
 
 def _normalized(normalizer, values):

@@ -7,7 +7,6 @@ lets through is in public axis order, (n_samples, n_channels, n_timepoints).
 import contextlib
 import itertools
 import math
-import mmap
 import operator
 from collections.abc import Sized
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from sklearn.utils._param_validation import StrOptions as StrOptions
 from sklearn.utils.validation import _check_feature_names, column_or_1d
 from sklearn.utils.validation import check_is_fitted as check_is_fitted
 
+from lstmfcn.pages import Pages, is_memory_mapped
 from lstmfcn.untrusted import listed
 from lstmfcn.warning import warn
 
@@ -148,13 +148,6 @@ def _series_list(X):
     if len({array.shape[1] for array in checked}) == 1:
         return np.stack(checked)
     return checked
-
-
-def is_memory_mapped(array):
-    """Whether an array lies in a memory-mapped file, directly or through views."""
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array, mmap.mmap)
 
 
 def as_numbers(values, name, remedy=f"pass {SHAPES}"):
@@ -286,9 +279,13 @@ def brief(value, most=60):
 def _check_finite(series):
     """Refuse NaN and infinity, naming the first place."""
     if isinstance(series, np.ndarray):
-        n_rows = max(1, VALUES_AT_A_TIME // series[0].size)
-        parts = (series[start : start + n_rows] for start in range(0, len(series), n_rows))
-        if all(np.isfinite(part).all() for part in parts):
+        n_rows, pages = max(1, VALUES_AT_A_TIME // series[0].size), Pages(series)
+        for start in range(0, len(series), n_rows):
+            part = series[start : start + n_rows]
+            pages.read(part.nbytes)
+            if not np.isfinite(part).all():
+                break
+        else:
             return
     for i, values in enumerate(series):
         finite = np.isfinite(values)

@@ -7,7 +7,7 @@ from mer_folder import write_mer_folder
 from lstmfcn.emotion import EmotionRecipe, SequencePreprocessor
 from lstmfcn.emotion.track_data import load_track_data
 from lstmfcn.features import mapped
-from lstmfcn.preprocessing import is_memory_mapped
+from lstmfcn.pages import is_memory_mapped
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.features.mapped import empty_float32
 from lstmfcn.lengths import check_frames, pool_or_pad, resample, window_means
 from lstmfcn.moments import RunningMoments, check_squares
+from lstmfcn.pages import Pages
 from lstmfcn.validation import as_series, check_choice, check_counts, check_is_fitted
 from lstmfcn.warning import warn
 
@@ -261,6 +262,7 @@ class SequencePreprocessor(LinkedToSite, TransformerMixin, BaseEstimator):
         if self.mode != "pad":
             n_features = self.n_features_in_ * (2 if self.pools_deviation_ else 1)
             out = empty_float32((len(X), n_features, self.n_timepoints_))
+        pages = Pages(out)
         for i, frames in enumerate(_checked(X, self.n_features_in_)):
             frames = _scaled(frames, self.mean_, self.scale_)
             if self.mode == "pool":
@@ -270,6 +272,7 @@ class SequencePreprocessor(LinkedToSite, TransformerMixin, BaseEstimator):
             lengths.append(len(frames))
             # (D, T_i); a copy, or a cut would keep the frames that it cut off.
             out[i] = frames[: self.n_timepoints_].T.copy()
+            pages.read(out[i].nbytes)
         if self.n_timepoints is None and self.mode != "pool":
             _warn_if_cut(np.array(lengths), self.n_timepoints_)
         return out

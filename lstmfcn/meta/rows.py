@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.sparse import issparse
 
-from lstmfcn.preprocessing import is_memory_mapped
+from lstmfcn.pages import is_memory_mapped
 from lstmfcn.validation import as_series
 
 
