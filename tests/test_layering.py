@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "lstmfcn"
 # From the ground up: a room imports rooms of lines above its own, and of its own line none.
 FLOORS = [
-    ["__init__", "all_or_nothing", "doc_link", "lazy", "progress", "warning"],
+    ["__init__", "all_or_nothing", "doc_link", "lazy", "pages", "progress", "warning"],
     ["untrusted"],
     ["files"],
     ["validation"],
@@ -40,7 +40,7 @@ FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 # These import no Keras and know nothing of the classifiers: what they need, they are given by name.
 BESIDE = {"datasets", "evaluation", "plots", "report", "zero_shot"}
 ALLOWED = BESIDE | {"__init__", "files", "lazy", "lengths", "moments", "progress"}
-ALLOWED |= {"untrusted", "validation", "warning"}
+ALLOWED |= {"pages", "untrusted", "validation", "warning"}
 ALLOWED |= {"meta"}  # the robustness curve corrupts series: plain NumPy, no Keras
 
 
