@@ -1,7 +1,10 @@
 """Is the table of any corpus read by its columns' names, and is what cannot be used refused?"""
 
+import os
+
 import numpy as np
 import pytest
+from conftest import refusal
 
 from lstmfcn.emotion import load_corpus, load_labels
 
@@ -114,3 +117,12 @@ def test_what_cannot_be_used(write, text, options, sentence):
     with pytest.raises(ValueError) as raised:
         load_corpus(write(text), **options)
     assert str(raised.value) == sentence
+
+
+def test_a_pipe_is_not_waited_for_and_splits_are_no_table(tmp_path):
+    os.mkfifo(tmp_path / "labels.csv")
+    sentence = refusal(lambda: load_corpus(tmp_path / "labels.csv"))
+    assert sentence == "labels.csv is not a file; expected a CSV file with labels."
+    (tmp_path / "label-6way.npz").touch()
+    sentence = refusal(lambda: load_corpus(tmp_path / "label-6way.npz"))
+    assert sentence.startswith("label-6way.npz has the splits of MER2024; name its folder as that")

@@ -90,9 +90,15 @@ def test_too_few_speakers_are_told(corpus, tmp_path):
 def test_the_shell_prints_scores_and_refuses_what_does_not_go_with_it(corpus, tmp_path, capsys):
     command = ["emotion", "run", "--target", "valence", "--data", str(corpus)]
     command += ["--labels", str(corpus / "labels.csv"), "--features", "tone", "--out"]
+    labels = tmp_path / "more.csv"
+    labels.write_text((corpus / "labels.csv").read_text() + "gone,0.5,speaker 1\n")
+    command[command.index("--labels") + 1] = str(labels)
     command += [str(tmp_path), "--folds", "2", "--group", "speaker", "--epochs", "2"]
+    assert main(command) == 1 and "pass --on-missing drop or" in capsys.readouterr().err
+    command += ["--on-missing", "drop"]
     assert main(command) == 0
     out = capsys.readouterr().out
+    assert "valence of 32 clips, in 2 folds:\nleft out, without features (1): gone\n" in out
     assert "CCC" in out and "over speakers" in out and "predictions.csv" in out
     assert "emotion predict" not in out
     assert main([*command, "--track", "semi"]) == 1

@@ -74,6 +74,20 @@ def test_leave_one_speaker_out(root, tmp_path):
         assert len(set(source.tables(part)[source.title].groups("speaker"))) == 1
 
 
+@pytest.mark.parametrize("options", [["--folds", "2"], []])
+def test_clips_without_features_are_counted_and_named(root, tmp_path, options, capsys):
+    labels = tmp_path / "labels.csv"
+    rows = "".join(f"train{i},{'happy sad'.split()[i % 2]}\n" for i in range(12))
+    labels.write_text(f"file,emotion\n{rows}gone,sad\nlost,happy\nnew,\ntest0,\n")
+    command = ["emotion", "run", "--data", str(root), "--features", "tone", "--epochs", "1"]
+    command += ["--model", "fcn", "--labels", str(labels), "--on-missing", "drop", *options]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    n_train = "12 labelled clips" if options else "9 training clips"
+    assert n_train in printed and ", 1 unlabelled" in printed
+    assert "3 of 16 clips have no features and are left out: gone, lost, new\n" in printed
+
+
 def test_several_models_and_a_baseline_are_rows_of_one_table(root, tmp_path, capsys):
     command = ["emotion", "run", "--data", str(root), "--features", "tone", "--epochs", "1"]
     command += ["--folds", "loso", "--model", "lstmfcn,ensemble", "--baselines", "svm"]
@@ -181,7 +195,7 @@ def test_a_class_that_a_fold_has_not_seen_has_probability_0(tmp_path):
         ("file,emotion\n{}", ["--track", "noise"], "needs the files of MER2024's layout; leave"),
         ("file,emotion\n{}", ["--track", "semi"], "has no clip without an emotion, which --track"),
         ("file,emotion\ntrain0,sad\n", [], "has 1 clip of one emotion, sad, to train on; a class"),
-        ("file,emotion\n{}gone,sad\n", [], "pass --on-missing drop or 'zeros' for clips without"),
+        ("file,emotion\n{}gone,sad\n", [], "pass --on-missing drop or --on-missing zeros"),
     ],
 )
 def test_what_cannot_be(root, tmp_path, text, arguments, sentence, capsys):

@@ -184,6 +184,34 @@ def test_other_weights_in_the_same_folder_are_refused(models, wavs, tmp_path):
         extract(one, tmp_path, [f"hf:{tmp_path / 'other' / 'm'}"])
 
 
+def test_a_kept_model_hears_by_the_same_model(models, wavs, tmp_path, capsys):
+    shutil.copytree(models / "Hubert", tmp_path / "m")
+    (tmp_path / "wavs").mkdir()
+    for i in range(8):
+        soundfile.write(tmp_path / "wavs" / f"c{i}.wav", voice(120 + 100 * (i % 2), 0.5), 16_000)
+    labels = tmp_path / "labels.csv"
+    rows = "".join(f"c{i}.wav,{('low', 'high')[i % 2]}\n" for i in range(8))
+    labels.write_text(f"file,emotion\n{rows}")
+    out = tmp_path / "out"
+    made = ["emotion", "extract", "--wavs", tmp_path / "wavs", "--features", f"hf:{tmp_path / 'm'}"]
+    assert main(list(map(str, [*made, "--layers", 1, "--out", out]))) == 0
+    command = ["emotion", "run", "--data", out, "--labels", labels, "--features", "m", "--folds", 2]
+    command += ["--model", "fcn", "--epochs", 1, "--keep-models", "--out", out / "results"]
+    assert main(list(map(str, command))) == 0
+    (kept,) = out.glob("results/*/*/model-seed0.lstmfcn")
+    capsys.readouterr()
+    answers = []
+    for clips in (tmp_path / "wavs" / "c1.wav", out):
+        assert main(["emotion", "predict", str(kept), str(clips)]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        answers.append(next(line.split() for line in lines if line.startswith("c1 ")))
+    assert answers[0] == answers[1]
+    shutil.rmtree(tmp_path / "m")
+    assert main(["emotion", "predict", str(kept), str(tmp_path / "wavs")]) == 1
+    said = capsys.readouterr().err
+    assert f"m-FRA comes from a pretrained model in {tmp_path / 'm'}, which is not there;" in said
+
+
 def test_models_that_cannot_be_used_are_refused_in_words(models, wavs, tmp_path):
     def refused(change, sentence):
         shutil.rmtree(tmp_path / "m", ignore_errors=True)

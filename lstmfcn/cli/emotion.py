@@ -370,22 +370,31 @@ def _baselines(arguments, source, recipes):
 def _summary(models):
     """Return the clips, their splits and the features in words."""
     from lstmfcn.emotion.splits import HELD_OUT
+    from lstmfcn.untrusted import listed
 
-    source = models[0].source
+    source, present = models[0].source, models[0].present
     tables, found = source.tables(0), source.found
     if source.folds:
-        counts = [f"{len(source.labelled)} labelled clips in {source.title} ({source.n_parts})"]
+        n_clips = len(present(source.labelled))
+        counts = [f"{n_clips} labelled clips in {source.title} ({source.n_parts})"]
     else:
-        counts = [f"{len(tables['train'])} training clips"]
+        counts = [f"{len(present(tables['train']))} training clips"]
         if n_babble := (models[0].recipe.mean_of or (models[0].recipe,))[0].n_babble:
             copies = f"{n_babble} {'copy' if n_babble == 1 else 'copies'}"
             counts[0] += f" (and {copies} of each in babble)"
     if found.unlabelled is not None:
-        counts.append(f"{len(found.unlabelled)} unlabelled")
+        counts.append(f"{len(present(found.unlabelled))} unlabelled")
     if not source.folds:
         counts += [f"{len(table)} {test}" for test, table in models[0].tests.items()]
     features = dict.fromkeys(chain.from_iterable(_features(model.recipe) for model in models))
     text = f"{source.name}, track {found.name}: {', '.join(counts)}; {'; '.join(features)}"
+    all_of_them = [found.train, found.test, source.full_test, found.unlabelled]
+    all_of_them = [table for table in all_of_them if table is not None]
+    named = dict.fromkeys(chain.from_iterable(table.names for table in all_of_them))
+    used = set(chain.from_iterable(present(table).names for table in all_of_them))
+    if absent := [name for name in named if name not in used]:
+        verb = "has no features and is" if len(absent) == 1 else "have no features and are"
+        text += f"\n{len(absent)} of {len(named)} clips {verb} left out: {listed(absent, 5)}"
     labelled = [table for table in (found.train, found.test) if table is not None]
     if left_out := {name: n for table in labelled for name, n in table.left_out.items()}:
         total = sum(sum(table.left_out.values()) for table in labelled)

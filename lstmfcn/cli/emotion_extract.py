@@ -193,10 +193,12 @@ def _extract(arguments):
 
 def _noise(arguments):
     from lstmfcn.emotion import add_noise, find_recordings, load_unlabelled, recordings_of
+    from lstmfcn.emotion.clip_labels import read_clips
 
     wavs, labels, groups = find_recordings(arguments.wavs), None, {}
     clips = voices = wavs
     if arguments.labels is not None:
+        rows, _, _ = read_clips(arguments.labels, ("name",))
         labels = load_unlabelled(arguments.labels)
         clips = voices = recordings_of(labels, arguments.wavs)
     tables = [labels]
@@ -227,7 +229,7 @@ def _noise(arguments):
     noise = arguments.noise or f"babble of {arguments.babble} of {len(voices)} voices"
     print(f"{len(names)} noisy copies in {arguments.out}, with {noise}")
     if labels is not None:
-        _write_labels(arguments.labels, names, arguments.out / "labels.csv")
+        _write_labels(rows, names, arguments.out / "labels.csv")
 
 
 def _training_clips(table):
@@ -242,12 +244,10 @@ def _training_clips(table):
     return table[rows]
 
 
-def _write_labels(path, names, out):
+def _write_labels(rows, names, out):
     """Write the table of some clips for their copies."""
-    from lstmfcn.emotion.clip_labels import read_clips
     from lstmfcn.files import write_csv
 
-    rows, _, _ = read_clips(path, ("name",))
     copies = [row | {"name": names[row["name"]]} for _, row in rows if row["name"] in names]
     columns = [name for name in copies[0] if name not in ("file", "start", "end", "")]
     write_csv(out, columns, copies)

@@ -1,6 +1,7 @@
 """How well is a dimension predicted? `lstmfcn emotion run --target valence`."""
 
 from lstmfcn.cli.emotion_score import number_table
+from lstmfcn.untrusted import listed
 
 # Options of `emotion run` that are about emotions, with their defaults.
 OF_EMOTIONS = {
@@ -64,6 +65,8 @@ def run_target(arguments, made_features):
     groups = None if group is None else found.table.groups(group)
     scores = score_numbers(found.y_true, found.y_pred, groups=groups)
     print(f"{arguments.target} of {len(found.y_true)} clips, in {found.n_folds} folds:")
+    if found.absent:
+        print(f"left out, without features ({len(found.absent)}): {listed(found.absent, 5)}")
     print(number_table(scores, group))
     if len(found.by_seed) > 1:
         values = [score_numbers(found.y_true, one).scores["ccc"]["value"] for one in found.by_seed]

@@ -11,7 +11,7 @@ import numpy as np
 from lstmfcn.datasets.parsing import csv_rows, decode
 from lstmfcn.emotion.label_npz import read_corpus
 from lstmfcn.features.store import name_problem
-from lstmfcn.untrusted import listed, shown
+from lstmfcn.untrusted import listed, open_file, shown
 from lstmfcn.warning import warn
 
 EMOTIONS = ("neutral", "angry", "happy", "sad", "worried", "surprise")
@@ -261,6 +261,11 @@ def read_clips(path, required, split=None, label_column=None):
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; expected a file with labels.")
     if _is_npz(path):
+        if split is None:
+            raise ValueError(
+                f"{path.name} has the splits of MER2024; name its folder as that of the features, "
+                "without a table of labels, or pass a CSV file."
+            )
         rows, extra, problems = _npz_rows(path, split)
     else:
         rows, extra, problems = _csv_rows(path, required, label_column)
@@ -285,7 +290,8 @@ def _npz_rows(path, split):
 
 
 def _csv_rows(path, required, label_column):
-    lines = csv_rows(path.name, decode(path.name, path.read_bytes()))
+    with open_file(path, path.name, "expected a CSV file with labels") as file:
+        lines = csv_rows(path.name, decode(path.name, file.read()))
     _, header = next(lines, (0, []))
     header = [name.strip() for name in header]
     twice = repeated(name for name in header if name)

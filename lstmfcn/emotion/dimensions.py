@@ -40,6 +40,8 @@ class DimensionRun:
     n_folds : int
     n_submitted : int
         Clips without a true value, which models of all others predict.
+    absent : tuple of str
+        Clips of the table that were left out, because they have no features.
     folder : Path
         Of the files.
     kept : tuple of Path
@@ -52,6 +54,7 @@ class DimensionRun:
     by_seed: np.ndarray
     n_folds: int
     n_submitted: int
+    absent: tuple
     folder: Path
     kept: tuple = ()
 
@@ -147,6 +150,7 @@ def run_dimension(
     lstmfcn.LSTMFCNRegressor : What is trained.
     """
     table, unlabelled, y = load_dimension(labels, target)
+    all_names = table.names + unlabelled.names
     store, group = FeatureStore(root), "speaker" if folds == "loso" and group is None else group
     names = [store.feature_set(name).name for name in features]
     kept, sequences = select_features(table, store, names, on_missing=on_missing)
@@ -198,8 +202,18 @@ def run_dimension(
     if others:
         rows = zip(unlabelled.names, submitted / (n_seeds * len(names)), strict=True)
         write_csv(folder / SUBMISSION, ["name", target.lower()], rows)
-    n_submitted, y_pred = len(unlabelled) if others else 0, by_seed.mean(axis=0)
-    return DimensionRun(table, y, y_pred, by_seed, len(parts), n_submitted, folder, tuple(kept))
+    read = {*table.names, *unlabelled.names}
+    return DimensionRun(
+        table=table,
+        y_true=y,
+        y_pred=by_seed.mean(axis=0),
+        by_seed=by_seed,
+        n_folds=len(parts),
+        n_submitted=len(unlabelled),
+        absent=tuple(name for name in all_names if name not in read),
+        folder=folder,
+        kept=tuple(kept),
+    )
 
 
 def _folds(table, folds, group):

@@ -13,7 +13,7 @@ from lstmfcn.emotion.one_run import Ensemble
 from lstmfcn.emotion.recipe import EmotionRecipe
 from lstmfcn.emotion.sequences import SequencePreprocessor, standardize_by_group
 from lstmfcn.features.manifest import read_manifest
-from lstmfcn.features.store import FeatureStore
+from lstmfcn.features.store import SUFFIX, FeatureStore
 from lstmfcn.untrusted import MISFITS, damage, listed, shown
 from lstmfcn.validation import check_counts
 from lstmfcn.warning import warn
@@ -342,8 +342,10 @@ def _extracted(model, clips, table, on_missing):
         wavs = find_recordings(clips) if table is None else recordings_of(table, clips)
     with tempfile.TemporaryDirectory() as root:
         for need in model.needs.values():
-            level = need.manifest["parameters"]["level"]
-            extract(wavs, root, [extractor_of(need)], level=level, on_missing=on_missing)
+            options = {"level": need.manifest["parameters"]["level"], "on_missing": on_missing}
+            if "n_layers" in need.manifest:
+                options["n_layers"] = need.manifest["n_layers"]
+            extract(wavs, root, [extractor_of(need)], **options)
             made = read_manifest(FeatureStore(root).feature_set(need.name).folder)
             old, new = (one["parameters"] for one in (need.manifest, made))
             if {**old, "dtype": None} != {**new, "dtype": None}:
@@ -357,12 +359,19 @@ def _extracted(model, clips, table, on_missing):
 
 def extractor_of(need):
     """Return the name by which :func:`lstmfcn.emotion.extract` makes a feature set again."""
-    parameters = need.manifest["parameters"]
-    stem = need.name.removesuffix("_FRA").removesuffix("_UTT")
+    from lstmfcn.extraction.pretrained import SOUND
+
+    parameters, match = need.manifest["parameters"], SUFFIX.fullmatch(need.name)
+    stem = match["stem"] if match else need.name
     if parameters.get("kind") in ("log-mel", "openSMILE"):
         return stem.lower()
+    folder, where = need.manifest.get("model_folder"), ""
+    if isinstance(folder, str) and parameters.get("model_type") in SOUND:
+        if Path(folder).is_dir() and Path(folder).name == stem:
+            return f"hf:{folder}"
+        where = f" in {shown(folder)}, which is not there"
     raise ValueError(
-        f"{need.name} comes from a pretrained model; extract it by `lstmfcn emotion extract "
+        f"{need.name} comes from a pretrained model{where}; extract it by `lstmfcn emotion extract "
         "--features hf:PATH`, and pass the folder of the feature sets in place of recordings."
     )
 

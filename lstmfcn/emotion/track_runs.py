@@ -74,13 +74,13 @@ class TrackModel:
     @cached_property
     def tests(self):
         """Test -> ClipTable of what is scored."""
-        return {test: self._present(table) for test, table in self.source.scored().items()}
+        return {test: self.present(table) for test, table in self.source.scored().items()}
 
     @cached_property
     def challenge(self):
         """ClipTable of the clips that nobody labelled, and a submission answers; or None."""
         unlabelled = self.source.found.unlabelled
-        unlabelled = unlabelled and self._present(unlabelled)
+        unlabelled = unlabelled and self.present(unlabelled)
         return unlabelled or None
 
     @property
@@ -101,7 +101,8 @@ class TrackModel:
         """Return the file of the model that is kept."""
         return self.folder / f"model-seed{seed}.lstmfcn"
 
-    def _present(self, table):
+    def present(self, table):
+        """Return the clips of a ClipTable that are read: all, or those with features."""
         if self.source.on_missing != "drop":
             return table
         recipes = self.recipe.mean_of or (self.recipe,)

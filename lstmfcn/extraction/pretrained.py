@@ -138,6 +138,8 @@ class Pretrained:
             },
             "versions": {name: _version(name) for name in ("torch", "transformers")},
             "model": self.stem,
+            "model_folder": str(self.folder),  # where a kept model finds it again
+            "n_layers": self.n_layers,
         }
 
     def compute(self, value, name, levels):
