@@ -185,7 +185,7 @@ def test_a_series_of_ones_choice_is_drawn(models, tmp_path, capsys, monkeypatch)
     out = tmp_path / "pictures"
     assert main([*explain, "--out", str(out), "--index", "3,3"]) == 0
     assert {"decision-3.png", "activation-maps-3.png"} <= {path.name for path in out.iterdir()}
-    assert drawn[3].title.startswith("series 3 (starts at timepoint 60): predicted")
+    assert drawn[3].title.startswith("series 3 (from timepoint 60): predicted")
     assert main([*explain, "--out", str(tmp_path / "none"), "--index", "10"]) == 1
     assert "--index 10 is not there; the 10 series are 0 to 9" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()

@@ -350,7 +350,7 @@ def _explain(arguments):
         samples.y,
         arguments.out,
         indices=arguments.index,
-        starts=samples.starts,
+        names=samples.names(),
         channel_names=arguments.channel_names or samples.channels or None,
         sampling_rate=arguments.sampling_rate,
         random_state=arguments.seed,

@@ -31,6 +31,13 @@ class Samples(NamedTuple):
         columns |= {"group": None if self.groups is self.files else self.groups, "label": self.y}
         return {name: values for name, values in columns.items() if values is not None}
 
+    def names(self):
+        """Return a text that tells each series from others, or None if its number is all."""
+        columns = [column for column in (self.ids, self.files) if column is not None]
+        if self.starts is not None:
+            columns.append([f"from timepoint {start}" for start in self.starts])
+        return list(map(", ".join, zip(*columns, strict=True))) or None
+
 
 def add_input(parser, metavar, split):
     """Give a parser the options for series and labels."""

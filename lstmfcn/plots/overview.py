@@ -28,7 +28,7 @@ def explain_to_folder(
     folder,
     *,
     indices=(),
-    starts=None,
+    names=None,
     channel_names=None,
     sampling_rate=None,
     random_state=0,
@@ -37,8 +37,8 @@ def explain_to_folder(
     """Draw all explanations of a classifier's decisions on some series into a folder.
 
     ``X`` is as in its ``predict``; ``y`` holds the true classes, (n_samples,), or is None. The
-    series at ``indices`` get pictures of their own. ``starts``, (n_samples,), are the timepoints at
-    which windows start. The folder gets ``explanations.npz`` and pictures, each file atomically.
+    series at ``indices`` get pictures of their own. ``names``, (n_samples,), stand in titles beside
+    their numbers. The folder gets ``explanations.npz`` and pictures, each file atomically.
     Returns the explanation's ``summary()`` and, as ``"deletion, NAME"``, a ratio for each map. Its
     numerator is the drop of the probability when the fifth of the timepoints that the map ranks
     highest is deleted. Its denominator is the drop by random deletion.
@@ -59,10 +59,10 @@ def explain_to_folder(
         y = check_labels(y, len(labels), type(classifier).__name__)
         labels = _known(y, classifier.classes_)
     folder.mkdir(parents=True, exist_ok=True)
-    names = [name for name in METHODS if hasattr(classifier, name)]
+    methods = [name for name in METHODS if hasattr(classifier, name)]
     if getattr(classifier, "attends_over_", None) == "channels":
-        names.remove("attention_map")  # uniform
-    maps = {name: getattr(classifier, name)(X) for name in names}
+        methods.remove("attention_map")  # uniform
+    maps = {name: getattr(classifier, name)(X) for name in methods}
     explanation = classifier.explain(X)
     arrays = {
         "classes": classifier.classes_,
@@ -78,7 +78,7 @@ def explain_to_folder(
     if y is not None:
         arrays["labels"] = labels
     summary = explanation.summary()
-    displays = _displays(classifier, X, labels, probabilities, names, indices, starts)
+    displays = _displays(classifier, X, labels, probabilities, methods, indices, names)
     if y is not None:
         displays["confusion"] = partial(_confusion, classifier.classes_, labels, explanation.target)
     displays["faithfulness"] = partial(_measure, classifier, X, maps, random_state, summary)
@@ -94,10 +94,10 @@ def explain_to_folder(
     return summary
 
 
-def _displays(classifier, X, labels, probabilities, names, indices, starts):
-    """Return functions that make the displays of decisions and of the maps ``names``, by title."""
+def _displays(classifier, X, labels, probabilities, methods, indices, names):
+    """Return functions that make the displays of decisions and of the maps, by title."""
     activation = partial(plots.ActivationMapDisplay.from_estimator, classifier, X)
-    decision = partial(_decision, classifier, X, starts)
+    decision = partial(_decision, classifier, X, names)
     surest, closest = (int(f(probabilities.max(axis=1))) for f in (np.argmax, np.argmin))
     displays = {
         "learning-curves": partial(plots.HistoryDisplay, classifier.history_),
@@ -112,11 +112,11 @@ def _displays(classifier, X, labels, probabilities, names, indices, starts):
         displays["filters"] = partial(plots.FilterDisplay.from_estimator, classifier, X)
     gallery = partial(plots.GalleryDisplay.from_estimator, classifier, X, labels)
     mean = partial(plots.MeanMapDisplay.from_estimator, classifier, X)
-    for name in names:
+    for name in methods:
         title = name.replace("_", "-")
         displays[f"{title}-gallery"] = partial(gallery, method=name)
         displays[f"{title}-mean"] = partial(mean, method=name)
-    if "attention_map" in names:
+    if "attention_map" in methods:
         displays["context"] = partial(plots.ContextDisplay.from_estimator, classifier, X)
     return displays
 
@@ -128,11 +128,11 @@ def _confusion(classes, labels, predicted):
     return Confusion(counts, display_labels=[plain(label) for label in classes])
 
 
-def _decision(classifier, X, starts, index):
+def _decision(classifier, X, names, index):
     """Return the display of one decision, whose title says which series it is."""
     display = plots.DecompositionDisplay.from_estimator(classifier, X, index)
-    where = "" if starts is None else f" (starts at timepoint {starts[index]})"
-    display.title = f"series {index}{where}: {display.title}"
+    name = "" if names is None else f" ({plain(names[index])})"
+    display.title = f"series {index}{name}: {display.title}"
     return display
 
 
