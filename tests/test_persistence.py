@@ -369,7 +369,7 @@ CONTENTS = [
     (["reader", "normalizer", "scale"], 1.0, "one of its entries is of another kind than expected"),
     (["history_"], {"loss": {}}, "is not a list of numbers"),
     (["batch_size_"], 2**70, "batch_size_=1180591620717411303424 must be a whole number"),
-    (["classes"], {"dtype": "|i1", "values": [1, 300]}, "are not all of type '|i1'"),
+    (["classes"], {"dtype": "|i1", "values": [1, 300]}, "its class labels are not "),
     (["classes"], ["class 0"], "one of its entries is of another kind than expected"),
     (["format"], "9" * 10_000, "is not format 8; use the version of lstmfcn that wrote it"),
     (["classes", "dtype"], "V8", "are not possible"),
