@@ -231,7 +231,7 @@ def _set_reading(classifier, reading):
     if reading is None:
         return
     kinds = {"label_column": str, "group": str, "drop": list, "window": int, "step": int}
-    kinds |= {"channels": list, "timepoints": list}
+    kinds |= {"id": str, "channels": list, "timepoints": list}
     for name, value in reading.items():
         entries = value if isinstance(value, list) else []
         if type(value) is not kinds.get(name) or not all(isinstance(x, str) for x in entries):

@@ -509,6 +509,8 @@ def encode_labels(y, classes, name, remedy="Fit again to add classes."):
     order = {label: i for i, label in enumerate(classes.tolist())}
     unknown = sorted({str(label) for label in y.tolist() if label not in order})
     if unknown:
+        texts = set(map(str, order))  # "0" is not what the class 0 misses
+        unknown = [label for label in unknown if label not in texts] or unknown
         raise ValueError(
             f"y has labels that {name} was not fitted on: {_some(unknown)}; its classes are "
             f"{_some(classes.tolist())}. {remedy}"

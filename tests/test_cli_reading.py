@@ -240,3 +240,30 @@ def test_a_folder_that_is_none_of_recordings(logs, tmp_path, capsys, change, opt
     arguments = ["fit", str(logs), "--label-column", "gait", *options, *SMALL]
     assert main([*arguments, "--out", str(tmp_path / "m.lstmfcn")]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_a_column_that_names_the_series(tmp_path, capsys):
+    table = SERIES.assign(patient=[f"p{i}" for i in range(N)], label=MORE.gait)
+    table.to_csv(tmp_path / "x.csv", index=False)
+    command = ["fit", str(tmp_path / "x.csv"), "--out", str(tmp_path / "m.lstmfcn"), *SMALL]
+    assert main(command) == 1
+    assert "--id patient if it names the series" in capsys.readouterr().err
+    assert main([*command, "--id", "patient"]) == 0
+    predict = ["predict", str(tmp_path / "m.lstmfcn"), str(tmp_path / "x.csv"), "--out"]
+    assert main([*predict, str(tmp_path / "y.csv")]) == 0
+    assert pd.read_csv(tmp_path / "y.csv").id.tolist() == table.patient.tolist()
+    found = lstmfcn.datasets.read_series(tmp_path / "x.csv", id_column="patient")
+    assert len(found) == 3 and found[2].tolist() == table.patient.tolist()
+    assert main([*predict[:2], str(tmp_path / "x.csv"), "--id", "who", *predict[3:], "z.csv"]) == 1
+    assert "no column of the name --id who" in capsys.readouterr().err
+
+
+def test_only_labels_that_are_new_are_named(models, tmp_path, capsys):
+    MORE.assign(gait=[1, 2, 3] * 4).to_csv(tmp_path / "x.csv", index=False)
+    named = "--label-column gait --drop date --group who".split()
+    fit = ["fit", str(tmp_path / "x.csv"), *named, "--out", str(tmp_path / "m.lstmfcn"), *SMALL]
+    assert main(fit) == 0
+    MORE.assign(gait=[1, 2, 4] * 4).to_csv(tmp_path / "x.csv", index=False)
+    tune = ["fine-tune", str(tmp_path / "m.lstmfcn"), str(tmp_path / "x.csv"), "--out", "n.lstmfcn"]
+    assert main(tune) == 1
+    assert "was not fitted on: '4'; its classes are 1, 2, 3." in capsys.readouterr().err

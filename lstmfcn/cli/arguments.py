@@ -8,6 +8,7 @@ from pathlib import Path
 LARGEST = 2**32 - 1  # the largest seed
 OPTIONS = {  # whose names differ from Python's by more than the dashes
     "group_column": "group",
+    "id_column": "id",
     "n_babble": "babble",
     "n_cells": "cells",
     "n_copies": "copies",

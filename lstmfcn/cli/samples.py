@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lstmfcn.cli.arguments import at_least, to_names, to_path
 
-REMEMBERED = ("label_column", "group", "drop", "window", "step")  # by a model that was fitted
+REMEMBERED = ("label_column", "group", "id", "drop", "window", "step")  # by a model that was fitted
 TABLES = (".csv", ".tsv")  # endings of files that may name their columns
 MOST_CLASSES = 8  # that a line names
 
@@ -54,13 +54,18 @@ def add_input(parser, metavar, split):
         default="auto",
         metavar="none|FILE",
         help="none: there are no labels; FILE: a file with the labels (default: auto, the column "
-        "named label, class, target or y, else the first column)",
+        "named label, class, target or y; the first column of a table without names)",
     )
     parser.add_argument(
         "--label-column", metavar="NAME|first|last", help="the column with the labels"
     )
     parser.add_argument(
         "--group", metavar="NAME", help="the column with the group, such as a person or device"
+    )
+    parser.add_argument(
+        "--id",
+        metavar="NAME",
+        help="the column that names each series, which predictions keep; by itself id or index",
     )
     parser.add_argument("--drop", type=to_names, metavar="NAME,...", help="columns to leave out")
     parser.add_argument(
@@ -128,7 +133,7 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
             names = reading.get("timepoints", ())
             return _read_series(name, arguments, classifier, classes, names)
         return _read_windows(name, arguments, reading.get("channels"), classes)
-    for option in ("label_column", "group", "drop", "window"):
+    for option in ("label_column", "group", "id", "drop", "window"):
         if getattr(arguments, option) is not None and option not in reading:
             option = option.replace("_", "-")
             raise ValueError(
@@ -161,7 +166,7 @@ def _remembered(reading, name, arguments):
         return column.lower() in columns
 
     reading = {**reading, "drop": list(filter(is_here, reading.get("drop", ())))}
-    for option in ("label_column", "group"):
+    for option in ("label_column", "group", "id"):
         if option in reading and not is_here(reading[option]):
             del reading[option]
     return {option: value for option, value in reading.items() if value}
@@ -175,6 +180,7 @@ def _read_series(name, arguments, classifier, classes, timepoints):
         labels=arguments.labels,
         label_column=arguments.label_column,
         group_column=arguments.group,
+        id_column=arguments.id,
         drop=arguments.drop or (),
         missing=arguments.missing,
         n_timepoints=getattr(classifier, "n_timepoints_in_", None),
@@ -193,6 +199,8 @@ def _read_windows(name, arguments, channels, classes):
 
     if isinstance(classes, str):
         raise ValueError("--window is for classes; a model of numbers needs a row for each series.")
+    if arguments.id is not None:
+        raise ValueError("--id is for a table with a row for each series; use --group or --drop.")
     if arguments.labels not in ("auto", "none"):
         raise ValueError("--labels FILE has a label per series; name a column with --label-column.")
     paths = _tables(name)

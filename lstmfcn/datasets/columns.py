@@ -34,17 +34,20 @@ class Columns:
         return f"{ends.get(self.label, f'column {(self.label or 0) + 1}')} of {source}"
 
 
-def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, drop=()):
+def find_columns(
+    source, rows, place, n_timepoints=None, *, group_column=None, id_column=None, drop=()
+):
     """Return the `Columns` of a table, from line numbers and cells of its first rows.
 
     `place` is "auto" (no labels in `n_timepoints` columns), "first", "last", "none" or a name;
-    `group_column` and those to `drop` are names.
+    `group_column`, `id_column` and those to `drop` are names.
     """
     first = [cell.strip() for cell in rows[0][1]] if rows else []
     group = None if group_column is None else named(source, first, group_column, "group_column")
-    others = {named(source, first, name, "drop") for name in drop} | ({group} - {None})
+    index = None if id_column is None else named(source, first, id_column, "id_column")
+    others = {named(source, first, name, "drop") for name in drop} | ({group, index} - {None})
     if others:  # the rest is as in a table without these
-        return _beside(source, rows, place, others, group)
+        return _beside(source, rows, place, others, group, index)
     names = [name.lower() for name in first]
     is_name = place not in PLACES
     label = None if is_name else PLACES[place]
@@ -81,19 +84,22 @@ def find_columns(source, rows, place, n_timepoints=None, *, group_column=None, d
     return Columns(True, label, frozenset(left_out), index=min(index - at, default=None))
 
 
-def _beside(source, rows, place, others, group):
+def _beside(source, rows, place, others, group, index):
     """Return the `Columns` of a table some of whose columns, with names, are spoken for."""
     kept = [i for i in range(len(rows[0][1])) if i not in others]
     bare = [(line, [cells[i] for i in kept if i < len(cells)]) for line, cells in rows]
     ends = {"first": 0, "last": len(rows[0][1]) - 1}
     if ends.get(place) in others:
-        raise ValueError(f"{source} cannot have its labels in a column that is dropped or a group.")
+        raise ValueError(
+            f"{source} cannot have its labels in a column that is dropped, a group or a name."
+        )
     found = find_columns(source, bare, place)
     if not found.has_header:  # its names are those of the other columns
         found = Columns(True, found.label)
     label = None if found.label is None else kept[found.label]
     left_out = {kept[i] for i in found.left_out} | (others - {group})
-    index = None if found.index is None else kept[found.index]
+    if index is None and found.index is not None:
+        index = kept[found.index]
     return Columns(True, label, frozenset(left_out), group, index)
 
 
@@ -125,7 +131,8 @@ def _check_run(source, first, others):
     if "0" in kind and n_counted >= _MIN_NUMBERED and len(odd) < n_counted / 2 and odd:
         raise ValueError(
             f"{source} has the column {short(odd[0])} among timepoints; pass drop={odd[0]} if it "
-            f"is none, or label_column={odd[0]} if it holds the labels."
+            f"is none, id_column={odd[0]} if it names the series, or label_column={odd[0]} if it "
+            "holds the labels."
         )
 
 

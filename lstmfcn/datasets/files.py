@@ -42,6 +42,7 @@ def read_series(
     labels="auto",
     label_column=None,
     group_column=None,
+    id_column=None,
     drop=(),
     missing="error",
     n_timepoints=None,
@@ -75,6 +76,8 @@ def read_series(
     group_column : str, default=None
         The name of a column of a table that tells series of different people or devices apart;
         then groups are returned, too.
+    id_column : str, default=None
+        The name of a column of a table that names each series; then these names are returned, too.
     drop : sequence of str, default=()
         Names of columns of a table that are no values.
     missing : {"error", "interpolate"}, default="error"
@@ -97,6 +100,8 @@ def read_series(
         where one begins with a zero: "01"); float64 for "numbers"; None where there are none.
     groups : array of shape (n_samples,)
         Only with `group_column`: its texts.
+    ids : array of shape (n_samples,)
+        Only with `id_column`: its texts.
 
     Raises
     ------
@@ -128,12 +133,14 @@ def read_series(
         labels=labels,
         label_column=label_column,
         group_column=group_column,
+        id_column=id_column,
         drop=drop,
         missing=missing,
         n_timepoints=n_timepoints,
         classes=classes,
     )
-    return found[:2] if group_column is None else found[:3]
+    more = [found.groups] * (group_column is not None) + [found.ids] * (id_column is not None)
+    return found.X, found.y, *more
 
 
 class NamedSeries(NamedTuple):
@@ -152,6 +159,7 @@ def read_named_series(
     labels="auto",
     label_column=None,
     group_column=None,
+    id_column=None,
     drop=(),
     missing="error",
     n_timepoints=None,
@@ -166,14 +174,17 @@ def read_named_series(
     path = _existing(path, "series")
     labels, label_path = _place(labels, label_column)
     ending = path.suffix.lower()
-    if ending not in (".tsv", ".csv") and (group_column is not None or drop):
-        raise ValueError(f"group_column and drop are for tables, but {path.name} is none.")
+    if ending not in (".tsv", ".csv") and (group_column or id_column or drop):
+        raise ValueError(
+            f"group_column, id_column and drop are for tables, but {path.name} is none."
+        )
+    named = {"group_column": group_column, "id_column": id_column, "drop": drop}
     if ending == ".ts":
         parsed = _read_ts(path, labels, classes)
     elif ending == ".npy":
         parsed = _read_npy(path, labels, classes)
     elif ending in (".tsv", ".csv"):
-        parsed = _read_table(path, labels, n_timepoints, classes, group_column, drop, timepoints)
+        parsed = _read_table(path, labels, n_timepoints, classes, named, timepoints)
     else:
         raise ValueError(
             f"{path.name} has the ending {ending!r}, which is not known; expected one of .tsv, "
@@ -291,10 +302,9 @@ def _separator(line):
     return max(SEPARATORS, key=line.count)
 
 
-def _read_table(path, labels, n_timepoints, classes, group_column, drop, timepoints):
+def _read_table(path, labels, n_timepoints, classes, named, timepoints):
     rows, separator = _rows(path)
     head = list(islice(rows, N_HEAD))
-    named = {"group_column": group_column, "drop": drop}
     columns = find_columns(path.name, list(without_blank_end(head)), labels, n_timepoints, **named)
     rows = chain(head, rows)
     if columns.has_header:

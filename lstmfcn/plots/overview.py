@@ -108,6 +108,9 @@ def _displays(classifier, X, labels, probabilities, methods, indices, names):
     for index in indices:
         displays[f"decision-{index}"] = partial(decision, index)
         displays[f"activation-maps-{index}"] = partial(activation, index)
+        if "attention_map" in methods:
+            attention = plots.MapDisplay.from_estimator
+            displays[f"attention-map-{index}"] = partial(attention, classifier, X, index)
     if hasattr(classifier, "filter_kernels"):
         displays["filters"] = partial(plots.FilterDisplay.from_estimator, classifier, X)
     gallery = partial(plots.GalleryDisplay.from_estimator, classifier, X, labels)
