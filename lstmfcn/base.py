@@ -303,9 +303,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     def class_activation_map(self, X, y=None, *, contrast=False):
         """Return what the convolutions contribute to a class's logit at each timepoint.
 
-        The map is activation times derivative, in the last block whose activations see at most 32
-        timepoints, or of a series longer than 512 at most a sixteenth. Activations of later blocks
-        see more, and cannot locate the evidence. In the published network this is the last block,
+        The map is activation times derivative, in the last block whose activations can locate the
+        evidence. Each of these sees at most 32 timepoints, in series longer than 512 at most a
+        sixteenth. In the published network this is the last block,
         and the map equals the map of Zhou et al. Each map sums to the convolutions' part of the
         logit. What later blocks add by themselves is spread evenly over all timepoints.
 

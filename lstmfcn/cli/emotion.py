@@ -39,6 +39,24 @@ def _add_run(what):
         "of MER2024's layout; print the scores, write predictions, records, pictures and a page. "
         "Called again, it does what is missing.",
     )
+    _add_data(run)
+    _add_training(run)
+    results = run.add_argument_group("results")
+    results.add_argument("--out", type=to_path, required=True, help="folder for the results")
+    results.add_argument(
+        "--keep-models",
+        action="store_true",
+        help="keep the model of each seed, trained on all labels, for `lstmfcn emotion predict`",
+    )
+    results.add_argument(
+        "--name",
+        help="of the model in tables and folders; default: the recipe's, or made of kind, feature "
+        "sets, fusion and copies",
+    )
+    run.set_defaults(command=_run)
+
+
+def _add_data(run):
     data = run.add_argument_group("data")
     data.add_argument(
         "--data",
@@ -104,6 +122,9 @@ def _add_run(what):
     data.add_argument(
         "--on-missing", choices=remedies, default="error", help="of clips without features"
     )
+
+
+def _add_training(run):
     what = run.add_argument_group("what is trained")
     recipe = what.add_mutually_exclusive_group(required=True)
     recipe.add_argument(
@@ -178,19 +199,6 @@ def _add_run(what):
         metavar="P",
         help="of track semi: least probability of a pseudo-label (default: 0.8)",
     )
-    results = run.add_argument_group("results")
-    results.add_argument("--out", type=to_path, required=True, help="folder for the results")
-    results.add_argument(
-        "--keep-models",
-        action="store_true",
-        help="keep the model of each seed, trained on all labels, for `lstmfcn emotion predict`",
-    )
-    results.add_argument(
-        "--name",
-        help="of the model in tables and folders; default: the recipe's, or made of kind, feature "
-        "sets, fusion and copies",
-    )
-    run.set_defaults(command=_run)
 
 
 def _to_pairs(text):
