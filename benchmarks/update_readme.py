@@ -121,6 +121,35 @@ def paper():
     return comparison(rows("study-paper.csv"), ("default", "paper"), seconds=True)
 
 
+def channels():
+    """Return what each setting brings on folds of sets with several channels, as a table."""
+    by_setting = defaultdict(dict)
+    for row in rows("study-channels.csv"):
+        by_setting[row["configuration"]][row["dataset"], row["seed"]] = row
+    known = by_setting["default"]
+    datasets = sorted({dataset for dataset, _ in known})
+    columns = [*datasets, "mean", "to the default", "log loss", "ratio of seconds"]
+    lines = [f"| setting | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, runs in sorted(by_setting.items(), key=lambda item: item[0] != "default"):
+        keys = [key for key in known if key in runs]
+        accuracies, losses, before = (
+            [mean([side[key] for key in keys if key[0] == dataset], column) for dataset in datasets]
+            for side, column in ((runs, "accuracy"), (runs, "log_loss"), (known, "accuracy"))
+        )
+        gains = np.subtract(accuracies, before)
+        low, high = front.interval(gains)
+        ratio = statistics.median(
+            float(runs[key]["fit_seconds"]) / float(known[key]["fit_seconds"])
+            for key in keys
+            if runs[key]["fit_seconds"] and known[key]["fit_seconds"]
+        )
+        cells = [f"{accuracy:.3f}" for accuracy in [*accuracies, mean_of(accuracies)]]
+        cells.append("-" if runs is known else f"{gains.mean():+.3f} ({low:+.3f} to {high:+.3f})")
+        cells += [f"{mean_of(losses):.3f}", f"{ratio:.1f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def fine_tuning():
     """Return accuracy and log loss before and after ``fine_tune``, with a paired test."""
     by_dataset = defaultdict(list)
@@ -400,6 +429,7 @@ TABLES = {
     "sweep_published": sweep_tables.published,
     "sweep": sweep_tables.accuracies,
     "multivariate": sweep_tables.multivariate,
+    "channels": channels,
     "jobs": measured("jobs"),
     "archive": measured("archive"),
 }
