@@ -200,8 +200,9 @@ SAY = "pass label_column=NAME, 'first' or 'last', or labels='none'."
         (
             "subject,t0,t1,t2,t3,label\n" + table([0, 1] * 6, 5, 5),
             {},
-            "x.csv has the column 'subject' among timepoints; pass drop=subject if it is none, or "
-            "label_column=subject if it holds the labels.",
+            "x.csv has the column 'subject' among timepoints; pass drop=subject if it is none, "
+            "id_column=subject if it names the series, or label_column=subject if it holds the "
+            "labels.",
         ),
         (
             table(range(5), 0),

@@ -86,6 +86,6 @@ def test_columns_that_are_not_there_are_refused(tmp_path):
         assert "has no column of the name" in refusal(lambda o=options: read_series(path, **o))
     np.save(tmp_path / "series.npy", np.zeros((2, 3)))
     refused = refusal(lambda: read_series(tmp_path / "series.npy", drop=["a"]))
-    assert refused == "group_column and drop are for tables, but series.npy is none."
+    assert refused == "group_column, id_column and drop are for tables, but series.npy is none."
     both = {"label_column": "first", "drop": ["label"]}
     assert "labels in a column that is dropped" in refusal(lambda: read_series(path, **both))

@@ -376,7 +376,7 @@ def test_integers_booleans_and_a_column_are_numbers(small):
 
 def test_what_only_classes_have_is_not_there(small):
     reg = small[0]
-    for name in ("predict_proba", "decision_function", "classes_", "explain", "export"):
+    for name in ("predict_proba", "decision_function", "classes_", "explain"):
         assert not hasattr(reg, name)
     assert "class_weight" not in reg.get_params()
     assert "LSTMFCNRegressor" in refusal(lambda: LSTMFCNEnsemble(reg).fit(X, Y > 60))
