@@ -243,7 +243,11 @@ def _tables(name):
     """Return the path of a table, or those of the tables in a folder."""
     if not os.path.isdir(name):
         return [Path(name)]
-    found = sorted(path for path in Path(name).iterdir() if path.suffix.lower() in TABLES)
+    found = sorted(
+        path
+        for path in Path(name).iterdir()
+        if path.suffix.lower() in TABLES and not path.name.startswith(".")
+    )
     if not found:
         raise ValueError(f"the folder {name} has no recordings, files that end in .csv or .tsv.")
     return found
