@@ -156,14 +156,14 @@ class NamedSeries(NamedTuple):
 def read_named_series(
     path,
     *,
-    labels="auto",
-    label_column=None,
-    group_column=None,
-    id_column=None,
-    drop=(),
-    missing="error",
-    n_timepoints=None,
-    classes=None,
+    labels,
+    label_column,
+    group_column,
+    id_column,
+    drop,
+    missing,
+    n_timepoints,
+    classes,
     timepoints=(),
 ):
     """Read series as `read_series` does; return `NamedSeries`.
