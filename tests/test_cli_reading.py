@@ -211,6 +211,8 @@ def test_a_folder_of_recordings(logs, tmp_path, capsys):
     )
     assert "left out: Time (s), tiny.csv, which is shorter than a window" in said
     assert main(["predict", model, str(logs), "--out", str(out)]) == 0
+    assert main(["predict", model, str(logs), "--out", str(logs / "y.csv")]) == 1
+    assert "would be read as a recording the next time" in capsys.readouterr().err
     found = pd.read_csv(out)
     assert found.file.tolist() == ["ann.csv"] * 6 + ["bob.csv"] * 4
     assert found.start.tolist() == [0, 20, 40, 60, 80, 100, 0, 20, 40, 60]

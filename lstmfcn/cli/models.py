@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lstmfcn.cli.arguments import at_least, to_counts, to_names, to_number, to_path
 from lstmfcn.cli.options import add_parameters, given_parameters
-from lstmfcn.cli.samples import add_input, described, read_samples, reading_of
+from lstmfcn.cli.samples import TABLES, add_input, described, read_samples, reading_of
 from lstmfcn.untrusted import listed
 from lstmfcn.warning import warn
 
@@ -379,6 +379,12 @@ def _check_out(arguments):
         given = Path(os.path.expanduser(str(getattr(arguments, name, ""))))
         if given.is_file() and arguments.out.is_file() and given.samefile(arguments.out):
             raise ValueError(f"{arguments.out} is also what is read; name another file with --out.")
+    folder = Path(os.path.expanduser(arguments.series)).resolve()
+    if arguments.out.suffix.lower() in TABLES and arguments.out.resolve().parent == folder:
+        raise ValueError(
+            f"{arguments.out} would be read as a recording the next time; name a file in another "
+            "folder with --out."
+        )
 
 
 def _with_progress(predict, X, rows=512):
