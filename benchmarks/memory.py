@@ -1,11 +1,13 @@
 """How much memory does `lstmfcn emotion run` take for many clips? Made-up ones, on a disk.
 
     python benchmarks/memory.py --clips 25000 --frames 150 --features 1024
+    python benchmarks/memory.py --clips 2500 --copies 3
 
 Writes N clips of noise (T, D) as float16 with two speakers, labels and a hidden difference, trains
 an FCN for one epoch in a process of its own, and prints that process's peaks: anonymous memory,
 which nobody else can use, and all resident pages, among them those of mapped files, which the
-system takes back at any time. Needs room for 6 bytes a value: 23 GB for the numbers above.
+system takes back at any time. Needs room for 6 bytes a value, 23 GB for 25,000 clips, and three times that
+for a copy of each. Further options go to `lstmfcn emotion run`.
 """
 
 import argparse
@@ -67,17 +69,14 @@ def main():
     parser.add_argument("--clips", type=int, default=2500)
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--features", type=int, default=1024)
-    parser.add_argument("--standardize-by", default=None)
-    arguments = parser.parse_args()
+    arguments, further = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         sizes = arguments.clips, arguments.frames, arguments.features
         labels = write_corpus(root, *sizes)
         command = [sys.executable, "-m", "lstmfcn.cli", "emotion", "run", "--data", str(root)]
         command += ["--labels", str(labels), "--features", "noise", "--model", "fcn"]
-        command += ["--epochs", "1", "--out", str(root / "out")]
-        if arguments.standardize_by:
-            command += ["--standardize-by", arguments.standardize_by]
+        command += ["--epochs", "1", "--out", str(root / "out"), *further]
         started = time.perf_counter()
         peaks = peaks_of(command)
         seconds = time.perf_counter() - started
