@@ -33,9 +33,10 @@ def add_predict(commands):
     )
     predict.add_argument(
         "--on-missing",
-        choices=("error", "drop"),
+        choices=("error", "drop", "zeros"),
         default="error",
-        help="of clips that cannot be used: refuse them in one message, or leave them out",
+        help="of clips that cannot be used: refuse them in one message, leave them out, or take "
+        "one frame of zeros for those without features",
     )
     predict.add_argument("--out", type=to_path, metavar="CSV", help="write all predictions here")
     predict.add_argument(

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -149,18 +150,12 @@ def run_dimension(
     lstmfcn.evaluation.score_numbers : CCC, MSE and R2, with intervals over clips and speakers.
     lstmfcn.LSTMFCNRegressor : What is trained.
     """
-    table, unlabelled, y = load_dimension(labels, target)
-    all_names = table.names + unlabelled.names
     store, group = FeatureStore(root), "speaker" if folds == "loso" and group is None else group
     names = [store.feature_set(name).name for name in features]
-    kept, sequences = select_features(table, store, names, on_missing=on_missing)
-    there = np.isin(table.names, kept.names)
-    table, y = kept, y[there]
+    data = _read(labels, target, store, names, on_missing)
+    table, y, others = data.table, data.y, data.others
     held_out = _folds(table, folds, group)
-    others = {}
-    if len(unlabelled):
-        unlabelled, others = select_features(unlabelled, store, names, on_missing=on_missing)
-    clips = table.names, y.tolist(), *((unlabelled.names,) if others else ())
+    clips = table.names, y.tolist(), *((data.unlabelled.names,) if others else ())
     settings = {
         "target": target.lower(),
         "features": names,
@@ -182,7 +177,7 @@ def run_dimension(
         for seed in range(n_seeds):
             trained, model = {}, folder / f"model-seed{seed}.lstmfcn"
             for name in names:
-                frames = sequences[name]
+                frames = data.sequences[name]
                 for k, (train, held) in enumerate(parts):
                     path, data = folder / f"{name}-seed{seed}-fold{k}.npy", take_rows(frames, held)
                     fold = partial(_fit, take_rows(frames, train), y[train], seed, **how)
@@ -200,20 +195,42 @@ def run_dimension(
             kept += [model] if keep_models else []
     _write(folder, target.lower(), table, y, by_seed.mean(axis=0), group)
     if others:
-        rows = zip(unlabelled.names, submitted / (n_seeds * len(names)), strict=True)
+        rows = zip(data.unlabelled.names, submitted / (n_seeds * len(names)), strict=True)
         write_csv(folder / SUBMISSION, ["name", target.lower()], rows)
-    read = {*table.names, *unlabelled.names}
     return DimensionRun(
         table=table,
         y_true=y,
         y_pred=by_seed.mean(axis=0),
         by_seed=by_seed,
         n_folds=len(parts),
-        n_submitted=len(unlabelled),
-        absent=tuple(name for name in all_names if name not in read),
+        n_submitted=len(data.unlabelled),
+        absent=data.absent,
         folder=folder,
         kept=tuple(kept),
     )
+
+
+class _Data(NamedTuple):
+    """Clips with a number, and without: tables, and feature set -> ClipSequences."""
+
+    table: ClipTable
+    y: np.ndarray
+    sequences: dict
+    unlabelled: ClipTable
+    others: dict
+    absent: tuple
+
+
+def _read(labels, target, store, names, on_missing):
+    """Return the clips of a table that have features, as _Data."""
+    table, unlabelled, y = load_dimension(labels, target)
+    known, sequences = select_features(table, store, names, on_missing=on_missing)
+    y, new, others = y[np.isin(table.names, known.names)], unlabelled, {}
+    if len(new):
+        new, others = select_features(new, store, names, on_missing=on_missing)
+    there = {*known.names, *new.names}
+    absent = [name for name in table.names + unlabelled.names if name not in there]
+    return _Data(known, y, sequences, new, others, tuple(absent))
 
 
 def _folds(table, folds, group):

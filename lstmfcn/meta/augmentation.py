@@ -9,8 +9,9 @@ from sklearn.utils import check_random_state
 from lstmfcn.all_or_nothing import changed_at_once
 from lstmfcn.lengths import resample
 from lstmfcn.meta.base import MetaClassifier, check_fit_takes, classifier_clone
-from lstmfcn.meta.rows import check_rows, join_rows, n_rows, take_rows
+from lstmfcn.meta.rows import RowBuffer, check_rows, n_rows, stack_rows
 from lstmfcn.moments import check_squares
+from lstmfcn.pages import is_memory_mapped
 from lstmfcn.validation import Interval, check_counts, check_labels, check_weights
 
 SMALLEST_FRACTION = 1e-3  # of a mixture: less of a series teaches nothing
@@ -179,11 +180,15 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         ``X`` is as in :meth:`fit`, ``y`` and ``weights`` are (n_samples,), ``rng`` a RandomState.
         Of each copy there are n_samples to 2 n_samples, as mixtures of two classes come twice.
         """
-        moments, parts = _moments(X), [(X, y, weights)]
+        moments, all_y, all_weights = _moments(X), [y], [weights]
+        augmented = RowBuffer(X, len(y) * (1 + self.n_copies * (2 if self.mixup else 1)))
+        augmented.add(X)
         for _ in range(self.n_copies):
             copies = self._distorted(X, moments, rng)
             if not self.mixup:
-                parts.append((copies, y, weights))
+                augmented.add(copies)
+                all_y.append(y)
+                all_weights.append(weights)
                 continue
             partner = rng.permutation(len(y))
             fraction = rng.beta(self.mixup, self.mixup, size=len(y))
@@ -193,9 +198,10 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             other = (1 - fraction) * weights[partner] * ~same
             for labels, weight, whole in ((y, own, weights), (y[partner], other, weights[partner])):
                 rows = np.flatnonzero(weight > SMALLEST_FRACTION * whole)
-                parts.append((take_rows(mixed, rows), labels[rows], weight[rows]))
-        all_X, all_y, all_weights = zip(*parts, strict=True)
-        return join_rows(all_X), np.concatenate(all_y), np.concatenate(all_weights)
+                augmented.add(mixed, rows)
+                all_y.append(labels[rows])
+                all_weights.append(weight[rows])
+        return augmented.rows(), np.concatenate(all_y), np.concatenate(all_weights)
 
     def _fit(self, X, y, sample_weight, validation_data):
         self._validate_params()
@@ -228,8 +234,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         if isinstance(X, Mapping):
             return {name: self._distorted(X[name], moments[name], rng) for name in X}
         is_list = not isinstance(X, np.ndarray)
-        copies = [self._copy(np.atleast_2d(series), *moments, is_list, rng) for series in X]
-        return copies if is_list else np.stack(copies).astype(X.dtype).reshape(X.shape)
+        copies = (self._copy(np.atleast_2d(series), *moments, is_list, rng) for series in X)
+        return list(copies) if is_list else stack_rows(copies, X.shape, X)
 
     def _copy(self, series, mean, std, may_shorten, rng):
         """Return one distorted copy of a series (n_channels, n_timepoints)."""
@@ -248,14 +254,15 @@ def _moments(X):
     """Return mean and standard deviation of each channel over all timepoints, (n_channels,)."""
     if isinstance(X, Mapping):
         return {name: _moments(series) for name, series in X.items()}
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) and not is_memory_mapped(X):
         series = X if X.ndim == 3 else X[:, np.newaxis]
         check_squares(np.abs(series).max(axis=(0, 2)))
         return series.mean(axis=(0, 2), dtype=np.float64), series.std(axis=(0, 2), dtype=np.float64)
-    check_squares(np.max([np.abs(series).max(axis=1) for series in X], axis=0))
-    count = sum(series.shape[1] for series in X)
-    mean = sum(series.sum(axis=1, dtype=np.float64) for series in X) / count
-    squares = sum(np.square(series - mean[:, np.newaxis]).sum(axis=1) for series in X)
+    series = [np.atleast_2d(one) for one in X]
+    check_squares(np.max([np.abs(one).max(axis=1) for one in series], axis=0))
+    count = sum(one.shape[1] for one in series)
+    mean = sum(one.sum(axis=1, dtype=np.float64) for one in series) / count
+    squares = sum(np.square(one - mean[:, np.newaxis]).sum(axis=1) for one in series)
     return mean, np.sqrt(squares / count)
 
 
@@ -264,6 +271,8 @@ def _mixed(X, partner, fraction):
     if isinstance(X, Mapping):
         return {name: _mixed(series, partner, fraction) for name, series in X.items()}
     if isinstance(X, np.ndarray):
-        fraction = fraction.reshape(-1, *[1] * (X.ndim - 1)).astype(X.dtype)
-        return fraction * X + (1 - fraction) * X[partner]
+        fraction = fraction.astype(X.dtype)
+        of_both = zip(X, partner, fraction, strict=True)
+        mixtures = (part * one + (1 - part) * X[i] for one, i, part in of_both)
+        return stack_rows(mixtures, X.shape, X)
     return [mix(one, X[i], part) for one, i, part in zip(X, partner, fraction, strict=True)]

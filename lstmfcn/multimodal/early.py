@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from lstmfcn.lengths import mean_pool, resample
+from lstmfcn.meta.rows import stack_rows
 from lstmfcn.multimodal.modalities import ModalitiesReader
 
 
@@ -76,7 +77,15 @@ class EarlyFusion:
 
     def _stacked(self, modalities, common):
         """Return series (n_channels of all, T_i): an array of the common length, or a list."""
-        stacked = []
+        stacked = self._aligned(modalities, common)
+        if not common:
+            return list(stacked)
+        n_channels = sum(reader.n_channels for reader in self.reader.readers.values())
+        arrays = [x for x in modalities.series.values() if isinstance(x, np.ndarray)]
+        return stack_rows(stacked, (len(modalities), n_channels, common), *arrays, np.float32(0))
+
+    def _aligned(self, modalities, common):
+        """Yield the stacked series of each sample."""
         for places in modalities.places().T:
             own = {
                 name: series[place]
@@ -91,5 +100,4 @@ class EarlyFusion:
                 else:
                     mean = np.array(reader.normalizer.mean)[:, np.newaxis]
                     parts.append(np.repeat(mean, n_timepoints, axis=1))
-            stacked.append(np.concatenate(parts))
-        return np.stack(stacked) if common else stacked
+            yield np.concatenate(parts)
