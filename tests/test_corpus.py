@@ -44,6 +44,21 @@ def test_a_named_column_of_labels(write):
     assert table.columns["file"].tolist() == ["a.wav", "b.wav"]
 
 
+def test_semicolons_are_read_and_names_that_are_not_there_told(write):
+    text = "file;Gefühl;start\na.wav;Wut;1,5\nb.wav;Trauer;0\n"
+    table = load_labels(write(text), classes=None, label_column="Gefühl")
+    assert table.names == ("a_1500-", "b") and table.y.tolist() == ["Wut", "Trauer"]
+    with pytest.raises(ValueError, match="is Datei, Gefühl; call the column of the recordings 'f"):
+        load_labels(write("Datei;Gefühl\na.wav;Wut\n"), classes=None, label_column="Gefühl")
+
+
+def test_classes_go_by_their_old_names_too(write):
+    text = "file,emotion\na,sad\nb,excited\nc,happy\nd,bored\n"
+    options = {"classes": ["happy", "excited", "sad"], "merge": {"excited": "happy"}}
+    track = load_corpus(write(text), **options)
+    assert track.train.classes == ("happy", "sad") and track.train.left_out == {"bored": 1}
+
+
 def test_recordings_of_one_name_keep_their_folders(write):
     table = load_labels(write("file,emotion\n01/a.wav,sad\n02/a.wav,happy\n02/b.wav,happy\n"))
     assert table.names == ("01_a", "02_a", "02_b")
@@ -122,7 +137,7 @@ def test_what_cannot_be_used(write, text, options, sentence):
 def test_a_pipe_is_not_waited_for_and_splits_are_no_table(tmp_path):
     os.mkfifo(tmp_path / "labels.csv")
     sentence = refusal(lambda: load_corpus(tmp_path / "labels.csv"))
-    assert sentence == "labels.csv is not a file; expected a CSV file with labels."
+    assert sentence == "labels.csv is not a file; expected a whole file of series or labels."
     (tmp_path / "label-6way.npz").touch()
     sentence = refusal(lambda: load_corpus(tmp_path / "label-6way.npz"))
     assert sentence.startswith("label-6way.npz has the splits of MER2024; name its folder as that")

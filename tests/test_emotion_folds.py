@@ -10,6 +10,7 @@ from mer_folder import write_labels, write_mer_folder
 from lstmfcn.cli import main
 from lstmfcn.emotion import EmotionRecipe, load_model
 from lstmfcn.emotion import track_runs as runs
+from lstmfcn.emotion.attention_maps import read_attention
 from lstmfcn.emotion.one_run import fit_recipe
 from lstmfcn.emotion.splits import EVERYTHING, HELD_OUT, open_source
 from lstmfcn.emotion.track_data import load_part
@@ -85,7 +86,7 @@ def test_clips_without_features_are_counted_and_named(root, tmp_path, options, c
     printed = capsys.readouterr().out
     n_train = "12 labelled clips" if options else "9 training clips"
     assert n_train in printed and ", 1 unlabelled" in printed
-    assert "3 of 16 clips have no features and are left out: gone, lost, new\n" in printed
+    assert "3 clips without features are left out: gone, lost, new\n" in printed
 
 
 def test_several_models_and_a_baseline_are_rows_of_one_table(root, tmp_path, capsys):
@@ -100,6 +101,48 @@ def test_several_models_and_a_baseline_are_rows_of_one_table(root, tmp_path, cap
     assert {row["test"] for row in table} == {"leave one speaker out"}
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(name in page for name in names)
+
+
+def test_a_baseline_of_other_features(root, tmp_path, capsys):
+    command = ["emotion", "run", "--data", str(root), "--features", "tone", "--epochs", "1"]
+    command += ["--model", "fcn", "--folds", "2", "--baselines", "svm:face"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    assert "\nSVM face-FRA, 2 folds  " in capsys.readouterr().out
+    assert main([*command[:-1], "svn:face", "--out", str(tmp_path)]) == 1
+    assert "--baselines svn is unknown" in capsys.readouterr().err
+
+
+def test_maps_and_the_list_are_of_the_surest_wrong_clips_of_all_folds(root, tmp_path):
+    command = ["emotion", "run", "--data", str(root), "--features", "face", "--epochs", "1"]
+    command += ["--model", "fcn", "--folds", "3", "--out", str(tmp_path)]
+    assert main(command) == 0
+    (folder,) = (path.parent for path in tmp_path.glob("*/*/predictions-3-folds.csv"))
+    rows = read(folder / "predictions-3-folds.csv")
+    sure = {r["name"]: max(float(v) for k, v in r.items() if k.startswith("prob")) for r in rows}
+    missed = sorted(
+        (r for r in rows if r["truth"] != r["predicted"]), key=lambda r: -sure[r["name"]]
+    )
+    surest = {}
+    for row in missed:
+        surest.setdefault(row["truth"], row["name"])
+    found = read_attention(folder)[""]
+    assert {one.truth: one.name for one in found if one.is_wrong} == surest
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"{len(missed)} of 36 answers are wrong." in page
+    first = missed[0]
+    assert f"<td>{first['name']}</td><td>{first['truth']}</td><td>{first['predicted']}</td>" in page
+
+
+def test_a_speaker_that_is_not_there_is_told_before_features_are_made(tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file,emotion\na.wav,sad\nb.wav,happy\n")
+    command = ["emotion", "run", "--wavs", str(tmp_path / "wavs"), "--labels", str(labels)]
+    command += ["--features", "logmel", "--out", str(tmp_path / "out")]
+    for option in (["--group", "speaker"], ["--folds", "loso"], ["--folds", "5"]):
+        assert main([*command, *option]) == 1
+        message = capsys.readouterr().err
+        assert "speaker" in message or "5 folds" in message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def test_the_table_has_both_numbers(out, text):
     assert seeds[0][:3] == ["ALSTM-FCN", "tone_FRA,", "noisy"] and seeds[1][0] == f"{mean:.3f}"
     path = next(out.glob("*/*/predictions.csv"))
     clips = read_scored(path, group="speaker")
-    scores = score_classes(clips.y_true, clips.y_pred, groups=clips.groups).scores
+    known = {"groups": clips.groups, "classes": clips.classes}
+    scores = score_classes(clips.y_true, clips.y_pred, **known).scores
     row = next(row for row in rows if row[0][-1:] == ["predictions.csv"])
     for cell, score in zip(row[1:], scores.values(), strict=True):
         assert cell[0] == f"{score['value']:.3f}"
@@ -87,7 +88,7 @@ def test_what_was_asked(text):
     assert facts["Corpus"] == "toy" and facts["Trained on"] == "24 clips"
     assert facts["Scored on"] == "12 clips (noisy) of 2 speakers; 12 clips (clean) of 2 speakers"
     assert facts["Emotions"] == f"{SAD} (4 clips), angry (4 clips), happy (4 clips)"
-    assert facts["Features"] == "tone_FRA" and "4 epochs" in facts["Models"]
+    assert facts["Features"] == "tone_FRA (of each frame)" and "4 epochs" in facts["Models"]
     assert facts["Models"].startswith(f"{NAME} : an LSTM with attention and a convolutional")
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", text)
     assert headings == [
@@ -97,13 +98,14 @@ def test_what_was_asked(text):
         "Noise and losses",
         "When in a clip",
         "Speakers",
+        "Missed clips",
         "How it was made",
     ]
 
 
 def test_confusions_and_speakers_count_the_clips(out, text):
     clips = read_scored(next(out.glob("*/*/predictions.csv")), group="speaker")
-    found = score_classes(clips.y_true, clips.y_pred)
+    found = score_classes(clips.y_true, clips.y_pred, classes=clips.classes)
     matrix = next(rows for rows in tables(text) if rows[0][0] == ["true,", "answer:"])
     assert [[int(c[0]) for c in row[1:]] for row in matrix[1:]] == found.confusion.tolist()
     speakers = next(rows for rows in tables(text) if rows[0][0] == ["speaker"])

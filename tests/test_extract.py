@@ -252,7 +252,7 @@ def test_what_only_the_extractor_sees_is_told_too(opensmile, wavs, tmp_path):
     with pytest.raises(FeatureError) as caught:
         extract(wavs, tmp_path, **features)
     first, *lines = str(caught.value).splitlines()
-    assert first == "none of the 4 clips can be used:"
+    assert first == "none of the 4 clips can be used; replace them, or name others:"
     assert [line.split()[0] for line in lines] == ["anna.wav", "ben.wav", "cleo", "dörte.b.wav"]
     assert "in ComParE, too large for float16; pass dtype='float32'" in lines[0]
     assert len(FeatureStore(tmp_path).feature_set("logmel")) == 4  # which is finished

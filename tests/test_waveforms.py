@@ -194,6 +194,12 @@ def test_a_table_names_recordings_with_more_or_fewer_folders(tmp_path):
     table.write_text("name\na\n")
     with pytest.raises(ValueError, match=r"add their folders:\n  a may be s1/a\.wav or s2/a\.wav"):
         recordings_of(load_unlabelled(table), wavs)
+    table.write_text("file\nx.wav\ny.wav\n")
+    with pytest.raises(ValueError, match=r"none of the 2 .*, such as x\.wav; it has .* as s1/a"):
+        recordings_of(load_unlabelled(table), wavs)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty holds no recordings; expected \.wav"):
+        recordings_of(load_unlabelled(table), tmp_path / "empty")
 
 
 def snr_of(clean, noisy):
@@ -278,7 +284,7 @@ def test_noise_is_refused_in_words(tmp_path):
     with pytest.raises(FeatureError) as caught:
         add_noise(clips, out, voices=clips)
     assert str(caught.value) == (
-        "none of the 2 recordings can be used:\n"
+        "none of the 2 recordings can be used; replace them, or name others:\n"
         "  a has 1 voices of others; expected 3\n  b has 1 voices of others; expected 3"
     )
     noise = write_voices(tmp_path / "n", {"a": 300})

@@ -653,11 +653,13 @@ def test_hostile_files(tmp_path, labels, answers, message):
     [
         (
             GOOD_ANSWERS.encode("utf-16"),
-            "is not a text file (byte 0 is not UTF-8); expected numbers and labels as UTF-8 text.",
+            "is not a text file (byte 0 is not UTF-8); expected numbers and labels as UTF-8 text, "
+            "which a spreadsheet calls 'CSV UTF-8'.",
         ),
         (
             'name,gt,gpt4v\n1,positive,"schön"\n'.encode("latin-1"),
-            "is not a text file (byte 29 is not UTF-8); expected numbers and labels as UTF-8 text.",
+            "is not a text file (byte 29 is not UTF-8); expected numbers and labels as UTF-8 text, "
+            "which a spreadsheet calls 'CSV UTF-8'.",
         ),
         (
             b'name,gt,gpt4v\n1,positive,"' + b"positive," * 20000 + b'"\n',

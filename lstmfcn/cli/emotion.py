@@ -156,7 +156,7 @@ def _add_training(run):
         metavar="svm,logreg",
         default=[],
         help="linear models in the same table, of functionals where the folder has them, else of "
-        "means and deviations over frames",
+        "means and deviations over frames; svm:egemaps takes other features than --features",
     )
     what.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="seeds 0 to N-1")
     what.add_argument(
@@ -248,17 +248,22 @@ def _run(arguments):
         group=arguments.group,
         on_missing=arguments.on_missing,
     )
-    if arguments.wavs is not None:
-        if recipes[0].features == ("all",):
-            raise ValueError("which features of the recordings? Name them: --features logmel.")
-        recipes = _extract(arguments, source, recipes)
+    if arguments.group is not None:
+        source.labelled.groups(arguments.group)
     if arguments.folds is not None:
         if arguments.track in ("noise", "ov"):
             raise ValueError(f"--folds are for tracks full and semi, not for {arguments.track}.")
+        source.with_folds(arguments.folds)  # refuses before features are made
+    folders = {}
+    if arguments.wavs is not None:
+        if recipes[0].features == ("all",):
+            raise ValueError("which features of the recordings? Name them: --features logmel.")
+        recipes, folders = _extract(arguments, source, recipes)
+    if arguments.folds is not None:
         folder = arguments.out / f"{source.name}-{source.found.name}".replace(" ", "_")
         source = source.with_folds(arguments.folds, stored_in=folder)
     recipes, best = _of_each_set(arguments, source, recipes)
-    baselines = _baselines(arguments, source, recipes)
+    baselines = _baselines(arguments, source, recipes, folders)
     print(_summary(models_of(source, [*recipes, *baselines], arguments.out)))
     options = {"n_seeds": arguments.seeds, "name": name, "keep_models": arguments.keep_models}
     options |= {"best": best, "baselines": baselines}
@@ -277,18 +282,29 @@ def _run(arguments):
 
 
 def _extract(arguments, source, recipes):
-    """Make the features that are missing; return recipes with the names of their folders."""
+    """Make the features that are missing; return recipes with their folders, and name -> folder."""
     tables = source.found.train, source.found.test, source.found.unlabelled
     of_all = chain.from_iterable(recipe.mean_of or (recipe,) for recipe in recipes)
-    names = dict.fromkeys(name for one in of_all for name in one.features)
-    folders = made_features(arguments, tables, names)
+    names = [name for one in of_all for name in one.features]
+    names += [feature for _, feature in map(_baseline, arguments.baselines) if feature]
+    folders = made_features(arguments, tables, dict.fromkeys(names))
 
     def renamed(recipe):
         if recipe.mean_of:
             return replace(recipe, mean_of=list(map(renamed, recipe.mean_of)))
         return replace(recipe, features=[folders[name] for name in recipe.features])
 
-    return list(map(renamed, recipes))
+    return list(map(renamed, recipes)), folders
+
+
+def _baseline(text):
+    """Return the kind and the feature set of "svm" or "svm:FEATURES"."""
+    from lstmfcn.emotion.recipe import BASELINES
+    from lstmfcn.validation import check_choice
+
+    kind, _, feature = text.partition(":")
+    check_choice(kind, "baselines", BASELINES)
+    return kind, feature
 
 
 def made_features(arguments, tables, names):
@@ -360,18 +376,17 @@ def _of_each_set(arguments, source, recipes):
     return [replace(recipes[0], features=[name]) for name in names], arguments.best or 3
 
 
-def _baselines(arguments, source, recipes):
+def _baselines(arguments, source, recipes, folders):
     """Return the recipes of the linear models beside recipes."""
-    from lstmfcn.emotion.recipe import BASELINES, EmotionRecipe
+    from lstmfcn.emotion.recipe import EmotionRecipe
     from lstmfcn.features import FeatureStore
-    from lstmfcn.validation import check_choice
 
     store, found = FeatureStore(source.root), []
-    for name in arguments.baselines:
-        check_choice(name, "baselines", BASELINES)
+    for kind, own in map(_baseline, arguments.baselines):
         for member in chain.from_iterable(recipe.mean_of or (recipe,) for recipe in recipes):
-            features = [store.functionals(feature) for feature in member.features]
-            found.append(EmotionRecipe(features, name, standardize_by=member.standardize_by))
+            features = [folders.get(own, own)] if own else member.features
+            features = [store.functionals(feature) for feature in features]
+            found.append(EmotionRecipe(features, kind, standardize_by=member.standardize_by))
     return list({one.label: one for one in found}.values())
 
 
@@ -396,17 +411,13 @@ def _summary(models):
         counts += [f"{len(table)} {test}" for test, table in models[0].tests.items()]
     features = dict.fromkeys(chain.from_iterable(_features(model.recipe) for model in models))
     text = f"{source.name}, track {found.name}: {', '.join(counts)}; {'; '.join(features)}"
-    all_of_them = [found.train, found.test, source.full_test, found.unlabelled]
-    all_of_them = [table for table in all_of_them if table is not None]
-    named = dict.fromkeys(chain.from_iterable(table.names for table in all_of_them))
-    used = set(chain.from_iterable(present(table).names for table in all_of_them))
-    if absent := [name for name in named if name not in used]:
-        verb = "has no features and is" if len(absent) == 1 else "have no features and are"
-        text += f"\n{len(absent)} of {len(named)} clips {verb} left out: {listed(absent, 5)}"
-    labelled = [table for table in (found.train, found.test) if table is not None]
-    if left_out := {name: n for table in labelled for name, n in table.left_out.items()}:
-        total = sum(sum(table.left_out.values()) for table in labelled)
-        text += f"\n{total} clips of other emotions are left out: {', '.join(sorted(left_out))}"
+    absent, emotions = models[0].left_out.values()
+    if absent:
+        what = "clip without features is" if len(absent) == 1 else "clips without features are"
+        text += f"\n{len(absent)} {what} left out: {listed(absent, 5)}"
+    if emotions:
+        total = sum(emotions.values())
+        text += f"\n{total} clips of other emotions are left out: {', '.join(sorted(emotions))}"
     if "speaker" in found.train.columns and source.group is None:
         text += "\nspeakers may be in training and in test: --group speaker keeps each on one side"
     if HELD_OUT in tables:

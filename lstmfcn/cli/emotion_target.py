@@ -27,7 +27,13 @@ def run_target(arguments, made_features):
 
     ``made_features`` extracts what recordings lack, and returns the folder of each feature set.
     """
-    from lstmfcn.emotion.dimensions import PREDICTIONS, SUBMISSION, load_dimension, run_dimension
+    from lstmfcn.emotion.dimensions import (
+        PREDICTIONS,
+        SUBMISSION,
+        held_out_rows,
+        load_dimension,
+        run_dimension,
+    )
     from lstmfcn.evaluation import score_numbers
 
     given = [name for name, default in OF_EMOTIONS.items() if getattr(arguments, name) != default]
@@ -43,6 +49,7 @@ def run_target(arguments, made_features):
         raise ValueError("which features predict --target? Name them: --features logmel.")
     if arguments.wavs is not None:
         tables = load_dimension(arguments.labels, arguments.target)[:2]
+        held_out_rows(tables[0], arguments.folds or 5, arguments.group)  # before features are made
         folders = made_features(arguments, tables, features)
         features = [folders[name] for name in features]
     found = run_dimension(

@@ -41,8 +41,10 @@ def decode(source, data):
     except UnicodeDecodeError as error:
         problem = f"byte {error.start} is not UTF-8"
     if problem:
+        saved = ", which a spreadsheet calls 'CSV UTF-8'" * source.lower().endswith(".csv")
         raise ValueError(
-            f"{source} is not a text file ({problem}); expected numbers and labels as UTF-8 text."
+            f"{source} is not a text file ({problem}); expected numbers and labels as UTF-8 text"
+            f"{saved}."
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -59,7 +59,8 @@ def write_attention(model, data, ensemble):
     """Write the maps of the first member: of each class a typical clip and a wrong one.
 
     Typical is the clip that is right with the highest probability, wrong the one that was taken
-    for another class with the highest probability. `attention[-FEATURES].npz` has the numbers.
+    for another class with the highest probability: the surest of this part and of the parts that
+    were written before. `attention[-FEATURES].npz` has the numbers.
     """
     data = data.of_each_recipe[0]
     classifier, clips = ensemble.classifiers[0], next(iter(data.tests.values()))
@@ -81,7 +82,8 @@ def write_attention(model, data, ensemble):
             lasts = _duration(model.source.root, data.recipe, feature, clips.names[i], len(size))
             found.append(ClipMap(clips.names[i], truth, *said, size, relevance, *lasts, method))
         model.folder.mkdir(parents=True, exist_ok=True)
-        _write(model.folder / f"attention{f'-{feature[:60]}' if several else ''}.npz", found)
+        path = model.folder / f"attention{f'-{feature[:60]}' if several else ''}.npz"
+        _write(path, _surest([*(_read(path) if path.exists() else []), *found]))
 
 
 def read_attention(folder):
@@ -102,7 +104,7 @@ def draw_clips(maps):
         if len(one.size) == 1:  # a line of one point cannot be seen
             ax.plot(one.size, "o", color=scale.mappable().to_rgba(one.relevance[0]))
         name_time(ax, one)
-        ax.set_ylabel("features", fontsize="small")
+        ax.set_ylabel("size of features", fontsize="small")
         images.append(image_bytes(figure, format="webp", dpi=150, pil_kwargs={"quality": 85}))
     return images, scale
 
@@ -134,6 +136,16 @@ def _choose(y, classes, probabilities):
         if len(set(truth[chosen])) == MAX_CLASSES:
             break
     return np.array(chosen, dtype=int)
+
+
+def _surest(maps):
+    """Return of each class the surest typical clip and the surest wrong one; later maps count."""
+    latest, surest = {one.name: one for one in maps}.values(), {}
+    for one in latest:
+        kind = one.truth or one.predicted, one.is_wrong
+        surest[kind] = max(surest.get(kind, one), one, key=lambda clip: clip.probability)
+    drawn = sorted({label for label, _ in surest})[:MAX_CLASSES]
+    return [surest[kind] for kind in sorted(surest) if kind[0] in drawn]
 
 
 def maps_of(classifier, X, features):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.datasets.parsing import csv_rows, decode
+from lstmfcn.datasets.files import read_rows
 from lstmfcn.emotion.label_npz import read_corpus
 from lstmfcn.features.store import name_problem
-from lstmfcn.untrusted import listed, open_file, shown
+from lstmfcn.untrusted import listed, shown
 from lstmfcn.warning import warn
 
 EMOTIONS = ("neutral", "angry", "happy", "sad", "worried", "surprise")
@@ -290,8 +290,7 @@ def _npz_rows(path, split):
 
 
 def _csv_rows(path, required, label_column):
-    with open_file(path, path.name, "expected a CSV file with labels") as file:
-        lines = csv_rows(path.name, decode(path.name, file.read()))
+    _, lines = read_rows(path)
     _, header = next(lines, (0, []))
     header = [name.strip() for name in header]
     twice = repeated(name for name in header if name)
@@ -330,9 +329,11 @@ def _canonical(path, header, required, label_column):
             *most, last = map(repr, choices)
             absent.append(f"{', '.join(most)} or {last}" if most else last)
     if absent:
-        remedy = (
-            "; pass label_column=... where it has another name" if "discrete" in required else ""
-        )
+        remedy = ""
+        if "discrete" in required and label_column is None:
+            remedy = "; pass label_column=... where it has another name"
+        elif "name" not in places.values():
+            remedy = "; call the column of the recordings 'file'"
         raise ValueError(
             f"{path.name} has no column {' and no column '.join(absent)} in its first line, which "
             f"is {listed(header) or 'empty'}{remedy}."

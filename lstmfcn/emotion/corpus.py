@@ -35,7 +35,8 @@ def load_corpus(path, *, label_column=None, classes=None, merge=None, group=None
     label_column, merge
         As for `load_labels`.
     classes : sequence of str, default=None
-        The emotions to keep, in order; clips of others are left out. None keeps all.
+        The emotions to keep, in order, by their old or new names; clips of others are left out.
+        None keeps all.
     group : str, default=None
         A column, such as "speaker", no value of which may be in train and in test.
 
@@ -73,6 +74,7 @@ def load_corpus(path, *, label_column=None, classes=None, merge=None, group=None
     found = Counter(row["discrete"] for _, row in rows if row["discrete"])
     if not found:
         raise ValueError(f"{path.name} has no clip with an emotion; label some of each class.")
+    classes = merged_classes(classes, merge)
     check_labels(path.name, found, classes, merge)
     all_classes = checked_classes(classes or sorted({merge.get(label, label) for label in found}))
     parts = {"train": [], "test": [], "unlabelled": []}
@@ -116,6 +118,17 @@ def joined(tables):
         columns={name: np.concatenate([t.columns[name] for t in tables]) for name in columns},
         left_out=dict(sum((Counter(table.left_out) for table in tables), Counter())),
     )
+
+
+def merged_classes(classes, merge):
+    """Return classes to keep under the names that `merge` gives them, each once.
+
+    >>> merged_classes(["sad", "excited", "happy"], {"excited": "happy"})
+    ['sad', 'happy']
+    """
+    if not classes or not merge:
+        return classes  # of which each may be named once
+    return list(dict.fromkeys(merge.get(label, label) for label in classes))
 
 
 def check_labels(source, found, classes, merge):

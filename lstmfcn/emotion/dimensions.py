@@ -154,7 +154,7 @@ def run_dimension(
     names = [store.feature_set(name).name for name in features]
     data = _read(labels, target, store, names, on_missing)
     table, y, others = data.table, data.y, data.others
-    held_out = _folds(table, folds, group)
+    held_out = held_out_rows(table, folds, group)
     clips = table.names, y.tolist(), *((data.unlabelled.names,) if others else ())
     settings = {
         "target": target.lower(),
@@ -179,9 +179,9 @@ def run_dimension(
             for name in names:
                 frames = data.sequences[name]
                 for k, (train, held) in enumerate(parts):
-                    path, data = folder / f"{name}-seed{seed}-fold{k}.npy", take_rows(frames, held)
+                    path = folder / f"{name}-seed{seed}-fold{k}.npy"
                     fold = partial(_fit, take_rows(frames, train), y[train], seed, **how)
-                    by_seed[seed, held] += _kept(path, fold, data) / len(names)
+                    by_seed[seed, held] += _kept(path, fold, take_rows(frames, held)) / len(names)
                     bar.update()
                 fit = cache(partial(_fit, frames, y, seed, **how))
                 if others:
@@ -233,8 +233,9 @@ def _read(labels, target, store, names, on_missing):
     return _Data(known, y, sequences, new, others, tuple(absent))
 
 
-def _folds(table, folds, group):
-    """Return the rows that each fold holds out."""
+def held_out_rows(table, folds, group):
+    """Return the rows that each fold holds out; refuse folds that are not possible."""
+    group = "speaker" if folds == "loso" and group is None else group
     groups = None if group is None else table.groups(group)
     n_groups = len(table) if group is None else len(np.unique(groups))
     n_folds = n_groups if folds == "loso" else folds

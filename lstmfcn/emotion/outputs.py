@@ -89,8 +89,9 @@ def _write_predictions(folder, model, test, by_seed):
     elif not model.source.holds_out:
         labels = tuple(dict.fromkeys([*model.classes, *classes.tolist()]))
         write_submission(submission, clips.names, y_pred, classes=labels)
-    for label, column in zip(classes, probabilities.T, strict=True):
-        columns[f"probability_{label}"] = np.round(column, 6)
+    known = dict(zip(classes.tolist(), probabilities.T, strict=True))
+    for label in dict.fromkeys([*(c for c in model.classes if c in known), *known]):
+        columns[f"probability_{label}"] = np.round(known[label], 6)
     rows = zip(*columns.values(), strict=True)
     write_csv(_file(folder, "predictions", test, "csv"), list(columns), rows)
 

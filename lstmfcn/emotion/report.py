@@ -1,6 +1,7 @@
 """What does a run on emotions show on one page? HTML that needs no other file and no network."""
 
 import json
+from urllib.parse import quote
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from lstmfcn.files import atomic_path, check_writable
 from lstmfcn.plots.display import new_figure
 from lstmfcn.plots.robustness import RobustnessDisplay
 from lstmfcn.report.elements import drawing, image, page, table, tag
+from lstmfcn.untrusted import listed
 
 RECORDED = {"uar": "balanced_accuracy", "weighted_f1": "weighted_f1", "accuracy": "accuracy"}
 OPEN_METRICS = {"average": "average", "accuracy": "set accuracy", "set_recall": "set recall"}
@@ -27,15 +29,17 @@ TRACKS = {
     "ov": "open vocabulary: any emotion words, made of a model's classes",
 }
 KINDS = {  # of models, in half a sentence
-    "lstmfcn": "a recurrent network (LSTM) and a convolutional one read the frames side by side",
-    "alstmfcn": "an LSTM with attention and a convolutional network read the frames side by side",
-    "fcn": "a convolutional network reads the frames",
+    "lstmfcn": "a recurrent network (LSTM) and a convolutional one read the features side by side",
+    "alstmfcn": "an LSTM with attention and a convolutional network read the features side by side",
+    "fcn": "a convolutional network reads the features",
     "ensemble": "several ALSTM-FCNs, whose probabilities are averaged",
     "attention": "the baseline of MERTools: feature sets weighted by attention",
-    "svm": "a linear support vector machine on one vector per clip",
-    "logreg": "a logistic regression on one vector per clip",
+    "svm": "a linear support vector machine on one vector per clip (of frames: mean and deviation)",
+    "logreg": "a logistic regression on one vector per clip (of frames: mean and deviation)",
 }
 WORST = 8  # speakers that are shown at first
+GROUPS = ("speaker", "actor", "subject", "session", "dialogue", "video")  # words of English
+MOST_MISSED = 200  # clips that are listed
 MOST_MAPPED = 6  # models whose maps are drawn: each picture takes a tenth of a second
 DASH = "\N{EN DASH}"
 STYLE = """
@@ -95,6 +99,7 @@ def _corpus(scored, is_one_of_several):
         "Noise and losses": _robustness(scored),
         "When in a clip": _each(list(mapped.values())[::-1][:MOST_MAPPED], _time),
         "Speakers": _each(scored, _speakers),
+        "Missed clips": _each(scored, _missed),
     }
     return [(title + where, parts) for title, parts in sections.items() if parts]
 
@@ -139,11 +144,26 @@ def _asked(scored):
         "Scored on": "; ".join(map(_scored_on, {one.test: one for one in scored}.values())),
         "Split": "; ".join(dict.fromkeys(map(_split, scored))),
         "Emotions": emotions,
-        "Features": ", ".join(dict.fromkeys(name for one in members for name in one.features)),
+        "Left out": "; ".join(dict.fromkeys(text for one in scored for text in _left_out(one))),
+        "Features": ", ".join(dict.fromkeys(_feature(n) for one in members for n in one.features)),
         "Models": [tag("div", tag("b", name), f": {kind}") for name, kind in models.items()],
         "Seeds": f"{n_seeds}; a seed is a training of its own, from other random numbers",
     }
     return [_facts(facts)]
+
+
+def _feature(name):
+    """Say what a suffix of MER2024's means."""
+    kinds = {"FRA": " (of each frame)", "UTT": " (one vector of each clip)"}
+    return name + kinds.get(name[-3:], "")
+
+
+def _left_out(one):
+    """Yield which clips are not used, in words."""
+    left_out = one.records[0].get("left_out") or {"clips": [], "emotions": {}}
+    if clips := left_out["clips"]:
+        yield f"{len(clips)} without features ({listed(clips, 10)})"
+    yield from (f"{n} of {label}" for label, n in sorted(left_out["emotions"].items()))
 
 
 def _scored_on(one):
@@ -219,7 +239,7 @@ def _row_of_predictions(one):
     n = len(one.records)
     note = "one seed" if n == 1 else f"{n} seeds together, as in {one.clips.source}"
     cells = [
-        _cell(score["value"], {"clips": score["clips"], f"{one.group}s": score["groups"]})
+        _cell(score["value"], {"clips": score["clips"], _plural(one.group): score["groups"]})
         for score in one.scores.scores.values()
     ]
     return [tag("td", one.title, tag("small", note)), *cells]
@@ -255,7 +275,7 @@ def _explained(scored, is_open):
         ]
     groups = {one.group: one.scores.n_groups for one in scored if one.scores and one.group}
     intervals = ["over clips: had other clips been recorded (bootstrap)"]
-    intervals += [f"over {g}s: had other {g}s been recorded (bootstrap)" for g in groups]
+    intervals += [f"over {g}: had others been recorded (bootstrap)" for g in map(_plural, groups)]
     intervals += ["over seeds: had the training drawn other numbers (Student)"] * several
     text = (
         "UAR, the unweighted average recall, is the mean of the emotions' recalls: a rare emotion "
@@ -366,7 +386,7 @@ def _about_time(clip, scale, feature):
     unit = " Nothing says how many frames there are in a second." * (clip.unit == "frames")
     text = (
         "Of each emotion: the surest right answer (typical) and the surest wrong one, with their "
-        f"probabilities, of one training. A line is the size of the features"
+        f"probabilities, by seed 0. A line is the size of the features"
         f"{f' {feature}' if feature else ''}, standardised, over {clip.unit}.{unit} Its colour is "
         f"the {what}. From left to right: "
         f"{'against the answer, ' if scale.signed else ''}none, most. "
@@ -404,6 +424,34 @@ def _speakers(one):
     return parts
 
 
+def _missed(one):
+    """Return a table of the wrong answers, the surest first."""
+    clips = one.clips
+    if clips is None or clips.probabilities is None:
+        return []
+    sure = clips.probabilities.max(axis=1)
+    wrong = np.flatnonzero(clips.y_true != clips.y_pred)
+    wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
+    if not len(wrong):
+        return []
+    groups = [] if clips.groups is None else [clips.groups]
+    columns = [clips.names, *groups, clips.y_true, clips.y_pred]
+    rows = [[*(column[i] for column in columns), f"{sure[i]:.2f}"] for i in wrong]
+    head = ["clip", *([one.group] if groups else []), "emotion", "answer", "probability"]
+    file = (one.folder / clips.source).relative_to(one.folder.parents[1]).as_posix()
+    text = tag(
+        "p",
+        f"{len(wrong)} of {len(sure)} answers are wrong. The surest come first: look at these, "
+        "listen to them, and check their labels. All answers with their probabilities: ",
+        tag("a", file, href=quote(file)),
+    )
+    parts = [text, table(head, rows[:WORST])]
+    if rest := rows[WORST:MOST_MISSED]:
+        folded = table(head, rest)
+        parts.append(tag("details", tag("summary", f"{len(rest)} more"), folded))
+    return parts
+
+
 def _made(scored):
     """Say with what and when the results were made."""
     records = [record for one in scored for record in one.records]
@@ -429,8 +477,14 @@ def _flat(value):
 
 
 def _several(n, group):
-    """Return "4 speakers", "1 speaker"."""
-    return f"{n} {group}" + ("" if n == 1 or group.endswith("s") else "s")
+    """Return "4 speakers", "1 speaker"; the name of another column stays what it is."""
+    if group not in GROUPS:
+        return f"{n} values of {group}"
+    return f"{n} {group if n == 1 else _plural(group)}"
+
+
+def _plural(group):
+    return f"{group}s" if group in GROUPS else group
 
 
 def _number(value):

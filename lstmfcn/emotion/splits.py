@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.emotion.clip_labels import EMOTIONS, ClipTable, counted
-from lstmfcn.emotion.corpus import check_labels, joined, load_corpus
+from lstmfcn.emotion.corpus import check_labels, joined, load_corpus, merged_classes
 from lstmfcn.emotion.mer2024 import Track, load_track
 from lstmfcn.emotion.open_vocabulary import read_label_sets
 from lstmfcn.files import check_writable
@@ -219,6 +219,7 @@ def _load_track(root, track, classes, reading):
     labels, counts = np.unique(np.concatenate([table.y for table in tables]), return_counts=True)
     found, merge = dict(zip(labels.tolist(), counts.tolist(), strict=True)), reading["merge"] or {}
     source = " and ".join(table.source for table in tables)
+    classes = merged_classes(classes, merge)
     check_labels(source, found, classes, merge)
     known = {merge.get(label, label) for label in found}
     if classes is None and not known.isdisjoint(EMOTIONS):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -109,6 +110,19 @@ class TrackModel:
         store = FeatureStore(self.source.root)
         names = [name for recipe in recipes for name in recipe.features]
         return select_features(table, store, list(dict.fromkeys(names)), on_missing="drop")[0]
+
+    @cached_property
+    def left_out(self):
+        """Clips that are not used: names of those without features, and emotion -> how many."""
+        found = self.source.found
+        tables = (found.train, found.test, self.source.full_test, found.unlabelled)
+        tables = [table for table in tables if table is not None]
+        used = {name for table in tables for name in self.present(table).names}
+        names = dict.fromkeys(name for table in tables for name in table.names)
+        emotions = Counter()
+        for table in {id(table): table for table in (found.train, found.test) if table}.values():
+            emotions.update(table.left_out)
+        return {"clips": [name for name in names if name not in used], "emotions": dict(emotions)}
 
     @cached_property
     def digest(self):
@@ -281,7 +295,7 @@ def _train(results, model, seed, keys, bar):
             continue
         data = model.data(part)
         ensemble, measured = run_recipe(data, seed)
-        if part == seed == 0:
+        if seed == 0:
             write_attention(model, data, ensemble)
         if not several:
             curves = measure_robustness(data, ensemble)
@@ -294,7 +308,7 @@ def _train(results, model, seed, keys, bar):
         (test,) = keys
         measured = {test: pool_folds(parts, model.classes)}
     for test, (record, predictions) in measured.items():
-        record |= {"robustness": curves, "data_digest": model.digest}
+        record |= {"robustness": curves, "data_digest": model.digest, "left_out": model.left_out}
         results.write(keys[test], record, predictions)
     return ensemble
 

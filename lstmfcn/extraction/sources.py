@@ -239,13 +239,15 @@ def recordings_of(table, folder):
     {'a1_0-1500': ('a1.wav', 0.0, 1.5)}
     """
     paths, _ = _walk(folder)
+    if not paths:
+        raise ValueError(f"{shown(folder)} holds no recordings; expected {', '.join(SUFFIXES)}.")
     by_tail = defaultdict(set)  # every end of every path, with and without the file's ending
     for relative in paths:
         for text in {_normal(relative), ENDING.sub("", _normal(relative))}:
             for tail in _tails(text):
                 by_tail[tail].add(relative)
     whole = {ENDING.sub("", _normal(relative)): relative for relative in paths}
-    found, problems = {}, []
+    found, problems, n_there = {}, [], 0
     columns = {name: table.columns.get(name) for name in ("file", "start", "end")}
     for row, clip in enumerate(table.names):
         file, start, end = (values is not None and values[row] for values in columns.values())
@@ -256,6 +258,7 @@ def recordings_of(table, folder):
             matches = {whole[tail] for tail in _tails(bare) if tail in whole}
         if len(matches) > 1:
             problems.append(f"{shown(file)} may be {' or '.join(sorted(map(shown, matches)))}")
+        n_there += bool(matches)
         relative = min(matches) if matches else file
         path = paths.get(relative, Path(folder) / relative)
         part = (float(start or 0), float(end) if end else None)
@@ -264,6 +267,12 @@ def recordings_of(table, folder):
         raise ValueError(
             f"{table.source} names files of which there are several; add their folders:"
             f"{listed(problems, lines=True)}"
+        )
+    if found and not n_there:
+        raise ValueError(
+            f"{shown(folder)} has none of the {len(found)} recordings of {table.source}, such as "
+            f"{next(iter(found.values())).name}; it has others, such as {shown(min(paths))}. Name "
+            "the folder that the files of the table are in."
         )
     return found
 

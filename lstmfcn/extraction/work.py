@@ -42,7 +42,8 @@ def refuse(problems, n_clips, what, on_missing):
         return
     lines = listed((problems[clip] for clip in sorted(problems)), lines=True)
     if len(problems) == n_clips:
-        raise FeatureError(f"none of the {n_clips} {what} can be used:{lines}", problems)
+        which = f"none of the {n_clips} {what}" if n_clips > 1 else f"not one of the {what}"
+        raise FeatureError(f"{which} can be used; replace them, or name others:{lines}", problems)
     if on_missing == "error":
         raise FeatureError(
             f"{len(problems)} of {n_clips} {what} cannot be used; replace them, or pass "
