@@ -49,7 +49,7 @@ td small { display: block; color: var(--soft); }
 .facts td, .said td:last-child { text-align: left; white-space: normal; }
 .side { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; align-items: flex-start; }
 .side > * { max-width: 100%; }
-.side th { overflow-wrap: normal; }
+.scroll thead th, .side th { overflow-wrap: normal; }
 @media (max-width: 40rem) { td small span { display: block; } }
 .clips { display: grid; gap: .8rem 1.5rem; max-width: 62rem; grid-template-columns: 1fr 1fr; }
 @media (max-width: 45rem) { .clips { grid-template-columns: 1fr; } .clips .none { display: none; } }
