@@ -6,8 +6,8 @@
 Writes N clips of noise (T, D) as float16 with two speakers, labels and a hidden difference, trains
 an FCN for one epoch in a process of its own, and prints that process's peaks: anonymous memory,
 which nobody else can use, and all resident pages, among them those of mapped files, which the
-system takes back at any time. Needs room for 6 bytes a value, 23 GB for 25,000 clips, and three times that
-for a copy of each. Further options go to `lstmfcn emotion run`.
+system takes back at any time. Needs room for 6 bytes a value, 23 GB for 25,000 clips, and three
+times that for a copy of each. Further options go to `lstmfcn emotion run`.
 """
 
 import argparse

@@ -25,11 +25,18 @@ import time
 from pathlib import Path
 
 import sweep_speed
-from study import PUBLISHED_SHAPE
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 RESULTS = Path(__file__).resolve().parent / "results"
+# What the others train, too: epochs of the same network are compared.
+PUBLISHED_SHAPE = {
+    "n_filters": (128, 256, 128),
+    "n_steps": None,
+    "dilation_rates": None,
+    "views": ("values",),
+    "rocket": False,
+}
 # (n_samples, n_channels, n_timepoints, n_classes): GunPoint, Strawberry, long, multivariate
 SHAPES = {
     "50 x 150": (50, 1, 150, 2),

@@ -113,13 +113,6 @@ CHANNELS_DATASETS = ("BasicMotions", "JapaneseVowels", "Libras", "RacketSports",
 DATASETS_OF = {"attention": LARGER_DATASETS, "channels": CHANNELS_DATASETS}
 BUNDLED = ("ArrowHead", "BasicMotions", "GunPoint", "ItalyPowerDemand", "JapaneseVowels")
 N_SEEDS = 3
-PUBLISHED_SHAPE = {
-    "n_filters": (128, 256, 128),
-    "n_steps": None,
-    "dilation_rates": None,
-    "views": ("values",),
-    "rocket": False,
-}
 STUDIES = {
     "precision": {
         "float32": {"precision": "float32"},
@@ -151,8 +144,6 @@ STUDIES = {
         "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
     },
 }
-# Made while the published shape was the default; a command repeats them so.
-FORMER = {"precision", "paper", "fine_tune"}
 REPORTING = {"paper", "fine_tune", "explanations"}
 EXPLAINING = {"attention", "explanations"}
 COLUMNS = (
@@ -214,8 +205,7 @@ def run(study, dataset, configuration, seed, archive):
     X, y, X_scored, y_scored = load(dataset, archive)
     if study not in REPORTING:
         X, y, X_scored, y_scored = fold(X, y, seed)
-    former = PUBLISHED_SHAPE if study in FORMER else {}
-    parameters = {**former, **STUDIES[study][configuration]}
+    parameters = dict(STUDIES[study][configuration])
     model = getattr(lstmfcn, parameters.pop("classifier", "LSTMFCNClassifier"))
     checkpoint = CHECKPOINTS / f"{study}-{dataset}-{configuration}-{seed}"
     was_interrupted = checkpoint.exists()
