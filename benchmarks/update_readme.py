@@ -111,7 +111,7 @@ def precision():
         model = "ALSTM-FCN" if "ALSTM" in pair[0] else "LSTM-FCN"
         lines.append(
             f"\n{model}: {signs.count(0)} of {len(signs)} pairs of runs have the same accuracy, "
-            f"{signs.count(1)} are better in bfloat16 and {signs.count(-1)} in float32."
+            f"bfloat16 is better in {signs.count(1)}, float32 in {signs.count(-1)}."
         )
     return "\n".join(lines)
 
