@@ -238,7 +238,7 @@ def test_a_class_that_a_fold_has_not_seen_has_probability_0(tmp_path):
         ("file,emotion\n{}", ["--track", "noise"], "needs the files of MER2024's layout; leave"),
         ("file,emotion\n{}", ["--track", "semi"], "has no clip without an emotion, which --track"),
         ("file,emotion\ntrain0,sad\n", [], "has 1 clip of one emotion, sad, to train on; a class"),
-        ("file,emotion\n{}gone,sad\n", [], "pass --on-missing drop or --on-missing zeros"),
+        ("file,emotion\n{}gone,sad\n", [], "pass --on-missing drop to leave out clips"),
     ],
 )
 def test_what_cannot_be(root, tmp_path, text, arguments, sentence, capsys):

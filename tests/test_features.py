@@ -245,8 +245,8 @@ def test_missing_clips(folder):
     with pytest.raises(FeatureError) as raised:
         features.sequences(asked)
     assert str(raised.value) == (
-        "2 of 4 clips of hubert_FRA cannot be used; pass on_missing='drop' or on_missing='zeros' "
-        "for clips without features:\n"
+        "2 of 4 clips of hubert_FRA cannot be used; pass on_missing='drop' to leave out clips "
+        "without features:\n"
         "  there is neither a file b.npy nor a folder b\n"
         "  the folder empty holds no .npy file"
     )
@@ -499,7 +499,7 @@ def test_all_problems_are_told_at_once(folder):
         features.sequences(asked)
     assert str(raised.value) == (
         "4 of 2002 clips of hubert_FRA cannot be used; replace these files or leave the clips out, "
-        "and pass on_missing='drop' or on_missing='zeros' for clips without features:\n"
+        "and pass on_missing='drop' to leave out clips without features:\n"
         "  a.npy has 5 features per frame; most clips have 2\n"
         "  c0700.npy is cut off: it has 47 bytes of values where its header promises 48\n"
         "  c1500.npy holds NaN in frame 0, feature 0\n"

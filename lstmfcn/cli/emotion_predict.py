@@ -33,10 +33,9 @@ def add_predict(commands):
     )
     predict.add_argument(
         "--on-missing",
-        choices=("error", "drop", "zeros"),
+        choices=("error", "drop"),
         default="error",
-        help="of clips that cannot be used: refuse them in one message, leave them out, or take "
-        "one frame of zeros for those without features",
+        help="of clips that cannot be used: refuse them in one message, or leave them out",
     )
     predict.add_argument("--out", type=to_path, metavar="CSV", help="write all predictions here")
     predict.add_argument(

@@ -290,9 +290,8 @@ def read_clips_of(model, clips, *, groups_of=None, on_missing="error"):
         A recording, a folder of recordings, or a folder of feature sets.
     groups_of : ClipTable, optional
         The clips to predict, with the columns that the model standardises by. None takes all.
-    on_missing : {"error", "drop", "zeros"}, default="error"
-        Of clips that cannot be used: refuse them in one message, leave them out, or put one frame
-        of zeros in the place of those without features.
+    on_missing : {"error", "drop"}, default="error"
+        Of clips that cannot be used: refuse them in one message, or leave them out.
 
     Returns
     -------
@@ -343,8 +342,7 @@ def _extracted(model, clips, table, on_missing):
         wavs = find_recordings(clips) if table is None else recordings_of(table, clips)
     with tempfile.TemporaryDirectory() as root:
         for need in model.needs.values():
-            options = {"level": need.manifest["parameters"]["level"]}
-            options["on_missing"] = "error" if on_missing == "error" else "drop"
+            options = {"level": need.manifest["parameters"]["level"], "on_missing": on_missing}
             if "n_layers" in need.manifest:
                 options["n_layers"] = need.manifest["n_layers"]
             extract(wavs, root, [extractor_of(need)], **options)

@@ -421,9 +421,7 @@ class FeatureSet:
         if n_absent < len(problems):
             remedies.append("replace these files or leave the clips out")
         if n_absent:
-            remedies.append(
-                "pass on_missing='drop' or on_missing='zeros' for clips without features"
-            )
+            remedies.append("pass on_missing='drop' to leave out clips without features")
         return FeatureError(
             f"{len(problems)} of {n_clips} clips of {self.name} cannot be used; "
             f"{', and '.join(remedies)}:{listed(problems.values(), lines=True)}",
