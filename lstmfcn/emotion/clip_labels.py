@@ -332,7 +332,7 @@ def _canonical(path, header, required, label_column):
         remedy = ""
         if "discrete" in required and label_column is None:
             remedy = "; pass label_column=... where it has another name"
-        elif "name" not in places.values():
+        elif header and "name" not in places.values():
             remedy = "; call the column of the recordings 'file'"
         raise ValueError(
             f"{path.name} has no column {' and no column '.join(absent)} in its first line, which "
