@@ -1,12 +1,12 @@
 """What does a run on emotions show on one page? HTML that needs no other file and no network."""
 
 import json
-from urllib.parse import quote
 
 import numpy as np
 
 from lstmfcn.emotion.attention_maps import ATTENTION, draw_clips, read_attention
 from lstmfcn.emotion.recipe import MODELS
+from lstmfcn.emotion.report_errors import DASH, missed, speakers
 from lstmfcn.emotion.run_results import read_results
 from lstmfcn.emotion.splits import HELD_OUT
 from lstmfcn.evaluation.bootstrap import FEW_GROUPS
@@ -37,11 +37,8 @@ KINDS = {  # of models, in half a sentence
     "svm": "a linear support vector machine on one vector per clip (of frames: mean and deviation)",
     "logreg": "a logistic regression on one vector per clip (of frames: mean and deviation)",
 }
-WORST = 8  # speakers that are shown at first
 GROUPS = ("speaker", "actor", "subject", "session", "dialogue", "video")  # words of English
-MOST_MISSED = 200  # clips that are listed
 MOST_MAPPED = 6  # models whose maps are drawn: each picture takes a tenth of a second
-DASH = "\N{EN DASH}"
 STYLE = """
 section { overflow-wrap: anywhere; }
 td small { display: block; color: var(--soft); }
@@ -98,8 +95,8 @@ def _corpus(scored, is_one_of_several):
         "Emotions": _each(scored, _emotions),
         "Noise and losses": _robustness(scored),
         "When in a clip": _each(list(mapped.values())[::-1][:MOST_MAPPED], _time),
-        "Speakers": _each(scored, _speakers),
-        "Missed clips": _each(scored, _missed),
+        "Speakers": _each(scored, speakers),
+        "Missed clips": _each(scored, missed),
     }
     return [(title + where, parts) for title, parts in sections.items() if parts]
 
@@ -395,61 +392,6 @@ def _about_time(clip, scale, feature):
     stops = ", ".join(f"rgb({r:.0f}, {g:.0f}, {b:.0f})" for r, g, b in 255 * colours[:, :3])
     style = f"background: linear-gradient(to right, {stops})"
     return tag("p", text, tag("span", class_="scale", style=style))
-
-
-def _speakers(one):
-    """Return the speakers, the one that is recognised worst first."""
-    if one.clips is None or one.clips.groups is None:
-        return []
-    rows = []
-    for name in np.unique(one.clips.groups):
-        of_speaker = one.clips.groups == name
-        y, answers = one.clips.y_true[of_speaker], one.clips.y_pred[of_speaker]
-        recalls = {label: np.mean(answers[y == label] == label) for label in np.unique(y)}
-        missed = ", ".join(label for label, recall in recalls.items() if recall < 0.5)
-        uar = float(np.mean(list(recalls.values())))
-        bar = tag("span", class_="bar", style=f"width: {3 * uar:.2f}rem")
-        cell = tag("td", f"{uar:.3f} ", bar, class_="left")
-        rows.append((uar, [name, cell, f"{np.mean(y == answers):.3f}", len(y), missed or DASH]))
-    rows = [row for _, row in sorted(rows, key=lambda pair: pair[0])]
-    head = [one.group, tag("th", "UAR", class_="left"), "accuracy", "clips", "mostly missed"]
-    text = (
-        f"UAR is over the emotions that the {one.group} shows; the worst comes first. Of few clips "
-        "it is a rough number. Mostly missed are emotions of a recall below one half."
-    )
-    parts = [tag("p", text), table(head, rows[:WORST], class_="said")]
-    if rest := rows[WORST:]:
-        folded = table(head, rest, class_="said")
-        parts.append(tag("details", tag("summary", f"{len(rest)} others"), folded))
-    return parts
-
-
-def _missed(one):
-    """Return a table of the wrong answers, the surest first."""
-    clips = one.clips
-    if clips is None or clips.probabilities is None:
-        return []
-    sure = clips.probabilities.max(axis=1)
-    wrong = np.flatnonzero(clips.y_true != clips.y_pred)
-    wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
-    if not len(wrong):
-        return []
-    groups = [] if clips.groups is None else [clips.groups]
-    columns = [clips.names, *groups, clips.y_true, clips.y_pred]
-    rows = [[*(column[i] for column in columns), f"{sure[i]:.2f}"] for i in wrong]
-    head = ["clip", *([one.group] if groups else []), "emotion", "answer", "probability"]
-    file = (one.folder / clips.source).relative_to(one.folder.parents[1]).as_posix()
-    text = tag(
-        "p",
-        f"{len(wrong)} of {len(sure)} answers are wrong. The surest come first: look at these, "
-        "listen to them, and check their labels. All answers with their probabilities: ",
-        tag("a", file, href=quote(file)),
-    )
-    parts = [text, table(head, rows[:WORST])]
-    if rest := rows[WORST:MOST_MISSED]:
-        folded = table(head, rest)
-        parts.append(tag("details", tag("summary", f"{len(rest)} more"), folded))
-    return parts
 
 
 def _made(scored):
