@@ -94,7 +94,7 @@ def test_the_shell_prints_scores_and_refuses_what_does_not_go_with_it(corpus, tm
     labels.write_text((corpus / "labels.csv").read_text() + "gone,0.5,speaker 1\n")
     command[command.index("--labels") + 1] = str(labels)
     command += [str(tmp_path), "--folds", "2", "--group", "speaker", "--epochs", "2"]
-    assert main(command) == 1 and "pass --on-missing drop or" in capsys.readouterr().err
+    assert main(command) == 1 and "pass --on-missing drop to" in capsys.readouterr().err
     command += ["--on-missing", "drop"]
     assert main(command) == 0
     out = capsys.readouterr().out
