@@ -55,12 +55,12 @@ class ClipMap:
         return self.truth not in ("", self.predicted)
 
 
-def write_attention(model, data, ensemble):
+def write_attention(model, data, ensemble, *, anew=True):
     """Write the maps of the first member: of each class a typical clip and a wrong one.
 
     Typical is the clip that is right with the highest probability, wrong the one that was taken
-    for another class with the highest probability: the surest of this part and of the parts that
-    were written before. `attention[-FEATURES].npz` has the numbers.
+    for another class with the highest probability: unless `anew`, the surest of this part and of
+    the parts that were written before. `attention[-FEATURES].npz` has the numbers.
     """
     data = data.of_each_recipe[0]
     classifier, clips = ensemble.classifiers[0], next(iter(data.tests.values()))
@@ -83,7 +83,8 @@ def write_attention(model, data, ensemble):
             found.append(ClipMap(clips.names[i], truth, *said, size, relevance, *lasts, method))
         model.folder.mkdir(parents=True, exist_ok=True)
         path = model.folder / f"attention{f'-{feature[:60]}' if several else ''}.npz"
-        _write(path, _surest([*(_read(path) if path.exists() else []), *found]))
+        before = [] if anew or not path.exists() else _read(path)
+        _write(path, _surest([*before, *found]))
 
 
 def read_attention(folder):

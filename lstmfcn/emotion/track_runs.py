@@ -120,7 +120,7 @@ class TrackModel:
         used = {name for table in tables for name in self.present(table).names}
         names = dict.fromkeys(name for table in tables for name in table.names)
         emotions = Counter()
-        for table in {id(table): table for table in (found.train, found.test) if table}.values():
+        for table in filter(None, (found.train, found.test)):
             emotions.update(table.left_out)
         return {"clips": [name for name in names if name not in used], "emotions": dict(emotions)}
 
@@ -296,7 +296,7 @@ def _train(results, model, seed, keys, bar):
         data = model.data(part)
         ensemble, measured = run_recipe(data, seed)
         if seed == 0:
-            write_attention(model, data, ensemble)
+            write_attention(model, data, ensemble, anew=part == 0)
         if not several:
             curves = measure_robustness(data, ensemble)
             parts = [measured]
