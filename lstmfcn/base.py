@@ -231,7 +231,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         reset_head : bool, default=False
             Treat ``X`` and ``y`` as another problem, with its own classes and normalisation. The
             last layer starts from new random weights. So does an LSTM whose weights depend on the
-            length, if the length has changed.
+            length, if the length has changed. With ``occlusion``, the denoiser learns these series
+            first.
         new_classes : {"refuse", "add"}, default="refuse"
             ``"add"``: the last layer gets weights for labels that ``fit`` has not seen, and keeps
             the weights of its old classes. Pass series of the old classes, too: a network that no

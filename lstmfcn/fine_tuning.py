@@ -21,6 +21,7 @@ from lstmfcn.networks.builders import (
 from lstmfcn.networks.fitted import FittedNetwork
 from lstmfcn.networks.rocket import fit_rocket
 from lstmfcn.preprocessing import without_weightless
+from lstmfcn.training.denoising import learn_to_denoise
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 from lstmfcn.training.precision import resolve_precision
 
@@ -83,6 +84,8 @@ def fine_tune(
         progress.begin(stage)
         if before is not None:
             set_weights(model, before["weights"])
+        elif resume is None and reset_head:  # these may be series of another kind
+            learn_to_denoise(model, inputs, seeds[1])
         history = train(
             model,
             inputs,

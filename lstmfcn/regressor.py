@@ -358,7 +358,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         reset_head : bool, default=False
             Treat ``X`` and ``y`` as another problem, with its own normalisation, ``target_mean_``
             and ``target_scale_``. The last layer starts from new random weights. So does an LSTM
-            whose weights depend on the length, if the length has changed.
+            whose weights depend on the length, if the length has changed. With ``occlusion``, the
+            denoiser learns these series first.
         validation_data : tuple (X, y), optional
             As in :meth:`fit`; each iteration keeps the weights of its lowest validation loss.
         patience : int, optional

@@ -107,8 +107,10 @@ class Killed(BaseException):
 @pytest.fixture
 def kill_after(monkeypatch):
     """Write each time; kill the training at the n-th one, after or before its write."""
-    from lstmfcn.training import loop
+    from lstmfcn.training import batches
     from lstmfcn.training.checkpoint import Checkpoint
+
+    monkeypatch.setattr(batches, "MOST_TOGETHER", 1)  # gaps are drawn for updates that go together
 
     def set_up(n, before_writing=False):
         count = [0]
@@ -124,7 +126,6 @@ def kill_after(monkeypatch):
                 raise Killed
 
         monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
-        monkeypatch.setattr(loop, "MOST_TOGETHER", 1)  # how many go together changes no bit
 
     return set_up
 

@@ -17,7 +17,7 @@ import lstmfcn
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, LSTMFCNEnsemble
 from lstmfcn.evaluation import Model, experiment
 from lstmfcn.sktime import SktimeClassifier
-from lstmfcn.training import loop
+from lstmfcn.training import batches
 from lstmfcn.training.checkpoint import Checkpoint
 
 TINY = {"n_filters": (4, 6, 4), "n_epochs": 3, "batch_size": 8}
@@ -142,7 +142,7 @@ def kill_at(monkeypatch, n):
                 raise Killed
 
     monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
-    monkeypatch.setattr(loop, "MOST_TOGETHER", 1)
+    monkeypatch.setattr(batches, "MOST_TOGETHER", 1)
 
 
 @pytest.mark.parametrize("random_state", [0, None])

@@ -112,6 +112,14 @@ def test_what_is_free_of_the_length_goes_on_with_another(cls, parameters):
         clf.predict(X)
 
 
+def test_a_denoiser_learns_series_of_another_kind_and_no_others():
+    clf, X, y = fitted(ALSTMFCNClassifier)
+    before = weights_of(clf, "denoiser")
+    for options, stays in (({}, True), ({"reset_head": True}, False)):
+        tuned = copy.deepcopy(clf).fine_tune(X, y, **options, **SHORT)
+        assert same(weights_of(tuned, "denoiser"), before) is stays
+
+
 def test_an_lstm_that_reads_whole_series_starts_anew_at_another_length():
     clf, X, y = fitted()
     shorter, before = X[:, :, :17], clf.predict_proba(X)

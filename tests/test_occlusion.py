@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from lstmfcn.networks.builders import build_fcn
 from lstmfcn.networks.occlusion import Denoiser, Occlusion, count_denoiser_weights
+from lstmfcn.training.denoising import learn_to_denoise
+from lstmfcn.training.loop import TrainingPlan, train
 
 TINY = {"n_filters": (4, 5, 6), "kernel_sizes": (3, 3, 3)}
 
@@ -31,15 +33,14 @@ def hide(series, rate=0.2, seed=0):
 
 
 def teach(repair, series, n_updates=400):
-    """Train a repair by its own losses."""
+    """Train a repair by its own loss."""
     optimizer = keras.optimizers.Adam(1e-2)
     repair(series)
 
     @tf.function
     def step():
         with tf.GradientTape() as tape:
-            repair(series, training=True)
-            loss = sum(repair.losses)
+            loss = repair.loss(series)
         weights = repair.trainable_variables
         gradients = tape.gradient(loss, weights)
         optimizer.apply_gradients(zip(gradients, weights, strict=True))
@@ -150,16 +151,6 @@ def test_what_follows_trains_on_gaps_until_they_are_switched_off(passes_gaps):
     assert differs() is passes_gaps
 
 
-def test_repair_keeps_what_it_has_learned_while_nothing_is_hidden():
-    repair, series = Denoiser(0.3, seed=4), waves(20)
-    teach(repair, series, n_updates=5)
-    before = repair.get_weights()
-    repair.switch(on=False)
-    assert set(teach(repair, series, n_updates=5)) == {0.0}
-    for old, new in zip(before, repair.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
-
-
 @pytest.mark.parametrize("n_channels", [1, 4])
 def test_repair_answers_for_a_padded_series_as_for_the_series_alone(n_channels):
     short = normal(6, 25, n_channels)
@@ -175,16 +166,15 @@ def test_repair_answers_for_a_padded_series_as_for_the_series_alone(n_channels):
     np.testing.assert_array_equal(together[:, 25:], 0.0)
 
 
-def test_padding_does_not_count_in_the_losses():
+def test_padding_does_not_count_in_the_loss():
     short = normal(8, 25, 2)
     padded = np.pad(short, ((0, 0), (0, 15), (0, 0)))
     valid = np.pad(np.ones((8, 25, 1), np.float32), ((0, 0), (0, 15), (0, 0)))
-    repair = Denoiser(0.0, seed=6)  # hides nothing: both losses are sums over the same timepoints
-    repair(short, training=True)
-    alone = [float(loss) for loss in repair.losses]
-    repair(padded, valid=valid, training=True)
-    np.testing.assert_allclose([float(loss) for loss in repair.losses], alone, rtol=1e-5)
-    assert alone[0] > 0
+    repair = Denoiser(0.0, seed=6)  # hides nothing: the loss is of the same timepoints each time
+    repair(short)
+    alone = float(repair.loss(short))
+    assert float(repair.loss(padded, valid)) == pytest.approx(alone, rel=1e-5)
+    assert alone > 0
 
 
 @pytest.mark.parametrize("n_channels", [1, 3, 40])
@@ -211,3 +201,83 @@ def test_a_network_with_repair_differs_only_by_it():
     series = normal(5, 30, 2)
     repaired = occluded.get_layer("denoiser")(series)
     np.testing.assert_allclose(occluded(series), plain(repaired), atol=1e-6)
+
+
+# Learning
+
+
+def error_in_gaps(model, series, name="denoiser"):
+    gapped, hides = hide(series)
+    return np.square(np.asarray(model.get_layer(name)(gapped)) - series)[hides].mean()
+
+
+def test_a_denoiser_learns_before_the_rest_and_the_rest_stays():
+    model, series = build_fcn(60, 1, 2, occlusion=0.3, **TINY), waves(40)
+    before = {layer.name: layer.get_weights() for layer in model.layers}
+    error = error_in_gaps(model, waves(20, seed=1))
+    learn_to_denoise(model, (series,), seed=0)
+    assert error_in_gaps(model, waves(20, seed=1)) < 0.3 * error
+    before.pop("denoiser")
+    for name, weights in before.items():
+        for old, new in zip(weights, model.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+def test_a_frozen_denoiser_and_a_network_without_one_stay():
+    for occlusion in (0.3, 0.0):
+        model = build_fcn(60, 1, 2, occlusion=occlusion, **TINY)
+        for layer in model.layers:
+            layer.trainable = False
+        before = model.get_weights()
+        learn_to_denoise(model, (waves(8),), seed=0)
+        for old, new in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+def test_a_denoiser_learns_from_padded_series_as_from_short_ones():
+    series, mask = waves(40), np.ones((40, 60), np.float32)
+    mask[:, 45:] = 0.0
+    masked, short = (
+        build_fcn(length, 1, 2, occlusion=0.3, masked=length == 60, **TINY) for length in (60, 45)
+    )
+    learn_to_denoise(masked, (series * mask[:, :, np.newaxis], mask), seed=0)
+    learn_to_denoise(short, (series[:, :45],), seed=0)
+    error = error_in_gaps(short, waves(20, seed=1)[:, :45])
+    short.get_layer("denoiser").set_weights(masked.get_layer("denoiser").get_weights())
+    assert error_in_gaps(short, waves(20, seed=1)[:, :45]) < 1.3 * error
+
+
+@pytest.mark.parametrize("with_callback", [False, True])
+def test_training_leaves_the_denoiser_as_it_is(with_callback):
+    model, series = build_fcn(60, 1, 2, occlusion=0.3, **TINY), waves(20)
+    learn_to_denoise(model, (series,), seed=0)
+    before = model.get_layer("denoiser").get_weights()
+    kernel = model.get_layer("conv_1").get_weights()[0]
+    labels, weights = np.arange(20, dtype=np.int32) % 2, np.ones(20, np.float32)
+    callbacks = [keras.callbacks.Callback()] if with_callback else []
+    plan = TrainingPlan(n_epochs=4, batch_size=6)
+    train(model, (series,), labels, weights, plan, seed=0, callbacks=callbacks)
+    after = model.get_layer("denoiser").get_weights()
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert (model.get_layer("conv_1").get_weights()[0] != kernel).any()
+
+
+def test_a_callback_changes_nothing_of_a_training_with_gaps():
+    series, labels = waves(20), np.arange(20, dtype=np.int32) % 2
+    found = []
+    for callbacks in ([], [keras.callbacks.Callback()]):
+        model = build_fcn(60, 1, 2, occlusion=0.3, **TINY)
+        plan = TrainingPlan(n_epochs=3, batch_size=6)
+        train(
+            model,
+            (series,),
+            labels,
+            np.ones(20, np.float32),
+            plan,
+            seed=0,
+            callbacks=callbacks,
+        )
+        found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

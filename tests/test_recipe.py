@@ -7,7 +7,7 @@ from conftest import make_series
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier
 from lstmfcn.fitting import plans_of
-from lstmfcn.training import loop
+from lstmfcn.training import batches
 from lstmfcn.training.checkpoint import Checkpoint
 
 SMALL = {"n_filters": (4, 6, 4), "random_state": 0}
@@ -77,6 +77,7 @@ def test_of_several_sizes_each_may_get_longer(short_trainings):
 
 
 def test_a_longer_training_that_is_killed_goes_on_bit_equal(short_trainings, tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "MOST_TOGETHER", 1)  # gaps are drawn for updates that go together
     X, y = unlearnable()
     n_cells = (2, 3)
     gaps = {**SMALL, "occlusion": 0.3}
@@ -97,7 +98,6 @@ def test_a_longer_training_that_is_killed_goes_on_bit_equal(short_trainings, tmp
                 raise Killed
 
     monkeypatch.setattr(Checkpoint, "write_if_due", write_if_due)
-    monkeypatch.setattr(loop, "MOST_TOGETHER", 1)
     n_kills = 0
     while True:
         clf = LSTMFCNClassifier(**gaps, n_cells=n_cells, checkpoint=tmp_path)

@@ -72,13 +72,13 @@ class Occlusion(keras.layers.Layer):
 class Denoiser(keras.layers.Layer):
     """Find the timepoints that something hides, and fill them in from their neighbours.
 
-    Small convolutions estimate how likely each timepoint is to be hidden, and its value. While
-    training, the layer hides up to the fraction ``rate`` of timepoints (:class:`Occlusion`) and
-    learns both without labels, from losses of its own: the cross-entropy of being hidden, and the
-    squared error of the value. The layers behind it see the denoised series; their loss changes
-    nothing here. Scattered gaps therefore cost a classifier little. A gap that takes a whole piece
-    of evidence cannot be filled in. A timepoint that the layer is sure of passes unchanged. With
-    ``passes_gaps=False`` the layers behind train on whole series.
+    Small convolutions estimate how likely each timepoint is to be hidden, and its value. They learn
+    both without labels, before the layers behind, by :meth:`loss`
+    (:func:`lstmfcn.training.denoising.learn_to_denoise`). While these train, the layer hides up to
+    the fraction ``rate`` of timepoints (:class:`Occlusion`), and they see the denoised series;
+    their loss changes nothing here. Scattered gaps therefore cost a classifier little. A gap that
+    takes a whole piece of evidence cannot be filled in. A timepoint that the layer is sure of
+    passes unchanged. With ``passes_gaps=False`` the layers behind train on whole series.
 
     References
     ----------
@@ -119,16 +119,23 @@ class Denoiser(keras.layers.Layer):
         """
         if not training:
             return self._denoised(series, valid)[0]
-        on, whole = self._switch.on, series
-        series = ops.where(on > 0, self.occlusion(whole, valid=valid, training=True), whole)
-        denoised, filled, visible = self._denoised(series, valid)
-        hidden = ops.cast(ops.any(series != whole, axis=-1, keepdims=True), series.dtype)
+        gapped = self.occlusion(series, valid=valid, training=True)
+        series = ops.where(self._switch.on > 0, gapped, series)
+        return ops.stop_gradient(self._denoised(series, valid)[0])
+
+    def loss(self, series, valid=None):
+        """Hide timepoints of ``series``, and return how badly the layer finds and fills them.
+
+        That is the cross-entropy of being hidden plus the squared error of the hidden values.
+        """
+        gapped = self.occlusion(series, valid=valid, training=True)
+        _, filled, visible = self._denoised(gapped, valid)
+        hidden = ops.cast(ops.any(gapped != series, axis=-1, keepdims=True), series.dtype)
         observed = _observed(series, valid)
         surprise = ops.softplus(visible) - (1.0 - hidden) * visible  # cross-entropy of `hidden`
-        errors = ops.mean(ops.square(filled - whole), axis=-1, keepdims=True)
-        self.add_loss(on * ops.sum(observed * surprise) / ops.sum(observed))
-        self.add_loss(ops.sum(hidden * errors) / ops.maximum(ops.sum(hidden), 1.0))
-        return ops.stop_gradient(denoised)
+        errors = ops.mean(ops.square(filled - series), axis=-1, keepdims=True)
+        missed = ops.sum(observed * surprise) / ops.sum(observed)
+        return missed + ops.sum(hidden * errors) / ops.maximum(ops.sum(hidden), 1.0)
 
     def compute_output_shape(self, series_shape, valid_shape=None):
         return series_shape

@@ -8,6 +8,7 @@ import numpy as np
 from lstmfcn.networks.builders import measure_units, set_weights
 from lstmfcn.networks.fitted import FittedNetwork, rows_per_batch
 from lstmfcn.networks.rocket import fit_rocket
+from lstmfcn.training.denoising import learn_to_denoise
 from lstmfcn.training.loop import TrainingPlan, progress_bar, train
 from lstmfcn.training.losses import loss_of
 
@@ -112,6 +113,8 @@ class Candidates:
         if before is not None:
             set_weights(model, before.weights)
         else:
+            if resume is None:
+                learn_to_denoise(model, self.inputs, self.seed)
             rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
             measure_units(model, self.inputs, rows)
         history = train(

@@ -10,12 +10,13 @@ from lstmfcn.networks.backend import keras, tf
 from lstmfcn.networks.fitted import Forward, memory_errors_explained, rows_per_batch
 from lstmfcn.networks.occlusion import Denoiser
 from lstmfcn.progress import tqdm
+from lstmfcn.training.batches import compile_loop, laid_out, updates_at_a_time
 from lstmfcn.training.calibration import Moments, recalibrate
+from lstmfcn.training.denoising import compile_denoising, denoised_inputs
 from lstmfcn.training.losses import loss_of
 from lstmfcn.training.precision import computing_in
 from lstmfcn.training.state import TrainingRun, lent
 
-MOST_TOGETHER, VALUES_TOGETHER = 32, 2**20  # updates, and values in them, in one call
 WHOLE_FRACTION = 0.25  # of the epochs, the last ones, that train on whole series
 
 
@@ -83,7 +84,7 @@ def train(
     resume : dict, optional
         A state from ``save_state``: the training goes on from there, and ends bit-equal.
     save_state : callable, optional
-        Called after each update with a function that returns the state of the training.
+        Called after every few updates with a function that returns the state of the training.
 
     Returns
     -------
@@ -109,8 +110,10 @@ def train(
         monitor = "val_loss" if validation else "loss"
         run = TrainingRun(model, plan, n_batches, callbacks, monitor)
         with computing_in(plan.precision, model):
-            update = _compile_updates(model, run.optimizer, len(inputs))
-        n_together = 1 if callbacks else _updates_at_a_time(inputs, plan.batch_size)
+            update = _compile_updates(model, run.optimizer)
+        denoise = compile_denoising(model)
+        n_together = updates_at_a_time(inputs, plan.batch_size)
+        n_at_once = 1 if callbacks else n_together
         validate = _validator(model, inputs, validation, rows)
         run.call("on_train_begin", {})
         if resume is not None:
@@ -128,15 +131,18 @@ def train(
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
             batches = np.array_split(order, n_batches)
             for first in range(run.batch, n_batches, n_together):
-                if model.stop_training and run.batch:
+                some = batches[first : first + n_together]
+                *seen, labels_seen, weights_seen, ends = laid_out(arrays, some)
+                seen = denoise(*seen)
+                for k in range(0, len(some), n_at_once):
+                    if model.stop_training and run.batch:
+                        break
+                    run.call("on_train_batch_begin", run.batch, {})
+                    sums = update(*seen, labels_seen, weights_seen, ends[k : k + n_at_once + 1])
+                    for batch, of_batch in zip(some[k:], sums.numpy(), strict=False):
+                        run.count(of_batch, len(batch))
+                if model.stop_training:
                     break
-                run.call("on_train_batch_begin", run.batch, {})
-                sizes = [len(batch) for batch in batches[first : first + n_together]]
-                chosen = np.concatenate(batches[first : first + n_together])
-                ends = tf.constant(np.cumsum([0, *sizes]), tf.int32)
-                sums = update(*(tf.constant(array[chosen]) for array in arrays), ends).numpy()
-                for size, of_batch in zip(sizes, sums, strict=True):
-                    run.count(of_batch, size)
                 if save_state is not None:
                     save_state(run.state)
             logs = {
@@ -167,13 +173,7 @@ def _check_loss(loss, epoch, plan):
         )
 
 
-def _updates_at_a_time(inputs, batch_size):
-    """Return how many updates to make in one call: as many as hold about 4 MiB of series."""
-    values = sum(math.prod(array.shape[1:]) for array in inputs) * batch_size
-    return max(1, min(MOST_TOGETHER, VALUES_TOGETHER // values))
-
-
-def _compile_updates(model, optimizer, n_inputs):
+def _compile_updates(model, optimizer):
     """Compile updates by batches that lie one after the other in arrays of rows.
 
     The function takes inputs, labels, weights and the ends of the batches, from 0 on. It returns
@@ -182,12 +182,13 @@ def _compile_updates(model, optimizer, n_inputs):
     # The logits, of what each view decides alone, and of attended features alone.
     layer, loss = model.get_layer("logits"), loss_of(model)
     heads, n_views = keras.tree.flatten(layer.output), getattr(layer, "n_views", 1)
-    logits_model = keras.Model(model.inputs, heads)
+    logits_model = keras.Model(denoised_inputs(model), heads)
     variables = model.trainable_variables
     signature = [tf.TensorSpec([None, *x.shape[1:]], tf.float32) for x in model.inputs]
-    signature += [tf.TensorSpec([None], kind) for kind in (loss.kind, tf.float32, tf.int32)]
+    signature += [tf.TensorSpec([None], kind) for kind in (loss.kind, tf.float32)]
 
-    def step(inputs, labels, weights):
+    def step(*batch):
+        *inputs, labels, weights = batch
         with tf.GradientTape() as tape:
             outputs = keras.tree.flatten(logits_model(inputs, training=True))
             loss_sum, *others = (
@@ -198,7 +199,7 @@ def _compile_updates(model, optimizer, n_inputs):
             attended = others[len(of_views) :] if n_views > 1 else others
             total = sum(of_views) / n_views + sum(attended)
             mean = total / tf.cast(tf.shape(labels)[0], tf.float32)
-            mean = sum(logits_model.losses, mean)  # of weights, and of a denoiser
+            mean = sum(logits_model.losses, mean)  # of weights
         gradients = tape.gradient(mean, variables)
         rate = tf.convert_to_tensor(optimizer.learning_rate)
         with tf.control_dependencies([rate]):  # that of this update, not of the next
@@ -207,22 +208,7 @@ def _compile_updates(model, optimizer, n_inputs):
             )
         return tf.stack([loss_sum, tf.reduce_sum(loss.measure(labels, outputs[0])), rate])
 
-    @tf.function(input_signature=signature, autograph=False)
-    def updates(*arguments):
-        # A loop in the graph: for small networks a call costs as much as an update.
-        *rows, ends = arguments
-        n_batches = tf.shape(ends)[0] - 1
-
-        def go_on(batch, sums):
-            *inputs, labels, weights = (row[ends[batch] : ends[batch + 1]] for row in rows)
-            return batch + 1, sums.write(batch, step(inputs, labels, weights))
-
-        start = tf.constant(0), tf.TensorArray(tf.float32, n_batches, element_shape=[3])
-        _, sums = tf.while_loop(lambda batch, _: batch < n_batches, go_on, start, None, 1)
-        return sums.stack()
-
-    # Traced once here: calling the concrete function skips the dispatch at each call.
-    return updates.get_concrete_function()
+    return compile_loop(step, signature, n_told=3)
 
 
 def _validator(model, inputs, validation, batch_size):
