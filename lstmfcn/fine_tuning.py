@@ -85,7 +85,7 @@ def fine_tune(
         if before is not None:
             set_weights(model, before["weights"])
         elif resume is None and reset_head:  # these may be series of another kind
-            learn_to_denoise(model, inputs, seeds[1])
+            learn_to_denoise(model, inputs, plans[stage], seeds[1])
         history = train(
             model,
             inputs,

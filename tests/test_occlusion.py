@@ -205,6 +205,8 @@ def test_a_network_with_repair_differs_only_by_it():
 
 # Learning
 
+PLAN = TrainingPlan(n_epochs=1000, batch_size=8)
+
 
 def error_in_gaps(model, series, name="denoiser"):
     gapped, hides = hide(series)
@@ -215,7 +217,7 @@ def test_a_denoiser_learns_before_the_rest_and_the_rest_stays():
     model, series = build_fcn(60, 1, 2, occlusion=0.3, **TINY), waves(40)
     before = {layer.name: layer.get_weights() for layer in model.layers}
     error = error_in_gaps(model, waves(20, seed=1))
-    learn_to_denoise(model, (series,), seed=0)
+    learn_to_denoise(model, (series,), PLAN, seed=0)
     assert error_in_gaps(model, waves(20, seed=1)) < 0.3 * error
     before.pop("denoiser")
     for name, weights in before.items():
@@ -229,7 +231,7 @@ def test_a_frozen_denoiser_and_a_network_without_one_stay():
         for layer in model.layers:
             layer.trainable = False
         before = model.get_weights()
-        learn_to_denoise(model, (waves(8),), seed=0)
+        learn_to_denoise(model, (waves(8),), PLAN, seed=0)
         for old, new in zip(before, model.get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
 
@@ -240,8 +242,8 @@ def test_a_denoiser_learns_from_padded_series_as_from_short_ones():
     masked, short = (
         build_fcn(length, 1, 2, occlusion=0.3, masked=length == 60, **TINY) for length in (60, 45)
     )
-    learn_to_denoise(masked, (series * mask[:, :, np.newaxis], mask), seed=0)
-    learn_to_denoise(short, (series[:, :45],), seed=0)
+    learn_to_denoise(masked, (series * mask[:, :, np.newaxis], mask), PLAN, seed=0)
+    learn_to_denoise(short, (series[:, :45],), PLAN, seed=0)
     error = error_in_gaps(short, waves(20, seed=1)[:, :45])
     short.get_layer("denoiser").set_weights(masked.get_layer("denoiser").get_weights())
     assert error_in_gaps(short, waves(20, seed=1)[:, :45]) < 1.3 * error
@@ -250,7 +252,7 @@ def test_a_denoiser_learns_from_padded_series_as_from_short_ones():
 @pytest.mark.parametrize("with_callback", [False, True])
 def test_training_leaves_the_denoiser_as_it_is(with_callback):
     model, series = build_fcn(60, 1, 2, occlusion=0.3, **TINY), waves(20)
-    learn_to_denoise(model, (series,), seed=0)
+    learn_to_denoise(model, (series,), PLAN, seed=0)
     before = model.get_layer("denoiser").get_weights()
     kernel = model.get_layer("conv_1").get_weights()[0]
     labels, weights = np.arange(20, dtype=np.int32) % 2, np.ones(20, np.float32)
@@ -279,5 +281,15 @@ def test_a_callback_changes_nothing_of_a_training_with_gaps():
             callbacks=callbacks,
         )
         found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_short_training_gives_its_denoiser_as_many_updates():
+    found = []
+    for plan in (TrainingPlan(2, 8), TrainingPlan(1, 4)):  # 10 updates for 40 series
+        model = build_fcn(60, 1, 2, occlusion=0.3, **TINY)
+        learn_to_denoise(model, (waves(40),), plan, seed=0)
+        found.append(model.get_layer("denoiser").get_weights())
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -114,7 +114,7 @@ class Candidates:
             set_weights(model, before.weights)
         else:
             if resume is None:
-                learn_to_denoise(model, self.inputs, self.seed)
+                learn_to_denoise(model, self.inputs, self.plans[again], self.seed)
             rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
             measure_units(model, self.inputs, rows)
         history = train(

@@ -13,34 +13,36 @@ from lstmfcn.networks.occlusion import Denoiser
 from lstmfcn.training.batches import compile_loop, laid_out, updates_at_a_time
 from lstmfcn.training.optimizers import make_optimizer
 
-N_UPDATES, BATCH_SIZE, RATE = 300, 8, 1e-2
+MOST_UPDATES, BATCH_SIZE, RATE = 300, 8, 1e-2
 
 
-def learn_to_denoise(model, inputs, seed):
+def learn_to_denoise(model, inputs, plan, seed):
     """Train each layer :class:`Denoiser` of a network that is not frozen, by its own loss.
 
-    ``inputs`` are the network's, of shape (n_samples, ...) each; ``seed`` is that of their order.
-    300 updates at ten times the network's rate fill gaps in better than 2000 at the same rate.
+    It makes 300 updates, or as many as the training that follows, whose ``plan`` is given, if those
+    are fewer. ``inputs`` are the network's, of shape (n_samples, ...) each; ``seed`` is that of
+    their order.
     """
     n_samples = len(inputs[0])
+    n_updates = min(MOST_UPDATES, plan.n_epochs * math.ceil(n_samples / plan.batch_size))
     size = min(BATCH_SIZE, n_samples)
-    n_rounds = math.ceil(N_UPDATES * size / n_samples)
+    n_rounds = math.ceil(n_updates * size / n_samples)
     for layer in model.layers:
         if isinstance(layer, Denoiser) and layer.trainable:
             rng = np.random.default_rng(seed)
             order = np.concatenate([rng.permutation(n_samples) for _ in range(n_rounds)])
-            batches = order[: N_UPDATES * size].reshape(N_UPDATES, size)
+            batches = order[: n_updates * size].reshape(n_updates, size)
             with memory_errors_explained(f"batches of {size} series", "the length of the series"):
-                update = _compile_update(layer, model)
+                update = _compile_update(layer, model, n_updates)
                 n_together = updates_at_a_time(inputs, size)
-                for first in range(0, N_UPDATES, n_together):
+                for first in range(0, n_updates, n_together):
                     update(*laid_out(inputs, batches[first : first + n_together]))
 
 
-def _compile_update(layer, model):
+def _compile_update(layer, model, n_updates):
     read = keras.Model(model.inputs, layer.input)
     weights = layer.trainable_variables
-    optimizer = make_optimizer("one_cycle", RATE, N_UPDATES)
+    optimizer = make_optimizer("one_cycle", RATE, n_updates)
     optimizer.build(weights)
 
     def step(*batch):

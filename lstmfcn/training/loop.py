@@ -132,15 +132,7 @@ def train(
             batches = np.array_split(order, n_batches)
             for first in range(run.batch, n_batches, n_together):
                 some = batches[first : first + n_together]
-                *seen, labels_seen, weights_seen, ends = laid_out(arrays, some)
-                seen = denoise(*seen)
-                for k in range(0, len(some), n_at_once):
-                    if model.stop_training and run.batch:
-                        break
-                    run.call("on_train_batch_begin", run.batch, {})
-                    sums = update(*seen, labels_seen, weights_seen, ends[k : k + n_at_once + 1])
-                    for batch, of_batch in zip(some[k:], sums.numpy(), strict=False):
-                        run.count(of_batch, len(batch))
+                _make_updates(run, arrays, some, denoise, update, n_at_once)
                 if model.stop_training:
                     break
                 if save_state is not None:
@@ -163,6 +155,19 @@ def train(
         run.call("on_train_end", {})
         recalibrate(model, inputs, rows)
     return run.history
+
+
+def _make_updates(run, arrays, batches, denoise, update, n_at_once):
+    """Make the updates of a few batches, ``n_at_once`` in a call, until a callback stops them."""
+    *inputs, labels, weights, ends = laid_out(arrays, batches)
+    inputs = denoise(*inputs)
+    for k in range(0, len(batches), n_at_once):
+        if run.model.stop_training and run.batch:
+            return
+        run.call("on_train_batch_begin", run.batch, {})
+        sums = update(*inputs, labels, weights, ends[k : k + n_at_once + 1])
+        for batch, of_batch in zip(batches[k:], sums.numpy(), strict=False):
+            run.count(of_batch, len(batch))
 
 
 def _check_loss(loss, epoch, plan):
