@@ -131,10 +131,10 @@ def train(
             order = np.random.default_rng([seed, run.epoch]).permutation(n_samples)
             batches = np.array_split(order, n_batches)
             for first in range(run.batch, n_batches, n_together):
+                if model.stop_training and run.batch:
+                    break
                 some = batches[first : first + n_together]
                 _make_updates(run, arrays, some, denoise, update, n_at_once)
-                if model.stop_training:
-                    break
                 if save_state is not None:
                     save_state(run.state)
             logs = {
