@@ -136,7 +136,9 @@ class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
             search = GridSearchCV(model, {"C": STRENGTHS}, scoring="balanced_accuracy", cv=folds)
             self.C_ = float(search.fit(scaled, y).best_params_["C"])
         model.set_params(C=self.C_).fit(scaled, y)
-        self.coef_, self.intercept_ = model.coef_, np.atleast_1d(model.intercept_)
+        # In the order of an array from a file: by it BLAS rounds.
+        self.coef_ = np.ascontiguousarray(model.coef_)
+        self.intercept_ = np.atleast_1d(model.intercept_)
 
     def _vectors(self, X):
         """Return float64 (n_samples, n_features)."""
