@@ -38,10 +38,11 @@ DEFAULT = {
     "kernel_sizes": (8, 5, 3),
     "dilation_rates": (1, 1, 1),
     "n_steps": None,  # how many steps means between the blocks leave, to twice as many
-    "every_gap": True,  # means of at most 2 in each gap, else as many as n_steps needs
     "pooling": "mean",
     "residual": False,
-    "heads": "last",  # blocks whose means the last layer reads; "max": their maxima, too
+    "separable": False,  # convolutions of each filter alone, then one of size 1
+    "heads": "last",  # blocks whose means the last layer reads
+    "ridge": False,  # at last the last layer is a ridge regression
     "n_cells": 8,
     "n_updates": 2000,
     "batch_size": "auto",
@@ -56,7 +57,6 @@ DEFAULT = {
     "branches": None,  # "joint": convolutions of their own for each channel, whose means one layer
     # reads; "own losses": each decides alone, and the mean of their logits counts
     "warp": 0.0,  # strength of random smooth warping of time
-    "seed": 0,
 }
 SEES = {"n_steps": 32, "dilation_rates": (1, 2, 4), "normalization": "auto"}
 DEEP = {
@@ -65,97 +65,70 @@ DEEP = {
     "kernel_sizes": (8, 5, 3, 3),
     "dilation_rates": (1, 2, 4, 8),
 }
-POOLED = {"n_steps": 32}
 PACKAGED = {
-    "LSTM-FCN": "LSTMFCNClassifier",
-    "ALSTM-FCN": "ALSTMFCNClassifier",
-    "FCN": "FCNClassifier",
-}
-ALONE = {"rocket": False}  # networks without fixed kernels beside them
-VARIANTS = {
-    "": ALONE,
-    ", seed 1": {**ALONE, "seed": 1},
-    ", seed 2": {**ALONE, "seed": 2},
-    ", 2000 updates": {**ALONE, "n_updates": 2000},
-    ", 100 per class": {**ALONE, "n_updates": 2000, "per_class": 100, "fewest_epochs": 75},
-    ", deeper": {**ALONE, "n_filters": (64, 64, 128, 64)},
-    ", values": {**ALONE, "views": ("values",)},
-    ", 2000 updates, no occlusion": {**ALONE, "n_updates": 2000, "occlusion": 0.0},
+    # Networks without fixed kernels beside them
+    "LSTM-FCN": {"classifier": "LSTMFCNClassifier"},
+    "LSTM-FCN, 2000 updates": {"classifier": "LSTMFCNClassifier", "n_updates": 2000},
+    "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
+    "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
+    "FCN": {"classifier": "FCNClassifier"},
 }
 OF_ANOTHER_KIND = {
     "dictionary": other_members.dictionary,
     "interval trees": other_members.interval_trees,
 }
+# What "sees" has more than "64", and what each change of it brings
+CHANGES = {
+    "32": {"n_filters": (32, 64, 32)},
+    "128": {"n_filters": (128, 256, 128)},
+    "16 steps": {"n_steps": 16},
+    "64 steps": {"n_steps": 64},
+    "maxima between": {"pooling": "max"},
+    "kernels 16 9 5": {"kernel_sizes": (16, 9, 5)},
+    "separable": {"separable": True},
+    "residual": {"n_filters": (64, 64, 64), "residual": True},
+    "all blocks": {"heads": "all"},
+    "ridge head": {"ridge": True},
+    "1000 updates": {"n_updates": 1000},
+    "4000 updates": {"n_updates": 4000},
+    "rate 3e-3": {"learning_rate": 3e-3},
+    "batches of 8": {"batch_size": 8},
+    "averaged weights": {"weight_average": 0.998},
+    "smoothing": {"label_smoothing": 0.1},
+    "mixup": {"mixup": 0.2},
+    "decay": {"weight_decay": 0.1},
+    "dropout": {"dropout": 0.3},
+    "warping": {"warp": 0.1},
+    "by series": {"normalization": "series"},
+    "mean curve away": {"normalization": "curve"},
+    "changes": {"view": "changes"},
+    "sums": {"view": "sums"},
+    "no trend": {"view": "no trend"},
+    "spectrum": {"view": "spectrum"},
+    "no trend beside": {"view": "values + no trend"},
+}
+TWO = {"view": "values + no trend", "branches": "own losses"}
 CANDIDATES = {
     "MiniROCKET": {},
     "kernels": {},
     "dictionary": {},
     "interval trees": {},
-    # What each change brings
+    "published shape": {"n_filters": (128, 256, 128)},
     "64": {},
-    "64, 32 steps": POOLED,
-    "64, 16 steps": {"n_steps": 16},
-    "64, 64 steps": {"n_steps": 64},
-    "64, means of 2 and 2": {"n_steps": 2, "every_gap": False},
+    "64, means": {"n_steps": 32},
     "64, dilation": {"dilation_rates": (1, 2, 4)},
-    "64, 32 steps, maxima between": {**POOLED, "pooling": "max"},
-    "64, 32 steps, all blocks": {**POOLED, "heads": "all"},
-    "64, 32 steps, kernels 16 9 5": {**POOLED, "kernel_sizes": (16, 9, 5)},
-    "64, 32 steps, smoothing": {**POOLED, "label_smoothing": 0.1},
-    "64, 32 steps, mixup": {**POOLED, "mixup": 0.2},
-    "64, 32 steps, warping": {**POOLED, "warp": 0.1},
-    "32, 32 steps": {**POOLED, "n_filters": (32, 64, 32)},
-    "128, 32 steps": {**POOLED, "n_filters": (128, 256, 128)},
-    # Reach: means and dilation
     "sees": SEES,
-    "sees, 16 steps": {**SEES, "n_steps": 16},
-    "sees, 64 steps": {**SEES, "n_steps": 64},
-    "sees, dilation 1 4 8": {**SEES, "dilation_rates": (1, 4, 8)},
-    "sees, dilation 2 2 2": {**SEES, "dilation_rates": (2, 2, 2)},
-    "sees, 128": {**SEES, "n_filters": (128, 256, 128)},
-    "sees, 1000 updates": {**SEES, "n_updates": 1000},
-    "sees, mean curve away": {**SEES, "normalization": "curve"},
-    "sees, by series": {**SEES, "normalization": "series"},
-    "sees, dropout": {**SEES, "dropout": 0.3},
-    "sees, changes": {**SEES, "view": "changes"},
-    "sees, changes beside": {**SEES, "view": "values + changes"},
-    "sees, sums": {**SEES, "view": "sums"},
-    "sees, no trend": {**SEES, "view": "no trend"},
-    "sees, no trend beside": {**SEES, "view": "values + no trend"},
-    "sees, spectrum": {**SEES, "view": "spectrum"},
-    "sees, no trend, seed 1": {**SEES, "view": "no trend", "seed": 1},
-    # Depth
+    **{f"sees, {name}": {**SEES, **change} for name, change in CHANGES.items()},
     "deep": DEEP,
-    "deep, seed 1": {**DEEP, "seed": 1},
-    "deep, residual": {**DEEP, "n_filters": (64,) * 4, "residual": True},
-    "deep, 4000 updates": {**DEEP, "n_updates": 4000},
-    "deep, dropout": {**DEEP, "dropout": 0.3},
-    "deep, averaged weights": {**DEEP, "weight_average": 0.998},
-    "deep, kernels 8 5 5 3": {**DEEP, "kernel_sizes": (8, 5, 5, 3)},
-    "deep, mean curve away": {**DEEP, "normalization": "curve"},
-    "deep, mean curve beside": {**DEEP, "normalization": "curve beside"},
-    "deep, by series": {**DEEP, "normalization": "series"},
-    "deep, changes": {**DEEP, "view": "changes"},
-    "deep, changes beside": {**DEEP, "view": "values + changes"},
-    "deep, no trend": {**DEEP, "view": "no trend"},
-    "deep, decay": {**DEEP, "weight_decay": 0.1},
     # Convolutions of their own for values and for what is no trend
-    "two": {**SEES, "view": "values + no trend", "branches": "joint"},
-    "two, own losses": {**SEES, "view": "values + no trend", "branches": "own losses"},
-    "two deep": {**DEEP, "view": "values + no trend", "branches": "joint"},
-    "two deep, own losses": {**DEEP, "view": "values + no trend", "branches": "own losses"},
-    "three, own losses": {**SEES, "view": "values + no trend + changes", "branches": "own losses"},
-    "values and changes, own losses": {
-        **SEES,
-        "view": "values + changes",
-        "branches": "own losses",
-    },
-    "twice, own losses": {**SEES, "view": "values + values", "branches": "own losses"},
-    **{
-        f"{name}{variant}": {"classifier": classifier, **parameters}
-        for name, classifier in PACKAGED.items()
-        for variant, parameters in VARIANTS.items()
-    },
+    "two": {**SEES, **TWO, "branches": "joint"},
+    "two, own losses": {**SEES, **TWO},
+    "two deep": {**DEEP, **TWO, "branches": "joint"},
+    "two deep, own losses": {**DEEP, **TWO},
+    "three, own losses": {**SEES, **TWO, "view": "values + no trend + changes"},
+    "values and changes, own losses": {**SEES, **TWO, "view": "values + changes"},
+    "twice, own losses": {**SEES, **TWO, "view": "values + values"},
+    **PACKAGED,
 }
 
 
@@ -169,13 +142,9 @@ def normalised(kind, X, X_held):
             ((x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1, keepdims=True) + 1e-8))[..., None]
             for x in (X, X_held)
         ]
-    parts = []
-    if kind != "curve":
-        parts.append([(x - X.mean()) / X.std() for x in (X, X_held)])
-    if kind.startswith("curve"):
-        curve = X.mean(axis=0)
-        parts.append([(x - curve) / (X - curve).std() for x in (X, X_held)])
-    return [np.stack(of_both, axis=-1) for of_both in zip(*parts, strict=True)]
+    if kind == "curve":
+        X, X_held = X - X.mean(axis=0), X_held - X.mean(axis=0)
+    return [((x - X.mean()) / X.std())[..., np.newaxis] for x in (X, X_held)]
 
 
 def viewed(view, X, X_held):
@@ -205,8 +174,6 @@ def pool_sizes(settings, n_timepoints):
     gaps = [1] * (len(settings["n_filters"]) - 1)
     if settings["n_steps"] is None:
         return gaps
-    if not settings["every_gap"]:
-        return [2] * len(gaps)
     n = 0
     while n_timepoints / 2 ** (n + 1) >= settings["n_steps"]:
         gaps[n % len(gaps)] *= 2
@@ -248,6 +215,10 @@ class Network:
             kernel = self._uniform(rng, np.sqrt(6 / (size * width)), (1, size, width, filters))
             one, zero = tf.Variable(tf.ones(filters)), tf.Variable(tf.zeros(filters))
             self.blocks.append([kernel, one, zero])
+            if settings["separable"] and width > 1:
+                limit = np.sqrt(6 / (width + filters))
+                self.blocks[-1][0] = self._uniform(rng, np.sqrt(3 / size), (1, size, width, 1))
+                self.blocks[-1].append(self._uniform(rng, limit, (1, 1, width, filters)))
             width = filters
 
     def _uniform(self, rng, limit, shape):
@@ -256,22 +227,26 @@ class Network:
     def logits(self, x, moments=None, *, before=None):
         """Return the logits, of inference if ``moments`` are given and of training otherwise.
 
-        With ``before`` return the input of this block's normalisation.
+        With ``before`` return the input of this block's normalisation, or of the "head".
         """
         tf, settings, trains = self.tf, self.settings, moments is None
         whole, read, n_blocks = tf.expand_dims(x, 1), [], len(settings["n_filters"])
         whole = tf.cast(whole, tf.bfloat16) if trains else whole
         parts = tf.split(whole, self.n_branches, axis=3)
         h = whole
-        for place, (kernel, gamma, beta) in enumerate(self.blocks):
+        for place, (kernel, gamma, beta, *point) in enumerate(self.blocks):
             k = place % n_blocks
             h = parts[place // n_blocks] if k == 0 else h
             if k and self.pools[k - 1] > 1:
                 size, pool = self.pools[k - 1], tf.nn.avg_pool2d
                 pool = tf.nn.max_pool2d if settings["pooling"] == "max" else pool
                 h = pool(h, [1, size], [1, size], "SAME")
-            rate = [1, 1, settings["dilation_rates"][k], 1]
-            z = tf.nn.conv2d(h, tf.cast(kernel, h.dtype), 1, "SAME", dilations=rate)
+            kernel, rate = tf.cast(kernel, h.dtype), [1, settings["dilation_rates"][k]]
+            if point:
+                z = tf.nn.depthwise_conv2d(h, kernel, [1, 1, 1, 1], "SAME", dilations=rate)
+                z = tf.nn.conv2d(z, tf.cast(point[0], h.dtype), 1, "SAME")
+            else:
+                z = tf.nn.conv2d(h, kernel, 1, "SAME", dilations=rate)
             if before == place:
                 return z
             if trains:
@@ -313,7 +288,8 @@ class Network:
                     for mean, weights in zip(means, of_branches, strict=True)
                 ]
             )
-        return tf.concat([state, read], 1) @ self.head[0] + self.head[1]
+        read = tf.concat([state, read], 1)
+        return read if before == "head" else read @ self.head[0] + self.head[1]
 
     def loss(self, x, labels):
         """Return the loss of a batch, with the candidate's regularisation."""
@@ -425,11 +401,24 @@ def train(settings, X, y, X_held, seed):
             squares = squares + tf.reduce_sum(z * z, [0, 1, 2])
         variance = tf.maximum(squares / seen - (total / seen) ** 2, 0.0)
         moments.append([tf.cast(total / seen, tf.float32), tf.cast(variance, tf.float32)])
+
+    def answers(x, **layer):
+        parts = (x[start : start + rows] for start in range(0, len(x), rows))
+        return np.concatenate([network.logits(part, moments, **layer).numpy() for part in parts])
+
+    if settings["ridge"]:
+        from lstmfcn.networks.rocket import fit_linear
+
+        read = answers(X, before="head")
+        kernel, bias, scale, _ = fit_linear(
+            read - read.mean(axis=0), y, np.ones(n), network.n_classes
+        )
+        network.head[0].assign(scale * kernel)
+        network.head[1].assign(scale * (bias - read.mean(axis=0) @ kernel))
     seconds = time.perf_counter() - began
 
     def probabilities(x):
-        parts = (x[start : start + rows] for start in range(0, len(x), rows))
-        return np.concatenate([tf.nn.softmax(network.logits(p, moments)).numpy() for p in parts])
+        return scipy.special.softmax(answers(x), axis=1)
 
     return probabilities(X_held), seconds, scores(probabilities(X), y)[1]
 
@@ -465,16 +454,15 @@ def packaged(settings, X, y, X_held, seed):
     from lstmfcn.training.candidates import make_plans
 
     parameters = dict(settings)
-    parameters.pop("seed", None)
-    model = getattr(lstmfcn, parameters.pop("classifier"))
-    n_updates = parameters.pop("n_updates", None)
-    per_class, fewest = parameters.pop("per_class", 0), parameters.pop("fewest_epochs", 40)
-    classifier = model(**parameters, random_state=seed)
-    if n_updates is not None:
+    model, n_updates = (
+        getattr(lstmfcn, parameters.pop("classifier")),
+        parameters.pop("n_updates", 0),
+    )
+    classifier = model(**parameters, rocket=False, random_state=seed)
+    if n_updates:
         plan = make_plans(len(y), 2, n_epochs="auto", batch_size="auto")[0]
         n_batches = -(-len(y) // plan.batch_size)
-        n_updates = max(n_updates, per_class * (y.max() + 1))
-        classifier.set_params(n_epochs=min(1500, max(fewest, -(-n_updates // n_batches))))
+        classifier.set_params(n_epochs=min(1500, max(40, -(-n_updates // n_batches))))
     began = time.perf_counter()
     classifier.fit(X[:, None], y)
     seconds = time.perf_counter() - began
@@ -505,7 +493,7 @@ def run(configuration, dataset, fold, archive):
         seconds, training_loss = time.perf_counter() - began, None
     else:
         settings = CANDIDATES[configuration]
-        seed = 1000 * fold + settings.get("seed", 0)
+        seed = 1000 * fold
         if "classifier" in settings:
             found, seconds, training_loss = packaged(settings, X, y, X_held, seed)
         else:
