@@ -70,8 +70,6 @@ PACKAGED = {
     "LSTM-FCN": {"classifier": "LSTMFCNClassifier"},
     "LSTM-FCN, 2000 updates": {"classifier": "LSTMFCNClassifier", "n_updates": 2000},
     "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
-    "ALSTM-FCN, no occlusion": {"classifier": "ALSTMFCNClassifier", "occlusion": 0.0},
-    "FCN": {"classifier": "FCNClassifier"},
 }
 OF_ANOTHER_KIND = {
     "dictionary": other_members.dictionary,
@@ -80,7 +78,6 @@ OF_ANOTHER_KIND = {
 # What "sees" has more than "64", and what each change of it brings
 CHANGES = {
     "32": {"n_filters": (32, 64, 32)},
-    "128": {"n_filters": (128, 256, 128)},
     "16 steps": {"n_steps": 16},
     "64 steps": {"n_steps": 64},
     "maxima between": {"pooling": "max"},
@@ -617,6 +614,9 @@ def draw():
         axes.annotate(str(place), (seconds, loss), xytext=(4, 4), textcoords="offset points")
     axes.plot(*zip(*left, strict=True), color="C0", linewidth=0.8)
     axes.set(xlabel="median seconds of a fit, one thread", xscale="log")
+    axes.set_yscale("symlog", linthresh=0.05, linscale=2)
+    axes.set_yticks([-0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.2, 0.4])
+    axes.yaxis.set_major_formatter("{x:.2f}")
     axes.set_ylabel(f"log loss on held-out folds, less that of {REFERENCE}")
     ticks = [
         t for t in (1, 2, 3, 5, 10, 20, 30, 50) if t <= 1.3 * max(s for s, _ in points.values())
