@@ -87,7 +87,6 @@ CHANGES = {
     "all blocks": {"heads": "all"},
     "ridge head": {"ridge": True},
     "1000 updates": {"n_updates": 1000},
-    "4000 updates": {"n_updates": 4000},
     "rate 3e-3": {"learning_rate": 3e-3},
     "batches of 8": {"batch_size": 8},
     "averaged weights": {"weight_average": 0.998},
@@ -451,11 +450,8 @@ def packaged(settings, X, y, X_held, seed):
     from lstmfcn.training.candidates import make_plans
 
     parameters = dict(settings)
-    model, n_updates = (
-        getattr(lstmfcn, parameters.pop("classifier")),
-        parameters.pop("n_updates", 0),
-    )
-    classifier = model(**parameters, rocket=False, random_state=seed)
+    kind, n_updates = parameters.pop("classifier"), parameters.pop("n_updates", 0)
+    classifier = getattr(lstmfcn, kind)(**parameters, rocket=False, random_state=seed)
     if n_updates:
         plan = make_plans(len(y), 2, n_epochs="auto", batch_size="auto")[0]
         n_batches = -(-len(y) // plan.batch_size)
