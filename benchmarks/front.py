@@ -1,7 +1,7 @@
 """Which network is most accurate for its training time? Candidates on folds of training splits.
 
     python benchmarks/front.py run --archive ARCHIVE.zip --jobs 2 [--only NAME ...] [--folds 0 1 2]
-    python benchmarks/front.py means "A + B" ...   # ensembles of finished candidates
+    python benchmarks/front.py means "A + B" ...   # of finished candidates: front-means.csv
     python benchmarks/front.py draw   # log loss against seconds, into benchmarks/front.png
 
 A plain TensorFlow loop in this file trains the candidates, so that rejected candidates need no code
@@ -26,10 +26,10 @@ import study
 from scipy.ndimage import uniform_filter1d
 from tqdm import tqdm
 
-from lstmfcn.files import atomic_path
+from lstmfcn.files import atomic_path, write_csv
 
 KEPT = study.CHECKPOINTS / "front"
-RECORD = study.RESULTS / "front.csv"
+RECORD, MEANS = study.RESULTS / "front.csv", study.RESULTS / "front-means.csv"
 COLUMNS = ("configuration", "dataset", "fold", "accuracy", "log_loss", "seconds", "training_loss")
 REFERENCE = "sees"  # beside which candidates are shown, on the same runs
 CUT = 1e-3  # of probabilities: one confident error shall not outweigh a dataset
@@ -581,6 +581,15 @@ def table():
     return "\n".join(lines)
 
 
+def means_table():
+    """Return the record of means as a Markdown table."""
+    lines = ["| mean of | runs | accuracy | log loss |", "|---" * 4 + "|"]
+    for row in study.read(MEANS):
+        accuracy, loss = float(row["accuracy"]), float(row["log_loss"])
+        lines.append(f"| {row['mean of']} | {row['runs']} | {accuracy:.3f} | {loss:.3f} |")
+    return "\n".join(lines)
+
+
 def interval(differences):
     """Return the 95 % interval of the mean over datasets, by the bootstrap."""
     rows = np.random.default_rng(0).integers(len(differences), size=(2000, len(differences)))
@@ -641,9 +650,13 @@ def main():
         draw()
         return
     if arguments.command == "means":
-        for ensemble in arguments.ensembles:
-            accuracy, log_loss, n = mean_scores([name.strip() for name in ensemble.split("+")])
-            print(f"{accuracy:.4f} {log_loss:.4f} {n} runs  {ensemble}")
+        found = [
+            [ensemble, *mean_scores([name.strip() for name in ensemble.split("+")])]
+            for ensemble in arguments.ensembles
+        ]
+        rows = [[name, f"{accuracy:.4f}", f"{loss:.4f}", n] for name, accuracy, loss, n in found]
+        write_csv(MEANS, ["mean of", "accuracy", "log_loss", "runs"], rows)
+        print(means_table())
         return
     rows = study.read(RECORD)
     done = {(row["configuration"], row["dataset"], int(row["fold"])) for row in rows}

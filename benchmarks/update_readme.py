@@ -403,6 +403,7 @@ TABLES = {
     "speed_avx512": speed("speed-avx512.json"),
     "precision": precision,
     "front": front.table,
+    "front_means": front.means_table,
     "paper": paper,
     "paper_in_short": paper_in_short,
     "fine_tuning": fine_tuning,

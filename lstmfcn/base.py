@@ -208,6 +208,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         Each iteration starts from the weights of the previous iteration, with a fresh optimiser and
         plateau schedule. It keeps the weights of its lowest training loss. The learning rate halves
         every iteration (not below 1e-4), the batch size every second iteration (not below 32).
+        ``validation_fraction`` is of ``fit`` alone: here all series are trained on.
 
         Parameters
         ----------
@@ -219,7 +220,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         n_iterations : int, default=5
             The paper's K.
         n_epochs : int, optional
-            Epochs of each iteration; by default as many as ``fit`` used.
+            Epochs of each iteration; by default ``n_epochs_``.
         learning_rate : float, default=1e-3
             Adam's learning rate in the first iteration.
         batch_size : int, default=128
@@ -340,6 +341,9 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
     @of_one_fit
     def gradient_map(self, X, y=None, *, per_channel=False):
         """Return gradient times input, a simple map to compare other maps with.
+
+        It is the gradient of the network's part of the logit. The fixed kernels (``rocket``) decide
+        half, and no gradient goes through them.
 
         Parameters
         ----------

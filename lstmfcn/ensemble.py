@@ -70,7 +70,7 @@ class LSTMFCNEnsemble(LogitClassifier):
         wide as the first block. None: members differ in their seed alone.
     n_jobs : int or None, default=None
         Number of members trained at once, in threads. None: one; -1: one per core. The result does
-        not depend on it.
+        not depend on it. Members that share a callback, which cannot be copied, train in turn.
     checkpoint : path-like or None, default=None
         Folder for the state of a running ``fit`` or ``fine_tune``, with a subfolder per member.
         After a crash or an interruption, the same call on the same data continues. Its result is
@@ -167,7 +167,6 @@ class LSTMFCNEnsemble(LogitClassifier):
         with changed_at_once(self) as fitted:
             fitted._validate_params()
             members = fitted._new_members()
-            validation.check_feature_names(fitted, X, reset=True)
             arguments = X, y, sample_weight, validation_data
             fitted._train(members, [partial(member.fit, *arguments) for member in members])
         return self
@@ -371,7 +370,8 @@ reset_head, new_classes, validation_data, patience
         """Mean history of the members; each epoch averages the members that reached it."""
         validation.check_is_fitted(self)
         histories = [member.history_ for member in self.estimators_]
-        return {name: _ragged_mean([h[name] for h in histories]) for name in histories[0]}
+        names = dict.fromkeys(name for history in histories for name in history)
+        return {name: _ragged_mean([h.get(name, []) for h in histories]) for name in names}
 
     def _logits(self, X):
         validation.check_is_fitted(self)
@@ -441,7 +441,8 @@ reset_head, new_classes, validation_data, patience
             disable=not self.verbose,
             leave=self.verbose > 1,
         )
-        with bar, parts_of(bar, stop), ThreadPoolExecutor(self._n_threads()) as pool:
+        n_threads = 1 if _share_callbacks(members) else self._n_threads()
+        with bar, parts_of(bar, stop), ThreadPoolExecutor(n_threads) as pool:
             try:
                 futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
                 ended = wait(futures, return_when=FIRST_EXCEPTION).done
@@ -453,6 +454,9 @@ reset_head, new_classes, validation_data, patience
                 pool.shutdown(cancel_futures=True)
                 raise
         self.estimators_, self.classes_ = members, members[0].classes_
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(members[0], "feature_names_in_"):
+            self.feature_names_in_ = members[0].feature_names_in_
 
     def _n_threads(self):
         return max(1, min(self.n_estimators, effective_n_jobs(self.n_jobs)))
@@ -468,12 +472,21 @@ def _auto_variants(estimator):
     >>> [sorted(variant) for variant in _auto_variants(FCNClassifier())]
     [[], ['n_filters']]
     """
-    deeper = {"n_filters": (estimator.n_filters[0], *estimator.n_filters)}
+    widths = validation.check_sizes(estimator.n_filters, "n_filters", 4096)
+    deeper = {"n_filters": (widths[0], *widths)}
     for name in ("kernel_sizes", "dilation_rates"):
         values = getattr(estimator, name)
         if values is not None and not isinstance(values, str):
+            values = validation.check_sizes(values, name, 100_000)
             deeper[name] = (*values, values[-1])
     return {}, deeper
+
+
+def _share_callbacks(members):
+    """Whether members have a callback in common, because it cannot be copied."""
+    lists = [m.callbacks for m in members if isinstance(m.callbacks, (list, tuple))]
+    ids = [set(map(id, callbacks)) for callbacks in lists]
+    return sum(map(len, ids)) > len(set().union(*ids))
 
 
 def _ragged_mean(rows):
@@ -484,4 +497,6 @@ def _ragged_mean(rows):
     """
     longest = max(map(len, rows))
     padded = np.array([row + [np.nan] * (longest - len(row)) for row in rows], dtype=float)
-    return np.nanmean(padded, axis=0).tolist()
+    there = np.isfinite(padded)
+    sums, counts = np.where(there, padded, 0.0).sum(axis=0), there.sum(axis=0)
+    return np.where(counts, sums / np.maximum(counts, 1), np.nan).tolist()

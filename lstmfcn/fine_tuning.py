@@ -116,9 +116,17 @@ def fine_tune(
     anew = reset_head or architecture.get("n_timepoints") != was.get("n_timepoints")
     fit_rocket(model, inputs, labels, weights, seeds[0], anew=anew)
     set_network(estimator, FittedNetwork(estimator.network_.build, architecture, model))
-    old = estimator.history_
-    continued = {key: old.get(key, []) + new for key, new in last["history"].items()}
-    estimator.history_, estimator.precision_ = {**old, **continued}, precision
+    estimator.history_ = _continued(estimator.history_, last["history"])
+    estimator.precision_ = precision
+
+
+def _continued(old, new):
+    """Return one history after another; NaN stands for epochs that lack a value."""
+    lengths = [max(map(len, part.values()), default=0) for part in (old, new)]
+    gaps = [[math.nan] * length for length in lengths]
+    return {
+        key: old.get(key, gaps[0]) + new.get(key, gaps[1]) for key in dict.fromkeys([*old, *new])
+    }
 
 
 class _InUpdates:

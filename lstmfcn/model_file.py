@@ -11,6 +11,7 @@ import json
 import math
 import re
 import zipfile
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -247,15 +248,17 @@ def parameters_from_json(parameters):
 
 def _pairs(value):
     """Write dicts (class weights) as lists of pairs: JSON would turn their keys into text."""
-    if isinstance(value, dict):
-        return {"pairs": [[_plain(k), v] for k, v in value.items()]}
+    if isinstance(value, Mapping):
+        return {"pairs": [[_plain(k), _pairs(v)] for k, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return [_pairs(entry) for entry in value]
     return value if value is None or isinstance(value, str) or np.ndim(value) == 0 else list(value)
 
 
 def _unpaired(value):
     if isinstance(value, dict):
-        return dict(value["pairs"])
-    return tuple(value) if isinstance(value, list) else value
+        return {key: _unpaired(entry) for key, entry in value.get("pairs", value.items())}
+    return tuple(map(_unpaired, value)) if isinstance(value, list) else value
 
 
 def classes_to_json(classes):

@@ -85,6 +85,8 @@ def ensemble_from_members(members):
         shape = member.n_channels_in_, member.n_timepoints_in_
         if shape != (ensemble.n_channels_in_, ensemble.n_timepoints_in_):
             raise ValueError("its members expect series of different shapes")
+    if hasattr(ensemble.estimators_[0], "feature_names_in_"):
+        ensemble.feature_names_in_ = ensemble.estimators_[0].feature_names_in_
     return ensemble
 
 

@@ -11,6 +11,11 @@ from lstmfcn import model_file, validation
 from lstmfcn.preprocessing import without_weightless
 
 
+def _of_mean_one(weights):
+    """Return weights whose mean is 1: only their ratios tell something."""
+    return (weights / weights.mean(dtype=np.float64)).astype(np.float32)
+
+
 class Classification:
     """Targets are indices into ``classes_``, int32 of shape (n_samples,)."""
 
@@ -41,7 +46,7 @@ class Classification:
         return labels
 
     def prepare(self, classifier, data, held_out, *, anew):
-        """Multiply sample weights by class weights; leave out what then weighs nothing.
+        """Multiply sample weights by class weights, to a mean of 1; leave out what weighs nothing.
 
         ``data`` are series, targets and weights, ``held_out`` series and targets, or None. Returns
         both. ``anew``: nothing was learned before.
@@ -63,7 +68,7 @@ class Classification:
                 "sample_weight and class_weight leave too few classes with positive weight; "
                 f"{type(classifier).__name__} needs at least {fewest} here."
             )
-        return (series, labels, weights), held_out
+        return (series, labels, _of_mean_one(weights)), held_out
 
     def to_json(self, classifier):
         """Return what a file holds of the task."""
@@ -109,7 +114,8 @@ class Regression:
             regressor.target_mean_, regressor.target_scale_ = float(mean), float(scale or 1.0)
         if held_out is not None:
             held_out = held_out[0], self._standardised(regressor, held_out[1])
-        return (series, self._standardised(regressor, numbers), weights), held_out
+        targets = self._standardised(regressor, numbers)
+        return (series, targets, _of_mean_one(weights)), held_out
 
     def _standardised(self, regressor, numbers):
         return ((numbers - regressor.target_mean_) / regressor.target_scale_).astype(np.float32)

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sktime
 from conftest import SOAK
 
 from lstmfcn import load
@@ -45,6 +47,29 @@ def test_a_sweep_does_what_is_planned_and_then_nothing_again(tmp_path):
     assert (more.planned, more.skipped, len(more.done)) == (12, 8, 4)
     assert all(path.stat().st_mtime_ns == when for path, when in files.items())
     assert not list(tmp_path.rglob("*.claim"))
+
+
+def test_other_data_of_the_same_name_are_told_and_not_mixed(tmp_path):
+    bundled = Path(sktime.__file__).parent / "datasets" / "data" / "GunPoint"
+    sweep(["GunPoint"], [QUICK], tmp_path / "out", jobs=1, verbose=0)
+    again = shutil.copytree(bundled, tmp_path / "one" / "GunPoint").parent
+    with pytest.warns(UserWarning, match=r"has runs on data of another archive: GunPoint \(was in"):
+        result = sweep(["gunpoint"], [QUICK], tmp_path / "out", archive=again, jobs=1, verbose=0)
+    assert (result.planned, result.skipped) == (1, 1)  # by either spelling
+    (train,) = again.glob("GunPoint/*TRAIN.ts")
+    *lines, last_but_one, last = train.read_text().splitlines()
+    train.write_text("\n".join([*lines, last, last_but_one]))
+    with pytest.warns(UserWarning, match="Finished runs stay"):
+        more = sweep(
+            ["GunPoint"], [QUICK], tmp_path / "out", seeds=[1], archive=again, jobs=1, verbose=0
+        )
+    assert list(more.failed.values()) == [
+        "its series or labels are not those of finished runs; use another folder for them"
+    ]
+    with pytest.raises(
+        ValueError, match='another \'GunPoint\': missing was "interpolate" and is "e'
+    ):
+        sweep(["GunPoint"], [QUICK], tmp_path / "out", missing="error", verbose=0)
 
 
 def test_sktimes_classifiers_get_series_of_unequal_length_as_they_take_them():
@@ -439,23 +464,17 @@ def cluster():
         yield client
 
 
-@pytest.mark.parametrize("send_data", [False, True])
-def test_a_cluster_gives_the_results_of_one_machine(tmp_path, cluster, send_data):
+def test_a_cluster_gives_the_results_of_one_machine(tmp_path, cluster):
     sweep(SETS, [QUICK], tmp_path / "here", seeds=(0, 1), verbose=0)
-    result = sweep(
-        SETS,
-        [QUICK],
-        tmp_path / "there",
-        seeds=(0, 1),
-        client=cluster,
-        send_data=send_data,
-        verbose=0,
-    )
-    assert len(result.done) == 4 and not result.failed
-    for run in result.done:
-        here, there = (Results(tmp_path / name).predictions(run) for name in ("here", "there"))
-        for name in here:
-            np.testing.assert_array_equal(here[name], there[name])
+    for send_data in (False, True):
+        folder = tmp_path / f"there, {send_data}"
+        how = {"seeds": (0, 1), "client": cluster, "send_data": send_data, "verbose": 0}
+        result = sweep(SETS, [QUICK], folder, **how)
+        assert len(result.done) == 4 and not result.failed
+        for run in result.done:
+            here, there = (Results(one).predictions(run) for one in (tmp_path / "here", folder))
+            for name in here:
+                np.testing.assert_array_equal(here[name], there[name])
 
 
 @pytest.mark.parametrize("send_data", [False, True])

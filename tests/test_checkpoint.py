@@ -20,11 +20,12 @@ from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.training import checkpoint
 from lstmfcn.training.checkpoint import Checkpoint, fingerprint
 
-SMALL = {"n_filters": (4, 6, 4), "n_epochs": 5, "batch_size": 8, "random_state": 0}
+SMALL = {**PLAIN, "n_filters": (4, 6, 4), "n_epochs": 5, "batch_size": 8, "random_state": 0}
 
+WHOLE = {"views": ("values", "detrended"), "rocket": True}  # what PLAIN leaves out
 
 CASES = {
-    "ALSTM-FCN": (ALSTMFCNClassifier, make_unequal, {}),
+    "ALSTM-FCN": (ALSTMFCNClassifier, make_unequal, WHOLE),
     "bfloat16": (LSTMFCNClassifier, make_series, {**PLAIN, "precision": "bfloat16"}),
     "plateau, best weights, class weights": (
         FCNClassifier,

@@ -463,7 +463,8 @@ def test_explain_writes_pictures_and_arrays(folder, tmp_path, capsys):
         np.testing.assert_allclose(arrays["probabilities"], expected, atol=1e-5)
 
 
-def test_explain_does_without_labels_and_without_attention(folder, tmp_path, capsys):
+def test_explain_does_without_labels_and_without_attention(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lstmfcn.plots.overview.image_bytes", lambda *_, **__: b"")
     X, y = lstmfcn.datasets.read_series(folder / "train.tsv")
     lstmfcn.FCNClassifier(n_epochs=2, random_state=0).fit(X, y).save(tmp_path / "fcn.lstmfcn")
     out = tmp_path / "explained"
@@ -601,7 +602,12 @@ def test_evaluate_keeps_groups_apart_and_goes_on(recording, tmp_path, capsys, mo
     right = np.mean([row["label"] == row["predicted"] for row in rows])
     assert float(scores[-1]["accuracy"]) == pytest.approx(right)
     assert (folder / "confusion.png").stat().st_size > 1000
-    assert main([*command, "--seed", "1"]) == 130  # another job: its folds are done anew
+    before = (folder / "fold-0.npz").read_bytes()
+    assert main([*command, "--seed", "1"]) == 1
+    assert "is of a cross-validation with other" in capsys.readouterr().err
+    assert main([*command, "--batch-size", "7"]) == 1
+    assert "other --batch-size (auto there, 7 here); name another folder" in capsys.readouterr().err
+    assert (folder / "fold-0.npz").read_bytes() == before
     assert main(["evaluate", str(recording), *WINDOWED, "--folds", "5", "--out", str(folder)]) == 1
     assert "there are 4 groups, fewer than --folds" in capsys.readouterr().err
 

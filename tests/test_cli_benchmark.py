@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lstmfcn.cli import main
@@ -160,6 +161,19 @@ def test_epochs_are_those_of_our_own_models(monkeypatch):
     fcn, ensemble = (model.build() for model in seen)
     assert fcn.n_epochs == 3
     assert [member.n_epochs for member in ensemble._new_members()] == [3] * 4
+
+
+def test_epochs_that_nobody_takes_are_refused(tmp_path, capsys):
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"models": {"F": {"target": "FCNClassifier"}}}')
+    run = ["benchmark", "run", "--out", str(tmp_path / "out"), "--epochs", "2"]
+    for further, name in (
+        (["--model", "F=FCNClassifier"], "--model"),
+        (["--config", str(plan)], "--config"),
+    ):
+        assert main([*run, *further]) == 1
+        sentence = f"--epochs is for --models; in {name}, epochs are among a model's parameters."
+        assert sentence in capsys.readouterr().err
 
 
 def test_a_configuration_says_what_the_sweep_is(tmp_path, capsys):
@@ -341,6 +355,17 @@ def test_a_table_keeps_the_datasets_that_all_models_have():
     }
     assert second["arithmetic_rank"] == 1.75 and second["best"] == 1
     assert second["mpce"] == pytest.approx((0.15 + 0.125) / 2)
+
+
+def test_models_are_compared_on_the_resamples_that_all_have():
+    ours = [record("A", "ours", 0.9, resample=0), record("A", "ours", 0.5, resample=0, seed=1)]
+    theirs = [record("A", "theirs", 0.8 - k / 10, resample=k) for k in range(3)]
+    with pytest.warns(UserWarning, match="have different resamples of A; only those count that"):
+        table = score_table([*ours, *theirs])
+    assert table.scores.round(3).tolist() == [[0.7, 0.8]] and table.n_runs.tolist() == [[2, 1]]
+    with pytest.warns(UserWarning, match="different resamples"):
+        apart = score_table([record("A", "ours", 0.9, resample=1), theirs[0]])
+    assert np.isnan(apart.scores).all()
 
 
 def test_of_a_loss_less_is_better():

@@ -241,6 +241,23 @@ def test_the_command_plans_asks_and_goes_on(tmp_path, capsys, monkeypatch):
 
 
 @needs_client
+def test_answers_of_another_endpoint_or_temperature_are_not_taken_over(tmp_path, capsys):
+    samples, out = tmp_path / "samples.csv", tmp_path / "out"
+    write(samples, [["name", "gt", "text"], ["a", "happy", "A happy day."]])
+    arguments = ["--samples", samples, "--vocabulary", "happy,sad", "--model", "m", "--out", out]
+    ask(*arguments, "--fake")
+    capsys.readouterr()
+    ask(*arguments, "--fake", "--temperature", 0.7, status=1)
+    assert f"{out} has answers of m at the temperature 0.0, not 0.7; name another folder." in (
+        capsys.readouterr().err
+    )
+    lines = (out / "answers.jsonl").read_text()
+    (out / "answers.jsonl").write_text(lines.replace("127.0.0.1", "api.example.org"))
+    ask(*arguments, "--fake", status=1)
+    assert "from the endpoint api.example.org" in capsys.readouterr().err
+
+
+@needs_client
 def test_a_comparison_names_the_model_that_answered(tmp_path, capsys):
     (tmp_path / "samples.csv").write_text(
         "name,gt,text\na,positive,What a good day!\nb,negative,A bad day.\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SOAK
+from conftest import PLAIN, SOAK
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
@@ -20,11 +20,11 @@ from lstmfcn import (
 # Enough training for the checks that ask for accuracy on two features, quick on a CPU.
 QUICK = {"n_filters": (16, 16, 16), "n_epochs": 20, "batch_size": 16, "learning_rate": 1e-2}
 ESTIMATORS = [
-    LSTMFCNClassifier(**QUICK),
-    ALSTMFCNClassifier(**QUICK),
+    LSTMFCNClassifier(**QUICK, **PLAIN),
+    ALSTMFCNClassifier(**QUICK, **PLAIN),
     FCNClassifier(**QUICK),
-    LSTMFCNEnsemble(FCNClassifier(**{**QUICK, "n_filters": (16,)}), n_estimators=2),
-    LSTMFCNRegressor(**QUICK),
+    LSTMFCNEnsemble(FCNClassifier(**{**QUICK, **PLAIN, "n_filters": (16,)}), n_estimators=2),
+    LSTMFCNRegressor(**QUICK, views=("values",)),
 ]
 
 

@@ -37,6 +37,14 @@ def test_columns_have_many_names_and_clips_no_folder(write, header, names):
     assert table.names == ("a1", "b.2") and table.y.tolist() == ["sad", "ok"]
 
 
+def test_columns_with_a_meaning_go_by_their_names_in_any_case(write):
+    rows = "a.wav,sad,train,ann,10000.04,10002.46\nb.wav,ok,TEST,bob,0,1\nc.wav,ok,train,ann,0,1\n"
+    track = load_corpus(write(f"File,Emotion,Split,Speaker,Start,End\n{rows}"))
+    assert track.train.names == ("a_10000040-10002460", "c_0-1000")
+    assert track.train.columns["start"].tolist() == ["10000.04", "0"]
+    assert track.test.groups("Speaker").tolist() == track.test.groups("speaker").tolist() == ["bob"]
+
+
 def test_a_named_column_of_labels(write):
     text = "file,mood,emotion\na.wav,calm,sad\nb.wav,tense,sad\n"
     table = load_labels(write(text), classes=None, label_column="mood")

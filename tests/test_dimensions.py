@@ -1,6 +1,7 @@
 """Is a dimension predicted by models that have not seen the clip, and is work never done twice?"""
 
 import csv
+import shutil
 import zipfile
 
 import numpy as np
@@ -67,6 +68,22 @@ def test_what_is_finished_is_not_done_again(corpus, results, monkeypatch):
     np.testing.assert_array_equal(again.by_seed, found.by_seed)
     assert "other epochs (15 there, 3 here)" in refusal(
         lambda: run(corpus, folder.parent, n_epochs=3)
+    )
+
+
+def test_other_folds_and_other_features_need_another_folder(corpus, results, tmp_path):
+    folder, _ = results
+    copy = tmp_path / "corpus"
+    shutil.copytree(corpus, copy)
+    labels = (copy / "labels.csv").read_text()
+    (copy / "labels.csv").write_text(labels.replace("speaker 0", "zoe"))
+    assert "predictions with other rows of the folds; choose" in refusal(
+        lambda: run(copy, folder.parent)
+    )
+    (copy / "labels.csv").write_text(labels)
+    np.save(copy / "tone_FRA" / "c0.npy", np.zeros((14, 3), np.float32))
+    assert "predictions with other features' values; choose another folder" in refusal(
+        lambda: run(copy, folder.parent)
     )
 
 

@@ -42,9 +42,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 @pytest.fixture
 def narrow(monkeypatch):
     """Let the networks of a page have few filters."""
-    defaults = lstmfcn.FCNClassifier.__init__.__kwdefaults__
-    for name, value in (("n_filters", (16, 32, 16)), ("rocket", False)):
-        monkeypatch.setitem(defaults, name, value)
+    monkeypatch.setitem(lstmfcn.FCNClassifier.__init__.__kwdefaults__, "rocket", False)
     with narrow_networks():
         yield
 

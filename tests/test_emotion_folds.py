@@ -1,6 +1,7 @@
 """Are folds stored, pooled and resumed, and are submissions those of models of all labels?"""
 
 import csv
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +66,27 @@ def test_stored_folds_are_read_again(root, tmp_path):
     other = open_source(root, "semi")
     with pytest.raises(ValueError, match=r"differ in 12 samples.* For other clips, use another f"):
         other.with_folds(4, stored_in=tmp_path)
+
+
+@pytest.mark.parametrize("folds", [3, "loso"])
+def test_stored_folds_of_other_speakers_are_refused(root, tmp_path, folds):
+    shutil.copytree(root, tmp_path / "toy")
+    source = open_source(tmp_path / "toy", "full", group="speaker")
+    source.with_folds(folds, stored_in=tmp_path / "out")
+    for path in (tmp_path / "toy").glob("label-t*.csv"):  # two names were one person
+        path.write_text(path.read_text().replace("s1", "s0").replace("s2", "s0"))
+    source = open_source(tmp_path / "toy", "full", group="speaker")
+    with pytest.raises(ValueError, match=r"has folds of other values of speaker: s0 is in several"):
+        source.with_folds(folds, stored_in=tmp_path / "out")
+    if folds == "loso":
+        (path,) = (tmp_path / "out").glob("*.csv")
+        speakers = source.labelled.groups("speaker").tolist()
+        lines = [
+            f"{n},{int(s > 's0')}" for n, s in zip(source.labelled.names, speakers, strict=True)
+        ]
+        path.write_text("\n".join(["name,fold", *lines]))
+        with pytest.raises(ValueError, match=r"speaker: fold 1 holds out s3, s8, s9\. Use another"):
+            source.with_folds(folds, stored_in=tmp_path / "out")
 
 
 def test_leave_one_speaker_out(root, tmp_path):

@@ -3,12 +3,15 @@
 import copy
 import json
 import pickle
+import threading
 import time
 import zipfile
 
+import keras
 import numpy as np
+import pandas
 import pytest
-from conftest import fitted_once, make_series, make_unequal, refusal
+from conftest import PLAIN, fitted_once, make_series, make_unequal, refusal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -20,7 +23,7 @@ from lstmfcn.sktime import SktimeClassifier
 from lstmfcn.training import batches
 from lstmfcn.training.checkpoint import Checkpoint
 
-TINY = {"n_filters": (4, 6, 4), "n_epochs": 3, "batch_size": 8}
+TINY = {**PLAIN, "n_filters": (4, 6, 4), "n_epochs": 3, "batch_size": 8}
 SMALL = {"estimator": LSTMFCNClassifier(**TINY), "n_estimators": 3, "random_state": 0}
 STEPS = ({"n_steps": 12}, {"n_steps": 6}, {"n_steps": None})  # of series of 24 timepoints
 
@@ -249,6 +252,55 @@ def test_one_bar_for_all_members(capsys):
     assert "100%" in last and "3.0/3 members" in last and "loss=" in last
 
 
+def test_members_that_share_a_callback_train_in_turn():
+    class Locked(keras.callbacks.Callback):
+        """Cannot be copied; notes whose epochs it sees."""
+
+        def __init__(self):
+            super().__init__()
+            self.lock, self.seen = threading.Lock(), []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen.append(epoch)
+
+    callback = Locked()
+    estimator = FCNClassifier(**TINY, callbacks=[callback])
+    LSTMFCNEnsemble(estimator, n_estimators=3, n_jobs=3).fit(*make_series())
+    assert callback.seen == [0, 1, 2] * 3
+
+
+def test_names_of_columns_come_from_the_last_training_and_the_file(tmp_path):
+    X, y = make_series()
+    first, second = (
+        pandas.DataFrame(X[:, 0], columns=[f"{letter}{i}" for i in range(24)]) for letter in "ab"
+    )
+    clf = LSTMFCNEnsemble(FCNClassifier(**TINY), n_estimators=2, random_state=0).fit(first, y)
+    clf.fine_tune(second, y, reset_head=True, n_iterations=1, n_epochs=1)
+    assert clf.feature_names_in_.tolist() == list(second.columns)
+    clf.save(tmp_path / "m.lstmfcn")
+    again = lstmfcn.load(tmp_path / "m.lstmfcn")
+    assert again.feature_names_in_.tolist() == list(second.columns)
+
+
+def test_class_weights_of_variants_survive_a_file(tmp_path):
+    X, y = make_series()
+    y = np.unique(y, return_inverse=True)[1]
+    variants = [{}, {"class_weight": {0: 1, np.int64(1): 5}}]
+    clf = LSTMFCNEnsemble(FCNClassifier(**TINY), n_estimators=2, variants=variants).fit(X, y)
+    clf.save(tmp_path / "m.lstmfcn")
+    again = lstmfcn.load(tmp_path / "m.lstmfcn")
+    assert again.variants == ({}, {"class_weight": {0: 1, 1: 5}})
+    clone(again).fit(X, y)
+
+
+@pytest.mark.parametrize("changes", [{"n_filters": ()}, {"n_filters": 64}, {"kernel_sizes": ()}])
+def test_blocks_that_are_not_possible_are_refused_in_a_sentence(changes):
+    ensemble = LSTMFCNEnsemble(FCNClassifier(**{**TINY, **changes}))
+    assert "is not a sequence of 1 to 64 whole numbers" in refusal(
+        lambda: ensemble.fit(*make_series())
+    )
+
+
 def test_in_a_pipeline_in_sktime_and_in_a_sweep(X):
     y = make_series(n_classes=3)[1]
     ensemble = LSTMFCNEnsemble(FCNClassifier(**TINY), n_estimators=2, random_state=0)
@@ -257,7 +309,8 @@ def test_in_a_pipeline_in_sktime_and_in_a_sweep(X):
     np.testing.assert_array_equal(pipeline.predict_proba(X), expected)
     adapted = SktimeClassifier(ensemble).fit(X, y)
     np.testing.assert_array_equal(adapted.predict_proba(X), expected)
-    model = Model("ensemble", "LSTMFCNEnsemble", {"n_estimators": 2, "variants": None})
-    one = experiment(Model("one", "LSTMFCNClassifier"), (X[:9], y[:9], X[9:], y[9:]))[0]
+    tiny = {"n_epochs": 1, "n_filters": [4, 4, 4]}
+    model = Model("ensemble", "LSTMFCNEnsemble", {"n_estimators": 2, "variants": [tiny]})
+    one = experiment(Model("one", "LSTMFCNClassifier", tiny), (X[:9], y[:9], X[9:], y[9:]))[0]
     both = experiment(model, (X[:9], y[:9], X[9:], y[9:]))[0]
     assert both["n_parameters"] == 2 * one["n_parameters"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import make_series, make_unequal
+from conftest import PLAIN, make_series, make_unequal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -17,7 +17,7 @@ from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.evaluation import faithfulness
 from lstmfcn.validation import SHAPES, as_series, axes_are_known, check_network_size
 
-TINY = {"n_filters": (2,), "kernel_sizes": (1,), "n_epochs": 1, "random_state": 0}
+TINY = {**PLAIN, "n_filters": (2,), "kernel_sizes": (1,), "n_epochs": 1, "random_state": 0}
 CLASSIFIERS = [LSTMFCNClassifier(2, **TINY), ALSTMFCNClassifier(2, **TINY), FCNClassifier(**TINY)]
 X, Y = make_series(12, n_timepoints=10)
 ONES = np.ones((12, 10))

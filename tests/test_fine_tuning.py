@@ -4,12 +4,12 @@ import copy
 
 import numpy as np
 import pytest
-from conftest import fitted_once, make_series, make_unequal, refusal
+from conftest import PLAIN, fitted_once, make_series, make_unequal, refusal
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.validation import axes_are_known
 
-SMALL = {"n_filters": (4, 6, 4), "n_epochs": 2, "batch_size": 8, "random_state": 0}
+SMALL = {**PLAIN, "n_filters": (4, 6, 4), "n_epochs": 2, "batch_size": 8, "random_state": 0}
 SHORT = {"n_iterations": 1, "n_epochs": 1}
 
 
@@ -24,7 +24,7 @@ def weights_of(classifier, *prefixes):
 
 def fitted(cls=LSTMFCNClassifier, **kwargs):
     X, y = make_series()
-    return copy.deepcopy(fitted_once(cls, X, y, **SMALL, **kwargs)), X, y
+    return copy.deepcopy(fitted_once(cls, X, y, **{**SMALL, **kwargs})), X, y
 
 
 def same(a, b):
@@ -90,7 +90,7 @@ def test_new_classes_need_a_new_head():
 @pytest.mark.parametrize(
     "cls, parameters",
     [
-        (FCNClassifier, {}),
+        (FCNClassifier, {"views": ("values", "detrended"), "rocket": True}),
         (ALSTMFCNClassifier, {"dimension_shuffle": False}),
         (LSTMFCNClassifier, {"dimension_shuffle": False}),
         (ALSTMFCNClassifier, {"attention": "paper", "dimension_shuffle": False}),
@@ -253,10 +253,21 @@ def test_what_a_network_no_longer_sees_keeps_its_weights_in_the_fixed_kernels():
     X, y = three_places()
     old = y != "class 1"
     clf = FCNClassifier(n_filters=(8, 8, 8), n_epochs=5, random_state=0).fit(X[old], y[old])
-    kernel = clf.model_.get_layer("rocket").kernel.numpy()
+    before = clf.network_.output("rocket", clf._inputs(X))
     few = (y != "class 2").nonzero()[0]
     clf.fine_tune(X[few], y[few], n_iterations=1, n_epochs=1, new_classes="add")
-    np.testing.assert_array_equal(clf.model_.get_layer("rocket").kernel.numpy()[:, 2], kernel[:, 1])
+    after = clf.network_.output("rocket", clf._inputs(X))
+    np.testing.assert_allclose(after[:, 2], before[:, 1], rtol=1e-3, atol=1e-4)
+    assert np.abs(after[:, 0] - before[:, 0]).max() > 0.01
+
+
+@pytest.mark.parametrize("few", [slice(0, 30, 2), slice(0, 1)])  # one class, one series
+def test_the_fixed_kernels_learn_nothing_from_one_class(few):
+    clf, X, y = fitted(FCNClassifier, rocket=True)
+    before = clf.network_.output("rocket", clf._inputs(X))
+    assert len(set(y[few])) == 1
+    clf.fine_tune(X[few], y[few], **SHORT)
+    np.testing.assert_array_equal(clf.network_.output("rocket", clf._inputs(X)), before)
 
 
 def test_labels_of_another_type_are_no_new_classes():
@@ -279,6 +290,8 @@ def test_validation_data_and_patience_end_an_iteration():
         patience=2,
     )
     losses = clf.history_["val_loss"]
+    assert len(losses) == len(clf.history_["loss"]) and np.isnan(losses[:2]).all()  # of fit
+    losses = losses[2:]
     assert len(losses) < 50 and len(losses) == int(np.argmin(losses)) + 3
     assert "patience=0 must be a whole number" in refusal(lambda: clf.fine_tune(X, y, patience=0))
 
@@ -291,7 +304,7 @@ def test_a_finished_checkpoint_serves_the_same_validation_data_alone(tmp_path):
         other = copy.copy(clf)
         held_out = X[first:], y[first:]
         other.fine_tune(X[:30], y[:30], validation_data=held_out, **SHORT)
-        return other.history_["val_loss"]
+        return other.history_["val_loss"][2:]
 
     assert losses(30) == losses(30) != losses(31)
 

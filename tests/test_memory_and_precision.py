@@ -107,6 +107,7 @@ rng = np.random.RandomState(0)
 small = rng.normal(size=(64, 500)).astype(np.float32)
 y = np.arange(64) % 2
 small_net = {"n_filters": (4,), "kernel_sizes": (3,), "n_epochs": 1, "random_state": 0}
+small_net |= {"views": ("values",), "rocket": False}
 clf = FCNClassifier(batch_size=64, **small_net).fit(small, y)
 clf.predict(small)
 before = resident()

@@ -81,7 +81,7 @@ def test_a_split_survives_a_file(root, tmp_path):
 
 def test_a_sweep_mixes_both_kinds_and_does_nothing_twice(root, tmp_path):
     name = f"mer:{root}:tone"
-    result = sweep(["GunPoint", _dataset(name)], [QUICK, TINY], tmp_path, verbose=0)
+    result = sweep(["GunPoint", _dataset(name)], [QUICK, TINY], tmp_path, jobs=1, verbose=0)
     assert len(result.done) == 4 and not result.failed
     record = Results(tmp_path).record(Run(name, "FCN"))
     assert (record["n_channels"], record["n_classes"], record["n_train"]) == (3, 3, 24)

@@ -719,6 +719,7 @@ def test_an_explanation_that_cannot_be_drawn_leaves_no_file(few_filters, tmp_pat
         raise RuntimeError("no ink")
 
     monkeypatch.setattr("lstmfcn.plots.faithfulness.FaithfulnessDisplay", fails)  # the last picture
+    monkeypatch.setattr("lstmfcn.plots.overview.image_bytes", lambda *_, **__: b"")
     with pytest.raises(RuntimeError, match="no ink"):
         explain_to_folder(*few_filters, tmp_path)
     classifier, X, y = few_filters
@@ -733,8 +734,9 @@ def test_an_explanation_that_cannot_be_drawn_leaves_no_file(few_filters, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_data_frame_is_explained(few_filters, tmp_path):
+def test_a_data_frame_is_explained(few_filters, tmp_path, monkeypatch):
     classifier, X, y = few_filters
+    monkeypatch.setattr("lstmfcn.plots.overview.image_bytes", lambda *_, **__: b"")
     explain_to_folder(classifier, pd.DataFrame(X[:, 0]), pd.Series(y), tmp_path)
     assert (tmp_path / "faithfulness.png").exists()
 

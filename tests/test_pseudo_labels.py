@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import make_series, make_unequal
+from conftest import PLAIN, make_series, make_unequal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from lstmfcn import FCNClassifier
 from lstmfcn.meta.pseudo_labels import PseudoLabelClassifier, is_unlabelled
 
-TINY = {"n_filters": (4, 4), "kernel_sizes": (3, 3), "n_epochs": 1}
+TINY = {**PLAIN, "n_filters": (4, 4), "kernel_sizes": (3, 3), "n_epochs": 1}
 
 
 class Scripted(ClassifierMixin, BaseEstimator):

@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import pytest
 from conftest import narrow_networks
 
-from lstmfcn import FCNClassifier
 from lstmfcn.cli.entry import _parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,14 +18,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
-def narrow(monkeypatch):
-    monkeypatch.setitem(FCNClassifier.__init__.__kwdefaults__, "n_filters", (16, 32, 16))
+def narrow():
     with narrow_networks():
         yield
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lstmfcn.training.candidates.N_UPDATES", 800)
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(blocks) == 2
     names = {}

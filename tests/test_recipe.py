@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from conftest import make_series
+from conftest import PLAIN, make_series
 
 from lstmfcn import FCNClassifier, LSTMFCNClassifier
 from lstmfcn.fitting import plans_of
 from lstmfcn.training import batches
 from lstmfcn.training.checkpoint import Checkpoint
 
-SMALL = {"n_filters": (4, 6, 4), "random_state": 0}
+SMALL = {**PLAIN, "n_filters": (4, 6, 4), "random_state": 0}
 EVERY = 17  # updates between two kills: within epochs, trainings and sizes
 
 

@@ -201,6 +201,37 @@ def test_of_many_series_some_are_enough(monkeypatch):
     assert np.mean(clf.classes_[answer] == y) > 0.95
 
 
+def test_of_many_series_those_of_rare_classes_are_all_in(monkeypatch):
+    monkeypatch.setattr(rocket, "MOST_SERIES", 60)
+    labels = np.repeat([0, 1, 2], [400, 100, 4])
+    weights = np.linspace(0.5, 1.5, len(labels)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    rows, new = rocket._some_of_each(labels, weights, rng, is_class=True)
+    assert len(set(rows.tolist())) == 60 and set(range(500, 504)) <= set(rows.tolist())
+    factors = new[rows] / weights[rows]
+    of_class = [factors[labels[rows] == k].sum() for k in range(3)]
+    np.testing.assert_allclose(np.divide(of_class, 60), np.divide([400, 100, 4], 504), rtol=1e-5)
+    rows, same = rocket._some_of_each(labels, weights, rng, is_class=False)
+    assert len(set(rows.tolist())) == 60 and same is weights
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_long_series_are_measured_in_parts(monkeypatch, masked):
+    rng = np.random.default_rng(0)
+    series = rng.normal(size=(20, 40, 2)).astype(np.float32)
+    valid = [(np.arange(40) < rng.integers(20, 41, (20, 1)))[:, :, None].astype(np.float32)]
+    arguments = (series * valid[0], *valid) if masked else (series,)
+    found = []
+    for most in (2**17, 40 * 7):
+        monkeypatch.setattr(rocket, "MEASURED_TIMEPOINTS", most)
+        layer = Rocket(2)
+        layer.build(series.shape)
+        layer.measure(*arguments, seed=0)
+        found.append([layer.thresholds.numpy(), layer.slopes.numpy()])
+    for whole, parts in zip(*found, strict=True):
+        np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-3)
+
+
 def test_a_network_without_fixed_kernels_is_left_alone():
     model = build_fcn(20, 1, 2)
     before = model.get_weights()

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import PLAIN
 from sklearn.linear_model import LogisticRegression
 
 import lstmfcn
@@ -14,7 +15,7 @@ from lstmfcn.meta.linear import LinearBaseline
 from lstmfcn.multimodal import AttentionFusionClassifier, FusionClassifier
 from lstmfcn.multimodal.attention_baseline import count_weights
 
-TINY = FCNClassifier((4, 4, 4), n_epochs=1, random_state=0)
+TINY = FCNClassifier((4, 4, 4), **PLAIN, n_epochs=1, random_state=0)
 RNG = np.random.RandomState(0)
 X = {"A": RNG.normal(size=(18, 2, 10)).astype("f4"), "B": RNG.normal(size=(18, 3, 6)).astype("f4")}
 Y = np.tile(["angry", "happy", "sad"], 6)

@@ -108,12 +108,14 @@ def direct_unequal(unequal):
 
 
 @pytest.fixture
-def uncompiled():
+def uncompiled(monkeypatch):
     """Run TensorFlow without compiling.
 
     The checks fit some 150 networks of a few updates each; compiling them triples the time. The
     other tests of this file, files and copies included, compile.
     """
+    kind = type(tf.function(lambda: None))
+    monkeypatch.setattr(kind, "get_concrete_function", lambda run, *_, **__: run.python_function)
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

@@ -1,6 +1,7 @@
 """Does `lstmfcn emotion run` train each track once, and print and write what it says?"""
 
 import csv
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from lstmfcn.cli import main
 from lstmfcn.cli.emotion import _print_gain, _print_scores, _summary
 from lstmfcn.emotion import PRESETS, EmotionRecipe, load_labels, open_vocabulary_scores
 from lstmfcn.emotion.one_run import answer_openly, run_recipe
+from lstmfcn.emotion.run_results import read_results
 from lstmfcn.emotion.splits import HELD_OUT, open_source
 from lstmfcn.emotion.track_data import load_track_data
 from lstmfcn.emotion.track_runs import models_of, run_track
@@ -258,6 +260,38 @@ def test_other_parameters_or_clips_need_another_folder(full, tmp_path):
     other = write_mer_folder(tmp_path / "toy", n_train=21)
     with pytest.raises(ValueError, match="has results of toy:full with other clips or labels; na"):
         run(other, track, recipe, out)
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_other_features_of_the_same_names_need_another_folder(tmp_path, folds):
+    root, out = write_mer_folder(tmp_path / "toy"), tmp_path / "out"
+    linear = EmotionRecipe(["tone"], "svm")
+
+    def train(root):
+        source = open_source(root, "full")
+        return run_track(source if folds is None else source.with_folds(3), linear, out)
+
+    train(root)
+    copy = tmp_path / "copy" / "toy"
+    shutil.copytree(root, copy)
+    train(copy)  # the same features, elsewhere
+    path = copy / "features" / "tone_FRA" / "train0.npy"
+    np.save(path, 2.0 * np.load(path))
+    with pytest.raises(ValueError, match=r"with other features in .*copy.*; name another folder"):
+        train(copy)
+    for path in (out / "runs").rglob("seed0*"):  # as if killed after its folds
+        path.unlink()
+    if folds:
+        with pytest.raises(ValueError, match=r"fold with other features in .*copy"):
+            train(copy)
+
+
+def test_a_folder_with_brackets_in_its_name_has_a_whole_page(tmp_path):
+    root = write_mer_folder(tmp_path / "toy (1)")
+    rows, out = run(root, "full", EmotionRecipe(["tone"], "svm"), tmp_path / "out"), tmp_path
+    (scored,) = read_results(Results(out / "out"))
+    assert (scored.corpus, scored.track, scored.test) == ("toy (1)", "full", "test")
+    assert scored.clips is not None and rows[0]["test"] == "test"
 
 
 def test_a_model_of_other_options_gets_a_name_of_its_own(root, tmp_path, capsys):

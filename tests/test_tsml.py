@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from lstmfcn.evaluation import Results, Run, classification_metrics, export_tsml, import_tsml
+from lstmfcn.evaluation import (
+    Results,
+    Run,
+    add_records,
+    classification_metrics,
+    export_tsml,
+    import_tsml,
+    write_records,
+)
 
 # As tsml-eval 0.6 writes it.
 THEIRS = """\
@@ -105,6 +113,18 @@ def test_files_of_others(tmp_path):
     predictions = found.predictions(Run("Chinatown", "ROCKET"))
     assert predictions["y_true"].tolist() == [1.0, 1.0, 2.0, 2.0]
     assert predictions["probabilities"][1].tolist() == [0.75, 0.25]
+
+
+def test_what_was_imported_goes_on_as_records(tmp_path):
+    write(tmp_path, THEIRS.replace("\n", "\n", 1))
+    other = THEIRS.splitlines()
+    other[1] = "seed,7"  # the parameters, which differ from file to file
+    folder = write(tmp_path, "\n".join(other), dataset="GunPoint")
+    found, again = Results(tmp_path / "results"), Results(tmp_path / "again")
+    import_tsml(folder, found)
+    write_records(found.records(), tmp_path / "all.jsonl")
+    assert add_records(tmp_path / "all.jsonl", again) == 2
+    assert import_tsml(folder, again) == 0
 
 
 @pytest.mark.parametrize(

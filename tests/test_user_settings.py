@@ -141,9 +141,22 @@ clf = FCNClassifier(n_epochs=1, n_filters=(4,), kernel_sizes=(3,), random_state=
 """
 
 
+# As `python -OO`, for this package alone: all of TensorFlow would be compiled anew, too.
+STRIPPED = """
+from importlib.machinery import SourceFileLoader
+get_code = SourceFileLoader.get_code
+def without_docstrings(self, name):
+    if name.partition(".")[0] != "lstmfcn":
+        return get_code(self, name)
+    path = self.get_filename(name)
+    return compile(self.get_data(path), path, "exec", dont_inherit=True, optimize=2)
+SourceFileLoader.get_code = without_docstrings
+"""
+
+
 def test_training_is_silent_and_docstrings_may_be_stripped():
-    code = FIT + "print(clf.fit(X, y).score(X, y) > 0, clf.__doc__)"
-    assert run(code, "-OO") == (0, "True None\n", "")
+    code = STRIPPED + FIT + "print(clf.fit(X, y).score(X, y) > 0, clf.__doc__)"
+    assert run(code) == (0, "True None\n", "")
 
 
 def test_remarks_come_where_the_user_has_asked_for_them():

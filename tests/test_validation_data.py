@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import PLAIN
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -9,7 +10,7 @@ from lstmfcn import FCNClassifier
 from lstmfcn.meta.augmentation import AugmentedClassifier
 from lstmfcn.multimodal import FusionClassifier
 
-SMALL = FCNClassifier((4, 4, 4), n_epochs=2, keep_weights="best", random_state=0)
+SMALL = FCNClassifier((4, 4, 4), **PLAIN, n_epochs=2, keep_weights="best", random_state=0)
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
@@ -44,7 +45,7 @@ def samples():
 @pytest.mark.parametrize("fusion", ["branch", "early", "late"])
 def test_fusion_validates_and_trains_on_as_before(samples, fusion):
     X, y, held_out = samples
-    last = FCNClassifier((4, 4, 4), n_epochs=2)
+    last = FCNClassifier((4, 4, 4), **PLAIN, n_epochs=2)
     clf = FusionClassifier(last, fusion, random_state=0)
     without = clf.fit(X, y).predict_proba(X)
     found = clf.fit(X, y, validation_data=held_out)

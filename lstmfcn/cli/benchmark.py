@@ -270,7 +270,12 @@ def _are_models(value):
 
 def _models(arguments, planned):
     """Return the models of the command, or else of the configuration, or else all of ours."""
-
+    if arguments.epochs is not None and arguments.models is None:
+        other = "--model" if arguments.model else "--config" if planned is not None else None
+        if other:
+            raise ValueError(
+                f"--epochs is for --models; in {other}, epochs are among a model's parameters."
+            )
     if arguments.models is None and not arguments.model:
         ours = [_own(*model, arguments.epochs) for model in MODELS.values()]
         return ours if planned is None else planned

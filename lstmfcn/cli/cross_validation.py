@@ -22,6 +22,7 @@ from lstmfcn.plots.confusion import Confusion
 from lstmfcn.plots.display import image_bytes, new_figure, plain
 from lstmfcn.progress import tqdm
 from lstmfcn.training.checkpoint import fingerprint
+from lstmfcn.untrusted import shown
 
 SCORES = {
     "accuracy": lambda y, answer, proba, classes: accuracy_score(y, answer),
@@ -65,7 +66,8 @@ def cross_validate_to_folder(
     Raises
     ------
     ValueError
-        If a class has too few series, or if there are too few groups, for the folds.
+        If a class has too few series, or if there are too few groups, for the folds; or if the
+        folder has folds of other data, another model or other parameters.
     """
     y = np.asarray(y)
     classes, counts = np.unique(y, return_counts=True)
@@ -162,7 +164,8 @@ def _answers(model, X, y, groups, held_out, folder, job, ask, *, verbose):
     """
     folder.mkdir(parents=True, exist_ok=True)
     job = {
-        "model": repr(clone(model).set_params(verbose=0)),
+        "model": type(model).__name__,
+        "parameters": _parameters(model),
         "data": fingerprint(X, y, *(() if groups is None else (np.asarray(groups),))),
         **job,
     }
@@ -178,6 +181,17 @@ def _answers(model, X, y, groups, held_out, folder, job, ask, *, verbose):
             for row, values in zip(held, done, strict=True):
                 answers[row] = values
     return np.array(answers), fold_of
+
+
+def _parameters(model):
+    """Return the parameters that may change a result, as JSON gives them back."""
+    of_how = ("checkpoint", "n_jobs", "verbose")
+    found = {
+        name: value
+        for name, value in model.get_params().items()
+        if name.rpartition("__")[2] not in of_how and not hasattr(value, "get_params")
+    }
+    return json.loads(json.dumps(found, default=repr))
 
 
 def _by_fold(fold_of):
@@ -205,16 +219,29 @@ def _check_groups(groups, n_folds):
 
 
 def _read(path, job):
-    """Return the answers of a finished fold, or None."""
+    """Return the answers of a finished fold, or None; refuse a fold of another job."""
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            if json.loads(str(file["job"])) == job:
-                return file["answers"]
+            was, answers = json.loads(str(file["job"])), file["answers"]
     except (OSError, ValueError, KeyError):
-        pass
-    return None
+        return None  # damaged
+    if not job.keys() <= was.keys():
+        return None  # of an earlier version
+    for name in job:
+        if was[name] != job[name]:
+            one, other = was[name], job[name]
+            if name == "parameters":
+                differing = (key for key in {**one, **other} if one.get(key) != other.get(key))
+                name = next(differing, "parameters")
+                one, other = one.get(name), other.get(name)
+            values = "" if name == "data" else f" ({shown(one)} there, {shown(other)} here)"
+            raise ValueError(
+                f"{path} is of a cross-validation with other {name}{values}; name another folder "
+                "for the results."
+            )
+    return answers
 
 
 def _write(path, job, answers):

@@ -22,6 +22,7 @@ COLUMNS = {  # what a column may be called: the first one that is there
     "name": ("name", "file", "filename"),
     "discrete": ("discrete", "emotion", "label"),
 }
+OPTIONAL = ("file", "start", "end", "split", "speaker", "valence", "video")  # in any case
 SUFFIX = re.compile(r"\.(wav|flac|ogg|opus|mp3|m4a|aac|aiff?|avi|mp4|mkv|mov|npy)", re.IGNORECASE)
 TIME = re.compile(r"(?:(\d+) days? ?)?(?:(\d+):(\d+):)?(\d+(?:\.\d+)?)?")
 NO_TIME = ("", "nat", "nan", "none")
@@ -88,13 +89,19 @@ class ClipTable:
 
     def groups(self, column):
         """Return a column to group by, such as "speaker": str of shape (n_clips,)."""
-        if column not in self.columns:
+        name = column_named(self.columns, column)
+        if name is None:
             known = ", ".join(self.columns) or "no further columns"
             raise ValueError(
                 f"{self.source} has no column {column!r} to group by; besides name and labels it "
                 f"has {known}."
             )
-        return self.columns[column]
+        return self.columns[name]
+
+
+def column_named(columns, name):
+    """Return what a column is called here: as it is, or in small letters if it has a meaning."""
+    return next((one for one in (name, str(name).lower()) if one in columns), None)
 
 
 def load_labels(
@@ -311,7 +318,7 @@ def _csv_rows(path, required, label_column):
 
 
 def _canonical(path, header, required, label_column):
-    """Return the columns of a file, those of names and labels under the names of COLUMNS."""
+    """Return the columns of a file, those with a meaning under the names of COLUMNS, OPTIONAL."""
     lower, places, absent = [name.lower() for name in header], {}, []
     for column in required:
         choices = COLUMNS.get(column, (column,))
@@ -338,6 +345,9 @@ def _canonical(path, header, required, label_column):
             f"{path.name} has no column {' and no column '.join(absent)} in its first line, which "
             f"is {listed(header) or 'empty'}{remedy}."
         )
+    for place, name in enumerate(lower):
+        if name in OPTIONAL and lower.count(name) == 1:
+            places.setdefault(place, name)
     return [places.get(place, name) for place, name in enumerate(header)]
 
 
@@ -353,7 +363,7 @@ def _name_clips(rows, extra):
             seconds = _seconds(row[column])
             if seconds is None:
                 problems.append(f"{place}: the {column} {shown(repr(row[column]))} is no time")
-            row[column] = "" if seconds is None or math.isinf(seconds) else f"{seconds:g}"
+            row[column] = "" if seconds is None or math.isinf(seconds) else _plain(seconds)
     paths = [row["name"].replace("\\", "/") for _, row in rows]
     stems = [_stem(path) for path in paths]
     has_twice = len(set(stems)) < len({path.removeprefix("./") for path in paths})
@@ -374,6 +384,11 @@ def _name_clips(rows, extra):
         for _, row in rows:
             row.setdefault("file", row["name"])
     return problems
+
+
+def _plain(seconds):
+    """Return 10000.04 as "10000.04", and 2.0 as "2"."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
 def _stem(path):

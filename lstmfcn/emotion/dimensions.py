@@ -15,6 +15,7 @@ from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.one_run import Ensemble
 from lstmfcn.emotion.recipe import SHAPE, EmotionRecipe
 from lstmfcn.emotion.sequences import fitted_preprocessor
+from lstmfcn.features.fingerprint import fingerprint
 from lstmfcn.features.manifest import read_manifest
 from lstmfcn.features.store import FeatureStore
 from lstmfcn.files import atomic_path, write_csv
@@ -23,6 +24,7 @@ from lstmfcn.meta.rows import take_rows
 from lstmfcn.progress import tqdm
 from lstmfcn.validation import axes_are_known
 
+TOLD = ("target", "features", "folds", "group", "epochs", "length", "mode")  # not by a hash
 PREDICTIONS, SUBMISSION = "predictions.csv", "submission.csv"
 
 
@@ -164,7 +166,9 @@ def run_dimension(
         "epochs": n_epochs,
         "length": n_timepoints,
         "mode": mode,
-        "clips": hashlib.sha256(repr(clips).encode()).hexdigest()[:16],
+        "clips": _short_hash(clips),
+        "rows of the folds": _short_hash([held.tolist() for held in held_out]),
+        "features' values": {name: _fingerprint(store, name, data) for name in names},
     }
     folder = Path(out) / f"{Path(labels).stem}-{target.lower()}"
     _check_same(folder, settings)
@@ -233,6 +237,15 @@ def _read(labels, target, store, names, on_missing):
     return _Data(known, y, sequences, new, others, tuple(absent))
 
 
+def _short_hash(value):
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+
+
+def _fingerprint(store, name, data):
+    """Return a text that other features, and other clips that have them, would not have."""
+    return fingerprint(store.feature_set(name), data.table.names + data.unlabelled.names)
+
+
 def held_out_rows(table, folds, group):
     """Return the rows that each fold holds out; refuse folds that are not possible."""
     group = "speaker" if folds == "loso" and group is None else group
@@ -253,13 +266,13 @@ def _check_same(folder, settings):
     path = folder / "settings.json"
     if path.exists():
         was = json.loads(path.read_text(encoding="utf-8"))
-        other = [name for name in settings if was.get(name) != settings[name]]
-        if other:
-            (name, *_) = other
-            raise ValueError(
-                f"{folder} has predictions with other {name} ({was.get(name)} there, "
-                f"{settings[name]} here); choose another folder for the results."
-            )
+        for name in settings:
+            if name in was and was[name] != settings[name]:
+                values = f" ({was[name]} there, {settings[name]} here)" if name in TOLD else ""
+                raise ValueError(
+                    f"{folder} has predictions with other {name}{values}; choose another folder "
+                    "for the results."
+                )
         return
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:

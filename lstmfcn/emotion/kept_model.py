@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn import model_file
-from lstmfcn.emotion.clip_labels import ClipTable
+from lstmfcn.emotion.clip_labels import ClipTable, column_named
 from lstmfcn.emotion.context import VIDEO, in_context
 from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.one_run import Ensemble
@@ -382,7 +382,7 @@ def _groups(model, table):
     if not columns:
         return None
     (column, *_) = columns
-    if table is not None and column in table.columns:
+    if table is not None and column_named(table.columns, column) is not None:
         return table.groups(column)
     warn(
         f"the model standardises by {column}, which is not known of these clips; means of the "

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lstmfcn.emotion.clip_labels import column_named
 from lstmfcn.emotion.one_run import answer_openly
 from lstmfcn.emotion.scores import write_submission
 from lstmfcn.emotion.splits import OWN_SPLITS
@@ -78,8 +79,9 @@ def _write_predictions(folder, model, test, by_seed):
     y_pred = classes[probabilities.argmax(axis=1)]
     truth = {} if clips.y is None else {"truth": clips.y}
     columns = {"name": clips.names, **truth, "predicted": y_pred}
-    if model.source.group in clips.columns:
-        columns[model.source.group] = clips.groups(model.source.group)
+    group = model.source.group
+    if group is not None and column_named(clips.columns, group) is not None:
+        columns[group] = clips.groups(group)
     submission = _file(folder, "submission", test, "csv")
     if model.source.found.name == "ov":
         answers = answer_openly(model.data(), classes, probabilities)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmfcn.emotion.clip_labels import NO_VALENCE, read_clips, refuse_rows
+from lstmfcn.emotion.clip_labels import NO_VALENCE, column_named, read_clips, refuse_rows
 from lstmfcn.untrusted import listed, open_file, shown
 
 TRUE_LABELS = ("truth", "discrete", "emotion", "label")  # what a column may be called
@@ -272,10 +272,9 @@ def _has_number(text):
 
 
 def _groups(theirs, ours, rows, group):
-    column, file = None, None
     for file in (theirs, ours):
-        if group in file.columns:
-            column = group
+        column = column_named(file.columns, group)
+        if column is not None:
             break
     if column is None:
         also = "" if theirs is ours else f" and {ours.source} neither"

@@ -8,6 +8,8 @@ from lstmfcn.emotion.one_run import fit_recipe
 from lstmfcn.emotion.recipe import short_name
 from lstmfcn.emotion.track_data import load_part
 from lstmfcn.evaluation.metrics import classification_metrics
+from lstmfcn.features.fingerprint import fingerprint
+from lstmfcn.features.store import FeatureStore
 from lstmfcn.files import atomic_path
 from lstmfcn.progress import tqdm
 from lstmfcn.untrusted import decode_json, read_text
@@ -22,22 +24,32 @@ def rank_recipes(source, recipes, folder, *, part=0, verbose=0):
     Each score is kept in a file below ``folder``, so that a later call trains what is missing.
     ``part`` is that of the :class:`lstmfcn.emotion.splits.Source`: its test clips are not read.
     """
-    inner, scored = source.within(part, N_FOLDS), []
+    inner, store, scored = source.within(part, N_FOLDS), FeatureStore(source.root), []
     with tqdm(recipes, desc="ranking", unit="set", disable=not verbose) as bar:
         for recipe in bar:
             bar.set_postfix_str(recipe.name)
             path = folder / "ranking" / f"{short_name(recipe.name)}-{part}.json"
-            asked = [recipe.to_json(), inner.found.train.names, inner.found.train.y.tolist()]
+            names = inner.found.train.names
+            sets = [fingerprint(store.feature_set(name), names) for name in recipe.features]
+            asked = [recipe.to_json(), names, inner.found.train.y.tolist(), sets]
             scored.append((_kept(path, asked) or _score(inner, recipe, path, asked), recipe))
     return sorted(scored, key=lambda pair: -pair[0])
 
 
 def _kept(path, asked):
-    """Return the score in a file, if it is of this recipe and these clips."""
+    """Return the score in a file, if it is of this recipe and these clips.
+
+    A score of other features is refused: the results beside it are of those.
+    """
     if not path.exists():
         return None
     content = decode_json(read_text(path).encode())
-    return content["uar"] if content["asked"] == json.loads(json.dumps(asked)) else None
+    was, now = content["asked"], json.loads(json.dumps(asked))
+    if was[:3] != now[:3]:
+        return None
+    if len(was) > 3 and was[3] != now[3]:
+        raise ValueError(f"{path} is of other features of the same names; name another folder.")
+    return content["uar"]
 
 
 def _score(inner, recipe, path, asked):

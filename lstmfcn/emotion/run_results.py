@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lstmfcn.emotion.mer2024 import TRACKS
 from lstmfcn.emotion.prediction_files import read_scored
 from lstmfcn.emotion.recipe import EmotionRecipe, short_name
 from lstmfcn.emotion.splits import OWN_SPLITS
 from lstmfcn.evaluation.class_scores import CLASS_METRICS, ClassScores, score_classes
+
+# The name of a corpus, a colon, the track, and perhaps the test clips in brackets.
+DATASET = re.compile(rf"(.*:(?:{'|'.join(TRACKS)}))(?: \((.*)\))?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +97,7 @@ def _uar(one):
 
 def _read(results, dataset, model, records):
     """Return the Scored of one model on one dataset of the records."""
-    base, test = re.fullmatch(r"(.*?)(?: \((.*)\))?", dataset).groups()
+    base, test = DATASET.fullmatch(dataset).groups()
     corpus, _, track = base.rpartition(":")
     test = test or {"noise": "noisy", "ov": "open vocabulary"}.get(track, "test")
     place = results.folder / f"{corpus}-{track}".replace(" ", "_")

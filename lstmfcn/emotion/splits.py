@@ -12,6 +12,7 @@ from lstmfcn.emotion.mer2024 import Track, load_track
 from lstmfcn.emotion.open_vocabulary import read_label_sets
 from lstmfcn.files import check_writable
 from lstmfcn.meta.folds import make_folds, read_folds, write_folds
+from lstmfcn.untrusted import listed
 from lstmfcn.warning import warn
 
 HELD_OUT = "held-out training clips"  # scored where no test clips are labelled
@@ -121,6 +122,8 @@ class Source:
                 rows = read_folds(path, table.names)
             except ValueError as error:
                 raise ValueError(f"{error} For other clips, use another folder.") from None
+            if group is not None:
+                _check_groups(rows, table.groups(group), group, path, one_each=folds == "loso")
         if rows is None:
             if folds == "loso":
                 names = table.groups(group)
@@ -253,6 +256,22 @@ def folds_of(table, n_folds, group, refusal):
             f"{refusal}: of {labels[counts.argmin()]} it has {n_clips}, and {n_folds} folds need "
             f"{n_folds}; label more clips."
         ) from None
+
+
+def _check_groups(rows, groups, group, path, *, one_each):
+    """Refuse stored folds that divide a group, or, of "loso", that hold out several."""
+    held_out = [set(groups[held].tolist()) for held in rows]
+    for k, found in enumerate(held_out):
+        if one_each and len(found) > 1:
+            other = f"fold {k} holds out {listed(sorted(found))}"
+        elif divided := found & set().union(*held_out[:k], *held_out[k + 1 :]):
+            other = f"{min(divided)} is in several folds"
+        else:
+            continue
+        raise ValueError(
+            f"{path} has folds of other values of {group}: {other}. Use another folder for the "
+            "results."
+        )
 
 
 def _n_groups(table, group):

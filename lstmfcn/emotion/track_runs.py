@@ -21,6 +21,7 @@ from lstmfcn.emotion.splits import EVERYTHING, OWN_SPLITS, Source
 from lstmfcn.emotion.track_data import load_part, resolved
 from lstmfcn.evaluation.intervals import mean_interval
 from lstmfcn.evaluation.results import Results, Run
+from lstmfcn.features.fingerprint import fingerprint
 from lstmfcn.features.store import FeatureStore
 from lstmfcn.files import atomic_path, write_csv
 from lstmfcn.progress import tqdm
@@ -138,6 +139,31 @@ class TrackModel:
         text = json.dumps([known, str(found.ground_truth and found.ground_truth.name), folds])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @cached_property
+    def features_digest(self):
+        """A text that other features in folders of these names would not have."""
+        store, found = FeatureStore(self.source.root), self.source.found
+        tables = [found.train, *self.source.scored().values()]
+        if self.uses_unlabelled:
+            tables.append(found.unlabelled)
+        clips = list(dict.fromkeys(name for table in tables for name in table.names))
+        recipes = self.recipe.mean_of or (self.recipe,)
+        sets = [store.feature_set(name) for recipe in recipes for name in recipe.features]
+        known = [fingerprint(one, clips) for one in sets]
+        if any(clip not in one for one in sets for clip in clips):
+            known.append(self.source.on_missing)
+        return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
+
+    def refuse_other(self, record, what):
+        """Raise ValueError if a record is of other clips, labels, folds or features."""
+        other = None
+        if record.get("data_digest") != self.digest:
+            other = "clips or labels"
+        elif record.get("features_digest", self.features_digest) != self.features_digest:
+            other = f"features in {self.source.root}"
+        if other:
+            raise ValueError(f"{what} with other {other}; name another folder.")
+
 
 def metrics_of(source):
     """Return the metrics of a track: field of a record to the title in tables."""
@@ -252,11 +278,9 @@ def _refuse_other_data(results, models):
     ours = {model.run(test, 0): model for model in models for test in model.tests}
     for run in results.finished():
         model = ours.get(replace(run, seed=0))
-        if model and results.record(run).get("data_digest") != model.digest:
-            raise ValueError(
-                f"{results.folder} has results of {run.dataset} with other clips or labels; name "
-                "another folder."
-            )
+        if model:
+            what = f"{results.folder} has results of {run.dataset}"
+            model.refuse_other(results.record(run), what)
 
 
 def _train_what_is_missing(results, models, n_seeds, keep_models, verbose):
@@ -291,7 +315,7 @@ def _train(results, model, seed, keys, bar):
         bar.set_postfix_str(f"{model.name}, seed {seed}{fold}")
         path = model.part_path(seed, part)
         if several and path.exists():
-            parts.append(_read_part(path, model.digest))
+            parts.append(_read_part(path, model))
             continue
         data = model.data(part)
         ensemble, measured = run_recipe(data, seed)
@@ -302,13 +326,13 @@ def _train(results, model, seed, keys, bar):
             parts = [measured]
         else:
             (found,) = measured.values()
-            _write_part(path, model.digest, *found)
+            _write_part(path, model, *found)
             parts.append(found)
     if model.source.n_parts > 1:
         (test,) = keys
         measured = {test: pool_folds(parts, model.classes)}
     for test, (record, predictions) in measured.items():
-        record |= {"robustness": curves, "data_digest": model.digest, "left_out": model.left_out}
+        record |= {"robustness": curves, **_digests(model), "left_out": model.left_out}
         results.write(keys[test], record, predictions)
     return ensemble
 
@@ -334,24 +358,27 @@ def _finish(model, seed, ensemble, keep_models, bar):
         EmotionModel.of_run(data, ensemble, model.source).save(kept)
 
 
-def _write_part(path, digest, record, predictions):
+def _digests(model):
+    return {"data_digest": model.digest, "features_digest": model.features_digest}
+
+
+def _write_part(path, model, record, predictions):
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({**record, "data_digest": digest})
+    text = json.dumps({**record, **_digests(model)})
     with atomic_path(path) as temporary:
         np.savez_compressed(temporary, record=text, **predictions)
 
 
-def _read_part(path, digest):
+def _read_part(path, model):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             predictions = dict(arrays)
         record = json.loads(str(predictions.pop("record")))
-        if record["data_digest"] != digest:
-            raise ValueError("it is of other clips")
     except Exception as error:  # whatever numpy makes of a damaged file
         raise ValueError(
             f"{path} cannot be read as a fold ({error}); delete it to run again."
         ) from None
+    model.refuse_other(record, f"{path} is a fold")
     return record, predictions
 
 

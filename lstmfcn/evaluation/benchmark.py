@@ -21,7 +21,9 @@ from lstmfcn.evaluation.records import Run
 from lstmfcn.evaluation.results import Results
 from lstmfcn.evaluation.worker import Died, Failed, Worker, pack_split
 from lstmfcn.progress import tqdm
+from lstmfcn.untrusted import listed
 from lstmfcn.validation import check_counts
+from lstmfcn.warning import warn
 
 RUNS_PER_WORKER = 2  # of a cluster: one under way, one waiting
 POLL_SECONDS = 0.5
@@ -147,6 +149,7 @@ def sweep(
     if not dry_run:
         for model in models:
             results.register(model.name, model.describe())
+        _register_datasets(datasets, results)
         results.tidy()
     plan = {}  # run -> arguments of Worker.run
     for dataset, model, seed, resample in itertools.product(datasets, models, seeds, resamples):
@@ -172,7 +175,8 @@ def sweep(
     else:
         engine = _DaskEngine(client, threads or 1, send_data)
     with engine, _Progress(list(plan), missing_runs, results, verbose) as progress:
-        _do_all(missing_runs, plan, results, engine, summary, progress)
+        known_data = _KnownData(results, finished)
+        _do_all(missing_runs, plan, results, known_data, engine, summary, progress)
     return summary
 
 
@@ -198,6 +202,52 @@ def _check_plan(datasets, models, seeds, resamples):
         )
 
 
+def _register_datasets(datasets, results):
+    """Bind datasets to their names; where only the archive is another one, tell so."""
+    moved = []
+    for dataset in datasets:
+        description = dataset.describe()
+        differing = results.differences(dataset.name, description, kind="dataset")
+        if len(differing) == 1 and differing[0].startswith("archive was "):
+            moved.append(f"{dataset.name} ({differing[0].replace('archive was', 'was in')})")
+        else:
+            results.register(dataset.name, description, kind="dataset")
+    if moved:
+        warn(
+            f"{results.folder} has runs on data of another archive: {listed(moved, 3)}. Finished "
+            "runs stay; further ones fail if the series or labels differ."
+        )
+
+
+class _KnownData:
+    """Tells whether a run had the series and labels of the finished runs on its dataset."""
+
+    def __init__(self, results, finished):
+        self._results, self._finished, self._hashes = results, {}, {}
+        for run in sorted(finished):
+            self._finished.setdefault(run.dataset, []).append(run)
+
+    def check(self, run, data):
+        """Raise Failed if the data of a run, by their hash, are others."""
+        if data is None:  # of a worker with an earlier version
+            return
+        if self._of(run.dataset) not in (None, data):
+            raise Failed(
+                "its series or labels are not those of finished runs; use another folder for them"
+            )
+        self._hashes[run.dataset] = data
+
+    def _of(self, dataset):
+        if dataset not in self._hashes:
+            hashes = map(self._hash, self._finished.get(dataset, ()))
+            self._hashes[dataset] = next(filter(None, hashes), None)
+        return self._hashes[dataset]
+
+    def _hash(self, run):
+        with contextlib.suppress(ValueError):  # a damaged record, which its reader tells
+            return self._results.record(run).get("data")
+
+
 def _cores():
     """Return the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -213,7 +263,7 @@ def _cost(dataset):
     return (known.n_timepoints or 500) * max(known.n_train + known.n_test / 4, LEAST_SERIES)
 
 
-def _do_all(runs, plan, results, engine, summary, progress):
+def _do_all(runs, plan, results, known_data, engine, summary, progress):
     """Do those runs that no other sweep does."""
     waiting, losses = collections.deque(runs), collections.Counter()
     held, held_before, under_way = [], set(), {}
@@ -245,7 +295,7 @@ def _do_all(runs, plan, results, engine, summary, progress):
                     if is_lost and losses[run] <= MOST_LOSSES:
                         waiting.appendleft(run)
                         continue
-                    _keep(run, future, plan[run]["model"], results, summary)
+                    _keep(run, future, plan[run]["model"], results, known_data, summary)
                 progress.ended(run, summary.failed.get(run))
             if not waiting and not under_way and held:
                 # Another sweep does these now; those that it leaves are ours.
@@ -255,10 +305,11 @@ def _do_all(runs, plan, results, engine, summary, progress):
                 held.clear()
 
 
-def _keep(run, future, model, results, summary):
+def _keep(run, future, model, results, known_data, summary):
     """Write the results of a run, or why it failed."""
     try:
         record, predictions = future.result()
+        known_data.check(run, record.get("data"))
     except Exception as error:  # whatever came from a run, or from a cluster
         kind = "" if isinstance(error, (Failed, Died)) else f"{type(error).__name__}: "
         # Files and terminals take Unicode alone, and not millions of letters.

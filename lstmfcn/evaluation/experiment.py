@@ -5,6 +5,7 @@ This file neither stores results nor knows of other runs.
 
 import contextlib
 import functools
+import hashlib
 import importlib
 import importlib.metadata
 import os
@@ -18,8 +19,10 @@ from reprlib import repr as brief
 
 import numpy as np
 
+from lstmfcn.datasets import canonical_name
 from lstmfcn.evaluation.metrics import classification_metrics
 from lstmfcn.evaluation.records import check_json, to_file_name
+from lstmfcn.evaluation.results import without_objects
 from lstmfcn.meta.rows import join_rows, take_rows
 
 PACKAGES = ("lstmfcn", "numpy", "scikit-learn", "tensorflow", "tensorflow-cpu", "keras", "sktime")
@@ -128,7 +131,14 @@ class Dataset:
         """Return a UCR dataset; the arguments are those of :func:`lstmfcn.datasets.load_ucr`."""
         archive = None if archive is None else os.path.abspath(archive)
         settings = {"archive": archive, "password": password, "missing": missing}
+        with contextlib.suppress(TypeError, ValueError):  # not of the UCR archive, or no text
+            name = canonical_name(name)
         return cls(name, "lstmfcn.datasets:load_ucr", {"name": name, **settings})
+
+    def describe(self):
+        """Return loader and parameters as JSON values, without a password."""
+        parameters = {key: self.parameters[key] for key in self.parameters if key != "password"}
+        return {"loader": self.loader, "parameters": parameters}
 
     def load(self):
         """Return the split, a tuple (X_train, y_train, X_test, y_test)."""
@@ -186,8 +196,8 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         The metrics of :func:`lstmfcn.evaluation.classification_metrics`; ``fit_seconds``,
         ``predict_seconds``; ``epochs`` and ``n_parameters``, summed over an ensemble's members, or
         None if the classifier has none; ``peak_memory_bytes`` of the process during fit and
-        prediction, None if the system does not report it; sizes of the data; versions, hardware,
-        time and commit.
+        prediction, None if the system does not report it; sizes of the data, and a hash of the
+        dataset's own split; versions, hardware, time and commit.
     predictions : dict of str to ndarray
         See :meth:`lstmfcn.evaluation.Results.predictions`.
 
@@ -211,6 +221,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     0.9133
     """
     estimator = model.build(seed)
+    data = _digest(split)
     X_train, y_train, X_test, y_test = split
     train, test = stratified_resample(y_train, y_test, resample)
     if resample:
@@ -252,6 +263,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
         "n_channels": n_channels,
         "n_timepoints": n_timepoints,
         "n_classes": len(np.union1d(np.unique(y_train), np.unique(y_test))),
+        "data": data,
         "began": began,
         "versions": versions(),
         "hardware": hardware(),
@@ -303,6 +315,20 @@ def stratified_resample(y_train, y_test, index):
         test.append(members[n_train:])
     # Classes in blocks would be an order that some classifiers learn from.
     return tuple(generator.permutation(np.concatenate(part)) for part in (train, test))
+
+
+def _digest(split):
+    """Return a short text that other series or labels would not have."""
+    digest = hashlib.blake2b(digest_size=8)
+    X_train, y_train, X_test, y_test = split
+    for part in (X_train, np.asarray(y_train), X_test, np.asarray(y_test)):
+        for values in [part] if isinstance(part, np.ndarray) else part:
+            values = without_objects(values)
+            if values.dtype.kind == "f":
+                values = values.astype(np.float32)  # a last digit may be the machine's
+            digest.update(f"{values.dtype.str} {values.shape} ".encode())
+            digest.update(np.ascontiguousarray(values))
+    return digest.hexdigest()
 
 
 def _as_it_takes(estimator, X):

@@ -33,10 +33,11 @@ FIELDS = {
     **dict.fromkeys(("log_loss", "fit_seconds", "predict_seconds"), AMOUNT),
     **dict.fromkeys(("seed", "resample", "epochs", "n_parameters", "peak_memory_bytes"), COUNT),
     **dict.fromkeys(("n_train", "n_test", "n_channels", "n_timepoints", "n_classes"), SIZE),
-    **dict.fromkeys(("target", "began", "commit", "reason"), (str, None, None, "a text")),
+    **dict.fromkeys(("target", "began", "commit", "data", "reason"), (str, None, None, "a text")),
     **dict.fromkeys(("versions", "hardware"), (dict, None, None, "an object")),
     "parameters": ((dict, str), None, None, "an object or a text"),  # text in tsml files
 }
+OF_TSML = {"target": "results in tsml's format", "parameters": {}}  # what such a model is
 
 
 @dataclass(frozen=True, order=True)
@@ -158,6 +159,8 @@ def add_records(path, results):
     models = {}
     for record in records:
         description = {key: record.get(key) for key in ("target", "parameters")}
+        if isinstance(record.get("parameters"), str):  # the text of a file, another one each time
+            description = OF_TSML
         if models.setdefault(record["model"], description) != description:
             raise ValueError(f"{path} has two different models called {record['model']!r}.")
     for name, description in models.items():

@@ -3,6 +3,7 @@
 One folder holds one sweep, on which several processes and machines may work::
 
     models/MODEL.json                               class and parameters of the name
+    datasets/DATASET.json                           loader and parameters of the name
     runs/MODEL/DATASET/seed0-resample0.json         one finished run: the numbers
     runs/MODEL/DATASET/seed0-resample0.npz          ... and its predictions
     failures/MODEL/DATASET/seed0-resample0.json     why a run failed, until it succeeds
@@ -156,24 +157,24 @@ class Results:
         """Write why a run failed, in a sentence."""
         _write_json(self._path("failures", run), {**asdict(run), "reason": reason, **details})
 
-    def register(self, name, description):
-        """Bind a model's name to its description, a dict of JSON values, for good.
+    def register(self, name, description, *, kind="model"):
+        """Bind the name of a model or dataset to its description, a dict of JSON values, for good.
 
         Raises ValueError if the folder knows the name with another description.
         """
-        path = self._description_path(name)
+        path = self._description_path(name, kind)
         if not path.exists():
             _write_once(path, description)
-        differing = self.differences(name, description)
+        differing = self.differences(name, description, kind=kind)
         if differing:
             raise ValueError(
                 f"{self.folder} has results of another {name!r}: {'; '.join(differing)}. Give the "
-                "model another name, or use another folder."
+                f"{kind} another name, or use another folder."
             )
 
-    def differences(self, name, description):
+    def differences(self, name, description, *, kind="model"):
         """Return how a description differs from the known one of the name: list of str."""
-        path = self._description_path(name)
+        path = self._description_path(name, kind)
         if not path.exists():
             return []
         try:
@@ -181,7 +182,7 @@ class Results:
             if not isinstance(known, dict):
                 raise ValueError("it is no object with fields")
         except ValueError as error:
-            raise ValueError(f"{path} does not describe a model: {error}.") from None
+            raise ValueError(f"{path} does not describe a {kind}: {error}.") from None
         known, new = _leaves(known), _leaves(json.loads(json.dumps(description)))
         return [
             f"{key} was {known.get(key, 'unset')} and is {new.get(key, 'unset')}"
@@ -189,7 +190,9 @@ class Results:
             if known.get(key) != new.get(key)
         ]
 
-    def _description_path(self, name):
+    def _description_path(self, name, kind):
+        if kind == "dataset":
+            return self.folder / "datasets" / f"{to_file_name(name)}.json"
         check_model_name(name)
         return self.folder / "models" / f"{name}.json"
 

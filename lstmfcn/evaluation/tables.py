@@ -7,7 +7,9 @@ import numpy as np
 
 from lstmfcn.evaluation.metrics import COSTS, METRICS
 from lstmfcn.evaluation.ranking import mean_per_class_error, mean_ranks, wins_ties_losses
+from lstmfcn.untrusted import listed
 from lstmfcn.validation import check_choice
+from lstmfcn.warning import warn
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,9 @@ class ScoreTable:
 def score_table(records, metric="accuracy"):
     """Average records to one score per dataset and model.
 
+    If models have different resamples of a dataset, only those count that all of them have. A
+    warning tells of it.
+
     Parameters
     ----------
     records : list of dict
@@ -153,17 +158,30 @@ def score_table(records, metric="accuracy"):
     if not records:
         raise ValueError("there are no results yet; do a sweep first.")
     check_choice(metric, "metric", (*METRICS, *COSTS))
-    found, n_classes = defaultdict(list), {}
+    found, n_classes = defaultdict(lambda: defaultdict(list)), {}
     for record in records:
         dataset = record["dataset"]
         n_classes[dataset] = record.get("n_classes") or n_classes.get(dataset, 0)
         if isinstance(record.get(metric), (int, float)):
-            found[dataset, record["model"]].append(float(record[metric]))
+            scores = found[dataset, record["model"]]
+            scores[record.get("resample", 0)].append(float(record[metric]))
     if not found:
         raise ValueError(f"no record has {metric!r}; choose another metric.")
     datasets = sorted(n_classes, key=str.lower)
     models = list(dict.fromkeys(record["model"] for record in records))
-    cells = [[found.get((d, m), []) for m in models] for d in datasets]
+    cells, differing = [], []
+    for dataset in datasets:
+        of_model = [found.get((dataset, model), {}) for model in models]
+        resamples = [set(scores) for scores in of_model if scores]
+        shared = sorted(set.intersection(*resamples)) if resamples else []
+        if any(len(found) > len(shared) for found in resamples):
+            differing.append(dataset)
+        cells.append([[x for r in shared for x in scores.get(r, [])] for scores in of_model])
+    if differing:
+        warn(
+            f"models have different resamples of {listed(differing, 3)}; only those count that "
+            "all of these models have."
+        )
     return ScoreTable(
         datasets,
         models,

@@ -15,7 +15,7 @@ import numpy as np
 
 from lstmfcn.datasets import ucr_summary
 from lstmfcn.evaluation.metrics import classification_metrics
-from lstmfcn.evaluation.records import Run, check_model_name, to_file_name
+from lstmfcn.evaluation.records import OF_TSML, Run, check_model_name, to_file_name
 from lstmfcn.files import atomic_path
 from lstmfcn.untrusted import listed, read_text
 
@@ -124,7 +124,7 @@ def import_tsml(folder, results):
         to_file_name(run.dataset)
     found = {run: _read(path) for run, path in files.items()}
     for model in dict.fromkeys(run.model for run in found):
-        results.register(model, {"target": "results in tsml's format", "parameters": {}})
+        results.register(model, OF_TSML)
     new = found.keys() - results.finished()
     for run in new:
         results.write(run, *found[run])

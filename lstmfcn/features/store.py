@@ -362,6 +362,10 @@ class FeatureSet:
                 continue
         return found
 
+    def paths(self, clip):
+        """Return the paths of a clip's file, or of its frames in order of time."""
+        return [self._path(source) for source in self._files(clip)]
+
     def _path(self, source):
         """Return a path below the folder, refusing a link that leaves the folder's parent."""
         path = os.path.join(self.folder, source)

@@ -19,6 +19,7 @@ GOLDEN = (5**0.5 + 1) / 2  # its multiples fill the unit interval evenly
 MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with their square
 TOGETHER = 4  # rows of thresholds: the memory grows with them
 MOST_MEASURED = 64  # among which thresholds are drawn
+MEASURED_TIMEPOINTS = 2**17  # in all series that are measured at once
 PENALTIES = np.logspace(-4, 1, 11)  # of ridge regression, where the features' squares add up to 1
 SCALES = (-3.0, 4.0)  # logarithms of the factors from regression to logits
 SMALLEST_DEVIATION = 1e-6  # of a feature that counts
@@ -147,18 +148,34 @@ class Rocket(keras.layers.Layer):
         rng = np.random.default_rng(seed)
         if self.channels is not None:
             self.channels.assign(self._draw_channels(rng))
-        found, slopes, each = [], np.ones(self.slopes.shape), np.arange(N_KERNELS)
+        found, slopes = [], np.ones(self.slopes.shape)
         self.slopes.assign(slopes)
-        for answer, count, thresholds in self._answers(series, valid):
+        n_timepoints = series.shape[1]
+        size = max(1, MEASURED_TIMEPOINTS // n_timepoints)
+        parts = [slice(start, start + size) for start in range(0, len(series), size)]
+        answers = [
+            (part.start, self._answers(series[part], None if valid is None else valid[part]))
+            for part in parts
+        ]
+        for n_rows in np.unique(row_rates(n_timepoints), return_counts=True)[1]:
             chosen = rng.integers(len(series), size=N_KERNELS)
-            values = np.sort(answer.numpy()[chosen, :, each], axis=1)[:, ::-1].T
+            values = np.empty((N_KERNELS, n_timepoints), np.float32)
+            last = np.empty(N_KERNELS, np.float32)
+            for start, of_part in answers:
+                answer, count, _ = next(of_part)
+                (each,) = np.nonzero((start <= chosen) & (chosen < start + len(answer)))
+                rows = chosen[each] - start
+                values[each] = answer.numpy()[rows, :, each]
+                counts = np.broadcast_to(count[:, 0], (len(answer), N_KERNELS))
+                last[each] = counts[rows, each] - 1.0
+                del answer
+            values = np.sort(values, axis=1)[:, ::-1].T
             values[np.isneginf(values)] = 0.0  # of a series too short for the kernel
             deviation = values.std(axis=0)
             deviation[deviation < SMALLEST_DEVIATION] = 1.0
             slope = slopes[len(found)] = STEP / (SOFT * deviation)
-            last = np.broadcast_to(count[:, 0], (len(series), N_KERNELS))[chosen, each] - 1.0
             first = sum(map(len, found)) * N_KERNELS + 1
-            place = np.arange(first, first + thresholds.shape[0] * N_KERNELS) * GOLDEN % 1.0
+            place = np.arange(first, first + n_rows * N_KERNELS) * GOLDEN % 1.0
             place = place.reshape(-1, N_KERNELS) * last  # from the largest on
             low = np.floor(place).astype(int)
             left, right = (
@@ -185,16 +202,20 @@ class Rocket(keras.layers.Layer):
         answer does not count, it exceeds nothing. Counts are (batch or 1, 1, 84), thresholds
         (n_rows, 84).
         """
-        if self.channels is not None:
-            series = tf.matmul(series, self.channels)
         rates, n_rows = np.unique(row_rates(series.shape[1]), return_counts=True)
         first = 0
         for place, (rate, size) in enumerate(zip(rates.tolist(), n_rows, strict=True)):
-            counts, count = _counted(series.shape[1], valid, place, rate)
-            answer = self.slopes[place] * _answer(series, rate)
-            answer = tf.where(counts > 0, answer, -np.inf)
-            yield answer, count, self.thresholds[first : first + size]
+            # Not by names, which would hold the large arrays while the caller uses others.
+            yield *self._counted_answer(series, valid, place, rate), self.thresholds[first:][:size]
             first += size
+
+    def _counted_answer(self, series, valid, place, rate):
+        """Return all kernels' answers at dilation rate number ``place``, and how many count."""
+        counts, count = _counted(series.shape[1], valid, place, rate)
+        if self.channels is not None:
+            series = tf.matmul(series, self.channels)
+        answer = self.slopes[place] * _answer(series, rate)
+        return tf.where(counts > 0, answer, -np.inf), count
 
     def compute_output_shape(self, series_shape, valid_shape=None):
         return series_shape[0], self.n_classes
@@ -263,36 +284,63 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
 
     ``inputs`` are the network's, ``labels`` and ``weights`` those of the samples; with one output,
     labels are numbers. Unless ``anew``, thresholds stay. The linear layer stays if its loss on
-    these samples is below the leave-one-out loss of a layer fitted to them. Classes without a
-    sample keep their weights.
+    these samples is below the leave-one-out loss of a layer fitted to them. It also stays where
+    there is one class or sample. Classes without a sample keep their logits.
     """
     layer = rocket_of(model)
     if layer is None:
         return
     rng = np.random.default_rng(seed)
+    classes = np.unique(labels) if layer.n_classes > 1 else [0]
+    if not anew and (len(labels) < 2 or len(classes) < min(2, layer.n_classes)):
+        return
     chosen = np.arange(len(labels))
     if len(chosen) > MOST_SERIES:
-        chosen = np.sort(rng.choice(chosen, MOST_SERIES, replace=False))
+        chosen, weights = _some_of_each(labels, weights, rng, is_class=layer.n_classes > 1)
     if anew:
         some = rng.choice(chosen, min(len(chosen), MOST_MEASURED), replace=False)
-        layer.measure(*_seen(model, layer, inputs)(some), seed=rng)
+        with memory_errors_explained("the fixed kernels", "rocket"):
+            layer.measure(*_seen(model, layer, inputs)(some), seed=rng)
     features = _in_batches(layer.features, model, layer, inputs, chosen)
     means = features.mean(axis=0) if anew else layer.means.numpy()
     features -= means
     labels, weights = labels[chosen], weights[chosen]
     kernel, bias, scale, loss = fit_linear(features, labels, weights, layer.n_classes)
     if not anew:
-        logits = layer.scale.numpy() * (features @ layer.kernel.numpy() + layer.bias.numpy())
-        if _loss(logits, labels, weights) <= loss:
+        old_kernel, old_bias, old_scale = (
+            variable.numpy() for variable in (layer.kernel, layer.bias, layer.scale)
+        )
+        if _loss(old_scale * (features @ old_kernel + old_bias), labels, weights) <= loss:
             return
-        absent = [] if layer.n_classes == 1 else np.setdiff1d(np.arange(layer.n_classes), labels)
-        kernel[:, absent] = layer.kernel.numpy()[:, absent]
-        bias[absent] = layer.bias.numpy()[absent]
+        if layer.n_classes > 1:
+            absent = np.setdiff1d(np.arange(layer.n_classes), classes)
+            kernel[:, absent] = old_kernel[:, absent] * (old_scale / scale)
+            bias[absent] = old_bias[absent] * (old_scale / scale)
     values = means, kernel, bias, [scale]
     for variable, value in zip(
         (layer.means, layer.kernel, layer.bias, layer.scale), values, strict=True
     ):
         variable.assign(value)
+
+
+def _some_of_each(labels, weights, rng, *, is_class):
+    """Draw 4096 samples, half of them evenly from all classes; return rows and new weights.
+
+    A class of few samples is in with all of them. Weights make up for what was left out.
+    """
+    order = rng.permutation(len(labels))
+    if not is_class:
+        return np.sort(order[:MOST_SERIES]), weights
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    by_class = order[np.argsort(codes[order], kind="stable")]
+    place = np.empty(len(labels), int)  # of a sample in its class
+    place[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_sure = place[order] < max(1, MOST_SERIES // (2 * len(counts)))
+    n_others = max(0, MOST_SERIES - is_sure.sum())
+    chosen = np.sort(np.concatenate([order[is_sure], order[~is_sure][:n_others]]))
+    factors = counts / np.bincount(codes[chosen], minlength=len(counts))
+    weights = weights * (factors * MOST_SERIES / len(labels))[codes]
+    return chosen, weights.astype(np.float32)
 
 
 def rocket_over_time(model, inputs, weights):

@@ -58,7 +58,7 @@ class HistoryDisplay(FigureDisplay):
         for ax, (key, scale) in zip(axes, panels, strict=True):
             for name, label, style in ((key, "training", "-"), (f"val_{key}", "validation", "--")):
                 if name in self.history:
-                    values = self.history[name]  # fine-tuning has no validation: lengths may differ
+                    values = self.history[name]
                     epochs = np.arange(1, len(values) + 1)
                     colour = COLOURS[style == "--"]
                     ax.plot(epochs, values, style, color=colour, label=label, linewidth=1.3)

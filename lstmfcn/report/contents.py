@@ -111,7 +111,11 @@ def _standard_deviations(table, groups):
     """Return the standard deviations over runs; None for a single run."""
 
     def of(dataset, model):
-        values = [r.get(table.metric) for r in groups.get((dataset, model), [])]
+        records = groups.get((dataset, model), [])
+        place = table.datasets.index(dataset), table.models.index(model)
+        if len(records) > table.n_runs[place]:  # others lack some of these resamples
+            return None
+        values = [r.get(table.metric) for r in records]
         values = [value for value in values if value is not None]
         return _short(np.std(values, ddof=1)) if len(values) > 1 else None
 

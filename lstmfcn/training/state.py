@@ -1,6 +1,7 @@
 """What must be stored so that a killed training continues exactly?"""
 
 import contextlib
+import copy
 import math
 
 import numpy as np
@@ -145,12 +146,21 @@ def lent(callbacks):
     stopped.
     """
     before = [dict(vars(callback)) for callback in callbacks]
+    contents = [
+        (value, copy.copy(value))
+        for attributes in before
+        for value in attributes.values()
+        if type(value) in (dict, list)
+    ]
     try:
         yield
     except BaseException:
         for callback, attributes in zip(callbacks, before, strict=True):
             vars(callback).clear()
             vars(callback).update(attributes)
+        for value, content in contents:
+            value.clear()
+            (value.update if isinstance(value, dict) else value.extend)(content)
         raise
     for callback, attributes in zip(callbacks, before, strict=True):
         own = {key: attributes[key] for key in ("_model", "mode") if key in attributes}
@@ -170,7 +180,7 @@ def _counters(callback):
     def is_plain(value):
         if isinstance(value, list):
             return all(is_plain(entry) for entry in value)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, (np.ndarray, np.generic)):
             return value.dtype.kind in "biuf"
         return value is None or isinstance(value, (bool, int, float))
 

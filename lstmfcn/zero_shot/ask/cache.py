@@ -69,10 +69,25 @@ def read_cache(path):
 
 def last_run(path, variant=""):
     """Return what a cache's file says of the last run of a variant: its settings; {} without."""
-    lines = _lines(Path(path).read_bytes()) if Path(path).exists() else []
-    runs = [line for line in lines if isinstance(line, dict) and line.get("kind") == "run"]
-    runs = [run for run in runs if run.get("variant", variant) == variant]
+    runs = [run for run in read_runs(path) if run.get("variant", variant) == variant]
     return runs[-1] if runs else {}
+
+
+def read_runs(path):
+    """Return what a cache's file says of each run, the first one first: list of dict."""
+    lines = _lines(Path(path).read_bytes()) if Path(path).exists() else []
+    return [line for line in lines if isinstance(line, dict) and line.get("kind") == "run"]
+
+
+def runs_behind(path, keys):
+    """Return what a cache's file says of the runs that answered some of these keys."""
+    lines = _lines(Path(path).read_bytes()) if Path(path).exists() else []
+    names = {
+        line.get("run")
+        for line in lines
+        if isinstance(line, dict) and line.get("key") in keys and line.get("status") in ANSWERED
+    }
+    return [run for run in read_runs(path) if run.get("run") in names]
 
 
 def asked_model(path, variant=""):

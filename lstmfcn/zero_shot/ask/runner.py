@@ -12,7 +12,7 @@ from lstmfcn.progress import tqdm
 from lstmfcn.validation import check_counts
 from lstmfcn.zero_shot.ask.answers import STATUSES
 from lstmfcn.zero_shot.ask.batches import BatchSender
-from lstmfcn.zero_shot.ask.cache import CACHE, AnswerCache, answered, read_cache
+from lstmfcn.zero_shot.ask.cache import CACHE, AnswerCache, answered, read_cache, runs_behind
 from lstmfcn.zero_shot.ask.client import ChatClient
 from lstmfcn.zero_shot.ask.prompts import MODALITIES, Question
 from lstmfcn.zero_shot.score.files import by_name, write_answers
@@ -205,6 +205,8 @@ class ZeroShotRunner:
         ------
         EndpointError
             If the endpoint will answer no request: wrong key, unknown model, ...
+        ValueError
+            If the folder has answers of this model from another endpoint or temperature.
         BlockingIOError
             If another process writes to the same folder.
         """
@@ -215,6 +217,7 @@ class ZeroShotRunner:
         keys = {sample.name: key for batch in batches for key, sample in batch}
         with AnswerCache(out / CACHE) as cache:
             n_cached = len(answered(cache.answers).intersection(keys.values()))
+            self._refuse_other_endpoint(client, runs_behind(cache.path, set(keys.values())))
             options = {"unit": "sample", "desc": f"ask {self.model}", "disable": not self.verbose}
             bar = tqdm(total=len(samples), initial=n_cached, **options)
             sending = BatchSender(self, client, cache, sizes, bar.update)
@@ -226,6 +229,22 @@ class ZeroShotRunner:
                 write_answers(out, samples, answers, self.variant)
         sender, names = sending.sender, [sample.name for sample in samples]
         return ZeroShotRun(names, answers, sender.n_requests, n_cached, sender.ended_because)
+
+    def _refuse_other_endpoint(self, client, runs):
+        """Refuse to go on from answers of another host, or at another temperature."""
+        host = getattr(client, "host", None)
+        for run in runs:
+            at, temperature = run.get("endpoint", host), run.get("temperature", self.temperature)
+            other = None
+            # The port of an endpoint on this machine may be another one each time.
+            if str(at).partition(":")[0] != str(host).partition(":")[0]:
+                other = f"from the endpoint {at}, not {host}"
+            elif temperature != self.temperature:
+                other = f"at the temperature {temperature}, not {self.temperature}"
+            if other:
+                raise ValueError(
+                    f"{self.out} has answers of {self.model} {other}; name another folder."
+                )
 
     def _sizes(self):
         """Return the numbers of samples in a batch, in its groups, in their groups, ..., 1."""
