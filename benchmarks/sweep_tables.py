@@ -27,6 +27,7 @@ RECORDS = Path(__file__).resolve().parent / "results" / "ucr.jsonl"
 MULTIVARIATE = RECORDS.with_name("uea.jsonl")
 PEERS = ("ResNet", "InceptionTime", "ROCKET", "HC2")  # published beside these, middlehurst2024
 PLAN = Path(__file__).resolve().parent / "ucr.json"
+PEERS_PLAN = PLAN.with_name("ucr-peers.json")
 QUICKEST, SIDE_BY_SIDE = "MiniROCKET", 0  # the seed that all models ran in turns
 QUESTIONS = (  # one, other, what the pair tells
     ("LSTM-FCN", "FCN", "The LSTM branch"),
@@ -34,6 +35,7 @@ QUESTIONS = (  # one, other, what the pair tells
     ("LSTM-FCN", "MiniROCKET", "Against a strong and quick peer"),
     ("ensemble", "LSTM-FCN", "Four networks instead of one"),
     ("ensemble", "MiniROCKET", "Four networks against that peer"),
+    ("ensemble", "MultiROCKET-Hydra", "Four networks against the most accurate quick peer"),
 )
 BESIDE = {  # our model: published ones of other sources
     "LSTM-FCN": ("karim2018:LSTM-FCN", "middlehurst2024:InceptionTime", "middlehurst2024:HC2"),
@@ -45,9 +47,15 @@ BESIDE = {  # our model: published ones of other sources
     ),
     "FCN": ("karim2018:CNN", "fawaz2019:FCN"),
     "MiniROCKET": ("middlehurst2024:MiniROCKET",),
+    "MultiROCKET-Hydra": ("middlehurst2024:MR-Hydra",),
+    "QUANT": ("middlehurst2024:QUANT",),
 }
-REFUSED = {("MiniROCKET", "GesturePebbleZ1"), ("MiniROCKET", "PickupGestureWiimoteZ")}
-WHY_REFUSED = "takes no series of unequal length"
+# These take no series of unequal length.
+REFUSED = set(
+    itertools.product(
+        ("MiniROCKET", "MultiROCKET-Hydra", "QUANT"), ("GesturePebbleZ1", "PickupGestureWiimoteZ")
+    )
+)
 COVERED = 0.9  # of the planned datasets: what a model must have to be ranked among others
 FAR = 0.03  # from a published accuracy: a dataset that is named
 
@@ -194,15 +202,16 @@ def published():
 
 def _under_way(records):
     """Return a sentence on the runs that are still missing, if any are."""
-    plan = json.loads(PLAN.read_text(encoding="utf-8"))
-    pairs = set(itertools.product(plan["models"], plan["datasets"]))
+    plan, peers = (json.loads(path.read_text(encoding="utf-8")) for path in (PLAN, PEERS_PLAN))
+    models = {*plan["models"], *peers["models"]}
+    pairs = set(itertools.product(models, plan["datasets"]))
     n_planned = len(pairs - REFUSED) * plan["seeds"]
     if len(records) >= n_planned:
         return ""
     n_covered = _n_covered(records)
     waiting = [
         f"{model} has {n_covered.get(model, 0)} datasets"
-        for model in plan["models"]
+        for model in models
         if n_covered.get(model, 0) < COVERED * len(plan["datasets"])
     ]
     return f" **Under way:** {'; '.join([f'{len(records)} of {n_planned} runs', *waiting])}."
@@ -237,11 +246,15 @@ def _cell(value, deviation, best):
 
 
 def _missing(table):
-    """Return in words which model has no results on what."""
-    gaps = []
+    """Return in words which models have no results on what."""
+    of_sets = {}
     for model, column in zip(table.models, np.isnan(table.scores).T, strict=True):
-        names = [name for name, gap in zip(table.datasets, column, strict=True) if gap]
+        names = tuple(name for name, gap in zip(table.datasets, column, strict=True) if gap)
         if names:
-            why = {WHY_REFUSED} if {(model, name) for name in names} <= REFUSED else ()
-            gaps.append(", which ".join([f"{model} on {', '.join(names)}", *why]))
+            of_sets.setdefault(names, []).append(model)
+    gaps = [
+        f"{', '.join(models)} on {', '.join(names)}"
+        + ", of unequal length" * (set(itertools.product(models, names)) <= REFUSED)
+        for names, models in of_sets.items()
+    ]
     return f" (missing: {'; '.join(gaps)})" if gaps else ""
