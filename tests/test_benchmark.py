@@ -53,7 +53,7 @@ def test_other_data_of_the_same_name_are_told_and_not_mixed(tmp_path):
     bundled = Path(sktime.__file__).parent / "datasets" / "data" / "GunPoint"
     sweep(["GunPoint"], [QUICK], tmp_path / "out", jobs=1, verbose=0)
     again = shutil.copytree(bundled, tmp_path / "one" / "GunPoint").parent
-    with pytest.warns(UserWarning, match=r"has runs on data of another archive: GunPoint \(was in"):
+    with pytest.warns(UserWarning, match=r"of another archive: GunPoint \(archive was"):
         result = sweep(["gunpoint"], [QUICK], tmp_path / "out", archive=again, jobs=1, verbose=0)
     assert (result.planned, result.skipped) == (1, 1)  # by either spelling
     (train,) = again.glob("GunPoint/*TRAIN.ts")

@@ -209,7 +209,7 @@ def _register_datasets(datasets, results):
         description = dataset.describe()
         differing = results.differences(dataset.name, description, kind="dataset")
         if len(differing) == 1 and differing[0].startswith("archive was "):
-            moved.append(f"{dataset.name} ({differing[0].replace('archive was', 'was in')})")
+            moved.append(f"{dataset.name} ({differing[0]})")
         else:
             results.register(dataset.name, description, kind="dataset")
     if moved:
