@@ -1,15 +1,15 @@
 """Which network is most accurate for its training time? Candidates on folds of training splits.
 
     python benchmarks/front.py run --archive ARCHIVE.zip --jobs 2 [--only NAME ...] [--folds 0 1 2]
-    python benchmarks/front.py means "A + B" ...   # of finished candidates: front-means.csv
     python benchmarks/front.py draw   # log loss against seconds, into benchmarks/front.png
 
 A plain TensorFlow loop in this file trains the candidates, so that rejected candidates need no code
 in the package. Candidates with a ``classifier`` are classifiers of the package. Each training split
 of ``study.FRONT_DATASETS`` is cut into three folds, of which fold k is held out. No test split is
-read. ``run`` does the missing runs. Probabilities are kept in ``benchmarks/.checkpoints/front``.
-Accuracies, log losses (probabilities cut at 1e-3) and seconds are kept in
-``benchmarks/results/front.csv``.
+read. ``run`` does the missing runs. ``benchmarks/.checkpoints/front`` keeps probabilities, for
+``combine.py``, and ``benchmarks/results/front.csv`` accuracies, log losses (probabilities cut at
+1e-3) and seconds. ``run --shifted`` holds out series unlike the others instead
+(``study.shifted_fold``); its folder and its record are called "shifted".
 """
 
 import argparse
@@ -26,10 +26,11 @@ import study
 from scipy.ndimage import uniform_filter1d
 from tqdm import tqdm
 
-from lstmfcn.files import atomic_path, write_csv
+from lstmfcn.files import atomic_path
 
-KEPT = study.CHECKPOINTS / "front"
-RECORD, MEANS = study.RESULTS / "front.csv", study.RESULTS / "front-means.csv"
+KEPT = {False: study.CHECKPOINTS / "front", True: study.CHECKPOINTS / "shifted"}
+RECORD = study.RESULTS / "front.csv"
+SHIFTED = study.RESULTS / "shifted.csv"
 COLUMNS = ("configuration", "dataset", "fold", "accuracy", "log_loss", "seconds", "training_loss")
 REFERENCE = "sees"  # beside which candidates are shown, on the same runs
 CUT = 1e-3  # of probabilities: one confident error shall not outweigh a dataset
@@ -74,6 +75,9 @@ PACKAGED = {
 OF_ANOTHER_KIND = {
     "dictionary": other_members.dictionary,
     "interval trees": other_members.interval_trees,
+    "MultiROCKET": other_members.multirocket,
+    "shapelets": other_members.shapelets,
+    "nearest series": other_members.nearest_series,
 }
 # What "sees" has more than "64", and what each change of it brings
 CHANGES = {
@@ -107,8 +111,7 @@ TWO = {"view": "values + no trend", "branches": "own losses"}
 CANDIDATES = {
     "MiniROCKET": {},
     "kernels": {},
-    "dictionary": {},
-    "interval trees": {},
+    **{name: {} for name in OF_ANOTHER_KIND},
     "published shape": {"n_filters": (128, 256, 128)},
     "64": {},
     "64, means": {"n_steps": 32},
@@ -469,10 +472,10 @@ def scores(probabilities, y):
     return accuracy, float(-np.log(of_truth).mean())
 
 
-def run(configuration, dataset, fold, archive):
+def run(configuration, dataset, fold, archive, shifted):
     """Train and score one candidate on one fold; return a row."""
     X, y = study.load(dataset, archive)[:2]
-    X, y, X_held, y_held = study.fold(X, y, fold)
+    X, y, X_held, y_held = (study.shifted_fold if shifted else study.fold)(X, y, fold)
     classes, y = np.unique(y, return_inverse=True)
     y, y_held = y.astype(np.int32), np.searchsorted(classes, y_held)
     X, X_held = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (X, X_held))
@@ -491,8 +494,8 @@ def run(configuration, dataset, fold, archive):
             found, seconds, training_loss = packaged(settings, X, y, X_held, seed)
         else:
             found, seconds, training_loss = train({**DEFAULT, **settings}, X, y, X_held, seed)
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with atomic_path(KEPT / f"{configuration}, {dataset}, {fold}.npz") as temporary:
+    KEPT[shifted].mkdir(parents=True, exist_ok=True)
+    with atomic_path(KEPT[shifted] / f"{configuration}, {dataset}, {fold}.npz") as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, probabilities=found, y=y_held)
     accuracy, log_loss = scores(found, y_held)
@@ -508,32 +511,6 @@ def write(path, rows):
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def kept(configuration):
-    """Return (dataset, fold) -> (probabilities, y) of the runs on this machine."""
-    found = {}
-    for path in KEPT.glob(f"{configuration}, *.npz"):
-        *name, dataset, fold = path.stem.split(", ")
-        if ", ".join(name) == configuration:
-            with np.load(path) as file:
-                found[dataset, int(fold)] = file["probabilities"].astype(float), file["y"]
-    return found
-
-
-def mean_scores(configurations):
-    """Return accuracy, log loss and runs of the mean of several candidates' logits."""
-    members = [kept(name) for name in configurations]
-    common = set.intersection(*map(set, members))
-    by_dataset = {}
-    for dataset, fold in common:
-        logs = [np.log(np.maximum(one[dataset, fold][0], 1e-7)) for one in members]
-        mean = np.exp(np.mean(logs, axis=0))
-        mean /= mean.sum(axis=1, keepdims=True)
-        found = scores(mean, members[0][dataset, fold][1])
-        by_dataset.setdefault(dataset, []).append(found)
-    means = np.mean([np.mean(found, axis=0) for found in by_dataset.values()], axis=0)
-    return *means, len(common)
 
 
 def averages():
@@ -578,15 +555,6 @@ def table():
         if name == "MiniROCKET":  # it decides, and gives no probabilities
             cells[2:] = ["-", "-"]
         lines.append(f"| {name} | {n_runs} | {' | '.join(cells)} | {seconds:.1f} |")
-    return "\n".join(lines)
-
-
-def means_table():
-    """Return the record of means as a Markdown table."""
-    lines = ["| mean of | runs | accuracy | log loss |", "|---" * 4 + "|"]
-    for row in study.read(MEANS):
-        accuracy, loss = float(row["accuracy"]), float(row["log_loss"])
-        lines.append(f"| {row['mean of']} | {row['runs']} | {accuracy:.3f} | {loss:.3f} |")
     return "\n".join(lines)
 
 
@@ -642,23 +610,14 @@ def main():
     runs.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
     runs.add_argument("--datasets", nargs="+", default=study.FRONT_DATASETS)
     runs.add_argument("--folds", nargs="+", type=int, default=[0, 1, 2])
-    means = commands.add_parser("means")
-    means.add_argument("ensembles", nargs="+")
+    runs.add_argument("--shifted", action="store_true", help="hold out series unlike the others")
     commands.add_parser("draw")
     arguments = parser.parse_args()
     if arguments.command == "draw":
         draw()
         return
-    if arguments.command == "means":
-        found = [
-            [ensemble, *mean_scores([name.strip() for name in ensemble.split("+")])]
-            for ensemble in arguments.ensembles
-        ]
-        rows = [[name, f"{accuracy:.4f}", f"{loss:.4f}", n] for name, accuracy, loss, n in found]
-        write_csv(MEANS, ["mean of", "accuracy", "log_loss", "runs"], rows)
-        print(means_table())
-        return
-    rows = study.read(RECORD)
+    record = SHIFTED if arguments.shifted else RECORD
+    rows = study.read(record)
     done = {(row["configuration"], row["dataset"], int(row["fold"])) for row in rows}
     plan = [
         key
@@ -672,10 +631,10 @@ def main():
     with concurrent.futures.ProcessPoolExecutor(
         arguments.jobs, mp_context=context, initializer=study.set_up_worker
     ) as pool:
-        futures = [pool.submit(run, *key, arguments.archive) for key in plan]
+        futures = [pool.submit(run, *key, arguments.archive, arguments.shifted) for key in plan]
         for future in tqdm(concurrent.futures.as_completed(futures), total=len(plan), unit="run"):
             rows.append(future.result())
-            write(RECORD, rows)
+            write(record, rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Which other kinds of classifier could vote with the network? Candidates of ``front.py``."""
+"""Which other kinds of classifier could vote with the network? Candidates of ``front.py``.
+
+``multirocket``, ``shapelets`` and ``nearest_series`` need aeon.
+"""
 
 import numpy as np
 import scipy.special
@@ -14,11 +17,16 @@ def dictionary(X, y, X_held, seed):
     Series are (n_samples, n_timepoints). Dempster, Schmidt, Webb, "Hydra: Competing Convolutional
     Kernels for Fast and Accurate Time Series Classification", 2023, arXiv:2203.13652.
     """
+    found, held = (np.sqrt(counts) for counts in _counts(X / X.std(), X_held / X.std(), seed))
+    return _regressed(found, y, held)
+
+
+def _regressed(features, y, held):
+    """Return probabilities of held-out samples by the ridge regression of the fixed kernels."""
     from lstmfcn.networks.rocket import fit_linear
 
-    found, held = (np.sqrt(counts) for counts in _counts(X / X.std(), X_held / X.std(), seed))
-    mean = found.mean(axis=0)
-    kernel, bias, scale, _ = fit_linear(found - mean, y, np.ones(len(y)), y.max() + 1)
+    mean = features.mean(axis=0)
+    kernel, bias, scale, _ = fit_linear(features - mean, y, np.ones(len(y)), y.max() + 1)
     return scipy.special.softmax(scale * ((held - mean) @ kernel + bias), axis=1)
 
 
@@ -93,3 +101,56 @@ def _of_interval(values):
     quantiles = np.quantile(values, np.linspace(0, 1, n_quantiles), axis=1).T
     quantiles[:, 1::2] -= values.mean(axis=1, keepdims=True)
     return quantiles
+
+
+def multirocket(X, y, X_held, seed):
+    """Fit a ridge regression to aeon's MultiROCKET features; return probabilities.
+
+    Tan, Dempster, Bergmeir, Webb, "MultiRocket: Multiple Pooling Operators and Transformations for
+    Fast and Effective Time Series Classification", 2022, arXiv:2102.00457.
+    """
+    from aeon.transformations.collection.convolution_based import MultiRocket
+
+    transform = MultiRocket(random_state=seed, n_jobs=1)
+    X, X_held = (x[:, np.newaxis].astype(np.float32) for x in (X, X_held))
+    features = np.asarray(transform.fit_transform(X), np.float64)
+    return _regressed(features, y, np.asarray(transform.transform(X_held), np.float64))
+
+
+def shapelets(X, y, X_held, seed):
+    """Fit a ridge regression to aeon's random dilated shapelets; return probabilities.
+
+    Guillaume, Vrain, Elloumi, "Random Dilated Shapelet Transform: A New Approach for Time Series
+    Shapelets", 2022, arXiv:2109.13514.
+    """
+    from aeon.transformations.collection.shapelet_based import RandomDilatedShapeletTransform
+
+    transform = RandomDilatedShapeletTransform(4000, random_state=seed, n_jobs=1)
+    features = np.nan_to_num(transform.fit_transform(X[:, np.newaxis], y))
+    return _regressed(features, y, np.nan_to_num(transform.transform(X_held[:, np.newaxis])))
+
+
+def nearest_series(X, y, X_held, seed):
+    """Compare distances to each class's nearest series; return probabilities.
+
+    The distance is move-split-merge of normalised series, within a fifth of the length if there are
+    200 timepoints or more. Stefan, Athitsos, Das, "The Move-Split-Merge Metric for Time Series",
+    2013, doi:10.1109/TKDE.2012.88. The scale of the logits is that of the lowest cross-entropy when
+    each series is left out in turn.
+    """
+    from aeon.distances import pairwise_distance
+
+    def nearest(distances):
+        of_class = [distances[:, y == label].min(axis=1) for label in range(y.max() + 1)]
+        return -np.log(np.maximum(np.stack(of_class, axis=1), 1e-9))
+
+    X, X_held = ((x - x.mean(axis=1, keepdims=True)) for x in (X, X_held))
+    X, X_held = ((x / (x.std(axis=1, keepdims=True) + 1e-8))[:, np.newaxis] for x in (X, X_held))
+    options = {"method": "msm", "window": 1.0 if X.shape[2] < 200 else 0.2}
+    distances = pairwise_distance(X, **options)
+    np.fill_diagonal(distances, 1e6)  # left out
+    truth = np.eye(y.max() + 1)[y]
+    scales = np.exp(np.linspace(-3, 5, 81))
+    logs = [scipy.special.log_softmax(scale * nearest(distances), axis=1) for scale in scales]
+    best = scales[np.argmax([np.mean((truth * of_one).sum(axis=1)) for of_one in logs])]
+    return scipy.special.softmax(best * nearest(pairwise_distance(X_held, X, **options)), axis=1)

@@ -190,12 +190,34 @@ def fold(X, y, seed):
     """
     from sklearn.model_selection import StratifiedKFold
 
-    classes, counts = np.unique(y, return_counts=True)
-    enough = np.isin(y, classes[counts >= N_SEEDS])
-    X, y = take_rows(X, np.flatnonzero(enough)), y[enough]
+    X, y = _enough_of_each(X, y)
     folds = StratifiedKFold(N_SEEDS, shuffle=True, random_state=0).split(np.zeros(len(y)), y)
     kept, held = list(folds)[seed]
     return take_rows(X, kept), y[kept], take_rows(X, held), y[held]
+
+
+def shifted_fold(X, y, seed):
+    """Cut as :func:`fold`, but hold out series that differ from those of their class that stay.
+
+    The series of each class are ordered along their first principal component, and its thirds are
+    the folds. ``X`` is an array of series of equal length.
+    """
+    X, y = _enough_of_each(X, y)
+    place = np.empty(len(y), int)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        series = X[rows].reshape(len(rows), -1)
+        scores = np.linalg.svd(series - series.mean(axis=0), full_matrices=False)[0][:, 0]
+        place[rows[np.argsort(scores, kind="stable")]] = np.arange(len(rows)) * N_SEEDS // len(rows)
+    kept, held = place != seed, place == seed
+    return X[kept], y[kept], X[held], y[held]
+
+
+def _enough_of_each(X, y):
+    """Leave out classes of fewer series than folds."""
+    classes, counts = np.unique(y, return_counts=True)
+    enough = np.isin(y, classes[counts >= N_SEEDS])
+    return take_rows(X, np.flatnonzero(enough)), y[enough]
 
 
 def run(study, dataset, configuration, seed, archive):

@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import combine
 import emotion
 import front
 import numpy as np
@@ -403,7 +404,7 @@ TABLES = {
     "speed_avx512": speed("speed-avx512.json"),
     "precision": precision,
     "front": front.table,
-    "front_means": front.means_table,
+    "front_means": combine.table,
     "paper": paper,
     "paper_in_short": paper_in_short,
     "fine_tuning": fine_tuning,
