@@ -73,6 +73,7 @@ PACKAGED = {
     "ALSTM-FCN": {"classifier": "ALSTMFCNClassifier"},
 }
 OF_ANOTHER_KIND = {
+    "kernels without rivals": other_members.kernels_without_rivals,
     "dictionary": other_members.dictionary,
     "interval trees": other_members.interval_trees,
     "MultiROCKET": other_members.multirocket,

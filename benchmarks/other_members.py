@@ -11,6 +11,23 @@ SIZE, N_KERNELS, N_GROUPS = 9, 8, 64  # of the dictionary: length, kernels that 
 DEPTH, PER_QUANTILE, N_TREES = 6, 4, 200  # of intervals: halvings, values for each quantile
 
 
+def kernels_without_rivals(X, y, X_held, seed):
+    """Fit the part of the package's fixed kernels that is MiniROCKET's; return probabilities."""
+    from lstmfcn.networks.rocket import MOST_MEASURED, N_EXCEEDED, Rocket
+
+    X, X_held = (((x - X.mean()) / X.std())[..., np.newaxis] for x in (X, X_held))
+    X, X_held = X.astype(np.float32), X_held.astype(np.float32)
+    layer, rng = Rocket(y.max() + 1), np.random.default_rng(seed)
+    layer.build(X.shape)
+    layer.measure(X[rng.choice(len(X), min(len(X), MOST_MEASURED), replace=False)], seed=rng)
+
+    def read(series):
+        parts = [layer.features(series[k : k + 64]) for k in range(0, len(series), 64)]
+        return np.concatenate(parts)[:, :N_EXCEEDED]
+
+    return _regressed(read(X), y, read(X_held))
+
+
 def dictionary(X, y, X_held, seed):
     """Count which random kernel responds most, then fit a ridge regression; return probabilities.
 

@@ -52,9 +52,10 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         over the views. ``"detrended"``: the series minus its trend, the mean over an eighth of the
         series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels take part in the decision. A linear layer on their
-        features is fitted in closed form after the training. The logits are the mean of this
-        layer's and the network's. False: the network alone, as in the paper.
+        Whether fixed kernels take part in the decision: MiniROCKET's, and random ones that compete
+        as in Hydra. A linear layer on their features is fitted in closed form after the training.
+        The logits are the mean of this layer's and the network's. False: the network alone, as in
+        the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0
@@ -265,9 +266,10 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         over the views. ``"detrended"``: the series minus its trend, the mean over an eighth of the
         series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels take part in the decision. A linear layer on their
-        features is fitted in closed form after the training. The logits are the mean of this
-        layer's and the network's. False: the network alone, as in the paper.
+        Whether fixed kernels take part in the decision: MiniROCKET's, and random ones that compete
+        as in Hydra. A linear layer on their features is fitted in closed form after the training.
+        The logits are the mean of this layer's and the network's. False: the network alone, as in
+        the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0.3
@@ -517,9 +519,10 @@ class FCNClassifier(TimeSeriesClassifier):
         over the views. ``"detrended"``: the series minus its trend, the mean over an eighth of the
         series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels take part in the decision. A linear layer on their
-        features is fitted in closed form after the training. The logits are the mean of this
-        layer's and the network's. False: the network alone, as in the paper.
+        Whether fixed kernels take part in the decision: MiniROCKET's, and random ones that compete
+        as in Hydra. A linear layer on their features is fitted in closed form after the training.
+        The logits are the mean of this layer's and the network's. False: the network alone, as in
+        the paper.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0

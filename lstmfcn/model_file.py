@@ -28,7 +28,7 @@ from lstmfcn.untrusted import (
     shown,
 )
 
-FORMAT = 8
+FORMAT = 9
 CLASSIFIER, REGRESSOR, WEIGHTS = "classifier.json", "regressor.json", "weights.f32"
 FUSION, ENSEMBLE, META = "fusion.json", "ensemble.json", "meta.json"
 ATTENTION, LINEAR, EMOTION = "attention.json", "linear.json", "emotion.json"

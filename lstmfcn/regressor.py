@@ -48,10 +48,10 @@ class LSTMFCNRegressor(RegressorMixin, TimeSeriesEstimator):
         the mean over the views. ``"detrended"``: the series minus its trend, the mean over an
         eighth of the series around each timepoint. The paper has ``("values",)``.
     rocket : bool, default=True
-        Whether MiniROCKET's fixed kernels predict, too. Ridge regression on their features follows
-        the training; its penalty has the lowest squared error when each series is left out in
-        turn. The prediction is the mean of the network's and the regression's. False: the network
-        alone.
+        Whether fixed kernels predict, too: MiniROCKET's, and random ones that compete as in Hydra.
+        Ridge regression on their features follows the training; its penalty has the lowest squared
+        error when each series is left out in turn. The prediction is the mean of the network's and
+        the regression's. False: the network alone.
     squeeze_excite : bool, default=False
         Squeeze-and-excite after every block but the last (MLSTM-FCN, for multivariate series).
     occlusion : float in [0, 1), default=0

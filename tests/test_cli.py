@@ -621,8 +621,10 @@ def test_every_parameter_is_an_option_with_its_documentation(capsys):
         for name in set(cls().get_params()) - never - {"n_cells", "n_epochs"}:
             assert f"--{name.replace('_', '-')} " in text
     assert "--occlusion NUMBER Largest fraction of timepoints hidden" in text
-    rocket = "--rocket false|true Whether MiniROCKET's fixed kernels take part in the decision"
-    assert f"{rocket}; default: " in text
+    rocket = (
+        "--rocket false|true Whether fixed kernels take part in the decision: MiniROCKET's, and"
+    )
+    assert f"{rocket} random ones that compete as in Hydra; default: " in text
 
 
 @pytest.mark.parametrize(

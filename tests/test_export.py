@@ -73,6 +73,11 @@ def gunpoint():
     return 100 * X + 7000, y, 100 * X_test + 7000  # raw values, far from normalised ones
 
 
+# float32 holds these raw values to 5e-6 of their deviation only. Where series are flat, kernels
+# that compete for changes then answer a little differently in a file.
+RAW = 1e-4
+
+
 @pytest.fixture(scope="module")
 def attentive(gunpoint):
     X, y, _ = gunpoint
@@ -94,9 +99,9 @@ def test_real_series_and_their_attention(attentive, gunpoint, ending, tmp_path):
     found = answers(path, X)
     expected = attentive.predict_proba(X)
     assert set(expected.argmax(axis=1)) == {0, 1}
-    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(found["probabilities"], expected, atol=RAW)
     np.testing.assert_allclose(found["attention"], attentive.attention_map(X), atol=1e-5)
-    np.testing.assert_allclose(answers(path, X[:1])["probabilities"], expected[:1], atol=1e-5)
+    np.testing.assert_allclose(answers(path, X[:1])["probabilities"], expected[:1], atol=RAW)
 
 
 CASES = {
@@ -211,7 +216,7 @@ def test_onnx_classifier_takes_what_the_classifier_takes(attentive, gunpoint, tm
     attentive.export(tmp_path / "model.onnx", attention=True)
     served = OnnxClassifier(tmp_path / "model.onnx")
     np.testing.assert_array_equal(served.predict(X[:, 0]), attentive.predict(X))
-    np.testing.assert_allclose(served.predict_proba(X), attentive.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(served.predict_proba(X), attentive.predict_proba(X), atol=RAW)
     np.testing.assert_allclose(served.attention_map(X), attentive.attention_map(X), atol=1e-5)
     with pytest.raises(ValueError, match="X has 149 features, but OnnxClassifier is expecting 150"):
         served.predict(X[:, :, 1:])

@@ -516,7 +516,7 @@ def edited(key, value):
         (lambda m: m.pop(WEIGHTS), "it holds"),
         (edited("modalities", ["A", "A"]), "are not a list of different names"),
         (edited("modalities", ["A"]), "its readers are not those of its modalities"),
-        (edited("format", 9), "use the version of lstmfcn that wrote it"),
+        (edited("format", 99), "use the version of lstmfcn that wrote it"),
         (edited("estimator", {"class": "os", "parameters": {}}), "its class 'os' is none of"),
         (
             edited("fitted", {"fusion": "branch", "n_hidden": 5, "modality_dropout": 0.2}),

@@ -371,7 +371,7 @@ CONTENTS = [
     (["batch_size_"], 2**70, "batch_size_=1180591620717411303424 must be a whole number"),
     (["classes"], {"dtype": "|i1", "values": [1, 300]}, "its class labels are not "),
     (["classes"], ["class 0"], "one of its entries is of another kind than expected"),
-    (["format"], "9" * 10_000, "is not format 8; use the version of lstmfcn that wrote it"),
+    (["format"], "9" * 10_000, "is not format 9; use the version of lstmfcn that wrote it"),
     (["classes", "dtype"], "V8", "are not possible"),
     (["classes", "dtype"], "(1000000,1000000)f8", "are not possible"),
     (["classes", "dtype"], "<f8", "does not describe a classifier"),

@@ -1,4 +1,4 @@
-"""Do fixed kernels answer as MiniROCKET's, and does their linear layer generalise as it claims?"""
+"""Do fixed kernels answer as they should, and does their linear layer generalise as it claims?"""
 
 import itertools
 
@@ -37,7 +37,28 @@ def plain_features(series, layer, channels=None, longest=None):
                 rise = slopes[place, k] * np.dot(weights, values) - thresholds[row, k]
                 exceed.append(np.clip(rise / 6, 0, 1))
             features.append(np.mean(exceed) if exceed else 0.0)
-    return features
+    return features + plain_wins(series, layer, channels, longest)
+
+
+def plain_wins(series, layer, channels, longest):
+    """Compute how often each random kernel answers least in its group of eight, by loops."""
+    found = []
+    changes = np.diff(series, axis=0, append=series[-1:])
+    kernels, floors = layer.rivals.numpy(), layer.floors.numpy()
+    for place, rate in enumerate(rocket.dilation_rates(longest)):
+        for half, read in enumerate((series, changes)):
+            wins = np.zeros((8, 16))
+            for group in range(16):
+                column = 16 * half + group
+                one = read[:, 0] if channels is None else read @ channels[:, 84 + column]
+                own = kernels[place][:, 128 * half + group : 128 * half + 128 : 16]
+                for t in range(len(series)):
+                    where = [t + (tap - 4) * rate for tap in range(9)]
+                    answers = [one[i] if 0 <= i < len(series) else 0.0 for i in where] @ own
+                    close = np.maximum(0.9 * answers.min() - answers, 0) / 0.1
+                    wins[:, group] += close / (abs(answers.min()) + floors[column])
+            found += (wins / len(series)).ravel().tolist()
+    return found
 
 
 @pytest.mark.parametrize(("n_timepoints", "n_channels"), [(30, 1), (25, 3), (5, 1)])
@@ -57,10 +78,26 @@ def test_thresholds_spread_over_what_the_kernels_answer():
     layer = Rocket(2)
     layer.build(series.shape)
     layer.measure(series, seed=0)
-    features = layer.features(series).numpy()
+    features = layer.features(series).numpy()[:, : rocket.N_EXCEEDED]
     assert np.quantile(features.mean(axis=0), [0.1, 0.5, 0.9]) == pytest.approx(
         [0.1, 0.5, 0.9], abs=0.05
     )
+
+
+def test_wins_are_shares_of_time_that_no_amplitude_changes():
+    series = np.random.default_rng(0).normal(size=(40, 100, 1)).astype(np.float32)
+    layer = Rocket(2)
+    layer.build(series.shape)
+    layer.measure(series, seed=0)
+    once, louder = (layer.features(x).numpy()[:, rocket.N_EXCEEDED :] for x in (series, 2 * series))
+    shares = once.reshape(40, -1, 8, 16).sum(axis=2)
+    assert 0.7 < shares.min() and shares.max() < 1.5  # close rivals win, too
+    assert np.abs(louder - once).max() < 0.1 and np.corrcoef(once.flat, louder.flat)[0, 1] > 0.99
+    flat = layer.features(1e-4 * series).numpy()[:, rocket.N_EXCEEDED :]
+    assert flat.max() < 0.1  # rounding errors win nothing
+    kernels = layer.rivals.numpy()
+    np.testing.assert_allclose(kernels.sum(axis=1), 0.0, atol=1e-6)
+    np.testing.assert_allclose(np.abs(kernels).sum(axis=1), 1.0, atol=1e-5)
 
 
 def test_kernels_span_at_most_the_series():
@@ -76,6 +113,7 @@ def test_each_kernel_reads_few_channels():
     layer.build(series.shape)
     layer.measure(series, seed=0)
     n_read = layer.channels.numpy().sum(axis=0)
+    assert len(n_read) == 84 + 32
     assert n_read.min() >= 1 and 5 < n_read.max() <= 9 and np.mean(n_read < 4) > 0.4
 
 
@@ -227,9 +265,22 @@ def test_long_series_are_measured_in_parts(monkeypatch, masked):
         layer = Rocket(2)
         layer.build(series.shape)
         layer.measure(*arguments, seed=0)
-        found.append([layer.thresholds.numpy(), layer.slopes.numpy()])
+        found.append([layer.thresholds.numpy(), layer.slopes.numpy(), layer.floors.numpy()])
     for whole, parts in zip(*found, strict=True):
         np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_many_series_are_read_by_compiled_functions(monkeypatch, n_channels):
+    X, y = make_unequal(n_samples=20, n_channels=n_channels)
+    found = []
+    for most in (2**15, 0):
+        monkeypatch.setattr(rocket, "EAGER_TIMEPOINTS", most)
+        clf = FCNClassifier(**SMALL).fit(X, y)
+        layer = clf.model_.get_layer("rocket")
+        found.append([layer.means.numpy(), clf.class_activation_map(X, y)])
+    for eager, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-3, atol=1e-3)
 
 
 def test_a_network_without_fixed_kernels_is_left_alone():

@@ -1,4 +1,7 @@
-"""How do fixed kernels decide beside learned ones? A linear layer reads MiniROCKET's features."""
+"""How do fixed kernels decide beside learned ones? A linear layer reads what they answer.
+
+Its features are those of MiniROCKET, and how often random kernels win against rivals, as in Hydra.
+"""
 
 import itertools
 
@@ -15,11 +18,15 @@ SIZE = 9  # of a kernel: three of its weights are 2, the others -1
 N_ROWS, MOST_RATES = 59, 8  # thresholds of each kernel; dilation rates among them
 MOST_CHANNELS = 9  # that a kernel reads
 STEP, SOFT = 6.0, 0.1  # of relu6; what it takes to rise, in standard deviations of the answers
+N_GROUPS, N_RIVALS = 32, 8  # half of the groups read changes from one timepoint to the next
+CLOSE = 0.9  # part of the winner's answer above which a rival wins a little, too
+FLAT = 0.01  # part of the deviation of what is read: where answers are smaller, less is won
 GOLDEN = (5**0.5 + 1) / 2  # its multiples fill the unit interval evenly
 MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with their square
 TOGETHER = 4  # rows of thresholds: the memory grows with them
 MOST_MEASURED = 64  # among which thresholds are drawn
 MEASURED_TIMEPOINTS = 2**17  # in all series that are measured at once
+EAGER_TIMEPOINTS = 2**15  # in all series that are read without compiling, which takes half a second
 PENALTIES = np.logspace(-4, 1, 11)  # of ridge regression, where the features' squares add up to 1
 SCALES = (-3.0, 4.0)  # logarithms of the factors from regression to logits
 SMALLEST_DEVIATION = 1e-6  # of a feature that counts
@@ -35,43 +42,55 @@ def _kernels():
 
 KERNELS = _kernels()
 N_KERNELS = KERNELS.shape[1]
-N_FEATURES = N_ROWS * N_KERNELS
+N_EXCEEDED, N_RANDOM = N_ROWS * N_KERNELS, N_GROUPS * N_RIVALS
+N_FEATURES = N_EXCEEDED + MOST_RATES * N_RANDOM
+
+
+def dilation_rates(n_timepoints):
+    """Return eight dilation rates, perhaps some of them equal: a kernel spans at most the series.
+
+    >>> dilation_rates(100).tolist()
+    [1, 1, 2, 2, 4, 6, 8, 12]
+    """
+    most = np.log2(max(1.0, (n_timepoints - 1) / (SIZE - 1)))
+    return np.floor(2 ** np.linspace(0.0, most, MOST_RATES)).astype(int)
 
 
 def row_rates(n_timepoints):
-    """Return the dilation rate of each row of thresholds: a kernel spans at most the series.
-
-    >>> [int(rate) for rate in sorted(set(row_rates(100).tolist()))]
-    [1, 2, 4, 6, 8, 12]
-    """
-    most = np.log2(max(1.0, (n_timepoints - 1) / (SIZE - 1)))
-    rates = np.floor(2 ** np.linspace(0.0, most, MOST_RATES)).astype(int)
-    return rates[np.arange(N_ROWS) * MOST_RATES // N_ROWS]
+    """Return the dilation rate of each row of thresholds, (59,)."""
+    return dilation_rates(n_timepoints)[np.arange(N_ROWS) * MOST_RATES // N_ROWS]
 
 
 def count_rocket_weights(n_channels, n_classes):
     """Count the weights of a layer :class:`Rocket`."""
-    of_channels = n_channels * N_KERNELS if n_channels > 1 else 0
-    of_answers = N_FEATURES + MOST_RATES * N_KERNELS
+    of_channels = n_channels * (N_KERNELS + N_GROUPS) if n_channels > 1 else 0
+    of_answers = N_EXCEEDED + MOST_RATES * (N_KERNELS + SIZE * N_RANDOM) + N_GROUPS
     return N_FEATURES * (n_classes + 1) + of_answers + of_channels + n_classes + 1
 
 
 @keras.saving.register_keras_serializable(package="lstmfcn")
 class Rocket(keras.layers.Layer):
-    """Logits of a linear layer on the features of MiniROCKET.
+    """Logits of a linear layer on the features of MiniROCKET, and on features like Hydra's.
 
-    A feature is the part of the timepoints at which a kernel's answer exceeds a threshold. Within a
-    tenth of the answers' standard deviation it does so in part: a rounding error then changes next
-    to nothing. The kernels are fixed, and the thresholds quantiles of what they answer to
-    training series; these are found by :meth:`measure`, and the linear layer by :func:`fit_rocket`.
-    No gradient changes any of it, nor goes through.
+    A feature of MiniROCKET is the part of the timepoints at which a kernel's answer exceeds a
+    threshold. Within a tenth of the answers' standard deviation it does so in part: a rounding
+    error then changes next to nothing. The kernels are fixed, and the thresholds quantiles of what
+    they answer to training series.
+
+    For Hydra, random kernels are rivals in groups of eight. At each timepoint the smallest answer
+    wins. A feature is the part of the timepoints at which a kernel wins, which the amplitude of a
+    series does not change. A rival close to the winner wins in part.
+
+    Thresholds and random kernels are found by :meth:`measure`, and the linear layer by
+    :func:`fit_rocket`. No gradient changes any of it, nor goes through.
 
     Dempster, Schmidt, Webb, "MiniRocket: A Very Fast (Almost) Deterministic Transform for Time
-    Series Classification", 2021, arXiv:2012.08791.
+    Series Classification", 2021, arXiv:2012.08791. Dempster, Schmidt, Webb, "Hydra: Competing
+    Convolutional Kernels for Fast and Accurate Time Series Classification", 2023, arXiv:2203.13652.
 
     >>> layer = Rocket(3)
     >>> layer(np.ones((5, 20, 1), "float32")).shape, layer.count_params()
-    (TensorShape([5, 3]), 25456)
+    (TensorShape([5, 3]), 52112)
     """
 
     def __init__(self, n_classes, **kwargs):
@@ -84,9 +103,11 @@ class Rocket(keras.layers.Layer):
 
         n_channels, self.channels = series_shape[-1], None
         if n_channels > 1:
-            self.channels = weight("channels", n_channels, N_KERNELS)
+            self.channels = weight("channels", n_channels, N_KERNELS + N_GROUPS)
         self.slopes = weight("slopes", MOST_RATES, N_KERNELS, initializer="ones")
         self.thresholds = weight("thresholds", N_ROWS, N_KERNELS)  # of answers times slopes
+        self.rivals = weight("rivals", MOST_RATES, SIZE, N_RANDOM)
+        self.floors = weight("floors", N_GROUPS, initializer="ones")
         self.means = weight("means", N_FEATURES)
         self.kernel = weight("kernel", N_FEATURES, self.n_classes)
         self.bias = weight("bias", self.n_classes)
@@ -105,18 +126,21 @@ class Rocket(keras.layers.Layer):
         return self.scale * (tf.cast(product, tf.float32) + self.bias)
 
     def features(self, series, valid=None):
-        """Return in which part of the timepoints each answer exceeds its threshold."""
+        """Return how often each answer exceeds its threshold, and how often each rival wins."""
         parts = [
             tf.reduce_sum(_exceeds(answer, some), axis=1) / (STEP * count)
             for answer, count, thresholds in self._answers(series, valid)
             for some in _a_few(thresholds)
         ]
-        return tf.reshape(tf.concat(parts, axis=1), [-1, N_FEATURES])
+        exceeded = tf.reshape(tf.concat(parts, axis=1), [-1, N_EXCEEDED])
+        wins = [tf.reduce_sum(won, axis=1) for _, won in self._wins(series, valid)]
+        return tf.concat([exceeded, *wins], axis=1)
 
     def added_over_time(self, series, *arguments):
         """Return what each timepoint adds to a weighted sum of centred features.
 
-        What a kernel's answer adds is shared out among the nine timepoints that it has read.
+        What a kernel's answer adds is shared out among the nine timepoints that it has read. The
+        change from one timepoint to the next is the first's.
 
         ``arguments`` are perhaps ``valid``, and the weights (batch, n_features); the result is
         (batch, n_timepoints).
@@ -127,7 +151,8 @@ class Rocket(keras.layers.Layer):
         weights = tf.cast(weights, tf.float32)
         mean = tf.reduce_sum(weights * self.means, axis=1, keepdims=True)
         total = -mean * there / tf.reduce_sum(there, axis=1, keepdims=True)
-        weights, first = tf.reshape(weights, [len(weights), -1, N_KERNELS]), 0
+        of_wins = tf.split(weights[:, N_EXCEEDED:], 2 * MOST_RATES, axis=1)
+        weights, first = tf.reshape(weights[:, :N_EXCEEDED], [-1, N_ROWS, N_KERNELS]), 0
         rates = np.unique(row_rates(series.shape[1])).tolist()
         for rate, (answer, count, thresholds) in zip(
             rates, self._answers(series, valid), strict=True
@@ -138,10 +163,12 @@ class Rocket(keras.layers.Layer):
                 added += tf.einsum("ntrk,nrk->nt", _exceeds(answer, some), of_these)
                 first += some.shape[0]
             total += _shared_out(added, rate, there)
+        for of_these, (rate, won) in zip(of_wins, self._wins(series, valid), strict=True):
+            total += _shared_out(tf.einsum("ntk,nk->nt", won, of_these), rate, there)
         return total
 
     def measure(self, series, valid=None, *, seed):
-        """Draw channels and thresholds: quantiles of what kernels answer to some of these series.
+        """Draw channels, random kernels and thresholds: quantiles of answers to these series.
 
         ``series`` and ``valid`` are as for :meth:`call`; ``seed`` is one, or NumPy's generator.
         """
@@ -185,12 +212,27 @@ class Rocket(keras.layers.Layer):
             found.append(slope * (left + (place - low) * (right - left)) - STEP / 2)
         self.slopes.assign(slopes)
         self.thresholds.assign(np.concatenate(found))
+        self._draw_rivals(rng)
+        squares, n_there = np.zeros((2, N_GROUPS // 2)), 0.0
+        for part in parts:
+            there = None if valid is None else valid[part]
+            reads = self._read_by_groups(series[part], there)
+            squares += [tf.reduce_sum(tf.square(read), axis=[0, 1]) for read in reads]
+            n_there += np.size(series[part][:, :, 0]) if valid is None else np.sum(there)
+        floors = np.maximum(FLAT * np.sqrt(squares / n_there), SMALLEST_DEVIATION)
+        self.floors.assign(floors.ravel())
+
+    def _draw_rivals(self, rng):
+        """Draw random kernels whose weights add up to 0, and their absolute values to 1."""
+        drawn = rng.standard_normal(self.rivals.shape)
+        drawn -= drawn.mean(axis=1, keepdims=True)
+        self.rivals.assign(drawn / np.abs(drawn).sum(axis=1, keepdims=True))
 
     def _draw_channels(self, rng):
         """Return 1 where a kernel reads a channel, else 0: few channels more often than many."""
         drawn = np.zeros(self.channels.shape, np.float32)
         n_channels = len(drawn)
-        for kernel in range(N_KERNELS):
+        for kernel in range(drawn.shape[1]):
             exponent = rng.uniform(0.0, np.log2(min(n_channels, MOST_CHANNELS) + 1))
             drawn[rng.choice(n_channels, int(2**exponent), replace=False), kernel] = 1.0
         return drawn
@@ -213,9 +255,46 @@ class Rocket(keras.layers.Layer):
         """Return all kernels' answers at dilation rate number ``place``, and how many count."""
         counts, count = _counted(series.shape[1], valid, place, rate)
         if self.channels is not None:
-            series = tf.matmul(series, self.channels)
-        answer = self.slopes[place] * _answer(series, rate)
+            series = tf.matmul(series, self.channels[:, :N_KERNELS])
+        answer = self.slopes[place] * _answer(series, rate, KERNELS)
         return tf.where(counts > 0, answer, -np.inf), count
+
+    def _wins(self, series, valid):
+        """Yield for each dilation rate which rivals win: those of values, then those of changes.
+
+        That is the rate, and (batch, n_timepoints, 128): the most that a rival's wins add up to
+        over time is 1.
+        """
+        there = tf.ones_like(series[:1, :, :1]) if valid is None else valid
+        share = there / tf.maximum(tf.reduce_sum(there, axis=1, keepdims=True), 1.0)
+        share = share[:, :, tf.newaxis] / (1.0 - CLOSE)
+        floors = tf.split(self.floors, 2) * MOST_RATES
+        for floor, (rate, groups) in zip(floors, self._groups(series, valid), strict=True):
+            least = tf.reduce_min(groups, axis=2, keepdims=True)
+            wins = tf.nn.relu(CLOSE * least - groups) * (share / (tf.abs(least) + floor))
+            yield rate, tf.reshape(wins, [-1, series.shape[1], N_RANDOM // 2])
+
+    def _groups(self, series, valid):
+        """Yield as :meth:`_wins` what rivals answer, (batch, n_timepoints, 8, 16)."""
+        reads = self._read_by_groups(series, valid)
+        if self.channels is not None:
+            reads = [tf.tile(read, [1, 1, N_RIVALS]) for read in reads]
+        for place, rate in enumerate(dilation_rates(series.shape[1]).tolist()):
+            for read, kernels in zip(reads, tf.split(self.rivals[place], 2, axis=1), strict=True):
+                answer = _answer(read, rate, kernels)
+                if valid is not None:
+                    answer *= valid
+                yield rate, tf.reshape(answer, [-1, series.shape[1], N_RIVALS, N_GROUPS // 2])
+
+    def _read_by_groups(self, series, valid):
+        """Return values and changes, (batch, n_timepoints, 1) or (batch, n_timepoints, 16)."""
+        changes = tf.pad(series[:, 1:] - series[:, :-1], [[0, 0], [0, 1], [0, 0]])
+        if valid is not None:
+            changes *= tf.pad(valid[:, 1:], [[0, 0], [0, 1], [0, 0]])
+        if self.channels is None:
+            return [series, changes]
+        channels = tf.split(self.channels[:, N_KERNELS:], 2, axis=1)
+        return [read @ which for read, which in zip((series, changes), channels, strict=True)]
 
     def compute_output_shape(self, series_shape, valid_shape=None):
         return series_shape[0], self.n_classes
@@ -224,15 +303,15 @@ class Rocket(keras.layers.Layer):
         return {**super().get_config(), "n_classes": self.n_classes}
 
 
-def _answer(values, rate):
-    """Return what each kernel answers to all of one channel, or to its own of 84."""
+def _answer(values, rate, kernels):
+    """Return what kernels (9, n_kernels) answer to one channel, or each to its own of as many."""
     if values.shape[2] == 1:
-        kernels = KERNELS[np.newaxis, :, np.newaxis]
+        kernels = kernels[np.newaxis, :, np.newaxis]
         return tf.nn.conv2d(values[:, tf.newaxis], kernels, 1, "SAME", dilations=[1, rate])[:, 0]
     around, n_timepoints = rate * (SIZE // 2), values.shape[1]
     padded = tf.pad(values, [[0, 0], [around, around], [0, 0]])
     starts = range(0, SIZE * rate, rate)
-    taps = zip(starts, KERNELS, strict=True)
+    taps = zip(starts, tf.unstack(kernels), strict=True)
     return tf.add_n([padded[:, start : start + n_timepoints] * row for start, row in taps])
 
 
@@ -366,12 +445,19 @@ def _seen(model, layer, inputs):
 def _in_batches(method, model, layer, inputs, rows, *beside):
     """Return what a method of the layer makes of rows of the inputs, and of arrays beside them."""
     check_usable()
-    seen, size = _seen(model, layer, inputs), rows_per_batch(model.inputs[0].shape[1])
+    n_timepoints = model.inputs[0].shape[1]
+    seen, size = _seen(model, layer, inputs), rows_per_batch(n_timepoints)
+    is_compiled = len(rows) * n_timepoints > EAGER_TIMEPOINTS
+    size = max(1, size // 8) if is_compiled else size  # what is in work stays in the cache
     found = []
     with memory_errors_explained("the fixed kernels", "rocket"):
         for start in range(0, len(rows), size):
             part = slice(start, start + size)
-            found.append(method(*seen(rows[part]), *(x[part] for x in beside)).numpy())
+            arguments = *seen(rows[part]), *(tf.constant(x[part]) for x in beside)
+            if is_compiled and start == 0:
+                specs = [tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in arguments]
+                method = tf.function(method, specs, autograph=False)
+            found.append(method(*arguments).numpy())
     return np.concatenate(found)
 
 

@@ -27,7 +27,7 @@ from lstmfcn.untrusted import (
     shown,
 )
 
-FORMAT = 8
+FORMAT = 9
 SECONDS_BETWEEN = 5.0  # between two writes, and at least ...
 PAUSE = 50  # ... this many times what a write takes
 LARGEST_JSON = 2**27  # bytes, four for each character
