@@ -282,8 +282,6 @@ class Rocket(keras.layers.Layer):
         for place, rate in enumerate(dilation_rates(series.shape[1]).tolist()):
             for read, kernels in zip(reads, tf.split(self.rivals[place], 2, axis=1), strict=True):
                 answer = _answer(read, rate, kernels)
-                if valid is not None:
-                    answer *= valid
                 yield rate, tf.reshape(answer, [-1, series.shape[1], N_RIVALS, N_GROUPS // 2])
 
     def _read_by_groups(self, series, valid):
