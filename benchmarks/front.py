@@ -407,7 +407,7 @@ def train(settings, X, y, X_held, seed):
         return np.concatenate([network.logits(part, moments, **layer).numpy() for part in parts])
 
     if settings["ridge"]:
-        from lstmfcn.networks.rocket import fit_linear
+        from lstmfcn.networks.ridge import fit_linear
 
         read = answers(X, before="head")
         kernel, bias, scale, _ = fit_linear(

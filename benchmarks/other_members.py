@@ -40,7 +40,7 @@ def dictionary(X, y, X_held, seed):
 
 def _regressed(features, y, held):
     """Return probabilities of held-out samples by the ridge regression of the fixed kernels."""
-    from lstmfcn.networks.rocket import fit_linear
+    from lstmfcn.networks.ridge import fit_linear
 
     mean = features.mean(axis=0)
     kernel, bias, scale, _ = fit_linear(features - mean, y, np.ones(len(y)), y.max() + 1)

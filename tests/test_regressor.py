@@ -23,7 +23,7 @@ from lstmfcn import LSTMFCNClassifier, LSTMFCNEnsemble, LSTMFCNRegressor
 from lstmfcn.cli import main
 from lstmfcn.datasets import read_series
 from lstmfcn.explain import decision_parts
-from lstmfcn.networks import rocket
+from lstmfcn.networks import ridge
 from lstmfcn.training import candidates
 from lstmfcn.training.losses import CrossEntropy, SquaredError
 
@@ -113,18 +113,18 @@ def test_the_penalty_is_that_of_leaving_each_series_out():
     targets = features[:, 0] + 0.5 * rng.normal(size=20)
     features -= features.mean(axis=0)
     weights = rng.uniform(0.5, 2.0, 20)
-    kernel, bias, scale, loss = rocket.fit_linear(features, targets, weights, 1)
+    kernel, bias, scale, loss = ridge.fit_linear(features, targets, weights, 1)
 
     unit = features.std(axis=0) * np.sqrt(50)
     losses = []
-    for penalty in rocket.PENALTIES:
+    for penalty in ridge.PENALTIES:
         errors = np.empty(20)
         for i in range(20):
             kept = np.arange(20) != i
             model = Ridge(penalty).fit((features / unit)[kept], targets[kept], weights[kept])
             errors[i] = model.predict((features / unit)[[i]])[0] - targets[i]
         losses.append(np.average(errors**2, weights=weights))
-    best = Ridge(rocket.PENALTIES[np.argmin(losses)]).fit(features / unit, targets, weights)
+    best = Ridge(ridge.PENALTIES[np.argmin(losses)]).fit(features / unit, targets, weights)
     assert loss == pytest.approx(min(losses), rel=1e-6) and scale == 1.0
     np.testing.assert_allclose(features @ kernel[:, 0] + bias, best.predict(features / unit))
 

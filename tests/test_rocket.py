@@ -11,7 +11,8 @@ from sklearn.linear_model import Ridge
 from lstmfcn import FCNClassifier, LSTMFCNClassifier
 from lstmfcn.networks import rocket
 from lstmfcn.networks.builders import build_fcn
-from lstmfcn.networks.rocket import Rocket, fit_linear, fit_rocket, row_rates
+from lstmfcn.networks.ridge import PENALTIES, fit_linear
+from lstmfcn.networks.rocket import Rocket, fit_rocket, row_rates
 
 SMALL = {"n_filters": (4, 4, 4), "n_epochs": 1, "random_state": 0}
 
@@ -129,7 +130,7 @@ def test_the_loss_of_the_linear_layer_is_that_of_leaving_each_series_out():
     targets = 2.0 * np.eye(2)[labels] - 1.0
     counts = np.bincount(labels)[labels] + 2.0
     losses = []
-    for penalty in rocket.PENALTIES:
+    for penalty in PENALTIES:
         logits = np.empty((20, 2))
         for i in range(20):
             kept = np.arange(20) != i

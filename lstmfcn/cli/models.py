@@ -89,7 +89,7 @@ def _add_fine_tune(commands):
         "fine-tune",
         help="train a fitted model on",
         description="Train a fitted model on, on the same or other series, and write it to another "
-        "file. Learning rate and batch size halve from iteration to iteration.",
+        "file. The learning rate halves with each iteration, the batch size with every second one.",
     )
     tune.add_argument("model", metavar="MODEL", type=to_path, help="file written by lstmfcn fit")
     add_input(tune, "TRAIN", "training")
