@@ -441,7 +441,7 @@ def fixed_kernels(X, y, X_held, seed):
     began = time.perf_counter()
     X, X_held = (x.astype(np.float32) for x in normalised("dataset", X, X_held))
     series = keras.Input(X.shape[1:])
-    model = keras.Model(series, Rocket(y.max() + 1)(series))
+    model = keras.Model(series, Rocket(y.max() + 1, X.shape[1])(series))
     fit_rocket(model, (X,), y, np.ones(len(y)), seed)
     seconds = time.perf_counter() - began
     found = scipy.special.softmax(model.predict(X_held, verbose=0), axis=1)

@@ -17,7 +17,7 @@ def kernels_without_rivals(X, y, X_held, seed):
 
     X, X_held = (((x - X.mean()) / X.std())[..., np.newaxis] for x in (X, X_held))
     X, X_held = X.astype(np.float32), X_held.astype(np.float32)
-    layer, rng = Rocket(y.max() + 1), np.random.default_rng(seed)
+    layer, rng = Rocket(y.max() + 1, X.shape[1]), np.random.default_rng(seed)
     layer.build(X.shape)
     layer.measure(X[rng.choice(len(X), min(len(X), MOST_MEASURED), replace=False)], seed=rng)
 

@@ -146,7 +146,7 @@ def evidence_over_time(network, inputs, target, *, contrast=False):
     timepoints.
     """
     kernel, _, n_cells = _last_layer(network)
-    filters, observed = _for_target(kernel[n_cells:], target, contrast), _observed(inputs)
+    filters, observed = _by_target(kernel[n_cells:], contrast)[target], _observed(inputs)
     seen = _sums_of(observed, math.prod(network.architecture["pool_sizes"])) > 0
     steps = seen / seen.sum(axis=1, keepdims=True)
     added = _added_by_timepoints(network, network.architecture, inputs, observed, steps, filters)
@@ -157,17 +157,17 @@ def evidence_over_time(network, inputs, target, *, contrast=False):
     if rocket is None:
         return found
     kernel = rocket.scale.numpy() * rocket.kernel.numpy().astype(np.float64)
-    weights = _for_target(kernel, target, contrast)
-    return (found + rocket_over_time(network.model, inputs, weights)) / 2
+    weights = _by_target(kernel, contrast)
+    return (found + rocket_over_time(network.model, inputs, weights, target)) / 2
 
 
-def _for_target(kernel, target, contrast):
-    """Return the weights (n_samples, n_features) of a kernel (n_features, n_classes)."""
+def _by_target(kernel, contrast):
+    """Return the weights (n_classes, n_features) of a kernel (n_features, n_classes)."""
     rows = kernel.T
     if contrast:
         n_classes = len(rows)
         rows = (rows - rows.mean(axis=0)) * (n_classes / (n_classes - 1))
-    return rows[target]
+    return rows
 
 
 def _observed(inputs):

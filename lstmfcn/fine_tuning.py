@@ -112,9 +112,7 @@ def fine_tune(
         last = checkpoint.run_stages(len(plans), run_iteration)
         progress.begin(len(plans))
     set_weights(model, last["weights"])
-    was = estimator.network_.architecture
-    anew = reset_head or architecture.get("n_timepoints") != was.get("n_timepoints")
-    fit_rocket(model, inputs, labels, weights, seeds[0], anew=anew)
+    fit_rocket(model, inputs, labels, weights, seeds[0], anew=reset_head)
     set_network(estimator, FittedNetwork(estimator.network_.build, architecture, model))
     estimator.history_ = _continued(estimator.history_, last["history"])
     estimator.precision_ = precision

@@ -63,7 +63,7 @@ class SeriesDesign:
             "n_classes": estimator._task.n_outputs(estimator),
             **validation.check_blocks(*blocks, estimator.dilation_rates, reader.n_timepoints),
             "views": validation.check_views(estimator.views),
-            "rocket": bool(estimator.rocket),
+            "rocket": reader.n_timepoints if estimator.rocket else 0,
             "squeeze_excite": bool(estimator.squeeze_excite),
             "occlusion": float(estimator.occlusion),
             "passes_gaps": True,
@@ -99,6 +99,8 @@ class SeriesDesign:
         }
         if new_head:
             architecture["seed"] = seed
+            if architecture.get("rocket"):
+                architecture["rocket"] = reader.n_timepoints
         if architecture.get("dimension_shuffle") == "auto":  # decided once, in fit
             architecture["dimension_shuffle"] = uses_dimension_shuffle(
                 "auto", reader.n_channels, network.architecture["n_timepoints"]

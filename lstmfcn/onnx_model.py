@@ -8,7 +8,7 @@ from lstmfcn.untrusted import MISFITS, as_path, damage, decode_json, open_file, 
 
 REMEDY = "pass a file written by classifier.export(path)"
 ABOUT = ("classes", "n_channels", "n_timepoints", "unequal_length", "reading")  # of a file
-ROWS = 512  # series in one call: what is in work stays small
+ROWS, TIMEPOINTS = 512, 2**17  # at most in one call: what is in work stays small
 
 
 class _OnnxModel:
@@ -36,9 +36,9 @@ class _OnnxModel:
     def _answer(self, output, X):
         series = validation.as_series(X)
         validation.check_matches_fit(series, _Lengths(self), type(self).__name__)
-        answers = []
-        for start in range(0, len(series), ROWS):
-            rows = _filled(series[start : start + ROWS])
+        answers, size = [], max(1, min(ROWS, TIMEPOINTS // self.n_timepoints_in_))
+        for start in range(0, len(series), size):
+            rows = _filled(series[start : start + size])
             answers += self._session.run([output], {"series": rows})
         return np.concatenate(answers)
 

@@ -15,6 +15,7 @@ from lstmfcn.model_file import (
     CLASSIFIER,
     ENSEMBLE,
     FITTED,
+    LONGEST_SERIES,
     NEVER_WRITTEN,
     REGRESSOR,
     WEIGHTS,
@@ -169,7 +170,8 @@ def _check_architecture(classifier, architecture):
         validation.check_counts(least=0, most=LARGEST_SAVED_SEED, seed=part["seed"])
         # The network's parameters obey the same rules as the constructor's.
         validation.check_choice(part["passes_gaps"], "passes_gaps", (True, False))
-        names = part.keys() - expected.keys() - {"seed", "passes_gaps", "pool_sizes"}
+        validation.check_counts(least=0, most=LONGEST_SERIES, rocket=part["rocket"])
+        names = part.keys() - expected.keys() - {"seed", "passes_gaps", "pool_sizes", "rocket"}
         _check_names(type(classifier), names)
         check_parameters(type(classifier)(**{name: part[name] for name in names}))
         if "n_cells" in names:
@@ -211,7 +213,8 @@ def _shortened(architecture):
     if "trunks" in architecture:
         trunks = {name: _shortened(trunk) for name, trunk in architecture["trunks"].items()}
         return {**architecture, "trunks": trunks}
-    return {**architecture, "n_timepoints": min(SHORT, architecture["n_timepoints"])}
+    shorter = {name: min(SHORT, architecture[name]) for name in ("n_timepoints", "rocket")}
+    return {**architecture, **shorter}
 
 
 def _check_answers(model):

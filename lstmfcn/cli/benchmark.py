@@ -74,7 +74,8 @@ def add_benchmark(commands):
         action="append",
         default=[],
         metavar="NAME=MODULE:CLASS[:JSON]",
-        help="any classifier in scikit-learn's style, with parameters; may be repeated",
+        help="any classifier in scikit-learn's style, with parameters, beside those of --models, "
+        "which then has no default; may be repeated",
     )
     count = {"type": at_least(1), "metavar": "N"}
     run.add_argument("--seeds", **count, help="seeds 0 to N-1 (default: 1)")

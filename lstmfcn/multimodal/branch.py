@@ -48,7 +48,7 @@ class BranchDesign(SeriesDesign):
         for name, one in reader.readers.items():
             with naming(name):
                 trunk = SeriesDesign().architecture(classifier, one, n_cells, seed)
-                trunks[name] = {**trunk, "rocket": False}  # the head decides, on what is learned
+                trunks[name] = {**trunk, "rocket": 0}  # the head decides, on what is learned
         first = next(iter(trunks.values()))
         architecture = {
             "network": classifier._network,

@@ -64,7 +64,7 @@ def build_fcn(
     pool_sizes=ONES,
     dilation_rates=ONES,
     views=VALUES,
-    rocket=False,
+    rocket=0,
     squeeze_excite=False,
     occlusion=0.0,
     passes_gaps=True,
@@ -88,8 +88,9 @@ def build_fcn(
         ``len(views)`` times as many filters, one view's behind the other's. ``"detrended"`` is the
         series without its trend, the mean over an eighth of it around each timepoint. With several
         views ``logits`` has further outputs for the training: what each view decides alone.
-    rocket : bool, default=False
-        Whether fixed kernels decide, too, by a layer :class:`lstmfcn.networks.rocket.Rocket`.
+    rocket : int, default=0
+        Above 0 fixed kernels decide, too, by a layer :class:`lstmfcn.networks.rocket.Rocket`, with
+        dilation rates for series of so many timepoints.
     squeeze_excite : bool, default=False
         Squeeze-and-excite (reduction 16) after every block but the last.
     occlusion : float in [0, 1), default=0.0
@@ -146,7 +147,7 @@ def build_lstmfcn(
     dropout=0.8,
     dimension_shuffle="auto",
     views=VALUES,
-    rocket=False,
+    rocket=0,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -218,7 +219,7 @@ def build_alstmfcn(
     attention="features",
     dimension_shuffle="auto",
     views=VALUES,
-    rocket=False,
+    rocket=0,
     squeeze_excite=False,
     recurrent_activation="sigmoid",
     occlusion=0.0,
@@ -309,7 +310,7 @@ def count_weights(
     attention=None,
     dimension_shuffle="auto",
     views=VALUES,
-    rocket=False,
+    rocket=0,
     occlusion=0.0,
     **_,
 ):
@@ -553,7 +554,7 @@ def _logits(evidence, n_classes, n_views, view_width, seeds):
 def _answer(logits, series, valid, rocket):
     """Return probabilities, or a number, by logits or by their mean with those of fixed kernels."""
     if rocket:
-        of_rocket = Rocket(logits.shape[-1], name="rocket")(series, valid=valid)
+        of_rocket = Rocket(logits.shape[-1], rocket, name="rocket")(series, valid=valid)
         logits = keras.layers.Average(name="decision")([logits, of_rocket])
     if logits.shape[-1] == 1:
         return logits

@@ -9,31 +9,32 @@ from lstmfcn.networks.backend import check_usable, keras, tf
 from lstmfcn.networks.layers import Convolution, FusedBatchNormalization, in_one_kernel
 
 LONGEST_WAIT = 5.0  # seconds for another thread that compiles
+AT_ONCE = 2**16  # timepoints of all series that go through the network together
 
 
-def rows_per_batch(n_timepoints):
+def rows_per_batch(n_timepoints, at_once=AT_ONCE):
     """Return how many series go through the network at once: about 64 MiB per activation."""
-    return max(1, min(256, 2**16 // n_timepoints))
+    return max(1, min(256, at_once // n_timepoints))
 
 
 @contextlib.contextmanager
 def memory_errors_explained(work, remedy):
-    """Turn TensorFlow's error of exhausted memory into one about the work, and what to lower."""
+    """Turn TensorFlow's error of exhausted memory into one about the work, and what to do."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
-        raise MemoryError(f"the memory does not suffice for {work}; lower {remedy}.") from error
+        raise MemoryError(f"the memory does not suffice for {work}; {remedy}.") from error
 
 
-def _in_batches(run, arrays, n_timepoints):
+def _in_batches(run, arrays, n_timepoints, at_once=AT_ONCE):
     """Yield (rows, what a compiled function makes of these rows of the arrays)."""
     check_usable()
-    size = rows_per_batch(n_timepoints)
+    size = rows_per_batch(n_timepoints, at_once)
     work = f"{size} series of {n_timepoints} timepoints at once"
     n_samples = len(arrays[0])
     for start in range(0, n_samples, size):
         rows = slice(start, min(start + size, n_samples))
-        with memory_errors_explained(work, "n_filters or the length of the series"):
+        with memory_errors_explained(work, "lower n_filters or the length of the series"):
             output = run(*(tf.constant(array[rows]) for array in arrays)).numpy()
         yield rows, output
 
@@ -83,6 +84,7 @@ class Forward:
         with in_one_kernel(alone_before_normalisation(part)):
             self._run = traced.get_concrete_function()
         self._n_timepoints = max(x.shape[1] for x in model.inputs)
+        self._at_once = min(getattr(layer, "at_once", AT_ONCE) for layer in part.layers)
 
     def __call__(self, inputs):
         """Return the layer's output for a tuple of input arrays, as one float32 array."""
@@ -90,7 +92,7 @@ class Forward:
 
     def batches(self, inputs):
         """Yield (rows, output) for one slice of the samples after the other."""
-        return _in_batches(self._run, inputs, self._n_timepoints)
+        return _in_batches(self._run, inputs, self._n_timepoints, self._at_once)
 
 
 class LogitGradient:

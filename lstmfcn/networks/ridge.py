@@ -8,19 +8,19 @@ from sklearn.linear_model import RidgeCV
 PENALTIES = np.logspace(-4, 1, 11)  # where the squares of a sample's features add up to 1
 SCALES = (-3.0, 4.0)  # logarithms of the factors from regression to logits
 SMALLEST_DEVIATION = 1e-6  # of a feature that counts
+FLOOR = 0.1  # part of the median deviation that each feature has at least, when it is scaled
 
 
-def fit_linear(features, labels, weights, n_classes):
+def fit_linear(features, labels, weights, n_classes, starts=()):
     """Fit a linear layer by ridge regression to centred features (n_samples, n_features).
 
     Each class is +1 or -1. Penalty and scale are those of the lowest cross-entropy when each
     series is left out in turn, which ridge regression tells in closed form. With one class, labels
-    are numbers, and the penalty is that of the lowest squared error. Returns kernel, bias, scale of
-    the logits and that loss.
+    are numbers, and the penalty is that of the lowest squared error. ``starts`` are the places of
+    features where another kind of them begins. Returns kernel, bias, scale of the logits and that
+    loss.
     """
-    deviation = features.std(axis=0)
-    counts = deviation > SMALLEST_DEVIATION
-    unit = np.where(counts, deviation, 1.0) * np.sqrt(max(1, counts.sum()))
+    unit, counts = _units(features, starts)
     features = np.where(counts, features / unit, 0.0)
     if n_classes == 1:
         regression, scale = RidgeCV(PENALTIES).fit(features, labels, weights), 1.0
@@ -29,6 +29,21 @@ def fit_linear(features, labels, weights, n_classes):
         regression, scale, loss = _fit_classes(features, labels, weights, n_classes)
     kernel = np.reshape(regression.coef_, (n_classes, -1)).T / unit[:, np.newaxis]
     return kernel, np.reshape(regression.intercept_, n_classes), scale, loss
+
+
+def _units(features, starts):
+    """Return what features are divided by, and whether they count at all.
+
+    A feature that varies in few series is not blown up to the deviation of the others: it may vary
+    far more in new series.
+    """
+    deviation, parts = features.std(axis=0), []
+    counts = deviation > SMALLEST_DEVIATION
+    for found in np.split(np.where(counts, deviation, np.nan), starts):
+        typical = 0.0 if np.isnan(found).all() else np.nanmedian(found)
+        parts.append(np.hypot(found, FLOOR * typical))
+    unit = np.where(counts, np.concatenate(parts), 1.0)
+    return unit * np.sqrt(max(1, counts.sum())), counts
 
 
 def _fit_classes(features, labels, weights, n_classes):

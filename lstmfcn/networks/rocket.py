@@ -24,8 +24,10 @@ MOST_SERIES = 4096  # that the linear layer is fitted to: the effort grows with 
 TOGETHER = 4  # rows of thresholds: the memory grows with them
 MOST_MEASURED = 64  # among which thresholds are drawn
 MEASURED_TIMEPOINTS = 2**17  # in all series that are measured at once
+AT_ONCE = 2**13  # timepoints of all series that are read together: they stay in the cache
 EAGER_TIMEPOINTS = 2**15  # in all series that are read without compiling, which takes half a second
 SMALLEST_DEVIATION = 1e-6  # of answers that vary
+OF_MEMORY = "the fixed kernels", "pass rocket=False"
 
 
 def _kernels():
@@ -45,11 +47,13 @@ N_FEATURES = N_EXCEEDED + MOST_RATES * N_RANDOM
 def dilation_rates(n_timepoints):
     """Return eight dilation rates, perhaps some of them equal: a kernel spans at most the series.
 
+    A rate that is whole but for a rounding error is whole, on any processor.
+
     >>> dilation_rates(100).tolist()
     [1, 1, 2, 2, 4, 6, 8, 12]
     """
     most = np.log2(max(1.0, (n_timepoints - 1) / (SIZE - 1)))
-    return np.floor(2 ** np.linspace(0.0, most, MOST_RATES)).astype(int)
+    return np.floor(2 ** np.linspace(0.0, most, MOST_RATES) + 1e-6).astype(int)
 
 
 def row_rates(n_timepoints):
@@ -78,20 +82,23 @@ class Rocket(keras.layers.Layer):
     series does not change. A rival close to the winner wins in part.
 
     Thresholds and random kernels are found by :meth:`measure`, and the linear layer by
-    :func:`fit_rocket`. No gradient changes any of it, nor goes through.
+    :func:`fit_rocket`. No gradient changes any of it, nor goes through. The dilation rates are
+    those for series of ``n_timepoints``, also where the layer reads others.
 
     Dempster, Schmidt, Webb, "MiniRocket: A Very Fast (Almost) Deterministic Transform for Time
     Series Classification", 2021, arXiv:2012.08791. Dempster, Schmidt, Webb, "Hydra: Competing
     Convolutional Kernels for Fast and Accurate Time Series Classification", 2023, arXiv:2203.13652.
 
-    >>> layer = Rocket(3)
+    >>> layer = Rocket(3, n_timepoints=20)
     >>> layer(np.ones((5, 20, 1), "float32")).shape, layer.count_params()
     (TensorShape([5, 3]), 52112)
     """
 
-    def __init__(self, n_classes, **kwargs):
+    at_once = AT_ONCE
+
+    def __init__(self, n_classes, n_timepoints, **kwargs):
         super().__init__(**kwargs)
-        self.n_classes = n_classes
+        self.n_classes, self.n_timepoints = n_classes, n_timepoints
 
     def build(self, series_shape, valid_shape=None):
         def weight(name, *shape, initializer="zeros"):
@@ -144,12 +151,11 @@ class Rocket(keras.layers.Layer):
         *valid, weights = arguments
         valid = valid[0] if valid else None
         there = tf.ones_like(series[:, :, 0]) if valid is None else valid[:, :, 0]
-        weights = tf.cast(weights, tf.float32)
         mean = tf.reduce_sum(weights * self.means, axis=1, keepdims=True)
         total = -mean * there / tf.reduce_sum(there, axis=1, keepdims=True)
         of_wins = tf.split(weights[:, N_EXCEEDED:], 2 * MOST_RATES, axis=1)
         weights, first = tf.reshape(weights[:, :N_EXCEEDED], [-1, N_ROWS, N_KERNELS]), 0
-        rates = np.unique(row_rates(series.shape[1])).tolist()
+        rates = np.unique(row_rates(self.n_timepoints)).tolist()
         for rate, (answer, count, thresholds) in zip(
             rates, self._answers(series, valid), strict=True
         ):
@@ -180,7 +186,7 @@ class Rocket(keras.layers.Layer):
             (part.start, self._answers(series[part], None if valid is None else valid[part]))
             for part in parts
         ]
-        for n_rows in np.unique(row_rates(n_timepoints), return_counts=True)[1]:
+        for n_rows in np.unique(row_rates(self.n_timepoints), return_counts=True)[1]:
             chosen = rng.integers(len(series), size=N_KERNELS)
             values = np.empty((N_KERNELS, n_timepoints), np.float32)
             last = np.empty(N_KERNELS, np.float32)
@@ -193,8 +199,8 @@ class Rocket(keras.layers.Layer):
                 last[each] = counts[rows, each] - 1.0
                 del answer
             values = np.sort(values, axis=1)[:, ::-1].T
-            values[np.isneginf(values)] = 0.0  # of a series too short for the kernel
-            deviation = values.std(axis=0)
+            values[np.isneginf(values)] = 0.0  # what does not count
+            deviation = values.std(axis=0, where=np.arange(n_timepoints)[:, np.newaxis] <= last)
             deviation[deviation < SMALLEST_DEVIATION] = 1.0
             slope = slopes[len(found)] = STEP / (SOFT * deviation)
             first = sum(map(len, found)) * N_KERNELS + 1
@@ -240,7 +246,7 @@ class Rocket(keras.layers.Layer):
         answer does not count, it exceeds nothing. Counts are (batch or 1, 1, 84), thresholds
         (n_rows, 84).
         """
-        rates, n_rows = np.unique(row_rates(series.shape[1]), return_counts=True)
+        rates, n_rows = np.unique(row_rates(self.n_timepoints), return_counts=True)
         first = 0
         for place, (rate, size) in enumerate(zip(rates.tolist(), n_rows, strict=True)):
             # Not by names, which would hold the large arrays while the caller uses others.
@@ -275,7 +281,7 @@ class Rocket(keras.layers.Layer):
         reads = self._read_by_groups(series, valid)
         if self.channels is not None:
             reads = [tf.tile(read, [1, 1, N_RIVALS]) for read in reads]
-        for place, rate in enumerate(dilation_rates(series.shape[1]).tolist()):
+        for place, rate in enumerate(dilation_rates(self.n_timepoints).tolist()):
             for read, kernels in zip(reads, tf.split(self.rivals[place], 2, axis=1), strict=True):
                 answer = _answer(read, rate, kernels)
                 yield rate, tf.reshape(answer, [-1, series.shape[1], N_RIVALS, N_GROUPS // 2])
@@ -294,7 +300,8 @@ class Rocket(keras.layers.Layer):
         return series_shape[0], self.n_classes
 
     def get_config(self):
-        return {**super().get_config(), "n_classes": self.n_classes}
+        own = {"n_classes": self.n_classes, "n_timepoints": self.n_timepoints}
+        return {**super().get_config(), **own}
 
 
 def _answer(values, rate, kernels):
@@ -372,13 +379,18 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
         chosen, weights = _some_of_each(labels, weights, rng, is_class=layer.n_classes > 1)
     if anew:
         some = rng.choice(chosen, min(len(chosen), MOST_MEASURED), replace=False)
-        with memory_errors_explained("the fixed kernels", "rocket"):
-            layer.measure(*_seen(model, layer, inputs)(some), seed=rng)
+        size = rows_per_batch(model.inputs[0].shape[1])
+        seen = _seen(model, layer, inputs)
+        with memory_errors_explained(*OF_MEMORY):
+            parts = [seen(rows) for rows in np.split(some, range(size, len(some), size))]
+            layer.measure(*map(np.concatenate, zip(*parts, strict=True)), seed=rng)
     features = _in_batches(layer.features, model, layer, inputs, chosen)
     means = features.mean(axis=0) if anew else layer.means.numpy()
     features -= means
     labels, weights = labels[chosen], weights[chosen]
-    kernel, bias, scale, loss = fit_linear(features, labels, weights, layer.n_classes)
+    kernel, bias, scale, loss = fit_linear(
+        features, labels, weights, layer.n_classes, starts=[N_EXCEEDED]
+    )
     if not anew:
         old_kernel, old_bias, old_scale = (
             variable.numpy() for variable in (layer.kernel, layer.bias, layer.scale)
@@ -416,13 +428,20 @@ def _some_of_each(labels, weights, rng, *, is_class):
     return chosen, weights.astype(np.float32)
 
 
-def rocket_over_time(model, inputs, weights):
+def rocket_over_time(model, inputs, weights, target):
     """Return what timepoints add to a weighted sum of the layer's centred features.
 
-    ``weights`` are (n_samples, n_features); the result is (n_samples, n_timepoints).
+    ``weights`` are (n_sums, n_features), ``target`` (n_samples,) says which sum is a sample's; the
+    result is (n_samples, n_timepoints).
     """
-    layer, rows = rocket_of(model), np.arange(len(weights))
-    return _in_batches(layer.added_over_time, model, layer, inputs, rows, weights)
+    layer, rows = rocket_of(model), np.arange(len(target))
+    weights = tf.constant(weights, tf.float32)
+
+    def added(*arguments):
+        *seen, target = arguments
+        return layer.added_over_time(*seen, tf.gather(weights, target))
+
+    return _in_batches(added, model, layer, inputs, rows, np.asarray(target, np.int32))
 
 
 def _seen(model, layer, inputs):
@@ -440,11 +459,11 @@ def _in_batches(method, model, layer, inputs, rows, *beside):
     """Return what a method of the layer makes of rows of the inputs, and of arrays beside them."""
     check_usable()
     n_timepoints = model.inputs[0].shape[1]
-    seen, size = _seen(model, layer, inputs), rows_per_batch(n_timepoints)
     is_compiled = len(rows) * n_timepoints > EAGER_TIMEPOINTS
-    size = max(1, size // 8) if is_compiled else size  # what is in work stays in the cache
+    size = rows_per_batch(n_timepoints, AT_ONCE if is_compiled else EAGER_TIMEPOINTS)
+    seen = _seen(model, layer, inputs)
     found = []
-    with memory_errors_explained("the fixed kernels", "rocket"):
+    with memory_errors_explained(*OF_MEMORY):
         for start in range(0, len(rows), size):
             part = slice(start, start + size)
             arguments = *seen(rows[part]), *(tf.constant(x[part]) for x in beside)

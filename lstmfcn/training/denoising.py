@@ -32,7 +32,9 @@ def learn_to_denoise(model, inputs, plan, seed):
             rng = np.random.default_rng(seed)
             order = np.concatenate([rng.permutation(n_samples) for _ in range(n_rounds)])
             batches = order[: n_updates * size].reshape(n_updates, size)
-            with memory_errors_explained(f"batches of {size} series", "the length of the series"):
+            with memory_errors_explained(
+                f"batches of {size} series", "lower the length of the series"
+            ):
                 update = _compile_update(layer, model, n_updates)
                 n_together = updates_at_a_time(inputs, size)
                 for first in range(0, n_updates, n_together):

@@ -104,7 +104,7 @@ def train(
     rows = rows_per_batch(max(x.shape[1] for x in model.inputs))
     arrays = (*inputs, labels, weights)
     denoisers = [layer for layer in model.layers if isinstance(layer, Denoiser)]
-    remedy = "batch_size, n_filters or the length of the series"
+    remedy = "lower batch_size, n_filters or the length of the series"
     work = f"batches of {plan.batch_size} series"
     with lent(callbacks), memory_errors_explained(work, remedy):
         monitor = "val_loss" if validation else "loss"
