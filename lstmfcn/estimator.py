@@ -171,7 +171,8 @@ class TimeSeriesEstimator(SeriesTransformer):
             Multiplied by the scale of the batch normalisation after them. Signs and sizes can
             therefore be compared between filters. At timepoint t a kernel covers ``span``
             timepoints from t - (span - 1) // 2 on. ``span`` is the kernel size, unless the first
-            block has a dilation rate. Filters are in the order of ``views``.
+            block has a dilation rate. Filters are in the order of ``views``; those of
+            ``"detrended"`` read a view that is divided by its standard deviation.
         """
         validation.check_is_fitted(self)
         return effective_kernels(self.network_)

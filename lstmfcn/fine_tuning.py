@@ -16,9 +16,10 @@ from lstmfcn.fitting import (
 from lstmfcn.networks.builders import (
     depends_on_length,
     is_convolutional,
+    measure_units,
     set_weights,
 )
-from lstmfcn.networks.fitted import FittedNetwork
+from lstmfcn.networks.fitted import FittedNetwork, rows_per_batch
 from lstmfcn.networks.rocket import fit_rocket
 from lstmfcn.preprocessing import without_weightless
 from lstmfcn.training.denoising import learn_to_denoise
@@ -84,8 +85,10 @@ def fine_tune(
         progress.begin(stage)
         if before is not None:
             set_weights(model, before["weights"])
-        elif resume is None and reset_head:  # these may be series of another kind
-            learn_to_denoise(model, inputs, plans[stage], seeds[1])
+        elif reset_head:  # these may be series of another kind
+            if resume is None:
+                learn_to_denoise(model, inputs, plans[stage], seeds[1])
+            measure_units(model, inputs, rows_per_batch(max(x.shape[1] for x in model.inputs)))
         history = train(
             model,
             inputs,

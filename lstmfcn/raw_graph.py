@@ -85,7 +85,7 @@ class _Member:
 
     def __call__(self, series):
         inputs, observed = read(self.reader, series)
-        with in_one_kernel(alone_before_normalisation(self.model)):
+        with in_one_kernel(alone_before_normalisation(self.model)), _for_any_device(self.model):
             logits, *rest = keras.tree.flatten(self.model(inputs, training=False))
         return logits, self._over_time(observed, *rest) if self.attention else None
 
@@ -126,6 +126,20 @@ class _Member:
         count = tf.maximum(_sums_of(there, size), 1.0)[:, :, tf.newaxis]
         n_steps = there.shape[1]
         return tf.repeat(slopes / count, size, axis=1)[:, :n_steps] * there[:, :, tf.newaxis]
+
+
+@contextlib.contextmanager
+def _for_any_device(model):
+    """Let the LSTMs of a model be traced without operations that only a GPU has."""
+    layers = [layer for layer in model.layers if hasattr(layer, "use_cudnn")]
+    before = [layer.use_cudnn for layer in layers]
+    try:
+        for layer in layers:
+            layer.use_cudnn = False
+        yield
+    finally:
+        for layer, value in zip(layers, before, strict=True):
+            layer.use_cudnn = value
 
 
 def _convolution_backwards(convolution, slopes):

@@ -5,6 +5,7 @@ import pickle
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import refusal
 from sklearn.base import clone
@@ -144,3 +145,18 @@ def test_who_predicts_during_a_fit_sees_the_network_before_it(baseline, monkeypa
     monkeypatch.setattr("lstmfcn.multimodal.attention_baseline.train", watched)
     clf.fit(X, np.where(y == "calm", "one", "two"))
     assert seen == [before] and clf.classes_.tolist() == ["one", "two"]
+
+
+def test_vectors_are_not_averaged_whatever_holds_them():
+    X, y = make_samples()
+    vectors = X["A"].mean(axis=2)  # (60, 2)
+    settings = {"n_hidden": 4, "n_epochs": 1, "random_state": 0}
+    found = []
+    for samples in (vectors, list(vectors), vectors.tolist(), pd.DataFrame(vectors)):
+        clf = AttentionFusionClassifier(**settings).fit({"A": samples}, y)
+        assert clf.shapes_ == {"A": (1, 2)}
+        found.append(clf.predict_proba({"A": samples}))
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-6)
+    some = {"A": [None, *vectors[1:]], "B": vectors}
+    assert AttentionFusionClassifier(**settings).fit(some, y).shapes_["A"] == (1, 2)

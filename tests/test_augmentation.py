@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNRegressor
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNEnsemble, LSTMFCNRegressor
 from lstmfcn.meta.augmentation import (
     AugmentedClassifier,
     add_noise,
@@ -219,6 +219,10 @@ def test_scikit_learn_check(estimator, check):
         (
             {"estimator": FCNClassifier(validation_fraction=0.2)},
             "the estimator's validation_fraction would hold out copies of series that it is tra",
+        ),
+        (
+            {"estimator": LSTMFCNEnsemble(FCNClassifier(validation_fraction=0.2))},
+            "the estimator's estimator__validation_fraction would hold out copies of series tha",
         ),
     ],
 )

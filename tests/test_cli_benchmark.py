@@ -368,6 +368,18 @@ def test_models_are_compared_on_the_resamples_that_all_have():
     assert np.isnan(apart.scores).all()
 
 
+def test_each_resample_counts_as_much_however_many_seeds_it_has():
+    scores = {0: 0.9, 1: 0.5}
+    runs = [("A", 0, 5), ("A", 1, 1), ("B", 0, 1), ("B", 1, 5)]  # model, resample, seeds
+    records = [
+        record("one", model, scores[resample], resample=resample, seed=seed)
+        for model, resample, n_seeds in runs
+        for seed in range(n_seeds)
+    ]
+    table = score_table(records)
+    assert table.scores.round(3).tolist() == [[0.7, 0.7]] and table.n_runs.tolist() == [[6, 6]]
+
+
 def test_of_a_loss_less_is_better():
     records = [record("a", "one", 0.5, log_loss=0.2), record("a", "two", 0.9, log_loss=0.4)]
     assert score_table(records, "log_loss").summary()[0]["model"] == "one"

@@ -308,6 +308,37 @@ def test_a_series_that_counts_is_not_a_header(write, first_label):
     assert y.tolist() == [first_label, "walk"]
 
 
+@pytest.mark.parametrize("numbers", ["4000,3998,3996", "0.00,0.01,0.01"])
+def test_numbers_beside_the_name_of_a_label_are_a_header(write, numbers):
+    text = f"class,{numbers}\na,1,2,3\nb,4,5,6\n"
+    X, y = read_series(write("x.csv", text))
+    assert X.shape == (2, 3) and y.tolist() == ["a", "b"]
+
+
+def test_a_class_may_be_called_as_a_column_of_labels(write):
+    rows = "y,1.0,2.5,3.7\nn,4,5,6\nY,3,2,1\nn,1,1,2\n"
+    X, y = read_series(write("x.csv", rows))
+    assert X.shape == (4, 3) and y.tolist() == ["y", "n", "Y", "n"]
+    labels = write("labels.csv", "y\nn\ny\nn\n")
+    y = read_series(write("values.csv", NO_LABELS * 2), labels=labels)[1]
+    assert y.tolist() == ["y", "n", "y", "n"]
+
+
+def test_a_first_series_in_equal_steps_is_a_line_of_times_and_said_to_be(write):
+    path = write("x.csv", "10.0,10.1,10.2,10.3\n1,5,2,7\n3,1,4,1\n")
+    for how in ({"labels": "none"}, {"n_timepoints": 4}):
+        with pytest.warns(UserWarning, match="the first line, from '10.0' to '10.3', grows in"):
+            assert read_series(path, **how)[0].shape == (2, 4)
+
+
+def test_known_classes_in_the_first_column_are_labels_whatever_the_length(write):
+    path = write("x.csv", CSV)
+    X, y = read_series(path, n_timepoints=4, classes=np.array([1, 2]))
+    assert X.shape == (2, 3) and y.tolist() == [1, 2]
+    X, y = read_series(path, n_timepoints=4, classes=np.array([1, 3]))
+    assert X.shape == (2, 4) and y is None
+
+
 @pytest.mark.parametrize("ending", ["tsv", "csv"])
 def test_the_expected_length_tells_whether_there_are_labels(write, ending):
     with_labels = TSV if ending == "tsv" else CSV

@@ -176,6 +176,14 @@ def test_a_dataset_is_found_by_any_of_its_names(tmp_path, stored, asked):
     assert list_ucr(tmp_path) == [stored]
 
 
+def test_names_in_other_letters_are_told_apart(tmp_path):
+    write(tmp_path / "天气", name="天气")
+    check_toy(load_ucr("天气", tmp_path))
+    for name in ("心电", "---"):
+        with pytest.raises(ValueError, match="天气"):
+            load_ucr(name, tmp_path)
+
+
 def test_an_exact_name_comes_first(tmp_path):
     write(tmp_path / "toy", "1\t9\n", "1\t9\n", name="to_y")
     write(tmp_path / "Toy")

@@ -113,6 +113,23 @@ def test_intervals_over_speakers_draw_whole_speakers():
     assert one.scores["uar"]["groups"] is None and one.n_groups == 1
 
 
+def test_probabilities_need_the_classes_of_their_columns():
+    y, p = np.arange(12) % 11, np.full((12, 11), 1 / 11)
+    assert refusal(lambda: score_classes(y, y, probabilities=p)) == (
+        "probabilities need classes: which class is each of their columns?"
+    )
+    found = score_classes(y, y, probabilities=p, classes=range(11))
+    assert found.scores["accuracy"]["value"] == 1.0
+
+
+def test_draws_of_equal_numbers_have_no_r2():
+    truth = np.repeat([1 / 3, 0.7, 0.1], 10)
+    groups = np.repeat(["a", "b", "c"], 10)
+    predicted = truth + np.random.default_rng(0).normal(0, 0.1, 30)
+    found = score_numbers(truth, predicted, groups=groups).scores["r2"]["groups"]
+    assert found[0] > -10
+
+
 def test_a_seed_repeats():
     y, first, second, groups = made_up()
     options = {"groups": groups, "n_bootstrap": 50}

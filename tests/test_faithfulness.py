@@ -329,3 +329,21 @@ def test_what_random_weights_show_as_well_was_not_learned():
     naive = ShowsTheSeries(**SMALL).fit(X, y)
     same = randomization_test(naive, X, "class_activation_map", random_state=0)
     np.testing.assert_allclose(same, 1.0)
+
+
+def test_padding_makes_no_map_of_random_weights_alike():
+    X, y = make_series(n_samples=40, n_timepoints=60)
+    shorter = [x[:, : (60, 25)[i % 2]] for i, x in enumerate(X)]
+
+    class ShowsNoise(LSTMFCNClassifier):
+        def class_activation_map(self, X, y=None):
+            lengths = np.array([x.shape[1] for x in X])
+            noise = np.random.default_rng(self.network_.weights.shape[0]).random((len(X), 60))
+            ShowsNoise.calls += 1
+            noise = np.roll(noise, 7 * ShowsNoise.calls, axis=1)
+            return noise * (np.arange(60) < lengths[:, np.newaxis])
+
+    ShowsNoise.calls = 0
+    noisy = ShowsNoise(**SMALL).fit(shorter, y)
+    found = randomization_test(noisy, shorter, "class_activation_map", n_random=20, random_state=0)
+    assert np.abs(found.mean()) < 0.1

@@ -363,3 +363,15 @@ def test_from_a_shell(tmp_path, capsys, options):
         assert "Pass --new-classes add to learn them beside these" in capsys.readouterr().err
     assert main([*command[:4], str(tmp_path / "old.lstmfcn")]) == 1
     assert "is also what is read; name another file with --out" in capsys.readouterr().err
+
+
+def test_a_new_head_measures_what_is_left_without_the_trend_anew():
+    X, y = make_series(n_samples=24)
+    clf = FCNClassifier(**{**SMALL, "views": ("values", "detrended"), "rocket": False}).fit(X, y)
+    before = clf.model_.get_layer("detrend").unit.numpy()
+    smooth = np.cumsum(np.cumsum(X, axis=2), axis=2)
+    clf.fine_tune(smooth, y, **SHORT, reset_head=True, freeze="convolutions")
+    fresh = FCNClassifier(**clf.get_params()).fit(smooth, y)
+    now, expected = (one.model_.get_layer("detrend").unit.numpy() for one in (clf, fresh))
+    np.testing.assert_allclose(now, expected, rtol=1e-5)
+    assert now[0] < before[0] / 2

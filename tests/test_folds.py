@@ -46,6 +46,13 @@ def test_folds_repeat_with_their_seed(options):
         np.testing.assert_allclose(fractions, 0.5)
 
 
+def test_no_fold_is_empty_because_of_few_groups():
+    sizes, labels = [34, 24, 19, 10, 13], [0, 0, 0, 1, 1]
+    groups, y = np.repeat(np.arange(5), sizes), np.repeat(labels, sizes)
+    folds = make_folds(100, 5, y=y, groups=groups, random_state=0)
+    assert sorted(map(len, folds)) == sorted(sizes)
+
+
 def test_folds_that_cannot_be_are_refused():
     cases = {
         "n_folds=5 is not possible with 4 samples; choose 2 to 4.": lambda: make_folds(4),

@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import refusal
+from conftest import Killed, refusal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -597,3 +597,38 @@ def test_every_method_of_an_unfitted_fusion_says_so(classifier, tmp_path):
     for name in asked.keys() & set(dir(classifier)):
         with pytest.raises(NotFittedError, match="instance is not fitted yet"):
             getattr(classifier, name)(*asked[name])
+
+
+def test_a_fusion_without_a_seed_goes_on_from_its_checkpoint(samples, tmp_path, kill_after):
+    X, y = samples
+    estimator = FCNClassifier(**{**TINY, "n_epochs": 4}, checkpoint=tmp_path)
+    kill_after(2)
+    with pytest.raises(Killed):
+        FusionClassifier(estimator).fit(X, y)
+    kill_after(99)
+    clf = FusionClassifier(estimator).fit(X, y)
+    again = FusionClassifier(estimator).fit(X, y)  # of the finished work
+    np.testing.assert_array_equal(clf.predict_proba(X), again.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", list(FUSIONS))
+def test_weights_must_leave_samples_of_each_modality(samples, all_fitted, name):
+    X, y = samples
+    X = {**X, "B": without(X["B"], *range(2, len(y)))}
+    weights = np.ones(len(y))
+    weights[:2] = 0.0
+    sentence = "all samples of modality 'B' have the weight 0; give some of them a weight, or"
+    assert sentence in refusal(lambda: clone(FUSIONS[name]).fit(X, y, weights))
+    assert sentence in refusal(lambda: all_fitted[name].fine_tune(X, y, weights))
+
+
+def test_a_class_that_a_modality_lacks_may_have_a_weight_and_be_validated():
+    X, y = make_samples(36)
+    y = y.astype("<U6")
+    y[::3] = "third"
+    X = {**X, "B": without(X["B"], *range(0, 36, 3))}
+    estimator = FCNClassifier(**TINY, class_weight={"calm": 1.0, "moved": 2.0, "third": 3.0})
+    clf = FusionClassifier(estimator, "late", random_state=0)
+    clf.fit(X, y, validation_data=(X, y))
+    assert clf.predict_proba(X).shape == (36, 3)
+    assert len(clf.history_["B"]["val_loss"]) == 1

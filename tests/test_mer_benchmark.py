@@ -74,7 +74,8 @@ def test_tracks_have_their_own_splits(root):
 
 def test_a_split_survives_a_file(root, tmp_path):
     split = load_mer(f"mer:{root}:face")
-    np.savez(tmp_path / "split.npz", **pack_split(split))
+    texts = [np.asarray(one, object) if k % 2 else one for k, one in enumerate(split)]
+    np.savez(tmp_path / "split.npz", **pack_split(texts))  # object arrays would need pickle
     again = read_split(tmp_path / "split.npz")
     assert all((one == other).all() for one, other in zip(split, again, strict=True))
 

@@ -244,6 +244,11 @@ FEW = mostly_unlabelled(Y20)
             {},
             "KNeighborsClassifier.fit takes no sample_weight, which gives pseudo-labels less w",
         ),
+        (
+            {"estimator": FCNClassifier(validation_fraction=0.2), "soft": True},
+            {},
+            "the estimator's validation_fraction would hold out copies of series that it is tra",
+        ),
         ({}, {"y": [-1] * 20}, "y has no labelled series; label some of each class."),
         ({}, {"y": ["a"] * 9 + [""] * 11}, "y has only one class, 'a'"),
         ({}, {"y": FEW[:5]}, "X has 20 series, but y has 5 labels; pass one per series, -1 where"),

@@ -89,3 +89,12 @@ def test_columns_that_are_not_there_are_refused(tmp_path):
     assert refused == "group_column, id_column and drop are for tables, but series.npy is none."
     both = {"label_column": "first", "drop": ["label"]}
     assert "labels in a column that is dropped" in refusal(lambda: read_series(path, **both))
+
+
+@pytest.mark.parametrize("nothing", ["", "NaN", "?", "<NA>"])
+def test_a_missing_label_is_no_class(tmp_path, nothing):
+    path = tmp_path / "log.csv"
+    labels = ["1"] * 4 + [nothing] * 4 + ["2"] * 4
+    path.write_text("x,label\n" + "".join(f"{i % 5},{label}\n" for i, label in enumerate(labels)))
+    recording = read_recording(path)
+    assert recording.labels == ["1"] * 4 + [""] * 4 + ["2"] * 4

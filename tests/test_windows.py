@@ -121,3 +121,9 @@ def test_windows_are_what_a_grouped_cross_validation_takes():
     clf = FCNClassifier((8, 8), n_epochs=40, random_state=0)
     scores = cross_val_score(clf, X, y, groups=who, cv=GroupKFold(3))
     assert scores.mean() > 0.9
+
+
+def test_pandas_missing_labels_are_none():
+    labels = pd.Series(["a"] * 10 + [None] * 10 + ["b"] * 10, dtype="string")
+    X, y = windows(np.arange(30.0), labels=labels, length=5)[:2]
+    assert y.tolist() == ["a", "a", "b", "b"] and len(X) == 4

@@ -2,6 +2,7 @@
 
 import json
 import math
+from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.base import clone
@@ -13,10 +14,12 @@ from sklearn.metrics import (
     f1_score,
     log_loss,
 )
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold
 
+from lstmfcn import __version__
 from lstmfcn.evaluation.number_scores import score_numbers
 from lstmfcn.files import atomic_path, write_csv
+from lstmfcn.meta.folds import held_out_rows
 from lstmfcn.meta.rows import take_rows
 from lstmfcn.plots.confusion import Confusion
 from lstmfcn.plots.display import image_bytes, new_figure, plain
@@ -72,16 +75,13 @@ def cross_validate_to_folder(
     y = np.asarray(y)
     classes, counts = np.unique(y, return_counts=True)
     _check(classes, counts, groups, n_folds)
-    kinds = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splitter = kinds(n_folds, shuffle=True, random_state=random_state)
-    splits = list(splitter.split(np.zeros(len(y)), y, groups))
+    held_out = held_out_rows(len(y), n_folds, random_state, y, groups)
 
     def ask(model, X):
         answers = np.zeros((len(X), len(classes)))
         answers[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
         return answers
 
-    held_out = [held for _, held in splits]
     job = {"n_folds": n_folds, "random_state": random_state}
     probabilities, fold_of = _answers(
         classifier, X, y, groups, held_out, folder, job, ask, verbose=verbose
@@ -164,6 +164,7 @@ def _answers(model, X, y, groups, held_out, folder, job, ask, *, verbose):
     """
     folder.mkdir(parents=True, exist_ok=True)
     job = {
+        "version of lstmfcn": __version__,
         "model": type(model).__name__,
         "parameters": _parameters(model),
         "data": fingerprint(X, y, *(() if groups is None else (np.asarray(groups),))),
@@ -225,7 +226,7 @@ def _read(path, job):
     try:
         with np.load(path, allow_pickle=False) as file:
             was, answers = json.loads(str(file["job"])), file["answers"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None  # damaged
     if not job.keys() <= was.keys():
         return None  # of an earlier version

@@ -8,6 +8,7 @@ import numpy as np
 
 from lstmfcn.datasets.arrays import to_classes
 from lstmfcn.datasets.parsing import short
+from lstmfcn.warning import warn
 
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
 PLACES = {"auto": 0, "first": 0, "last": -1, "none": None}
@@ -35,12 +36,21 @@ class Columns:
 
 
 def find_columns(
-    source, rows, place, n_timepoints=None, *, group_column=None, id_column=None, drop=()
+    source,
+    rows,
+    place,
+    n_timepoints=None,
+    classes=None,
+    *,
+    group_column=None,
+    id_column=None,
+    drop=(),
 ):
     """Return the `Columns` of a table, from line numbers and cells of its first rows.
 
-    `place` is "auto" (no labels in `n_timepoints` columns), "first", "last", "none" or a name;
-    `group_column`, `id_column` and those to `drop` are names.
+    `place` is "auto" (no labels in `n_timepoints` columns, unless the first one holds known
+    `classes`), "first", "last", "none" or a name; `group_column`, `id_column` and those to `drop`
+    are names.
     """
     first = [cell.strip() for cell in rows[0][1]] if rows else []
     group = None if group_column is None else named(source, first, group_column, "group_column")
@@ -53,18 +63,25 @@ def find_columns(
     label = None if is_name else PLACES[place]
     is_there = is_name and place.lower() in names and not is_number(place)
     rest = [cells for _, cells in rows[1:]]
-    if not rest or not (_is_header(names, label) or is_there or _is_ruler(first, rest, label)):
+    is_header = is_there or _is_header(names, label, rest)
+    if not rest or not (is_header or _is_ruler(first, rest, label)):
         if is_name and rows:
             raise ValueError(
                 f"{source} has no first line that names its columns, but "
                 f"label_column={short(place)} is a name; pass 'first' or 'last'."
             )
-        if place == "auto" and len(first) == n_timepoints:
-            return Columns(bool(rest) and _is_ruler(first, rest, None), None)
+        known = 0.0 if classes is None or isinstance(classes, str) else _known(rows, classes)
+        if place == "auto" and len(first) == n_timepoints and known < 1:
+            has_times = bool(rest) and _is_ruler(first, rest, None)
+            if has_times:
+                _warn_of_times(source, first)
+            return Columns(has_times, None)
         if place == "auto" and rows:
             _check_last(source, *rows[0])
         return Columns(False, label)
 
+    if label is None and place == "none" and not is_header:
+        _warn_of_times(source, first)
     labels = [i for i, name in enumerate(names) if name in LABEL_NAMES]
     index = {i for i, name in enumerate(names) if name in INDEX_NAMES or (i == 0 and not name)}
     if is_name:
@@ -142,16 +159,34 @@ def _kind(name):
     return "0" if is_number(name) else re.sub(r"[0-9]+", "0", name)
 
 
-def _is_header(names, label):
+def _known(rows, classes):
+    """Return which fraction of the first column's cells are classes."""
+    return to_classes([cells[0].strip() for _, cells in rows], classes)[1]
+
+
+def _warn_of_times(source, first):
+    warn(
+        f"{source}: the first line, from {short(first[0])} to {short(first[-1])}, grows in equal "
+        "steps, so that it is read as the times of the columns; if it is a series, put a line of "
+        "names above it."
+    )
+
+
+def _is_header(names, label, rest):
     """Tell whether the cells of a first row, in lower case, name or number the columns."""
-    known = [name in LABEL_NAMES or name in INDEX_NAMES for name in names]
+
+    def is_known(i, name):
+        below = (row[i].strip().lower() for row in rest if i < len(row))
+        return name in (*LABEL_NAMES, *INDEX_NAMES) and name not in below  # no class of that name
+
+    known = [is_known(i, name) for i, name in enumerate(names)]
     at = None if label is None else label % len(names)
     others = [name for i, name in enumerate(names) if name and not known[i] and i != at]
     numbers = [float(name) for name in others if is_number(name)]
     if not numbers:
         return bool(others)
     if any(known):  # beside a name, others number the columns or write the time above each
-        return len(numbers) > 2 and all(np.diff(numbers) > 0)
+        return len(numbers) > 2
     # pandas numbers the columns of an array 0, 1, 2, ..., and names no index.
     counted = names if names[0] else names[1:]
     counts = any(counted == [str(start + i) for i in range(len(counted))] for start in (0, 1))

@@ -84,7 +84,7 @@ def read_series(
         What to do with values missing inside a series, as in `load_ucr`.
     n_timepoints : int, default=None
         With labels="auto", the length a fitted classifier expects: a `.tsv` or `.csv` with
-        exactly so many columns then has no label column.
+        exactly so many columns then has no label column, unless the first one holds `classes`.
     classes : array of shape (n_classes,) or "numbers", default=None
         The `classes_` of a fitted classifier. Labels come as these: "1.0" as the class 1.
         "numbers": labels are numbers to predict, such as the targets of a `.ts` file.
@@ -305,12 +305,13 @@ def _separator(line):
 def _read_table(path, labels, n_timepoints, classes, named, timepoints):
     rows, separator = _rows(path)
     head = list(islice(rows, N_HEAD))
-    columns = find_columns(path.name, list(without_blank_end(head)), labels, n_timepoints, **named)
+    how = labels, n_timepoints, classes
+    columns = find_columns(path.name, list(without_blank_end(head)), *how, **named)
     rows = chain(head, rows)
     if columns.has_header:
         rows = without_blank_end(rows)
     else:
-        columns = find_columns(path.name, head, labels, n_timepoints, **named)
+        columns = find_columns(path.name, head, *how, **named)
     parsed = parse_table(path.name, rows, columns, separator, timepoints)
     check_index(parsed, columns)
     if parsed.labels is not None:
@@ -409,7 +410,8 @@ def _text_labels(path, ending):
                     "line."
                 )
         labels = [(number, cells[0].strip()) for number, cells in rows]
-        if labels and labels[0][1].lower() in LABEL_NAMES:
+        first, *others = (label.lower() for _, label in labels) if labels else ("",)
+        if first in LABEL_NAMES and first not in others:
             del labels[0]
     else:
         lines = text.rstrip("\n").split("\n")

@@ -9,6 +9,7 @@ import numpy as np
 
 from lstmfcn.untrusted import listed
 
+NO_LABEL = ("", "nan", "<na>", "?")  # cells of a label that is not there
 MISSING = ("", "nan", "na", "n/a", "<na>", "null", "?")  # cells of a value that is not there
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?\s*")
 _DECIMAL_POINT = re.compile(  # in a cell of its own
@@ -113,7 +114,7 @@ def parse_table(source, rows, columns, separator="tabs", timepoints=()):
         place = f"line {number}"
         if label_at is not None:
             label = cells[label_at].strip()
-            if label.lower() in ("", "nan", "<na>", "?"):
+            if label.lower() in NO_LABEL:
                 raise ValueError(
                     f"{source} {place} has no label in column {label_at + 1} (it holds "
                     f"{label!r}); {expected}."

@@ -14,7 +14,7 @@ from lstmfcn.datasets.columns import (
     without_blank_end,
 )
 from lstmfcn.datasets.files import read_rows
-from lstmfcn.datasets.parsing import MISSING, short
+from lstmfcn.datasets.parsing import MISSING, NO_LABEL, short
 from lstmfcn.warning import warn
 
 FEWEST_TICKS = 10  # timepoints from which on a column that only grows is a clock
@@ -127,7 +127,8 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
                 f"{len(names)}; the file may be cut off."
             )
         for name, place in chosen.items():
-            texts[name].append(cells[place].strip())
+            text = cells[place].strip()
+            texts[name].append("" if name == "labels" and text.lower() in NO_LABEL else text)
         values.append([_value(source, number, names[k], cells[k]) for k in kept])
     if not values:
         raise ValueError(f"{source} has no rows behind the names of its columns.")

@@ -142,7 +142,7 @@ def _find(name, opened, bundled):
     if name in datasets:
         return datasets[name]
     by_key = {_key(candidate): candidate for candidate in datasets}
-    if _key(name) in by_key:
+    if _key(name) and _key(name) in by_key:
         return datasets[by_key[_key(name)]]
 
     place = "the datasets that come with sktime" if bundled else str(opened.path)

@@ -112,7 +112,7 @@ def check_name(name):
 
 def name_key(name):
     """Return the name in lower case with everything but letters and digits removed."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[\W_]", "", name.lower())
 
 
 def nearest(name, names):

@@ -198,7 +198,10 @@ def _of_intervals(intervals, n_timepoints):
 
 
 def _is_none(label):
-    return label is None or label != label or (isinstance(label, str) and not label.strip())
+    if label is None or isinstance(label, str):
+        return not (label or "").strip()
+    is_missing = label != label  # pandas' NA equals neither itself nor another
+    return not isinstance(is_missing, (bool, np.bool_)) or bool(is_missing)
 
 
 def _groups(groups, n_timepoints):

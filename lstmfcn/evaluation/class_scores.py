@@ -146,6 +146,8 @@ def score_classes(
     >>> found.confusion.tolist(), found.per_class[0]["recall"]
     ([[1, 1], [0, 1]], 0.5)
     """
+    if probabilities is not None and classes is None:
+        raise ValueError("probabilities need classes: which class is each of their columns?")
     truth, (predicted,), classes = _codes(y_true, {"y_pred": y_pred}, classes)
     groups, n_groups = _checked_groups(groups, len(truth))
     if probabilities is not None:
@@ -245,7 +247,7 @@ def _codes(y_true, predictions, classes):
     truth = np.asarray(y_true).astype(str)
     if classes is None:
         classes = np.unique(np.concatenate([truth, *labels.values()])).tolist()
-    classes = tuple(classes)
+    classes = tuple(map(str, classes))
     if len(classes) > MOST_CLASSES:
         raise ValueError(
             f"there are {len(classes)} different labels, such as {classes[0]!r}; choose the column "

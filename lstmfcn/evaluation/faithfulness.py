@@ -394,13 +394,19 @@ def randomization_test(estimator, X, method="attention_map", *, n_random=3, rand
         )
     names = estimator.classes_[estimator.predict_proba(X).argmax(axis=1)]
     arguments = () if method == "attention_map" else (names,)
-    ours = rankdata(getattr(estimator, method)(X, *arguments), axis=1)
-    correlations = []
-    for _ in range(n_random):
+    ours = getattr(estimator, method)(X, *arguments)
+    lengths = np.full(len(ours), ours.shape[1])
+    if isinstance(X, list) and estimator.unequal_length_in_ == "pad":
+        lengths = np.array([np.shape(x)[-1] for x in X])
+    correlations = np.empty((n_random, len(ours)))
+    for found in correlations:
         other = estimator.with_random_weights(random.randint(2**31 - 1))
-        theirs = rankdata(getattr(other, method)(X, *arguments), axis=1)
-        correlations.append(_correlation(ours, theirs))
-    return np.mean(correlations, axis=0)
+        theirs = getattr(other, method)(X, *arguments)
+        for length in np.unique(lengths):  # padding, where maps are 0, would make them alike
+            rows = np.flatnonzero(lengths == length)
+            ranks = (rankdata(one[rows, :length], axis=1) for one in (ours, theirs))
+            found[rows] = _correlation(*ranks)
+    return correlations.mean(axis=0)
 
 
 def _correlation(a, b):

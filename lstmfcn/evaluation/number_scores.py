@@ -6,6 +6,8 @@ import numpy as np
 
 from lstmfcn.evaluation.bootstrap import bootstrap_sums, by_group, interval
 
+ROUNDING = 1e-12  # a variance below this part of the mean square is 0 but for rounding errors
+
 NUMBER_METRICS = {"ccc": "CCC", "mse": "MSE", "r2": "R2"}
 """Fields of the scores, and how they are printed.
 
@@ -157,8 +159,10 @@ def _measure(sums):
     """Return metric -> values (...) of sums of moments (..., 6)."""
     n, truth, predicted, truth_2, predicted_2, error_2 = np.moveaxis(sums, -1, 0)
     mean_t, mean_p, mse = truth / n, predicted / n, error_2 / n
-    variance_t = np.maximum(truth_2 / n - mean_t**2, 0)
-    variance_p = np.maximum(predicted_2 / n - mean_p**2, 0)
+    variance_t, variance_p = (
+        np.where(squares / n - mean**2 > ROUNDING * squares / n, squares / n - mean**2, 0.0)
+        for squares, mean in ((truth_2, mean_t), (predicted_2, mean_p))
+    )
     # MSE = var_t + var_p - 2 cov + (mean_t - mean_p)^2, so that CCC = 2 cov / (...) follows.
     spread = variance_t + variance_p + (mean_t - mean_p) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -176,7 +176,7 @@ def score_table(records, metric="accuracy"):
         shared = sorted(set.intersection(*resamples)) if resamples else []
         if any(len(found) > len(shared) for found in resamples):
             differing.append(dataset)
-        cells.append([[x for r in shared for x in scores.get(r, [])] for scores in of_model])
+        cells.append([[scores[r] for r in shared if r in scores] for scores in of_model])
     if differing:
         warn(
             f"models have different resamples of {listed(differing, 3)}; only those count that "
@@ -185,8 +185,8 @@ def score_table(records, metric="accuracy"):
     return ScoreTable(
         datasets,
         models,
-        np.array([[np.mean(cell) if cell else np.nan for cell in row] for row in cells]),
-        np.array([[len(cell) for cell in row] for row in cells]),
+        np.array([[np.mean([*map(np.mean, cell)] or np.nan) for cell in row] for row in cells]),
+        np.array([[sum(map(len, cell)) for cell in row] for row in cells]),
         np.array([n_classes[d] for d in datasets]),
         metric,
     )

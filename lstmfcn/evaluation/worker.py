@@ -223,7 +223,7 @@ def pack_split(split):
         if not isinstance(X, np.ndarray):  # series of unequal length, one behind the other
             packed[f"lengths_{name}"] = np.array([x.shape[1] for x in X])
             X = np.concatenate(X, axis=1)
-        packed[f"X_{name}"], packed[f"y_{name}"] = X, np.asarray(y)
+        packed[f"X_{name}"], packed[f"y_{name}"] = X, without_objects(y)
     return packed
 
 

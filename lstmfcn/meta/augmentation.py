@@ -8,7 +8,12 @@ from sklearn.utils import check_random_state
 
 from lstmfcn.all_or_nothing import changed_at_once
 from lstmfcn.lengths import resample
-from lstmfcn.meta.base import MetaClassifier, check_fit_takes, classifier_clone
+from lstmfcn.meta.base import (
+    MetaClassifier,
+    check_fit_takes,
+    check_holds_out_nothing,
+    classifier_clone,
+)
 from lstmfcn.meta.rows import RowBuffer, check_rows, n_rows, stack_rows
 from lstmfcn.moments import check_squares
 from lstmfcn.pages import is_memory_mapped
@@ -206,11 +211,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
     def _fit(self, X, y, sample_weight, validation_data):
         self._validate_params()
         check_counts(least=0, n_copies=self.n_copies)
-        if getattr(self.estimator, "validation_fraction", None) is not None:
-            raise ValueError(
-                "the estimator's validation_fraction would hold out copies of series that it is "
-                "trained on; set it to None."
-            )
+        check_holds_out_nothing(self.estimator)
         X = check_rows(X)
         y = check_labels(y, n_rows(X), type(self).__name__)
         self.classes_ = np.unique(y)

@@ -31,6 +31,17 @@ def check_fit_takes(estimator, parameter, remedy):
         raise TypeError(f"{type(estimator).__name__}.fit takes no {parameter}{remedy}")
 
 
+def check_holds_out_nothing(estimator):
+    """Refuse an estimator that, or whose inner one, would be validated on copies of series."""
+    found = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    for name, value in found.items():
+        if name.rpartition("__")[2] == "validation_fraction" and value is not None:
+            raise ValueError(
+                f"the estimator's {name} would hold out copies of series that it is trained on; "
+                "set it to None."
+            )
+
+
 def classifier_clone(estimator):
     """Return an unfitted copy of a classifier; refuse a regressor."""
     if is_regressor(estimator):

@@ -73,15 +73,28 @@ def make_folds(n, n_folds=5, *, random_state=None, y=None, groups=None):
                 f"class {labels[counts.argmin()]!s} has {counts.min()} samples, fewer than "
                 f"n_folds={n_folds}; lower n_folds, or pass more samples of it."
             )
-    kind = StratifiedKFold
-    if groups is not None:
-        kind, n_groups = GroupKFold if y is None else StratifiedGroupKFold, len(np.unique(groups))
-        if n_groups < n_folds:
-            raise ValueError(
-                f"groups has {n_groups} groups, fewer than n_folds={n_folds}; lower n_folds."
-            )
-    splitter = kind(n_folds, shuffle=True, random_state=seed)
-    return [test for _, test in splitter.split(np.zeros(n), y, groups)]
+    if groups is not None and len(np.unique(groups)) < n_folds:
+        raise ValueError(
+            f"groups has {len(np.unique(groups))} groups, fewer than n_folds={n_folds}; lower "
+            "n_folds."
+        )
+    return held_out_rows(n, n_folds, seed, y, groups)
+
+
+def held_out_rows(n, n_folds, seed, y=None, groups=None):
+    """Return the rows of each fold: groups stay whole, and classes are spread, if that can be.
+
+    ``seed`` is one, or scikit-learn's ``random_state``; one of ``y`` and ``groups`` is given.
+    """
+    kinds = [StratifiedKFold] if groups is None else [StratifiedGroupKFold, GroupKFold]
+    if y is None:
+        kinds = [GroupKFold]
+    for kind in kinds:  # of few groups, StratifiedGroupKFold may leave a fold empty
+        splitter = kind(n_folds, shuffle=True, random_state=seed)
+        folds = [test for _, test in splitter.split(np.zeros(n), y, groups)]
+        if all(map(len, folds)):
+            break
+    return folds
 
 
 def write_folds(path, folds, names):

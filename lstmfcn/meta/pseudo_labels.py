@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from lstmfcn.all_or_nothing import changed_at_once
-from lstmfcn.meta.base import MetaClassifier, check_fit_takes, seeded_clone
+from lstmfcn.meta.base import MetaClassifier, check_fit_takes, check_holds_out_nothing, seeded_clone
 from lstmfcn.meta.rows import check_rows, n_rows, take_rows
 from lstmfcn.validation import (
     Interval,
@@ -206,6 +206,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             )
         remedy = ", which gives pseudo-labels less weight; pass another estimator."
         check_fit_takes(self.estimator, "sample_weight", remedy)
+        if self.soft:  # a series then stands once for each class that it may be of
+            check_holds_out_nothing(self.estimator)
 
     def _read_labels(self, y, n_samples):
         """Return y as an array, and class indices with -1 where there is no label."""

@@ -340,10 +340,7 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
     def _modalities(self, X, names=None):
         """Return Modalities; a vector (n_channels,) is one timepoint at the level of utterances."""
         if self.level == "utterance" and isinstance(X, dict):
-            X = {
-                name: x[:, :, np.newaxis] if isinstance(x, np.ndarray) and x.ndim == 2 else x
-                for name, x in X.items()
-            }
+            X = {name: _vectors_as_series(x) for name, x in X.items()}
         return read_modalities(X, names)
 
     def _read(self, X):
@@ -375,6 +372,16 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
                 )
             inputs.append(values if self.level == "frame" else values[:, 0])
         return tuple(inputs)
+
+
+def _vectors_as_series(samples):
+    """Return samples, each a vector (n_channels,) among them as (n_channels, 1)."""
+    if hasattr(samples, "to_numpy"):
+        samples = samples.to_numpy()
+    is_array = isinstance(samples, np.ndarray) and samples.dtype != object
+    if is_array or not isinstance(samples, (list, tuple, np.ndarray)):
+        return samples[:, :, np.newaxis] if is_array and samples.ndim == 2 else samples
+    return [np.asarray(x)[:, np.newaxis] if np.ndim(x) == 1 else x for x in samples]
 
 
 def _uniform(fan_in, seed):

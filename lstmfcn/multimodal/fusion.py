@@ -201,6 +201,7 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
                 "has seen."
             )
         y, sample_weight = self._checked(modalities, y, sample_weight)
+        _check_weights_of(modalities, sample_weight)
         validation.encode_labels(y, self.classes_, type(self).__name__)
         options = {
             "n_iterations": n_iterations,
@@ -286,6 +287,7 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
         self._validate_params()
         modalities = read_modalities(X)
         y, sample_weight = self._checked(modalities, y, sample_weight)
+        _check_weights_of(modalities, sample_weight)
         self.classes_ = np.unique(y)
         validation.check_classes(self.classes_, type(self).__name__)
         self.fusion_ = self._new_fusion(modalities.names)
@@ -309,6 +311,8 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
             )
         estimator = clone(estimator)
         seed = int(validation.draw_seeds(self.random_state, 1)[0])
+        if self.random_state is None and self.fusion != "late":
+            seed = None  # a checkpoint then goes on with its own
         if self.fusion == "late":
             return LateFusion(estimator, seed)
         if self.fusion == "early":
@@ -338,3 +342,14 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
     def _read(self, X):
         validation.check_is_fitted(self)
         return read_modalities(X, self.modalities_)
+
+
+def _check_weights_of(modalities, weights):
+    """Refuse weights that leave no sample of a modality."""
+    for name in modalities.names:
+        rows = modalities.rows(name)
+        if weights is not None and len(rows) and not weights[rows].any():
+            raise ValueError(
+                f"all samples of modality {name!r} have the weight 0; give some of them a weight, "
+                "or leave the modality out."
+            )

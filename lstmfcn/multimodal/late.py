@@ -1,6 +1,7 @@
 """How are the probabilities of one classifier for each modality averaged?"""
 
 import copy
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.base import clone
@@ -33,10 +34,17 @@ class LateFusion:
             rows = modalities.rows(name)
             weight = None if sample_weight is None else sample_weight[rows]
             held_out = None
-            if validation_data is not None and validation_data[0].series[name] is not None:
+            classes = set(y[rows].tolist())  # not all classes need have each modality
+            if validation_data is not None:
                 held, held_y = validation_data
-                held_out = held.series[name], held_y[held.rows(name)]
+                held = held[np.array([label in classes for label in held_y.tolist()])]
+                held_y = held_y[[label in classes for label in held_y.tolist()]]
+                if held.series[name] is not None:
+                    held_out = held.series[name], held_y[held.rows(name)]
             estimator = clone(self.estimator).set_params(random_state=random_state)
+            if isinstance(estimator.class_weight, Mapping):
+                factors = {k: v for k, v in estimator.class_weight.items() if k in classes}
+                estimator.set_params(class_weight=factors)
             with naming(name):
                 estimator.fit(modalities.series[name], y[rows], weight, held_out)
             self.estimators[name] = estimator
