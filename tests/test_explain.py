@@ -239,7 +239,7 @@ def test_long_series_are_explained_in_batches(monkeypatch):
     X, y = make_series(n_samples=20, n_timepoints=40)
     clf = ALSTMFCNClassifier(**SMALL).fit(X, y)
     whole = clf.explain(X).over_time, clf.gradient_map(X)
-    monkeypatch.setattr("lstmfcn.networks.fitted.rows_per_batch", lambda n_timepoints: 3)
+    monkeypatch.setattr("lstmfcn.networks.fitted.rows_per_batch", lambda *_: 3)
     parts = clf.explain(X).over_time, clf.gradient_map(X)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

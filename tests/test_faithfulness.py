@@ -324,7 +324,7 @@ def test_what_random_weights_show_as_well_was_not_learned():
 
     class ShowsTheSeries(LSTMFCNClassifier):
         def class_activation_map(self, X, y=None):
-            return np.abs(X)
+            return np.abs(X[:, 0])
 
     naive = ShowsTheSeries(**SMALL).fit(X, y)
     same = randomization_test(naive, X, "class_activation_map", random_state=0)
@@ -338,12 +338,9 @@ def test_padding_makes_no_map_of_random_weights_alike():
     class ShowsNoise(LSTMFCNClassifier):
         def class_activation_map(self, X, y=None):
             lengths = np.array([x.shape[1] for x in X])
-            noise = np.random.default_rng(self.network_.weights.shape[0]).random((len(X), 60))
-            ShowsNoise.calls += 1
-            noise = np.roll(noise, 7 * ShowsNoise.calls, axis=1)
-            return noise * (np.arange(60) < lengths[:, np.newaxis])
+            return next(noise) * (np.arange(60) < lengths[:, np.newaxis])
 
-    ShowsNoise.calls = 0
+    noise = (np.random.default_rng(seed).random((40, 60)) for seed in range(99))
     noisy = ShowsNoise(**SMALL).fit(shorter, y)
     found = randomization_test(noisy, shorter, "class_activation_map", n_random=20, random_state=0)
     assert np.abs(found.mean()) < 0.1

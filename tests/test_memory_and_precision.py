@@ -205,6 +205,6 @@ def test_auto_asks_the_gpu(capability, expected, monkeypatch):
 
 
 def test_exhausted_memory_becomes_a_sentence():
-    with pytest.raises(MemoryError) as caught, memory_errors_explained("this", "that"):
+    with pytest.raises(MemoryError) as caught, memory_errors_explained("this", "lower that"):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
     assert str(caught.value) == "the memory does not suffice for this; lower that."

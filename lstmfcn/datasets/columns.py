@@ -63,7 +63,7 @@ def find_columns(
     label = None if is_name else PLACES[place]
     is_there = is_name and place.lower() in names and not is_number(place)
     rest = [cells for _, cells in rows[1:]]
-    is_header = is_there or _is_header(names, label, rest)
+    is_header = bool(rest) and (is_there or _is_header(names, label, rest))
     if not rest or not (is_header or _is_ruler(first, rest, label)):
         if is_name and rows:
             raise ValueError(

@@ -28,6 +28,8 @@ class LateFusion:
         """
         self.classes_ = np.unique(y)
         self.estimators = {}
+        if validation_data is not None:
+            validation.encode_labels(validation_data[1], self.classes_, "FusionClassifier")
         seed = validation.draw_seeds(self.random_state, 2)[0]
         seeds = validation.draw_seeds(seed, len(modalities.names)).tolist()
         for name, random_state in zip(modalities.names, seeds, strict=True):
