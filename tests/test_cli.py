@@ -602,7 +602,14 @@ def test_evaluate_keeps_groups_apart_and_goes_on(recording, tmp_path, capsys, mo
     right = np.mean([row["label"] == row["predicted"] for row in rows])
     assert float(scores[-1]["accuracy"]) == pytest.approx(right)
     assert (folder / "confusion.png").stat().st_size > 1000
+    (folder / "fold-1.npz").write_bytes(b"")  # damaged
+    fits[:] = []
+    assert main(command) == 0 and len(fits) == 1
     before = (folder / "fold-0.npz").read_bytes()
+    monkeypatch.setattr("lstmfcn.cli.cross_validation.__version__", "9.9")
+    assert main(command) == 1
+    assert "other version of lstmfcn (0.1.0 there, 9.9 here)" in capsys.readouterr().err
+    monkeypatch.undo()
     assert main([*command, "--seed", "1"]) == 1
     assert "is of a cross-validation with other" in capsys.readouterr().err
     assert main([*command, "--batch-size", "7"]) == 1

@@ -19,6 +19,7 @@ from lstmfcn import (
     LSTMFCNRegressor,
     OnnxClassifier,
     OnnxRegressor,
+    raw_graph,
 )
 from lstmfcn.cli import main
 from lstmfcn.datasets import load_ucr
@@ -330,3 +331,16 @@ def test_a_keras_file_of_the_network_loads_in_a_fresh_process(attentive, tmp_pat
     found = subprocess.check_output(call, text=True)
     assert int(found) == attentive.model_.count_params()
     assert isinstance(attentive.model_, keras.Model)
+
+
+def test_no_operation_of_a_gpu_is_traced(monkeypatch):
+    X, y = make_series(n_timepoints=30)
+    clf = LSTMFCNClassifier(**SMALL, dimension_shuffle=False).fit(X, y)
+    (layer,) = (one for one in clf.model_.layers if hasattr(one, "use_cudnn"))
+    member, seen = raw_graph._Member(clf.network_, clf.reader_, attention=False), []
+    call = member.model.call
+    monkeypatch.setattr(
+        member.model, "call", lambda *a, **k: seen.append(layer.use_cudnn) or call(*a, **k)
+    )
+    member(tf.constant(X, tf.float32))
+    assert seen == [False] and layer.use_cudnn == "auto"
