@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from lstmfcn.explain import block_output, evidence_block
-from lstmfcn.networks.backend import keras, tf
+from lstmfcn.networks.backend import keras, tf, with_attribute
 from lstmfcn.networks.fitted import alone_before_normalisation, deciding_layer
 from lstmfcn.networks.layers import in_a_plain_loop, in_one_kernel
 
@@ -128,18 +128,10 @@ class _Member:
         return tf.repeat(slopes / count, size, axis=1)[:, :n_steps] * there[:, :, tf.newaxis]
 
 
-@contextlib.contextmanager
 def _for_any_device(model):
     """Let the LSTMs of a model be traced without operations that only a GPU has."""
     layers = [layer for layer in model.layers if hasattr(layer, "use_cudnn")]
-    before = [layer.use_cudnn for layer in layers]
-    try:
-        for layer in layers:
-            layer.use_cudnn = False
-        yield
-    finally:
-        for layer, value in zip(layers, before, strict=True):
-            layer.use_cudnn = value
+    return with_attribute(layers, "use_cudnn", False)
 
 
 def _convolution_backwards(convolution, slopes):

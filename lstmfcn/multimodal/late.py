@@ -39,8 +39,8 @@ class LateFusion:
             classes = set(y[rows].tolist())  # not all classes need have each modality
             if validation_data is not None:
                 held, held_y = validation_data
-                held = held[np.array([label in classes for label in held_y.tolist()])]
-                held_y = held_y[[label in classes for label in held_y.tolist()]]
+                is_seen = np.isin(held_y, y[rows])
+                held, held_y = held[is_seen], held_y[is_seen]
                 if held.series[name] is not None:
                     held_out = held.series[name], held_y[held.rows(name)]
             estimator = clone(self.estimator).set_params(random_state=random_state)

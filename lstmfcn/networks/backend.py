@@ -167,3 +167,17 @@ def float32_numbers():
             yield
         finally:
             keras.config.set_floatx(before)
+
+
+@contextlib.contextmanager
+def with_attribute(layers, name, value):
+    """Let an attribute of layers have a value in what the body traces."""
+    layers = list(layers)
+    before = [getattr(layer, name) for layer in layers]
+    try:
+        for layer in layers:
+            setattr(layer, name, value)
+        yield
+    finally:
+        for layer, old in zip(layers, before, strict=True):
+            setattr(layer, name, old)

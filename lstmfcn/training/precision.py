@@ -6,11 +6,10 @@ bits while training (Kalamkar et al., 2019, arXiv:1905.12322). A trained network
 float32.
 """
 
-import contextlib
 import functools
 from pathlib import Path
 
-from lstmfcn.networks.backend import tf
+from lstmfcn.networks.backend import tf, with_attribute
 from lstmfcn.networks.builders import is_convolutional
 
 CPU_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
@@ -39,19 +38,11 @@ def has_fast_bfloat16():
     return bool(CPU_INSTRUCTIONS & set(flags.split()))
 
 
-@contextlib.contextmanager
 def computing_in(precision, model):
     """Let the convolution blocks compute in ``precision`` in what the body traces.
 
     The model's variables are float32 before, within and after.
     """
     layers = [layer for layer in model.layers if is_convolutional(layer, along_time=True)]
-    before = [layer.dtype_policy for layer in layers]
     policy = "float32" if precision == "float32" else f"mixed_{precision}"
-    try:
-        for layer in layers:
-            layer.dtype_policy = policy
-        yield
-    finally:
-        for layer, old in zip(layers, before, strict=True):
-            layer.dtype_policy = old
+    return with_attribute(layers, "dtype_policy", policy)
