@@ -4,7 +4,7 @@ What does the LSTM branch read?
 
 The LSTM branch of ALSTM-FCN reads a series through its attention. Grey are the test series of
 GunPoint. Orange are the same series times their attention: they grow where the branch looks, and
-vanish elsewhere. The branch reads the mean of the two.
+vanish elsewhere. The branch reads the mean of the two, normalised and in coarser steps.
 """
 
 from lstmfcn import ALSTMFCNClassifier

@@ -2,9 +2,9 @@
 What does the first layer look for?
 ===================================
 
-The class is the number of periods in a short burst: one, two or three. Longer bursts in between say
-nothing. Left is each of the most active kernels; right is the series that excites it most. The mark
-is the place of the highest activation.
+The class is the number of periods in a short burst: one, two or three. Bursts with more
+periods, in every series, tell nothing of the class. Left is each of the most active kernels; right
+is the series that excites it most. The mark is the place of the highest activation.
 """
 
 from lstmfcn import LSTMFCNClassifier

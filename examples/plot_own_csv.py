@@ -2,8 +2,8 @@
 My own CSV file
 ===============
 
-A row for each series, a column with the label. ``read_series`` finds the label by its name; the
-same file goes into ``lstmfcn fit`` in the shell.
+A row for each series, a column with the label. ``label_column`` names the column. In the shell it
+is ``lstmfcn fit demand.csv --label-column season --out model.lstmfcn``.
 """
 
 import tempfile

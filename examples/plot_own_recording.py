@@ -7,7 +7,7 @@ one side of a split: windows of the same person are alike, and a random split wo
 model.
 
 BasicMotions (accelerometer and gyroscope of a wrist, four activities) ships as short series. Here
-they are put together to what a person has at home: one long log with intervals.
+they are joined into one long log per person, with the interval of each activity.
 """
 
 import matplotlib.pyplot as plt

@@ -3,7 +3,8 @@ Compare with published results
 ==============================
 
 The package ships published accuracies with their sources. A new method can be compared with them on
-the archive's default splits, without running the others. Here four published methods stand for it.
+the archive's default splits, without running the others. Here four published methods are
+compared with each other.
 """
 
 import numpy as np

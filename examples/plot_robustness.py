@@ -6,7 +6,8 @@ A classifier of emotions is trained on clean clips and used beside noise. ``Robu
 scores it on clips that lose more and more of their frames. ``AugmentedClassifier`` trains on copies
 with cuts and noise, and falls more slowly.
 
-The clips are made up: 20 features over 60 frames, four emotions, each a movement of some features.
+The clips are made up: 20 features over 60 frames, four emotions. In each emotion all features
+move, with sizes and speeds of its own.
 """
 
 import numpy as np

@@ -125,7 +125,8 @@ class LSTMFCNClassifier(TimeSeriesClassifier):
         ``import lstmfcn.networks.builders``; :meth:`export` needs nothing of the kind.
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
-        validation data, ``val_loss`` and ``val_accuracy``.
+        validation data, ``val_loss`` and ``val_accuracy``. They are of the network
+        without the fixed kernels.
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
@@ -339,7 +340,8 @@ class ALSTMFCNClassifier(TimeSeriesClassifier):
         ``import lstmfcn.networks.builders``; :meth:`export` needs nothing of the kind.
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
-        validation data, ``val_loss`` and ``val_accuracy``.
+        validation data, ``val_loss`` and ``val_accuracy``. They are of the network
+        without the fixed kernels.
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}
@@ -592,7 +594,8 @@ class FCNClassifier(TimeSeriesClassifier):
         ``import lstmfcn.networks.builders``; :meth:`export` needs nothing of the kind.
     history_ : dict of str to list of float
         Per epoch: ``loss``, ``accuracy``, ``learning_rate``, ``epoch_seconds`` and, with
-        validation data, ``val_loss`` and ``val_accuracy``.
+        validation data, ``val_loss`` and ``val_accuracy``. They are of the network
+        without the fixed kernels.
     n_timepoints_in_, n_channels_in_, n_features_in_ : int
         Length, channels and values (their product) per series.
     unequal_length_in_ : {"pad", "resample", None}

@@ -26,7 +26,8 @@ from lstmfcn.validation import Interval, StrOptions
 
 KINDS = (LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier)
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total} members [{elapsed}<{remaining}{postfix}]"
-OF_ALL = ("callbacks", "checkpoint", "random_state", "verbose")  # parameters that no variant has
+# Parameters that no variant has. Maps of members are means, so their timepoints must be the same.
+OF_ALL = ("callbacks", "checkpoint", "random_state", "unequal_length", "verbose")
 
 
 def _members_attend(ensemble):
@@ -60,8 +61,8 @@ class LSTMFCNEnsemble(LogitClassifier):
     Parameters
     ----------
     estimator : LSTMFCNClassifier, ALSTMFCNClassifier, FCNClassifier or None, default=None
-        Each member is a clone of this classifier, with a ``random_state`` of its own. None:
-        ``LSTMFCNClassifier()``.
+        Each member is a clone of this classifier, with a ``random_state`` of its own and without
+        its ``verbose``. None: ``LSTMFCNClassifier()``.
     n_estimators : int, default=4
         Number of members.
     variants : "auto", sequence of dict or None, default="auto"
@@ -76,8 +77,8 @@ class LSTMFCNEnsemble(LogitClassifier):
         After a crash or an interruption, the same call on the same data continues. Its result is
         bit-equal to the result of an uninterrupted call.
     random_state : int, RandomState or None, default=None
-        Seed from which the members' seeds are drawn. The same int on the same machine gives
-        bit-equal predictions.
+        Seed from which the members' seeds are drawn. None: that of ``estimator``. The same int on
+        the same machine gives bit-equal predictions.
     verbose : int, default=0
         1: a progress bar over the members; 2: a bar that stays at the end.
 
@@ -400,9 +401,11 @@ reset_head, new_classes, validation_data, patience
                 "pass checkpoint to the ensemble instead."
             )
         variants = self._checked_variants(estimator)
-        seeds = [None] * self.n_estimators
-        if self.random_state is not None:
-            seeds = validation.draw_seeds(self.random_state, self.n_estimators).tolist()
+        seeds, random_state = [None] * self.n_estimators, self.random_state
+        if random_state is None:
+            random_state = estimator.random_state
+        if random_state is not None:
+            seeds = validation.draw_seeds(random_state, self.n_estimators).tolist()
         members = []
         for place, seed in enumerate(seeds):
             member = clone(estimator).set_params(**variants[place % len(variants)])

@@ -3,6 +3,7 @@
 import os
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from lstmfcn import fine_tuning, fitting, model_file, validation
@@ -219,7 +220,11 @@ class TimeSeriesEstimator(SeriesTransformer):
         """
         inputs = self._inputs(X)
         validation.check_counts(most=len(inputs[0]), n_series=n_series)
-        return strongest_samples(self.network_, inputs, layer, n_series)
+        found, timepoints, activations = strongest_samples(self.network_, inputs, layer, n_series)
+        if self.unequal_length_in_ == "resample":  # the network's timepoints are not the series'
+            last = np.array([one.shape[1] - 1 for one in validation.as_series(X)])[found]
+            timepoints = np.rint(timepoints * last / max(1, self.n_timepoints_in_ - 1)).astype(int)
+        return found, timepoints, activations
 
     model_ = part_of_fit("model_", "network_.model", "The fitted keras.Model.")
     normalizer_ = part_of_fit("normalizer_", "reader_.normalizer", "The normalisation of ``fit``.")

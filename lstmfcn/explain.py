@@ -275,7 +275,8 @@ def strongest_samples(network, inputs, layer, n_samples):
         where.append(activations.argmax(axis=1))
         best.append(activations.max(axis=1))
     best, where = np.concatenate(best), np.concatenate(where)  # (n_samples, n_filters)
-    where = np.minimum(where * size + (size - 1) // 2, inputs[0].shape[1] - 1)
+    n_observed = inputs[1].sum(axis=1, keepdims=True) if len(inputs) > 1 else inputs[0].shape[1]
+    where = np.minimum(where * size + (size - 1) // 2, np.int64(n_observed) - 1)
     order = np.argsort(-best, axis=0, kind="stable")[:n_samples]
     found = order, *(np.take_along_axis(values, order, axis=0) for values in (where, best))
     return tuple(values.T for values in found)

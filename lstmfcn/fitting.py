@@ -232,8 +232,17 @@ def _hold_out(estimator, series, labels, weights, seed):
     kept, held = train_test_split(
         np.arange(len(labels)), test_size=fraction, stratify=strata, random_state=seed
     )
+    if strata is not None:  # scikit-learn may put all series of a rare class on one side
+        kept, held = (_with_all_classes(*sides, strata) for sides in ((kept, held), (held, kept)))
     trained_on = take(series, kept), labels[kept], weights[kept]
     return trained_on, (take(series, held), labels[held])
+
+
+def _with_all_classes(side, other, strata):
+    """Return one side of a split, with a series of each class and without the other's only one."""
+    missing = [np.flatnonzero(strata[other] == k)[0] for k in np.setdiff1d(strata, strata[side])]
+    given = [np.flatnonzero(strata[side] == k)[0] for k in np.setdiff1d(strata, strata[other])]
+    return np.concatenate([np.delete(side, np.array(given, int)), other[np.array(missing, int)]])
 
 
 def open_checkpoint(estimator, method, seeds, data, more_data=(), **arguments):
@@ -265,12 +274,31 @@ def open_checkpoint(estimator, method, seeds, data, more_data=(), **arguments):
 
 def _description(callback):
     """Return a callback's class and settings as text, without what it has counted so far."""
-    settings = {
-        key: abs(value) if isinstance(value, (int, float)) else value  # Keras flips signs
-        for key in inspect.signature(type(callback)).parameters
-        if isinstance(value := vars(callback).get(key), (bool, int, float, str))
-    }
+    settings = {}
+    for key in inspect.signature(type(callback)).parameters:
+        value = vars(callback).get(key)
+        if isinstance(value, (int, float)):
+            settings[key] = abs(value)  # Keras flips signs
+        elif isinstance(value, str):
+            settings[key] = value
+        elif inspect.isfunction(value):
+            held = [cell.cell_contents for cell in value.__closure__ or ()]
+            held = [one for one in held if isinstance(one, (int, float, str))]
+            settings[key] = _of_code(value.__code__), held
     return f"{type(callback).__name__}({settings})"
+
+
+def _of_code(code):
+    """Return a function's instructions, names and constants as text, alike in each process."""
+    constants = [
+        _of_code(one)
+        if inspect.iscode(one)
+        else sorted(map(repr, one))
+        if isinstance(one, frozenset)
+        else repr(one)
+        for one in code.co_consts
+    ]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def part_of_fit(name, path, doc):

@@ -246,6 +246,23 @@ def test_a_callback_with_other_settings_is_another_training(tmp_path, kill_after
         classifier(1).fit(X, y)
 
 
+def test_a_callback_with_another_function_is_another_training(tmp_path, kill_after):
+    X, y = make_series()
+
+    def classifier(rate):
+        schedule = keras.callbacks.LearningRateScheduler(lambda epoch: rate if epoch < 9 else 1e-3)
+        parameters = {**SMALL, "schedule": "constant", "callbacks": [schedule]}
+        return FCNClassifier(**parameters, checkpoint=tmp_path)
+
+    kill_after(3)
+    with pytest.raises(Killed):
+        classifier(0.01).fit(X, y)
+    with pytest.raises(ValueError, match="belongs to another training: callbacks is"):
+        classifier(0.5).fit(X, y)
+    kill_after(10**9)
+    np.testing.assert_allclose(classifier(0.01).fit(X, y).history_["learning_rate"], 0.01)
+
+
 def test_a_checkpoint_cannot_send_a_callback_to_another_file(tmp_path, kill_after):
     X, y = make_series()
     saver = keras.callbacks.ModelCheckpoint(

@@ -90,6 +90,7 @@ def test_splits_classes_and_unlabelled_clips(write):
     text = (
         "file,emotion,split,speaker\na.wav,sad,train,1\nb.wav,excited,dev,1\nc.wav,happy,,2\n"
         "d.wav,sad,test,3\ne.wav,bored,train,1\nf.wav,bored,test,3\ng.wav,,,4\n"
+        "h.wav,sad,unlabelled,4\n"
     )
     track = load_corpus(
         write(text), classes=["sad", "happy"], merge={"excited": "happy"}, group="speaker"
@@ -97,7 +98,7 @@ def test_splits_classes_and_unlabelled_clips(write):
     assert track.name == "semi" and track.train.names == ("a", "b", "c")
     assert track.train.y.tolist() == ["sad", "happy", "happy"] and track.test.names == ("d",)
     assert track.train.left_out == {"bored": 1} == track.test.left_out
-    assert track.unlabelled.names == ("g",) and track.unlabelled.y is None
+    assert track.unlabelled.names == ("g", "h") and track.unlabelled.y is None
     assert track.train.codes.tolist() == [0, 1, 1]
     assert track.train[np.array([0])].groups("speaker").tolist() == ["1"]
     with pytest.raises(ValueError, match="1 speaker is both in train of labels"):

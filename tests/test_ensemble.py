@@ -233,6 +233,7 @@ def test_history_is_the_mean_over_the_members_that_trained_so_long():
         ({"variants": "some"}, "variants"),
         ({"variants": []}, "variants is empty"),
         ({"variants": [{"spam": 1}]}, "out of batch_size, "),
+        ({"variants": [{"unequal_length": "pad"}]}, "dict of parameters of LSTMFCNClassifier"),
         ({"variants": [{"random_state": 1}]}, "dict of parameters of LSTMFCNClassifier"),
         ({"variants": [{"n_steps": 0}]}, "n_steps"),
         ({"checkpoint": ""}, "not the name of a folder"),
@@ -244,6 +245,12 @@ def test_refusals(parameters, sentence):
     clf = LSTMFCNEnsemble(**{**SMALL, **parameters})
     assert sentence in refusal(lambda: clf.fit(X, y))
     assert not hasattr(clf, "estimators_")
+
+
+def test_without_a_seed_of_its_own_it_takes_that_of_the_estimator():
+    ensemble = LSTMFCNEnsemble(LSTMFCNClassifier(random_state=0), 3)
+    seeds, again = ([one.random_state for one in clone(ensemble)._new_members()] for _ in range(2))
+    assert seeds == again and len(set(seeds)) == 3
 
 
 def test_one_bar_for_all_members(capsys):

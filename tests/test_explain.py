@@ -370,3 +370,14 @@ def test_an_explanation_is_short_to_read_and_a_data_frame(fitted, series):
     frame = explanation.to_pandas()
     assert len(frame) == len(X) and (frame["class"] == fitted.predict(X)).all()
     np.testing.assert_allclose(frame["logit class 1"], explanation.logits[:, 1])
+
+
+@pytest.mark.parametrize("unequal_length", ["pad", "resample"])
+def test_strongest_timepoints_lie_within_the_series(unequal_length):
+    X, y = make_unequal()
+    clf = FCNClassifier(**{**SMALL, "n_steps": 6}, unequal_length=unequal_length).fit(X, y)
+    lengths = np.array([x.shape[1] for x in X])
+    for layer in (1, 2, 3):
+        found, timepoints, _ = clf.strongest_series(X, layer, n_series=len(X))
+        assert (timepoints >= 0).all() and (timepoints < lengths[found]).all()
+        assert (timepoints >= lengths[found] // 2).any()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import SMALL, make_series, make_unequal
 
-from lstmfcn import ALSTMFCNClassifier, LSTMFCNClassifier
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.datasets import planted_evidence
 from lstmfcn.evaluation import (
     Faithfulness,
@@ -344,3 +344,38 @@ def test_padding_makes_no_map_of_random_weights_alike():
     noisy = ShowsNoise(**SMALL).fit(shorter, y)
     found = randomization_test(noisy, shorter, "class_activation_map", n_random=20, random_state=0)
     assert np.abs(found.mean()) < 0.1
+
+
+@pytest.mark.parametrize("n_timepoints", [9, 45])
+def test_series_of_one_other_length_are_explained(n_timepoints):
+    X, y = make_unequal()
+    clf = FCNClassifier(**SMALL, unequal_length="pad").fit(X, y)
+    rng = np.random.default_rng(0)
+    alike = rng.normal(size=(6, X[0].shape[0], n_timepoints))
+    maps = clf.class_activation_map(alike)
+    results = [
+        faithfulness(clf, some, maps, fractions=[0.2], random_state=0)
+        for some in (alike, list(alike))
+    ]
+    for name in ("map", "gradient x input", "random"):
+        np.testing.assert_allclose(*(one.drop(name, 0.2) for one in results), atol=1e-6)
+    found = [
+        randomization_test(clf, some, "class_activation_map", random_state=0)
+        for some in (alike, list(alike), tuple(alike))
+    ]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+    np.testing.assert_allclose(found[0], found[2], atol=1e-6)
+
+
+def test_a_shifted_map_is_shifted():
+    class Adds:
+        classes_ = np.array([0, 1])
+
+        def predict_proba(self, X):
+            return np.stack([X[:, 0], 1 - X[:, 0]], axis=1)
+
+    X = np.tile([0.9, 0.0, 0.0], (50, 1))
+    truth = np.tile([1.0, 0.0, 0.0], (50, 1))
+    result = faithfulness(Adds(), X, truth, baselines=["zero"], fractions=[0.3], random_state=0)
+    assert result.drop("map", 0.3).min() == pytest.approx(0.9)
+    assert result.drop("map, shifted", 0.3).max() == 0

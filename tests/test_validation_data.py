@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 
 from lstmfcn import FCNClassifier
+from lstmfcn.fitting import _hold_out
 from lstmfcn.meta.augmentation import AugmentedClassifier
 from lstmfcn.multimodal import FusionClassifier
 
@@ -82,3 +83,18 @@ def test_unusable_validation_data_of_fusion(samples, fusion, change, message):
     clf = FusionClassifier(SMALL, fusion, random_state=0)
     with pytest.raises((ValueError, TypeError), match=message):
         clf.fit(X, y, validation_data=change(*held_out))
+
+
+@pytest.mark.parametrize(
+    ("counts", "fraction"), [((98, 2), 0.2), ((30, 2), 0.1), ((48, 50, 2), 0.8), ((5, 2), 0.4)]
+)
+def test_each_class_is_on_both_sides_of_a_split(counts, fraction):
+    y = np.repeat(np.arange(len(counts)), counts)
+    clf = FCNClassifier(validation_fraction=fraction)
+    for seed in range(5):
+        data = np.arange(len(y))[:, np.newaxis, np.newaxis], y, np.ones(len(y))
+        clf.classes_ = np.unique(y)
+        (kept, labels, weights), (held, held_labels) = _hold_out(clf, *data, seed)
+        assert set(labels) == set(held_labels) == set(y) and len(weights) == len(labels)
+        assert sorted([*kept.ravel(), *held.ravel()]) == list(range(len(y)))
+        assert (y[kept.ravel()] == labels).all() and (y[held.ravel()] == held_labels).all()

@@ -81,7 +81,9 @@ def add_benchmark(commands):
     run.add_argument("--seeds", **count, help="seeds 0 to N-1 (default: 1)")
     run.add_argument("--resamples", **count, help="the archive's split and N-1 others (default: 1)")
     run.add_argument("--missing", choices=FILLINGS, help="default: interpolate")
-    run.add_argument("--jobs", **count, help="runs at a time (default: one per core)")
+    run.add_argument(
+        "--jobs", **count, help="runs at a time (default: one per core, if memory allows)"
+    )
     run.add_argument("--threads", **count, help="of each run (default: cores divided by jobs)")
     run.add_argument("--dask", choices=("local",), help="use a Dask cluster of --jobs workers here")
     run.add_argument("--scheduler", help="use the Dask cluster with the scheduler at this address")

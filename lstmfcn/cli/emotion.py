@@ -46,7 +46,8 @@ def _add_run(what):
     results.add_argument(
         "--keep-models",
         action="store_true",
-        help="keep the model of each seed, trained on all labels, for `lstmfcn emotion predict`",
+        help="keep the model of each seed for `lstmfcn emotion predict`; it is trained on all "
+        "labelled clips, or on the training clips where test clips have labels",
     )
     results.add_argument(
         "--name",

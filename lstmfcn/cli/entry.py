@@ -40,10 +40,10 @@ def main(argv=None):
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
-        print(
-            "lstmfcn: interrupted; finished files are kept. Repeat the command to go on.",
-            file=sys.stderr,
-        )
+        kept = "finished files are kept. Repeat the command to go on."
+        if getattr(arguments, "checkpoint", "") is None:
+            kept = "nothing was kept. With --checkpoint FOLDER the command could go on."
+        print(f"lstmfcn: interrupted; {kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # who reads our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,8 @@ def load_corpus(path, *, label_column=None, classes=None, merge=None, group=None
     """Read the clips and labels of one table.
 
     Clips without an emotion are unlabelled. A column `split` says which labelled clips are trained
-    on (train, dev, val) and which are tested on (test, eval); without it all are trained on.
+    on (train, dev, val) and which are tested on (test, eval); without it all are trained on. Clips
+    of the split "unlabelled" are unlabelled, whatever their emotion.
 
     Parameters
     ----------
@@ -71,6 +72,9 @@ def load_corpus(path, *, label_column=None, classes=None, merge=None, group=None
     path = Path(path).expanduser()
     rows, extra, problems = read_clips(path, ("name", "discrete"), None, label_column)
     merge = dict(merge or {})
+    for _, row in rows:
+        if row.get(SPLIT, "").lower() == "unlabelled":
+            row["discrete"] = ""
     found = Counter(row["discrete"] for _, row in rows if row["discrete"])
     if not found:
         raise ValueError(f"{path.name} has no clip with an emotion; label some of each class.")

@@ -74,7 +74,7 @@ default="alstmfcn"
     context : pair of int, default=(0, 0)
         Context window: utterances of the same video before and after the own one.
     n_mixed : int, default=0
-        So many copies, mixed with another class, take the place of each training utterance.
+        Each training utterance is replaced by so many copies, each mixed with one of another class.
     pseudo_labels : dict of str to JSON value, default=None
         Of track "semi", parameters of :class:`lstmfcn.emotion.PseudoLabelClassifier`.
     n_members : int, default=1

@@ -156,7 +156,7 @@ class SequencePreprocessor(LinkedToSite, TransformerMixin, BaseEstimator):
         - "resample": linear interpolation to `n_timepoints`.
         - "mertools": the rule of MERTools, `pool_or_pad`, to `n_timepoints`.
         - "pool": one vector of mean and standard deviation over the frames, (2 D, 1), for
-          classifiers that know no time; of clips of one frame the frame.
+          classifiers that know no time. If each clip has one frame, the vector is this frame.
     n_timepoints : int, default=None
         None takes from the training clips, after `compress`: the longest, or for "resample" the
         median. In mode "pad", longer clips lose their end.

@@ -252,9 +252,9 @@ def faithfulness(
         raise ValueError("maps is empty; pass at least one map.")
     if hasattr(estimator, "gradient_map") and "gradient x input" not in maps:
         maps["gradient x input"] = estimator.gradient_map(X, estimator.classes_[columns])
-    resampled = getattr(estimator, "unequal_length_in_", None) == "resample"
+    mode = getattr(estimator, "unequal_length_in_", None)
     ranks = {
-        name: [_ranks(relevance, random) for relevance in _align(name, values, series, resampled)]
+        name: [_ranks(relevance, random) for relevance in _align(name, values, series, mode)]
         for name, values in maps.items()
     }
     ties = [np.zeros((1, one.shape[1])) for one in series]
@@ -262,7 +262,7 @@ def faithfulness(
     orders["random"] = [[_ranks(one, random) for one in ties] for _ in range(n_random)]
     orders |= {
         f"{name}, shifted": [
-            [np.roll(one, random.randint(one.shape[-1]), axis=-1) for one in rank]
+            [np.roll(one, random.randint(1, max(2, one.shape[-1])), axis=-1) for one in rank]
             for _ in range(n_random)
         ]
         for name, rank in ranks.items()
@@ -396,8 +396,8 @@ def randomization_test(estimator, X, method="attention_map", *, n_random=3, rand
     arguments = () if method == "attention_map" else (names,)
     ours = getattr(estimator, method)(X, *arguments)
     lengths = np.full(len(ours), ours.shape[1])
-    if isinstance(X, list) and estimator.unequal_length_in_ == "pad":
-        lengths = np.array([np.shape(x)[-1] for x in X])
+    if estimator.unequal_length_in_ == "pad":
+        lengths = np.array([one.shape[1] for one in as_series(X)])
     correlations = np.empty((n_random, len(ours)))
     for found in correlations:
         other = estimator.with_random_weights(random.randint(2**31 - 1))
@@ -435,8 +435,11 @@ def _check_fractions(fractions):
     return values
 
 
-def _align(name, values, series, resampled):
-    """Return the relevance of each series, (n_channels or 1, T_i)."""
+def _align(name, values, series, mode):
+    """Return the relevance of each series, (n_channels or 1, T_i).
+
+    ``mode`` is how the classifier takes series of other lengths: "pad", "resample" or None.
+    """
     expected = (
         "pass (n_samples, n_timepoints) or (n_samples, n_channels, n_timepoints), with one row "
         f"for each of the {len(series)} series"
@@ -448,11 +451,11 @@ def _align(name, values, series, resampled):
         raise ValueError(f"the map {name!r} contains NaN or infinity.")
     if values.ndim == 2:
         values = values[:, np.newaxis]
-    n_columns, unequal = values.shape[2], isinstance(series, list)
+    n_columns, unequal = values.shape[2], isinstance(series, list) or mode == "pad"
     aligned = []
     for one, relevance in zip(series, values, strict=True):
         length = one.shape[1]
-        if resampled and length != n_columns:
+        if mode == "resample" and length != n_columns:
             old, new = (np.linspace(0.0, 1.0, n) for n in (n_columns, length))
             relevance = np.stack([np.interp(new, old, channel) for channel in relevance])
         elif unequal:  # an end that the classifier cut off is the least relevant

@@ -57,10 +57,10 @@ def _is_absent(entry):
 class PseudoLabelClassifier(MetaClassifier):
     """Train on labelled series, and on unlabelled ones where an ensemble is sure of their class.
 
-    Each round trains `n_members` copies of the estimator. An unlabelled series gets the likeliest
-    class by the mean of their probabilities, where that is sure; each class gets at most its
-    fraction of the labelled series. Later rounds train on these labels, too. Each copy then does
-    without the labels of one part of the series, and predicts only that part: no prediction
+    Each round trains `n_members` copies of the estimator. The mean of their probabilities
+    labels an unlabelled series if it reaches `threshold`. A class with 30 % of the labelled series
+    gets at most 30 % of the unlabelled ones. Later rounds train on these labels, too: each copy
+    trains without one part's pseudo-labels and predicts only that part, so that no prediction
     confirms itself. Finally one estimator is trained on everything.
 
     Parameters

@@ -39,8 +39,8 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
         or the name of a modality. Longer series become means of windows, shorter ones are
         interpolated.
     n_hidden : int, default=32
-        Of "branch", the width of a hidden layer in the head, for what only the combination of
-        modalities tells. With 0 each logit is a sum over modalities.
+        Of "branch", the width of a hidden layer in the head. It lets modalities interact.
+        With 0 each logit is a sum over modalities.
     modality_dropout : float in [0, 1), default=0.2
         For "branch": how often a modality of a training sample is hidden from the head, so that a
         sample without it can be classified. Never are all modalities hidden.

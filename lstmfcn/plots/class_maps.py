@@ -132,7 +132,8 @@ class ContextDisplay(_ClassDisplay):
     The context of a series is ``n_timepoints * attention_t * x_t``. It equals the series where
     attention is uniform. It is larger where the LSTM branch attends, and flat where the branch does
     not. Its mean over time is the attention-weighted mean of the series. The branch reads the mean
-    of series and context.
+    of the normalised series and the series weighted by attention per step. The picture spreads this
+    attention over timepoints, and is an approximation of it.
 
     The vertical axis is linear within the range of the series and logarithmic beyond it, because
     sharp attention can magnify values a hundredfold.

@@ -92,12 +92,12 @@ or list of ndarray of shape (n_channels, T_i)
         for k in filters:
             left = [rank for rank, i in enumerate(candidates[0][k]) if i not in shown]
             i, timepoint, activation = (values[k, (left or [0])[0]] for values in candidates)
-            place = timepoint - (size - 1) // 2 + np.array([0.0, size - 1.0])
+            place = np.array([0.0, size - 1.0]) - (size - 1) // 2
             last = series[i].shape[1] - 1
             if resampled == "resample":  # the network's timepoints are not those of the series
                 place *= last / max(1, estimator.n_timepoints_in_ - 1)
             shown.append(i)
-            places.append(place.clip(0, last))
+            places.append((timepoint + place).clip(0, last))
             read = f" on {views[k // of_view]}" if len(views) > 1 else ""
             titles.append(f"filter {k}{read}: activation {activation:.1f}, series {i} ({names[i]})")
         return cls(kernels[filters], [series[i] for i in shown], places, titles=titles)
