@@ -6,7 +6,7 @@ not.
 
 from lstmfcn.lazy import lazy_names
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {

@@ -416,7 +416,7 @@ reset_head, new_classes, validation_data, patience
     def _checked_variants(self, estimator):
         variants = self.variants
         if variants is None or isinstance(variants, str):
-            return [{}] if variants is None else _auto_variants(estimator)
+            return [{}] if variants is None else default_variants(estimator)
         allowed = set(estimator.get_params(deep=False)) - set(OF_ALL)
         for variant in variants:
             if not isinstance(variant, Mapping) or set(variant) - allowed:
@@ -469,10 +469,10 @@ reset_head, new_classes, validation_data, patience
         return sum(member._n_features_out for member in self.estimators_)
 
 
-def _auto_variants(estimator):
+def default_variants(estimator):
     """Return the parameters of two members that see a series differently.
 
-    >>> [sorted(variant) for variant in _auto_variants(FCNClassifier())]
+    >>> [sorted(variant) for variant in default_variants(FCNClassifier())]
     [[], ['n_filters']]
     """
     widths = validation.check_sizes(estimator.n_filters, "n_filters", 4096)

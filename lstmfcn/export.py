@@ -97,6 +97,9 @@ def _about(classifier, attention):
         "n_channels": classifier.n_channels_in_,
         "n_timepoints": classifier.n_timepoints_in_,
         "unequal_length": lengths,
+        "largest": min(
+            one.normalizer_.largest() for one in getattr(classifier, "estimators_", [classifier])
+        ),
         "reading": getattr(classifier, "reading_", None),
         "input": "series, float32 (n, n_channels, n_timepoints), raw"
         + (", NaN after the end of a shorter series" if lengths else ""),

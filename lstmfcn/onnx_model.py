@@ -30,6 +30,7 @@ class _OnnxModel:
             self.classes_ = about["classes"]
         for name in ABOUT[1:-1]:
             setattr(self, f"{name}_in_", about[name])
+        self._largest = about["largest"]  # absolute value that series must stay below
         self.reading_ = about["reading"]  # where the training file had what, if it was said
         self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
 
@@ -38,7 +39,14 @@ class _OnnxModel:
         validation.check_matches_fit(series, _Lengths(self), type(self).__name__)
         answers, size = [], max(1, min(ROWS, TIMEPOINTS // self.n_timepoints_in_))
         for start in range(0, len(series), size):
-            rows = _filled(series[start : start + size])
+            with np.errstate(over="ignore"):
+                rows = _filled(series[start : start + size])
+            largest = np.nanmax(np.abs(rows))
+            if not largest < self._largest:
+                raise ValueError(
+                    f"X has values of up to {largest:.3g}, which are too large for float32 "
+                    "arithmetic; rescale X."
+                )
             answers += self._session.run([output], {"series": rows})
         return np.concatenate(answers)
 
@@ -177,6 +185,7 @@ def _read(path):
         session = _session(onnxruntime, content)
         texts = session.get_modelmeta().custom_metadata_map
         about = {name: decode_json(texts[name]) for name in ABOUT}
+        about["largest"] = float(decode_json(texts.get("largest", "1e39")))
         if about["classes"] is not None:
             about["classes"] = classes_from_json(about["classes"])
     except MISFITS as error:

@@ -19,6 +19,7 @@ from lstmfcn.warning import warn
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 LARGEST_COUNT = 2**31 - 1  # of channels, or timepoints, in a file
 LARGEST_VALUE = 1e15  # the variance of what layers make of it still fits float32
+LARGEST_SQUARED = 1e18  # its square fits float32
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ class Normalizer:
         ):
             raise ValueError("its normalisation does not fit its series")
         return cls(kind, tuple(map(float, mean)), tuple(map(float, scale)))
+
+    def largest(self):
+        """Return the absolute value that raw series must stay below, for float32 arithmetic."""
+        if self.kind == "dataset":
+            room = LARGEST_VALUE * np.array(self.scale) - np.abs(self.mean)
+            return float(max(room.min(), 0.0))
+        return LARGEST_VALUE if self.kind is None else LARGEST_SQUARED
 
     def __call__(self, values):
         """Normalise (..., n_channels, n_timepoints) in float64."""

@@ -608,7 +608,8 @@ def test_evaluate_keeps_groups_apart_and_goes_on(recording, tmp_path, capsys, mo
     before = (folder / "fold-0.npz").read_bytes()
     monkeypatch.setattr("lstmfcn.cli.cross_validation.__version__", "9.9")
     assert main(command) == 1
-    assert "other version of lstmfcn (0.1.0 there, 9.9 here)" in capsys.readouterr().err
+    there = f"other version of lstmfcn ({lstmfcn.__version__} there, 9.9 here)"
+    assert there in capsys.readouterr().err
     monkeypatch.undo()
     assert main([*command, "--seed", "1"]) == 1
     assert "is of a cross-validation with other" in capsys.readouterr().err

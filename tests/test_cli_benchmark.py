@@ -160,7 +160,8 @@ def test_epochs_are_those_of_our_own_models(monkeypatch):
         main(["benchmark", "run", "--out", "x", "--epochs", "3", "--models", "fcn,ensemble"])
     fcn, ensemble = (model.build() for model in seen)
     assert fcn.n_epochs == 3
-    assert [member.n_epochs for member in ensemble._new_members()] == [3] * 4
+    members = ensemble._new_members()
+    assert [(len(one.n_filters), one.n_epochs) for one in members] == [(3, 3), (4, 3)] * 2
 
 
 def test_epochs_that_nobody_takes_are_refused(tmp_path, capsys):

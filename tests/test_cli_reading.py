@@ -77,6 +77,30 @@ def test_a_log_is_cut_as_the_training_was(models, tmp_path, capsys, columns, opt
     assert "10 series classified" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("labels", ["some", "none"])
+def test_windows_without_one_label_are_classified(models, tmp_path, capsys, labels):
+    gait = np.repeat(["walk", "", "run"], [50, 60, 90]) if labels == "some" else ""
+    LOG.assign(gait=gait).to_csv(tmp_path / "x.csv", index=False)
+    command = ["predict", str(models / "log.lstmfcn"), str(tmp_path / "x.csv")]
+    assert main([*command, "--out", str(tmp_path / "y.csv")]) == 0
+    printed = capsys.readouterr().out
+    n_known = 6 if labels == "some" else 0
+    assert "10 series classified" in printed and f"{n_known} of them have one label" in printed
+    assert ("accuracy" in printed) == (labels == "some")
+    found = list(csv.DictReader((tmp_path / "y.csv").read_text().splitlines()))
+    assert sum(row["label"] != "" for row in found) == n_known and len(found) == 10
+
+
+def test_groups_of_several_files_are_one_however_they_are_written(tmp_path, capsys):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for name, who in (("a", "1"), ("b", "1.0"), ("c", "2")):
+        LOG.assign(who=who).to_csv(folder / f"{name}.csv", index=False)
+    named = "--label-column gait --group who --window 20 --end overlap".split()
+    assert main(["fit", str(folder), *named, "--out", str(tmp_path / "m.lstmfcn"), *SMALL]) == 0
+    assert "2 groups" in "".join(capsys.readouterr())
+
+
 def test_an_array_has_no_columns_to_remember(models, tmp_path, capsys):
     np.save(tmp_path / "x.npy", X)
     command = ["predict", str(models / "train.lstmfcn"), str(tmp_path / "x.npy")]

@@ -203,3 +203,20 @@ def test_a_clock_that_jumps_is_told_unless_groups_are_apart(tmp_path, times):
     pd.concat([log[20:], log[:20]]).to_csv(path, index=False)  # it goes back
     with pytest.warns(UserWarning, match="jumps in 1 place"):
         read_recording(path, drop=["who"])
+
+
+def test_thousands_are_no_decimals(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("label\tt0\tt1\nup\t1,234\t987\ndown\t2,001\t3,500\n")
+    with pytest.raises(ValueError, match=r"a.tsv has '1,234' beside 987, so its commas may"):
+        read_series(path)
+    path.write_text("label\tt0\tt1\nup\t1,234\t0,987\ndown\t2,001\t3,500\n")
+    assert read_series(path)[0][0].tolist() == [1.234, 0.987]
+
+
+@pytest.mark.parametrize("values", [np.arange(72).reshape(12, 6), np.arange(72).reshape(12, 6) / 7])
+def test_a_table_without_labels_beside_other_columns(tmp_path, values):
+    frame = pd.DataFrame(values).assign(who="a")
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    X, y, groups = read_series(tmp_path / "x.csv", group_column="who", n_timepoints=6)
+    assert X.shape == (12, 6) and y is None and set(groups) == {"a"}

@@ -211,9 +211,10 @@ def test_site_is_the_address_in_the_metadata(monkeypatch):
     assert doc_link.site.__wrapped__() == "https://e.org/d"
 
 
-def test_citation_names_this_version():
+def test_citation_names_the_last_release():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {lstmfcn.__version__}\n" in text
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\nversion: {re.search(r'^## ([0-9.]+) ', changes, re.MULTILINE)[1]}\n" in text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="paths of the made pages have slashes")

@@ -1,5 +1,6 @@
 """Does an exported graph answer raw series as the classifier does, and without this package?"""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -223,6 +224,9 @@ def test_onnx_classifier_takes_what_the_classifier_takes(attentive, gunpoint, tm
         served.predict(X[:, :, 1:])
     with pytest.raises(ValueError, match="NaN"):
         served.predict(np.full((2, 150), np.nan))
+    for model, size in itertools.product((served, attentive), (1e20, 1e39)):
+        with pytest.raises(ValueError, match="too large for float32 arithmetic; rescale X"):
+            model.predict(np.where(np.arange(150) == 3, size, X[:2, 0]))
     lists, y = make_unequal()
     padding = fitted_once(FCNClassifier, lists, y, **SMALL)
     padding.export(tmp_path / "lists.onnx")

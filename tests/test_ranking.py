@@ -191,3 +191,10 @@ def test_cliques_are_the_longest_stretches_without_a_difference():
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_ties_do_not_change_wilcoxons_p():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 14))
+    more = np.append(a, [0.5, 0.7]), np.append(b, [0.5, 0.7])
+    assert ranking.wilcoxon(*more) == ranking.wilcoxon(a, b)

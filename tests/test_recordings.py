@@ -98,3 +98,12 @@ def test_a_missing_label_is_no_class(tmp_path, nothing):
     path.write_text("x,label\n" + "".join(f"{i % 5},{label}\n" for i, label in enumerate(labels)))
     recording = read_recording(path)
     assert recording.labels == ["1"] * 4 + [""] * 4 + ["2"] * 4
+
+
+def test_an_axis_is_no_label_and_a_temperature_no_time(tmp_path):
+    found = read_recording(write(tmp_path / "a.csv", "time,x,y,z", "0,1,2.5,3", "1,4,5.5,7"))
+    assert found.channels == ("x", "y", "z") and found.labels is None
+    found = read_recording(write(tmp_path / "b.csv", "x,y", "1,walk", "4,run"))
+    assert found.channels == ("x",) and found.labels == ["walk", "run"]
+    found = read_recording(write(tmp_path / "c.csv", "date,T,RH", "1/1,20,40", "2/1,19,41"))
+    assert found.channels == ("T", "RH") and found.left_out == ("date",)

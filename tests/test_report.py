@@ -158,6 +158,17 @@ def test_one_model_on_one_dataset(tmp_path):
     assert [picture["title"] for picture in contents["pictures"]] == ["Every dataset"]
 
 
+def test_maps_on_other_data_are_not_drawn(tmp_path):
+    found, run = Results(tmp_path / "results"), Run("mine", "only")
+    found.write(run, {"accuracy": 1.0, "per_class_error": 0.0, "n_classes": 2, "data": "0a"}, {})
+    path = found.fitted_path(run)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    X, y = np.zeros((2, 9)), np.array([0, 1])
+    write_report(found, tmp_path / "a.html", load_split=lambda name: (X, y, X, y))
+    assert "These are not the series and labels of the sweep." in (tmp_path / "a.html").read_text()
+
+
 def test_any_name_of_a_dataset_is_drawn(tmp_path):
     found = Results(tmp_path / "results")
     for dataset in ("$$", r"$\frac$", "_", "\N{SNOWMAN}" * 20, "A" * 200):

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import filelock
 import numpy as np
 import pytest
 
-from lstmfcn.evaluation import Results, Run
+from lstmfcn.evaluation import Model, Results, Run, sweep
 
 RUN = Run("GunPoint", "FCN", seed=1, resample=2)
 RECORD = {"accuracy": 0.75, "log_loss": None}
@@ -116,6 +117,10 @@ def test_a_name_stands_for_one_model(results):
         "another name, or use another folder."
     )
     results.register("FCN (6 epochs)", other)
+    results.register("FCN (default)", {"target": "FCNClassifier", "parameters": {}})
+    unset = {"target": "FCNClassifier", "parameters": {"n_steps": None}}
+    with pytest.raises(ValueError, match="n_steps was unset and is null"):
+        results.register("FCN (default)", unset)
 
 
 def test_of_two_sweeps_that_start_at_once_one_may_use_a_name(tmp_path):
@@ -197,3 +202,14 @@ def test_a_folder_that_is_not_there_has_no_records(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the folder .*typo does not exist"):
         Results(tmp_path / "typo").records()
     assert Results(tmp_path / "new").finished() == set()  # a sweep makes it
+
+
+def test_means_of_two_versions_are_told(results):
+    results.register("FCN", {"target": "FCNClassifier", "parameters": {}})
+    versions = {"versions": {"lstmfcn": "0.0.1"}}
+    for target, seeds in (("FCNClassifier", (0, 1)), ("a:B", (0, 1)), ("FCNClassifier", (0,))):
+        model = Model("FCN", "FCNClassifier")
+        results.write(Run("GunPoint", "FCN"), {"accuracy": 1.0, "target": target, **versions}, {})
+        told = target == "FCNClassifier" and len(seeds) > 1
+        with pytest.warns(UserWarning, match="made with lstmfcn 0.0.1") if told else nullcontext():
+            sweep(["GunPoint"], [model], results.folder, seeds=seeds, dry_run=True, verbose=0)

@@ -1,5 +1,7 @@
 """Do curves measure their corruption, reproducibly, and does the display draw them?"""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -205,3 +207,18 @@ def test_displays_of_curves_and_estimators():
 def test_the_display_refuses(levels, scores, message):
     with pytest.raises(ValueError, match=message):
         RobustnessDisplay(levels, scores)
+
+
+def test_any_callable_and_scores_above_one():
+    X, y = bright_and_dark()
+    curve = robustness_curve(
+        ByMean(),
+        X,
+        y,
+        partial(lambda scale, x, *_: scale * x, 1.0),
+        metric="log_loss",
+        levels=[0, 1],
+    )
+    assert curve.corruption == "partial"
+    axes = RobustnessDisplay([0, 1], {"a": [[0.5, 3.0]]}).plot().figure_.axes[0]
+    assert axes.get_ylim()[1] > 3

@@ -157,3 +157,15 @@ def test_nothing_to_import_or_export(tmp_path):
         import_tsml(tmp_path, Results(tmp_path / "results"))
     with pytest.raises(ValueError, match="has no finished runs with seed 5"):
         export_tsml(results(tmp_path), tmp_path / "files", seed=5)
+
+
+def test_a_file_without_probabilities_has_no_log_loss(tmp_path):
+    ours = results(tmp_path, probabilities=None)
+    export_tsml(ours, tmp_path / "files")
+    back = Results(tmp_path / "back")
+    import_tsml(tmp_path / "files", back)
+    record = back.record(Run("Mine", "FCN", 0, 0))
+    assert (
+        record["log_loss"] is None
+        and record["accuracy"] == ours.record(Run("Mine", "FCN", 0, 0))["accuracy"]
+    )

@@ -127,3 +127,15 @@ def test_pandas_missing_labels_are_none():
     labels = pd.Series(["a"] * 10 + [None] * 10 + ["b"] * 10, dtype="string")
     X, y = windows(np.arange(30.0), labels=labels, length=5)[:2]
     assert y.tolist() == ["a", "a", "b", "b"] and len(X) == 4
+
+
+def test_lists_with_missing_labels():
+    frame = pd.DataFrame({"x": np.arange(6.0), "label": ["walk", None, None, "run", "run", "run"]})
+    for labels in (
+        frame["label"],
+        frame["label"].tolist(),
+        ["walk", np.nan, "", "run"] + ["run"] * 2,
+    ):
+        assert windows(frame[["x"]], 1, labels=labels).y.tolist() == ["walk", "run", "run", "run"]
+    intervals = [(0, 2, "walk"), (2, 4, np.nan), (4, 6, "")]
+    assert windows(frame[["x"]], 1, labels=intervals).y.tolist() == ["walk", "walk"]

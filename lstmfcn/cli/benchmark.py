@@ -299,9 +299,13 @@ def _own(name, target, epochs):
 
     if epochs is None:
         return Model(name, target)
-    of_each = {"n_epochs": epochs}
-    is_ensemble = target == "LSTMFCNEnsemble"
-    return Model(name, target, {"variants": [of_each]} if is_ensemble else of_each)
+    if target != "LSTMFCNEnsemble":
+        return Model(name, target, {"n_epochs": epochs})
+    from lstmfcn.classifiers import LSTMFCNClassifier
+    from lstmfcn.ensemble import default_variants
+
+    variants = [{**one, "n_epochs": epochs} for one in default_variants(LSTMFCNClassifier())]
+    return Model(name, target, {"variants": variants})
 
 
 def _client(arguments, stack):

@@ -229,11 +229,15 @@ def _tells_numbers(model):
 def _warn_of_overlap(arguments, samples):
     """Tell that windows share timepoints with windows of other folds."""
     window, step = arguments.window, arguments.step
-    if window not in (None, "none") and samples.groups is None and (step or window) < window:
+    if window in (None, "none") or samples.groups is not None:
+        return
+    which = f"windows of {window} timepoints every {step}" if (step or window) < window else None
+    option = "--step" if which else "--end"
+    if which or arguments.end == "overlap":
         warn(
-            f"windows of {window} timepoints every {step} overlap, so that folds share timepoints "
-            "and the scores are too high; name a column with --group, such as the person, or "
-            "leave --step out."
+            f"{which or 'the last windows'} overlap, so that folds share timepoints and the "
+            "scores are too high; name a column with --group, such as the person, or leave "
+            f"{option} out."
         )
 
 
@@ -274,8 +278,11 @@ def _predict(arguments):
         from lstmfcn.loading import load
 
     classifier = load(arguments.model)
-    samples = read_samples(arguments, "test", classifier, numbers=_tells_numbers(classifier))
-    if _tells_numbers(classifier):
+    numbers = _tells_numbers(classifier)
+    samples = read_samples(arguments, "test", classifier, numbers=numbers, keep_unlabelled=True)
+    if samples.left_out:
+        print(f"left out: {', '.join(samples.left_out)}")
+    if numbers:
         _predict_numbers(classifier, samples, arguments.out)
         return
     X, y = samples.X, samples.y
@@ -288,11 +295,17 @@ def _predict(arguments):
         from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
         truth, answer = y.astype(str), predicted.astype(str)
+        is_known = truth != ""
+        truth, answer = truth[is_known], answer[is_known]
+        if not is_known.all():
+            print(f"{len(truth)} of them have one label, and are scored")
+        if not len(truth):
+            return
         odd = sorted(set(truth.tolist()) - set(classifier.classes_.astype(str).tolist()))
         if odd:
             n_odd = int(np.isin(truth, odd).sum())
             warn(
-                f"{n_odd} of {len(y)} series have labels that the model does not know "
+                f"{n_odd} of {len(truth)} series have labels that the model does not know "
                 f"({listed(odd, 3)}), so that each of them counts as an error."
             )
         print(f"accuracy           {accuracy_score(truth, answer):.4f}")

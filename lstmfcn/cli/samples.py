@@ -1,6 +1,8 @@
 """How does a command read series, labels and groups from a file, a recording or a UCR dataset?"""
 
+import contextlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,10 +117,11 @@ def reading_of(arguments, samples):
     return {name: value for name, value in values.items() if value not in (None, "none", [])}
 
 
-def read_samples(arguments, split, classifier=None, *, numbers=False):
+def read_samples(arguments, split, classifier=None, *, numbers=False, keep_unlabelled=False):
     """Read the samples of a command; options that are not given are those of ``lstmfcn fit``.
 
-    ``numbers``: labels are numbers to predict.
+    ``numbers``: labels are numbers to predict. ``keep_unlabelled``: windows of several labels or
+    none stay, with the label "".
     """
     classes = "numbers" if numbers else getattr(classifier, "classes_", None)
     reading = getattr(classifier, "reading_", None) or {}
@@ -132,7 +135,7 @@ def read_samples(arguments, split, classifier=None, *, numbers=False):
                 raise ValueError(f"{name} is a folder; pass --window if it holds recordings.")
             names = reading.get("timepoints", ())
             return _read_series(name, arguments, classifier, classes, names)
-        return _read_windows(name, arguments, reading.get("channels"), classes)
+        return _read_windows(name, arguments, reading.get("channels"), classes, keep_unlabelled)
     for option in ("label_column", "group", "id", "drop", "window"):
         if getattr(arguments, option) is not None and option not in reading:
             option = option.replace("_", "-")
@@ -191,11 +194,11 @@ def _read_series(name, arguments, classifier, classes, timepoints):
     return Samples(X, y, groups, left_out=dropped, ids=ids, timepoints=names)
 
 
-def _read_windows(name, arguments, channels, classes):
+def _read_windows(name, arguments, channels, classes, keep_unlabelled):
     """Cut a recording, or each recording of a folder, into windows."""
     import numpy as np
 
-    from lstmfcn.datasets.arrays import to_classes, to_labels
+    from lstmfcn.datasets.arrays import to_classes, to_labels, unified
 
     if isinstance(classes, str):
         raise ValueError("--window is for classes; a model of numbers needs a row for each series.")
@@ -210,7 +213,7 @@ def _read_windows(name, arguments, channels, classes):
         if len(paths) > 1 and recording.values.shape[1] < arguments.window:
             left_out.append(f"{path.name}, which is shorter than a window")
             continue
-        parts.append(_cut(path, recording, arguments))
+        parts.append(_cut(path, recording, arguments, keep_unlabelled))
         n_windows = 1 + (recording.values.shape[1] - arguments.window) // (
             arguments.step or arguments.window
         )
@@ -219,7 +222,7 @@ def _read_windows(name, arguments, channels, classes):
     if not parts:
         raise ValueError(f"each recording in {name} is shorter than a window; pass fewer --window.")
     if n_dropped > 0:
-        why = "with gaps, or of several labels or groups"
+        why = f"with gaps, or of several {'' if keep_unlabelled else 'labels or '}groups"
         left_out.append(f"{n_dropped} of {n_starts} windows {why}")
     X, y, groups, starts, times, files = (
         None if any(one is None for one in column) else np.concatenate(column)
@@ -230,6 +233,8 @@ def _read_windows(name, arguments, channels, classes):
     if y is not None:
         texts = [str(label) for label in y]
         y = to_labels(texts)[0] if classes is None else to_classes(texts, classes)[0]
+    if groups is not None:
+        groups = np.array([unified(str(group)) for group in groups])
     if Path(name).is_dir():
         groups = files if groups is None else groups
     else:
@@ -258,6 +263,8 @@ def _read_recording(path, arguments, channels):
     from lstmfcn.datasets import read_recording
 
     column = "none" if arguments.labels == "none" else arguments.label_column or "auto"
+    if column == "auto" and "y" in map(str.lower, channels or ()):
+        column = "none"  # y is no label here
     recording = read_recording(
         path, label_column=column, group_column=arguments.group, drop=arguments.drop or ()
     )
@@ -272,22 +279,31 @@ def _read_recording(path, arguments, channels):
     return recording._replace(values=recording.values[places], channels=tuple(channels))
 
 
-def _cut(path, recording, arguments):
+def _cut(path, recording, arguments, keep_unlabelled):
     """Return the windows of one recording as samples."""
     import numpy as np
 
     from lstmfcn.datasets import windows
 
-    found = windows(
+    cut = partial(
+        windows,
         recording.values,
         arguments.window,
         arguments.step,
-        labels=recording.labels,
         groups=recording.groups,
         changes=arguments.changes,
         gaps="interpolate" if arguments.missing == "interpolate" else arguments.gaps,
         end=arguments.end,
     )
+    if keep_unlabelled and recording.labels is not None:
+        found, known = cut(), {}
+        if any(recording.labels):
+            with contextlib.suppress(ValueError):  # each window has several labels
+                labelled = cut(labels=recording.labels)
+                known = dict(zip(labelled.starts.tolist(), map(str, labelled.y), strict=True))
+        found = found._replace(y=np.array([known.get(k, "") for k in found.starts.tolist()]))
+    else:
+        found = cut(labels=recording.labels)
     times = None if recording.times is None else np.array(recording.times)[found.starts]
     files = np.full(len(found.X), path.name)
     return Samples(*found, channels=recording.channels, times=times, files=files)

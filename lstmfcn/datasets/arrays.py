@@ -62,6 +62,16 @@ def to_labels(*lists_of_labels):
     return [np.array(labels, dtype=np.int64) for labels in numbers]
 
 
+def unified(text):
+    """Return the text that all spellings of a whole number share; others as they are.
+
+    >>> [unified(text) for text in ("1", "1.0", "01", "a")]
+    ['1', '1', '01', 'a']
+    """
+    number = _whole_number(text)
+    return text if number is None else str(number)
+
+
 def to_classes(labels, classes):
     """Return label strings as the classes that they name, and the fraction that names one.
 

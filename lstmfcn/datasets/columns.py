@@ -57,7 +57,7 @@ def find_columns(
     index = None if id_column is None else named(source, first, id_column, "id_column")
     others = {named(source, first, name, "drop") for name in drop} | ({group, index} - {None})
     if others:  # the rest is as in a table without these
-        return _beside(source, rows, place, others, group, index)
+        return _beside(source, rows, place, others, group, index, n_timepoints, classes)
     names = [name.lower() for name in first]
     is_name = place not in PLACES
     label = None if is_name else PLACES[place]
@@ -101,7 +101,7 @@ def find_columns(
     return Columns(True, label, frozenset(left_out), index=min(index - at, default=None))
 
 
-def _beside(source, rows, place, others, group, index):
+def _beside(source, rows, place, others, group, index, n_timepoints, classes):
     """Return the `Columns` of a table some of whose columns, with names, are spoken for."""
     kept = [i for i in range(len(rows[0][1])) if i not in others]
     bare = [(line, [cells[i] for i in kept if i < len(cells)]) for line, cells in rows]
@@ -110,7 +110,7 @@ def _beside(source, rows, place, others, group, index):
         raise ValueError(
             f"{source} cannot have its labels in a column that is dropped, a group or a name."
         )
-    found = find_columns(source, bare, place)
+    found = find_columns(source, bare, place, n_timepoints, classes)
     if not found.has_header:  # its names are those of the other columns
         found = Columns(True, found.label)
     label = None if found.label is None else kept[found.label]

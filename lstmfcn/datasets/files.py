@@ -290,7 +290,9 @@ def _rows(path):
     separator = "\t" if path.suffix.lower() == ".tsv" else _separator(first)
     separator = said[1] if said else separator
     rows = csv_rows(path.name, text, separator)
-    return (rows if separator == "," else with_points(rows, text)), SEPARATORS[separator]
+    if separator != ",":
+        rows = with_points(path.name, rows, text)
+    return rows, SEPARATORS[separator]
 
 
 def _separator(line):

@@ -12,6 +12,10 @@ from lstmfcn.untrusted import listed
 NO_LABEL = ("", "nan", "<na>", "?")  # cells of a label that is not there
 MISSING = ("", "nan", "na", "n/a", "<na>", "null", "?")  # cells of a value that is not there
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?\s*")
+_OF_DIGITS = re.compile(  # and commas, in a cell of its own
+    r"(?:^|[;\t])[ \"]*([-+]?[0-9][0-9,]*)[ \"]*(?=$|[;\t])", re.MULTILINE
+)
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(,[0-9]{3})+")
 _DECIMAL_POINT = re.compile(  # in a cell of its own
     r"(^|[;\t])[ \"]*[-+]?[0-9]*\.[0-9]+([eE][-+]?[0-9]+)?[ \"]*($|[;\t])", re.MULTILINE
 )
@@ -65,13 +69,22 @@ def csv_rows(source, text, separator=","):
         ) from error
 
 
-def with_points(rows, text):
+def with_points(source, rows, text):
     """Return rows whose decimal commas are points, if no value has a point.
 
     Of a table whose cells are not separated by commas. Its first line may be names.
+    Raises ValueError if the commas look like those of thousands.
     """
     if "," not in text or _DECIMAL_POINT.search(text, text.lstrip("\n").find("\n") + 1):
         return rows
+    cells = _OF_DIGITS.findall(text)
+    with_commas = [cell for cell in cells if "," in cell]
+    without = next((cell for cell in cells if re.fullmatch("[-+]?[1-9][0-9]{2}", cell)), None)
+    if with_commas and without and all(map(_THOUSANDS.fullmatch, with_commas)):
+        raise ValueError(
+            f"{source} has {short(with_commas[0])} beside {without}, so its commas may separate "
+            "thousands; write numbers without commas, or decimals with points."
+        )
     return (
         (number, [c.replace(",", ".") if _DECIMAL_COMMA.fullmatch(c) else c for c in cells])
         for number, cells in rows

@@ -1,5 +1,6 @@
 """How does a table with a row for each timepoint become a recording with labels and groups?"""
 
+import itertools
 from datetime import datetime
 from typing import NamedTuple
 
@@ -93,7 +94,15 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
         raise ValueError(f"{source} has no first line that names its columns; add one.")
     chosen = {}
     if label_column == "auto":
-        called = [name for name in names if name.lower() in LABEL_NAMES]
+        second = next(rows, None)
+        rows = rows if second is None else itertools.chain([second], rows)
+        axes = {"x", "z"} <= {name.lower() for name in names}  # then numbers in y are a third
+        called = [
+            name
+            for name, cell in zip(names, second[1] if second else names, strict=False)
+            if name.lower() in LABEL_NAMES
+            and not (axes and name.lower() == "y" and is_number(cell.strip()))
+        ]
         if len(called) > 1:
             found = " and ".join(map(short, called))
             raise ValueError(f"{source} may have labels in {found}; choose with label_column=NAME.")
@@ -106,8 +115,11 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     if group_column is not None:
         chosen["groups"] = named(source, names, group_column, "group_column")
     left_out = {named(source, names, name, "drop") for name in drop}
+    times = {name for name in names if is_time(name)}
+    if len(times) > 1:
+        times.discard("T")  # a temperature
     for place, name in enumerate(names):
-        if name.lower() in INDEX_NAMES or is_time(name) or (place == 0 and not name):
+        if name.lower() in INDEX_NAMES or name in times or (place == 0 and not name):
             left_out.add(place)
         elif not name:
             raise ValueError(f"{source} column {place + 1} has no name; give it one.")
@@ -115,7 +127,7 @@ def read_recording(path, *, label_column="auto", group_column=None, drop=()):
     kept = [k for k in range(len(names)) if k not in left_out and k not in chosen.values()]
     if not kept:
         raise ValueError(f"{source} has no column with values beside {', '.join(names)}.")
-    clock = next((k for k in sorted(left_out) if is_time(names[k])), None)
+    clock = next((k for k in sorted(left_out) if names[k] in times), None)
     if clock is not None:
         chosen["times"] = clock
     texts = {name: [] for name in chosen}

@@ -167,14 +167,16 @@ def _labels(labels, n_timepoints):
         raise TypeError("labels must be one per timepoint, or a list of (start, stop, label).")
     if _are_intervals(labels):
         return _of_intervals(labels, n_timepoints)
-    given = np.asarray(labels)
-    if given.shape != (n_timepoints,):
+    shape = np.shape(labels)
+    if shape != (n_timepoints,):
         raise ValueError(
-            f"labels has shape {given.shape}, but there are {n_timepoints} timepoints; pass "
+            f"labels has shape {shape}, but there are {n_timepoints} timepoints; pass "
             "one label per timepoint, or intervals (start, stop, label)."
         )
     found = np.empty(n_timepoints, object)
-    found[:] = [None if _is_none(label) else label for label in given.tolist()]
+    # As an array, a list of texts and NaN would be texts.
+    given = labels if isinstance(labels, list | tuple) else np.asarray(labels).tolist()
+    found[:] = [None if _is_none(label) else label for label in given]
     return found
 
 
@@ -193,7 +195,7 @@ def _of_intervals(intervals, n_timepoints):
             )
         if taken[start:stop].any():
             raise ValueError(f"the interval {(start, stop, label)} overlaps another.")
-        found[start:stop], taken[start:stop] = label, True
+        found[start:stop], taken[start:stop] = None if _is_none(label) else label, True
     return found
 
 

@@ -15,6 +15,7 @@ from reprlib import repr as brief
 
 import numpy as np
 
+from lstmfcn import __version__
 from lstmfcn.datasets import ucr_summary
 from lstmfcn.evaluation.experiment import Dataset, Model, hardware
 from lstmfcn.evaluation.records import Run
@@ -165,6 +166,7 @@ def sweep(
     finished = results.finished()
     missing_runs = [run for run in plan if run not in finished]
     summary = Sweep(len(plan), skipped=len(plan) - len(missing_runs))
+    _warn_of_versions(results, finished, {run.model for run in missing_runs})
     # The longest first, or the last one would be waited for alone.
     missing_runs.sort(key=lambda run: -_cost(run.dataset))
     if dry_run:
@@ -216,6 +218,21 @@ def _register_datasets(datasets, results):
         warn(
             f"{results.folder} has runs on data of another archive: {listed(moved, 3)}. Finished "
             "runs stay; further ones fail if the series or labels differ."
+        )
+
+
+def _warn_of_versions(results, finished, models):
+    """Tell if finished runs of models that have more to do are of another version of lstmfcn."""
+    found = set()
+    for run in {(run.model, run.seed): run for run in sorted(finished)}.values():
+        with contextlib.suppress(ValueError):  # a damaged record, which its reader tells
+            record = results.record(run) if run.model in models else {}
+            if ":" not in (record.get("target") or ":"):  # one of ours
+                found.add((record.get("versions") or {}).get("lstmfcn", __version__))
+    if found - {__version__}:
+        warn(
+            f"{results.folder} has runs made with lstmfcn {listed(sorted(found), 3)}, and this is "
+            f"{__version__}; its means would be of both."
         )
 
 

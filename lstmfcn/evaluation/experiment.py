@@ -221,7 +221,7 @@ def experiment(model, split, *, seed=0, resample=0, keep=None):
     0.9133
     """
     estimator = model.build(seed)
-    data = _digest(split)
+    data = digest(split)
     X_train, y_train, X_test, y_test = split
     train, test = stratified_resample(y_train, y_test, resample)
     if resample:
@@ -317,18 +317,18 @@ def stratified_resample(y_train, y_test, index):
     return tuple(generator.permutation(np.concatenate(part)) for part in (train, test))
 
 
-def _digest(split):
+def digest(split):
     """Return a short text that other series or labels would not have."""
-    digest = hashlib.blake2b(digest_size=8)
+    found = hashlib.blake2b(digest_size=8)
     X_train, y_train, X_test, y_test = split
     for part in (X_train, np.asarray(y_train), X_test, np.asarray(y_test)):
         for values in [part] if isinstance(part, np.ndarray) else part:
             values = without_objects(values)
             if values.dtype.kind == "f":
                 values = values.astype(np.float32)  # a last digit may be the machine's
-            digest.update(f"{values.dtype.str} {values.shape} ".encode())
-            digest.update(np.ascontiguousarray(values))
-    return digest.hexdigest()
+            found.update(f"{values.dtype.str} {values.shape} ".encode())
+            found.update(np.ascontiguousarray(values))
+    return found.hexdigest()
 
 
 def _as_it_takes(estimator, X):

@@ -67,7 +67,8 @@ def wilcoxon(a, b):
     Datasets without a difference are left out, as in the LSTM-FCN papers.
     """
     difference = _differences(a, b)
-    return float(scipy.stats.wilcoxon(difference).pvalue) if difference.any() else 1.0
+    difference = difference[difference != 0]
+    return float(scipy.stats.wilcoxon(difference).pvalue) if len(difference) else 1.0
 
 
 def rank_biserial(a, b):

@@ -241,14 +241,19 @@ class Results:
         return self.folder / kind / run.model / to_file_name(run.dataset) / name
 
 
-def _leaves(description, prefix=""):
-    """Return a dict of dicts as one of "key.key" to JSON text, without entries of None."""
+def _leaves(description, prefix="", keep_none=False):
+    """Return a dict of dicts as one of "key.key" to JSON text.
+
+    Without entries of None but for a model's parameters, whose default may be another.
+    """
     leaves = {}
     for key, value in description.items():
         if isinstance(value, dict):
             # "n_epochs" alone is clear: a model has no parameters but its own.
-            leaves |= _leaves(value, "" if key == "parameters" else f"{prefix}{key}.")
-        elif value is not None:
+            own = key == "parameters"
+            of_model = keep_none or (own and "target" in description)
+            leaves |= _leaves(value, "" if own else f"{prefix}{key}.", of_model)
+        elif value is not None or keep_none:
             leaves[f"{prefix}{key}"] = json.dumps(value, ensure_ascii=False)
     return leaves
 

@@ -133,7 +133,8 @@ def robustness_curve(
             # One generator per series: no level shifts the draws of later series.
             corrupted = _corrupted(X, corrupt, float(level), (random_state, draw))
             scores[draw, column] = _score(classifier, corrupted, y, metric)
-    name = getattr(corruption, "__name__", None) or CORRUPTIONS[corruption]
+    name = CORRUPTIONS[corruption] if isinstance(corruption, str) else None
+    name = name or getattr(corruption, "__name__", type(corruption).__name__)
     return RobustnessCurve(levels, scores, metric, name)
 
 

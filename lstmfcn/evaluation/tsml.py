@@ -22,6 +22,7 @@ from lstmfcn.untrusted import listed, read_text
 FILE = re.compile(r"testResample(\d+)\.csv")
 SECONDS = {"SECONDS": 1.0, "MILLISECONDS": 1e-3, "MICROSECONDS": 1e-6, "NANOSECONDS": 1e-9}
 ENCODER = "Encoder dictionary: "
+NO_PROBABILITIES = "Probabilities: none given"
 MOST_CLASSES = 100_000
 MOST_NAMED = 5  # runs that could not be written
 
@@ -143,7 +144,7 @@ def _lines(run, record, predictions):
     probabilities, unsure = predictions.get("probabilities"), ""
     if probabilities is None:
         probabilities = (y_pred[:, None] == classes).astype(float)
-        unsure = " Probabilities: none given, 1 for the predicted class."
+        unsure = f" {NO_PROBABILITIES}, 1 for the predicted class."
     unseen = np.setdiff1d(np.concatenate([y_true, y_pred]), classes)
     probabilities = np.pad(probabilities, ((0, 0), (0, len(unseen))))
     codes = {label: code for code, label in enumerate([*classes.tolist(), *unseen.tolist()])}
@@ -177,7 +178,7 @@ def _parse(lines):
     if not 1 <= n_classes <= MOST_CLASSES:
         raise ValueError(f"line 3 says {n_classes:g} classes.")
     n_classes = int(n_classes)
-    has_probabilities = len(lines[3].split(",")) > 2
+    has_probabilities = len(lines[3].split(",")) > 2 and NO_PROBABILITIES not in ",".join(comment)
     used = [0, 1, *range(3, 3 + n_classes if has_probabilities else 3)]
     cases = []
     for number in range(4, len(lines) + 1):

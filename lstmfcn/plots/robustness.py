@@ -128,7 +128,9 @@ class RobustnessDisplay(AxesDisplay):
             ax.plot(self.levels, values.mean(axis=0), **style)
         for name, score in self.references.items():
             ax.axhline(score, color=DARK_GREY, linestyle="--", linewidth=1.0, label=plain(name))
-        ax.set_ylim(0, 1.02)
+        scores = [*self.scores.values(), [*self.references.values()]]
+        highest = max((np.max(some) for some in scores if np.size(some)), default=1.0)
+        ax.set_ylim(0, 1.02 if highest <= 1 else None)  # a log loss may be higher
         ax.set_xlabel(plain(self.corruption, 70))
         ax.set_ylabel(plain(self.metric))
         ax.grid(axis="y", color="#e4e4e4")

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from lstmfcn import __version__
 from lstmfcn.evaluation import METRICS, with_published
+from lstmfcn.evaluation.experiment import digest
 from lstmfcn.files import atomic_path, check_writable
 from lstmfcn.progress import tqdm
 from lstmfcn.report.contents import read_contents
@@ -91,15 +92,19 @@ def _dataset_pictures(results, load_split, load_model, verbose):
     first = {}
     for run, path in sorted(results.kept_models().items(), key=lambda item: item[0].seed):
         if run.resample == 0:
-            first.setdefault(run.dataset, {}).setdefault(run.model, path)
+            first.setdefault(run.dataset, {}).setdefault(run.model, (run, path))
     pictures, notes = {}, {}
     with tqdm(sorted(first.items()), disable=not verbose, unit="dataset", desc="report") as bar:
         for dataset, paths in bar:
             try:
-                _, _, X_test, y_test = load_split(dataset)
+                split = load_split(dataset)
+                known = {results.record(run).get("data") for run, _ in paths.values()} - {None}
+                if known - {digest(split)}:
+                    raise ValueError("These are not the series and labels of the sweep.")
+                _, _, X_test, y_test = split
                 pictures[dataset] = {
                     model: model_pictures(load_model(path), X_test, y_test)
-                    for model, path in paths.items()
+                    for model, (_, path) in paths.items()
                 }
             except (OSError, ValueError) as error:  # another archive, a damaged file
                 notes[dataset] = str(error)
