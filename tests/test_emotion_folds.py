@@ -1,7 +1,9 @@
 """Are folds stored, pooled and resumed, and are submissions those of models of all labels?"""
 
 import csv
+import re
 import shutil
+from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from mer_folder import write_labels, write_mer_folder
 
 from lstmfcn.cli import main
-from lstmfcn.emotion import EmotionRecipe, load_model
+from lstmfcn.cli.emotion import made_features
+from lstmfcn.emotion import ClipTable, EmotionRecipe, FeatureStore, load_labels, load_model
 from lstmfcn.emotion import track_runs as runs
 from lstmfcn.emotion.attention_maps import read_attention
 from lstmfcn.emotion.one_run import fit_recipe
@@ -168,6 +171,23 @@ def test_a_speaker_that_is_not_there_is_told_before_features_are_made(tmp_path, 
 
 
 @pytest.mark.parametrize(
+    ("name", "folder"),
+    [("logmel", "logmel_FRA"), ("LogMel_FRA", "logmel_FRA"), ("logmel-UTT", "logmel_UTT")],
+)
+def test_features_of_recordings_are_made_at_the_level_of_their_name(tmp_path, name, folder):
+    soundfile = pytest.importorskip("soundfile", reason="reads recordings: lstmfcn[audio]")
+    (tmp_path / "wavs").mkdir()
+    soundfile.write(tmp_path / "wavs" / "a.wav", np.sin(np.arange(8000)), 16_000)
+    table = ClipTable("clips.csv", ("a",), None, ())
+    arguments = Namespace(wavs=tmp_path / "wavs", out=tmp_path / "out", on_missing="error")
+    assert made_features(arguments, [table], [name]) == {name: folder}
+    assert FeatureStore(tmp_path / "out").feature_sets == [folder]
+    model = str(tmp_path / "Model_FRA")  # a pretrained model in a folder of this name
+    with pytest.raises((ValueError, OSError, ImportError), match=re.escape(model)):
+        made_features(arguments, [table], [f"hf:{model}"])
+
+
+@pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ("--model lstmfcn,rnn --features tone", "'lstmfcn,rnn' is not A[,B] of lstmfcn, alstmfcn"),
@@ -224,6 +244,24 @@ def test_submissions_are_of_models_of_all_labels(tmp_path, folds):
     expected = fit_recipe(data, 0).predict(data.unlabelled.X)
     assert list(answers.values()) == expected.tolist()
     assert len(load_model(folder / "model-seed0.lstmfcn").needs) == 1
+
+
+def test_babble_and_mixtures_are_drawn_for_all_labels(tmp_path):
+    root = write_mer_folder(tmp_path / "toy")
+    table = load_labels(root / "label-train.csv")
+    rows = zip(table.names, table.y, strict=True)
+    lines = [f"{name},one_{place},{label}" for place, (name, label) in enumerate(rows)]
+    for line in lines:
+        name, utterance, _ = line.split(",")
+        path = root / "features" / "tone_FRA" / f"{name}.npy"
+        np.save(path.with_name(f"{utterance}.npy"), np.load(path))
+    lines = [f"{line.partition(',')[2]},one" for line in lines]
+    (root / "labels.csv").write_text("\n".join(["name,emotion,video", *lines]))
+    source = open_source(root, labels=root / "labels.csv").with_folds(3)
+    for options in ({"n_babble": 1}, {"n_mixed": 2, "context": (1, 1)}):
+        recipe = replace(LINEAR, **options)
+        every, first = (load_part(source, recipe, part) for part in (EVERYTHING, 0))
+        assert every.n_train == len(source.labelled) > first.n_train
 
 
 @pytest.mark.parametrize("track", ["full", "noise"])

@@ -14,7 +14,7 @@ from lstmfcn.cli import main
 from lstmfcn.emotion import read_scored
 from lstmfcn.emotion.attention_maps import read_attention
 from lstmfcn.emotion.report import write_emotion_page
-from lstmfcn.emotion.run_results import read_results, seeds_together
+from lstmfcn.emotion.run_results import _read_clips, read_results, seeds_together
 from lstmfcn.evaluation import Results, score_classes
 
 SAD = "<i>sad</i> & 'co'"  # a label that a page must not take for its own
@@ -130,6 +130,16 @@ def test_maps_are_of_typical_and_of_wrong_clips(out, text):
         truth = {row["name"]: row["truth"] for row in csv.DictReader(file)}
     assert all(truth[one.name] == one.truth for one in maps)
     assert "standardised, over seconds." in text
+
+
+def test_a_label_may_hold_a_comma(tmp_path):
+    path = tmp_path / "predictions.csv"
+    head = 'name,truth,predicted,"probability_calm, bored",probability_sad'
+    path.write_text(f'{head}\na,sad,sad,0.2,0.8\nb,"calm, bored",sad,0.4,0.6\n')
+    clips, group = _read_clips(path)
+    assert group is None and clips.classes == ("calm, bored", "sad")
+    path.write_text(f"{head},speaker\na,sad,sad,0.2,0.8,S1\n")
+    assert _read_clips(path)[1] == "speaker"
 
 
 def test_nothing_of_the_sweeps_page_is_left(text):

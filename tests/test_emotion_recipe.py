@@ -71,8 +71,15 @@ def test_every_parameter_and_the_seed_reach_the_classifier():
         ),
         ({"model": "tree"}, "model='tree' is unknown; choose one of 'lstmfcn', 'alstmfcn'"),
         ({"n_babble": 1, "features": ["a", "b"]}, "n_babble=1 is for one feature set, of log spe"),
+        ({"n_members": 10**7}, "n_members=10000000 must be a whole number from 1 to 1000"),
+        ({"context": [10**7, 0]}, r"context\[0\]=10000000 must be a whole number from 0 to 1000"),
+        ({"context": [1]}, r"context=\(1,\) must be two numbers: utterances before and after"),
         ({"n_babble": 0.5}, r"n_babble=0\.5 must be a whole number of at least 0"),
         ({"n_babble": 1, "n_mixed": 1}, "n_babble and n_mixed do not go together"),
+        (
+            {"mean_of": [replace(SEVERAL, n_members=2)], "features": []},
+            "a mean of recipes takes neither an ensemble nor a mean; give its recipes",
+        ),
         (
             {"mean_of": [SEVERAL]},
             "a mean of recipes takes neither an ensemble nor features; give its recipes",
@@ -121,6 +128,17 @@ def test_utterances_are_read_in_their_context():
     assert before[12].ravel().tolist() == [12]
     with pytest.raises(ValueError, match=r"clips\.csv has clips whose names do not end"):
         in_context(clips, table([f"clip{i}" for i in range(15)], None), (2, 2))
+
+
+def test_two_utterances_at_one_place_of_a_video_are_refused():
+    names = ["v1_a_1", "v1_a_2", "v1_b_1"]
+    clips = {"text": [np.array([[number]]) for number in range(3)]}
+    with pytest.raises(ValueError) as raised:
+        in_context(clips, table(names, None), (1, 1))
+    assert str(raised.value) == (
+        "clips.csv has v1_a_1 and v1_b_1 at one place of the video v1; number the clips of a "
+        "video, or leave the context window out."
+    )
 
 
 def test_mixed_utterances_are_right_three_times_in_four():

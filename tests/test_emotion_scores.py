@@ -348,6 +348,14 @@ def test_compare_prints(files, capsys):
     assert f"{files.name} against b: 3 clips, 2 classes\n" in capsys.readouterr().out
 
 
+def test_the_predictions_of_the_first_file_are_not_the_truth_of_the_second(tmp_path):
+    first = write(tmp_path / "a.csv", "name,truth,valence\na,1,5\nb,2,6\nc,3,7\n")
+    second = write(tmp_path / "b.csv", "name,truth,valence\na,1,0\nb,2,1\nc,3,1\n")
+    one, two = read_pair(first, second, target="valence")
+    assert one.y_true.tolist() == two.y_true.tolist() == [1, 2, 3]
+    assert (one.y_pred.tolist(), two.y_pred.tolist()) == ([5, 6, 7], [0, 1, 1])
+
+
 def test_valence_and_the_combined_score(tmp_path, capsys):
     truth = "name,discrete,valence a,sad,-2 b,happy,3 c,sad,-10 d,happy, e,sad,0.5"
     answers = "name,discrete,valence a,sad,-1 b,happy,2 c,happy,9 d,happy,9 e,sad,0.5"

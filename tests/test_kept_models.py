@@ -11,7 +11,7 @@ from mer_folder import write_mer_folder
 from lstmfcn.cli import main
 from lstmfcn.emotion import EmotionRecipe, FeatureStore, load_model
 from lstmfcn.emotion.kept_model import EmotionModel, read_clips_of
-from lstmfcn.emotion.one_run import run_recipe
+from lstmfcn.emotion.one_run import fit_recipe, run_recipe
 from lstmfcn.emotion.splits import open_source
 from lstmfcn.emotion.track_data import load_part
 
@@ -59,6 +59,16 @@ def test_a_clip_of_an_unknown_speaker_gets_the_means_of_training(root, tmp_path)
     one = {name: x[:1] for name, x in sequences.items()}
     alone = model.predict_proba(one, names[:1], groups)
     np.testing.assert_allclose(model.predict_proba(sequences, names, groups)[:1], alone, atol=1e-6)
+
+
+def test_recipes_may_read_the_same_features_in_two_ways(root):
+    plain, source = EmotionRecipe(["tone"], "svm"), open_source(root, "full")
+    recipe = EmotionRecipe(mean_of=[replace(plain, standardize_by="speaker"), plain])
+    data = load_part(source, recipe)
+    model = EmotionModel.of_run(data, fit_recipe(data, 0), source)
+    with pytest.warns(UserWarning, match="the model standardises by speaker, which is not known"):
+        names, sequences, groups = read_clips_of(model, root)
+    assert model.predict_proba(sequences, names, groups).shape == (len(names), 3)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +131,15 @@ def test_recordings_get_the_features_of_training(tmp_path, capsys):
     line = capsys.readouterr().out.splitlines()[1].split()
     assert line[:2] == ["clip11", answers["clip11"]]
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["clip11.png"]
+    parts = tmp_path / "parts.csv"
+    parts.write_text("file,start,end\nclip11.wav,0,0.5\nclip11.wav,0.5,1\nclip3.wav,0,0.5\n")
+    assert main([*call, "--labels", str(parts)]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["clip11_0-500", "clip11_500-1000"]
+    parts.write_text("file\nclip3.wav\n")
+    assert main([*call, "--labels", str(parts)]) == 1
+    message = "parts.csv does not name clip11.wav; pass a table of its clips."
+    assert message in capsys.readouterr().err
     assert main([*command[:-1], "--out", str(out), "--wavs", str(wavs)]) == 0  # all is there
     assert FeatureStore(out).feature_sets == ["logmel_FRA"]
 

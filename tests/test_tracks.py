@@ -15,6 +15,7 @@ from mer_folder import write_labels, write_mer_folder
 from lstmfcn.cli import main
 from lstmfcn.cli.emotion import _print_gain, _print_scores, _summary
 from lstmfcn.emotion import PRESETS, EmotionRecipe, load_labels, open_vocabulary_scores
+from lstmfcn.emotion.attention_maps import _duration
 from lstmfcn.emotion.one_run import answer_openly, run_recipe
 from lstmfcn.emotion.run_results import read_results
 from lstmfcn.emotion.splits import HELD_OUT, open_source
@@ -180,6 +181,11 @@ def test_missing_clips_follow_the_option(tmp_path):
     assert (len(data.train), len(data.tests["test"])) == (23, 11)
 
 
+def test_a_clip_without_features_lasts_as_many_timepoints_as_its_zeros(root):
+    known, gone = (_duration(root, TONE, "tone_FRA", name, 9) for name in ("train0", "gone"))
+    assert known[1] == "frames" and gone == (9.0, "timepoints")
+
+
 # Runs
 
 
@@ -284,6 +290,29 @@ def test_other_features_of_the_same_names_need_another_folder(tmp_path, folds):
     if folds:
         with pytest.raises(ValueError, match=r"fold with other features in .*copy"):
             train(copy)
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_other_speakers_of_the_same_clips_need_another_folder(tmp_path, folds):
+    root, out = write_mer_folder(tmp_path / "toy"), tmp_path / "out"
+    linear = EmotionRecipe(["tone"], "svm", standardize_by="speaker")
+
+    def train(recipe=linear):
+        source = open_source(root, "full")
+        return run_track(source if folds is None else source.with_folds(3), recipe, out)
+
+    train()
+    train(replace(linear, standardize_by=None, features=["face"]))
+    labels = root / "label-train.csv"
+    labels.write_text(labels.read_text().replace(",s3", ",s2"))
+    train(replace(linear, standardize_by=None, features=["face"]))  # which no speaker changes
+    with pytest.raises(ValueError, match=r"with other values of speaker; name another folder\.$"):
+        train()
+    for path in (out / "runs").rglob("seed0*"):  # as if killed after its folds
+        path.unlink()
+    if folds:
+        with pytest.raises(ValueError, match=r"is a fold with other values of speaker"):
+            train()
 
 
 def test_a_folder_with_brackets_in_its_name_has_a_whole_page(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from voices import voice, write_voices
 from lstmfcn.cli import main
 from lstmfcn.emotion import (
     FeatureError,
+    Recording,
     add_noise,
     find_recordings,
     load_unlabelled,
@@ -265,6 +267,19 @@ def test_nobody_is_in_the_own_babble_and_test_speakers_are_in_none(tmp_path):
     labels = rows_of(tmp_path / "o" / "labels.csv")
     assert labels[0] == {"name": "a0_noise", "speaker": "a", "split": "train", "emotion": "sad"}
     assert len(labels) == 12
+
+
+def test_no_part_of_the_own_recording_is_in_its_babble_unless_it_lies_elsewhere(tmp_path):
+    wavs = write_voices(tmp_path / "w", {"a": 100, "b": 150, "c": 200}, seconds=1.0)
+    table = tmp_path / "parts.csv"
+    rows = [f"{name}.wav,{start},{start + 0.5}" for name in "abc" for start in (0, 0.5)]
+    table.write_text("\n".join(["file,start,end", *rows]))
+    command = ["emotion", "add-noise", "--wavs", wavs, "--voices", table, "--babble", 4]
+    assert main(list(map(str, [*command, "--out", tmp_path / "o", "--jobs", 1]))) == 0
+    for row in rows_of(tmp_path / "o" / "noise.csv"):
+        assert not any(voice.startswith(row["clean"]) for voice in row["voices"].split())
+    part, whole = Recording(wavs / "a.wav", "a", 0.2, 0.4), Recording(wavs / "a.wav", "a")
+    assert part.overlaps(whole) and not part.overlaps(replace(whole, start=0.4))
 
 
 def test_the_table_tells_the_voices_that_were_used_after_a_second_call_too(tmp_path):

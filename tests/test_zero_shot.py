@@ -18,6 +18,7 @@ from lstmfcn.zero_shot import (
     ZeroShotAnswers,
     ZeroShotTask,
     answers_from_counts,
+    load_run,
     load_zero_shot,
     read_zero_shot,
     score_zero_shot,
@@ -552,6 +553,15 @@ def test_a_dataset_of_ones_own_without_its_files(tmp_path):
     with pytest.raises(ValueError) as caught:
         load_zero_shot(tmp_path, "mine")
     assert str(caught.value) == "mine has several variants; choose one of large, small."
+
+
+@pytest.mark.parametrize("load", [load_run, lambda folder: load_zero_shot(*folder)])
+def test_a_sample_without_a_true_label_is_refused(tmp_path, load):
+    rows = [["a", "happy", ""], ["b", "sad", ""], ["c", "", ""]]
+    for file in ("label.csv", "label-gpt4v.csv"):
+        write(tmp_path / "mine" / file, rows)
+    with pytest.raises(ValueError, match=r"the gt of 'c' is ''; expected one of happy, sad\.$"):
+        load(tmp_path / "mine" if load is load_run else (tmp_path, "mine"))
 
 
 def test_a_true_label_out_of_the_vocabulary(tmp_path):

@@ -58,6 +58,13 @@ def test_what_is_meant_is_read(reply):
     assert read(reply) == BOTH
 
 
+@pytest.mark.parametrize("before", ["", "The lists:\n", "1: ", "sample 1: "])
+def test_labels_in_the_order_of_the_prompt_are_an_answer(before):
+    second = "2: " if before.endswith(": ") else ""
+    reply = f'{before}{json.dumps(VOCABULARY)}\n{second}["sad"]'
+    assert read(reply) == [("ok", VOCABULARY), ("ok", ("sad",))]
+
+
 DRAFT = records((1, ["sad"]), (2, ["happy"]))
 
 
@@ -162,6 +169,9 @@ def test_a_reply_that_ends_in_a_thought_tells_the_remedy():
         '[{"name": 1, "result": ["happy"], "result": ["sad"]}]',
         "Sample 1: [happy]\nSample 1: [sad]",
         '{"1": ["happy"], "01": ["sad"]}',
+        f'The categories are {json.dumps(VOCABULARY)}.\n["sad"]',
+        f'["sad"]\nI chose from {json.dumps(VOCABULARY)}.',
+        "I rank [happy, sad, weakly negative] as follows:\n[sad]",
         "Both look happy.",
         "{'a', 'b'}",
         "[[[[1, 2]]]]",

@@ -27,12 +27,13 @@ from lstmfcn.zero_shot import (
     Question,
     Sample,
     ZeroShotRunner,
+    load_run,
     load_zero_shot,
     read_samples,
     score_zero_shot,
 )
 from lstmfcn.zero_shot.ask.batches import NotSent, Sender
-from lstmfcn.zero_shot.ask.cache import AnswerCache, read_cache
+from lstmfcn.zero_shot.ask.cache import AnswerCache, read_cache, runs_behind
 from lstmfcn.zero_shot.ask.client import MAX_BYTES, TransportError, _retry_after
 from lstmfcn.zero_shot.ask.samples import frame_indices, image_url
 from lstmfcn.zero_shot.score.files import write_answers
@@ -471,6 +472,29 @@ def test_a_cache_cut_anywhere_loses_no_line_before_the_cut(tmp_path):
         assert read_cache(path)["new"].ranked == ("x",) and len(read_cache(path)) == n_whole + 1
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ranked": ["happy", 3]},
+        {"ranked": "sad"},
+        {"ranked": []},
+        {"ranked": None},
+        {"status": "good"},
+        {"status": ["ok"]},
+        {"key": ["k"]},
+        {"reason": 3},
+    ],
+)
+def test_a_line_that_no_run_writes_is_no_answer(tmp_path, changes):
+    path = tmp_path / "answers.jsonl"
+    line = {"kind": "sample", "key": "k", "status": "ok", "ranked": ["sad"], "run": "r"}
+    path.write_text(f'{{"kind": "run", "run": "r"}}\n{json.dumps({**line, **changes})}\n')
+    assert read_cache(path) == {} and runs_behind(path, {"k"}) == []
+    path.write_text(f"{path.read_text()}{json.dumps(line)}\n")
+    assert read_cache(path) == {"k": Answer("ok", ("sad",))}
+    assert runs_behind(path, {"k"}) == [{"kind": "run", "run": "r"}]
+
+
 def test_an_answer_is_not_replaced_by_a_failure(tmp_path):
     path, failure = tmp_path / "answers.jsonl", Answer("transport_error", reason="silence")
     with AnswerCache(path) as cache:
@@ -678,6 +702,19 @@ def test_no_label_of_an_answer_out_of_the_vocabulary_is_made_one_by_its_comma(tm
         'name,gt,gpt4v\n"a, b",sad,"happy; sad,sad"\ne,sad,sad\n'
     )
     assert (tmp_path / "label.csv").read_text().count("\n") == 5
+
+
+def test_a_variant_leaves_the_samples_of_other_variants(tmp_path):
+    first = [Sample("a", "sad"), Sample("b", "happy")]
+    write_answers(tmp_path, first, [Answer("ok", ("sad",)), None], "text")
+    other = [Sample("b.jpg", "happy"), Sample("c", "sad")]
+    write_answers(tmp_path, other, [None, Answer("ok", ("sad",))], "image")
+    text, image = (load_run(tmp_path, variant) for variant in ("text", "image"))
+    assert text.names == image.names == ["b", "c", "a"]
+    assert text.missing == ["b", "c"] and image.missing == ["b", "a"]
+    (tmp_path / "label-gpt4v-image.csv").unlink()
+    write_answers(tmp_path, first, [Answer("ok", ("sad",)), None], "text")
+    assert load_run(tmp_path).names == ["a", "b"]
 
 
 def test_files_of_others_are_left_alone(tmp_path):

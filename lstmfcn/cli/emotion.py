@@ -318,12 +318,12 @@ def made_features(arguments, tables, names):
         wavs |= {} if table is None else recordings_of(table, arguments.wavs)
     on_missing = "error" if arguments.on_missing == "error" else "drop"
     for name in names:
-        match = SUFFIX.fullmatch(name)
-        stem = match["stem"].lower() if match else name
+        match = None if name.startswith("hf:") else SUFFIX.fullmatch(name)
+        stem, suffix = (match["stem"].lower(), match["suffix"]) if match else (name, "FRA")
         options = {"on_missing": on_missing, "n_jobs": -1, "verbose": 1}
+        options["level"] = "utterance" if suffix == "UTT" else None
         made = extract(wavs, arguments.out, [stem], **options).feature_sets
-        frames = [folder for folder in made if folder.endswith("FRA")]
-        folders[name] = name if name in made else (frames or made)[0]
+        folders[name] = next((folder for folder in made if folder.endswith(suffix)), made[0])
     return folders
 
 
@@ -476,15 +476,18 @@ def _print_ranking(source, models, n_ranked):
     from lstmfcn.emotion.ranking import METRIC, N_FOLDS, rank_recipes
     from lstmfcn.emotion.track_runs import METRICS
 
-    recipes = [model.recipe for model in models[:n_ranked]]
+    recipes = {}  # of a feature set there may be two models, and baselines follow
+    for model in models:
+        recipes.setdefault(model.recipe.features, model.recipe)
+    recipes = list(recipes.values())[:n_ranked]
     ranked = rank_recipes(source, recipes, models[0].folder.parent)  # from its files
     rows = [[*recipe.features, score] for score, recipe in ranked]
     where = " of the first fold" if source.folds else ""
     print(f"\nfeature sets by {N_FOLDS} folds of the training clips{where}:\n")
     print(text_table(["", METRICS[METRIC]], rows))
-    if n_ranked > 1 and not source.folds:
-        fused = models[n_ranked]
-        print(f"\n{fused.name} fuses {', '.join(fused.recipe.features)}")
+    for fused in () if source.folds else models:
+        if fused.choose is not None:
+            print(f"\n{fused.name} fuses {', '.join(fused.recipe.features)}")
 
 
 def _print_gain(models, records):
@@ -492,7 +495,7 @@ def _print_gain(models, records):
     from lstmfcn.evaluation.intervals import paired_interval
 
     for with_them, alone in pairwise(models):
-        if with_them.uses_unlabelled:
+        if with_them.uses_unlabelled and alone.on_labels_alone and with_them.recipe == alone.recipe:
             test = next(iter(with_them.tests))
             names = (with_them.name, alone.name)
             pair = ([one["weighted_f1"] for one in records[name, test]] for name in names)

@@ -174,9 +174,10 @@ def without_padding(maps, series):
 
 def _duration(root, recipe, feature, clip, n_timepoints):
     """Return how long a clip is, and in what."""
-    if recipe.mode == "mertools" or any(recipe.context):
+    features = FeatureStore(root).feature_set(feature)
+    if recipe.mode == "mertools" or any(recipe.context) or clip not in features:
         return float(n_timepoints), "timepoints"  # of which some are no part of the clip
-    frames = FeatureStore(root).feature_set(feature).read(clip)
+    frames = features.read(clip)
     rate = frame_rate(root, feature)
     return (len(frames) / rate, "seconds") if rate else (float(len(frames)), "frames")
 

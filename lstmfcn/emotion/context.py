@@ -52,6 +52,12 @@ def _windows(table, n_before, n_after):
         )
     keys = list(zip(table.groups(VIDEO).tolist(), map(int, places), strict=True))
     row_of = {key: row for row, key in enumerate(keys)}
+    if len(row_of) < len(keys):
+        row, key = next((row, key) for row, key in enumerate(keys) if row_of[key] != row)
+        raise ValueError(
+            f"{table.source} has {table.names[row]} and {table.names[row_of[key]]} at one place of "
+            f"the video {key[0]}; number the clips of a video, or leave the context window out."
+        )
     windows = []
     for video, place in keys:
         window = *range(place - n_before, place), *range(place + n_after, place, -1), place

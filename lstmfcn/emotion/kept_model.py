@@ -85,14 +85,14 @@ class EmotionModel:
         """Return the model of a TrackData and of the Ensemble that was trained on it."""
         store, needs = FeatureStore(source.root), {}
         for one in data.of_each_recipe:
-            for name in one.recipe.features:
-                needs[name] = FeatureNeed(name, read_manifest(store.feature_set(name).folder))
-            if one.recipe.standardize_by is not None:
-                for name in one.recipe.features:
+            for name in one.recipe.features:  # which another recipe may read, too
+                manifest = read_manifest(store.feature_set(name).folder)
+                need = needs.setdefault(name, FeatureNeed(name, manifest))
+                if one.recipe.standardize_by is not None and not need.mean:
                     raw = store.feature_set(name).sequences(one.train.names, on_missing="drop")
                     typical = SequencePreprocessor().fit(raw)
                     moments = typical.mean_.tolist(), typical.scale_.tolist()
-                    needs[name] = replace(needs[name], mean=moments[0], scale=moments[1])
+                    needs[name] = replace(need, mean=moments[0], scale=moments[1])
         return cls(
             source.name,
             tuple(one.recipe for one in data.of_each_recipe),
@@ -337,9 +337,10 @@ def _extracted(model, clips, table, on_missing):
             f"the model reads {listed(foreign)}, which lstmfcn emotion extract did not make; pass "
             "the folder of these feature sets for the clips, in place of recordings."
         )
-    wavs = {clips.stem: clips}
-    if clips.is_dir():
-        wavs = find_recordings(clips) if table is None else recordings_of(table, clips)
+    if table is not None:
+        wavs = recordings_of(table, clips)
+    else:
+        wavs = find_recordings(clips) if clips.is_dir() else {clips.stem: clips}
     with tempfile.TemporaryDirectory() as root:
         for need in model.needs.values():
             options = {"level": need.manifest["parameters"]["level"], "on_missing": on_missing}

@@ -108,13 +108,18 @@ def read_scored(predictions, truth=None, *, group=None, target=None, classes=Non
     (('a1', 'b1'), ['sad', 'happy'], ['sad', 'sad'], ('happy', 'sad'))
     """
     ours = _read(predictions)
-    theirs = ours if truth is None else _read(truth)
-    true_names = ("truth",) if truth is None else TRUE_LABELS
+    if truth is None:
+        return _scored(ours, ours, ("truth",), group, target, classes)
+    true_names = TRUE_LABELS if target is None else (target, "truth")
+    return _scored(ours, _read(truth), true_names, group, target, classes)
+
+
+def _scored(ours, theirs, true_names, group, target, classes):
+    """Return the ScoredClips of a file of predictions, and one with the truth in a column."""
     predicted_names = PREDICTED_LABELS
     if target is not None:
-        true_names = ("truth",) if truth is None else (target, "truth")
         predicted_names = (f"predicted_{target}", target, "predicted", "prediction")
-    remedy = "pass truth=..., a file with the truth" if truth is None else None
+    remedy = "pass truth=..., a file with the truth" if theirs is ours else None
     true_column = _column(theirs, true_names, "true labels", remedy)
     predicted_column = _column(ours, predicted_names, "predictions")
     rows = theirs.rows
@@ -193,8 +198,10 @@ def read_pair(first, second, truth=None, *, group=None, target=None, classes=Non
     """
     options = {"group": group, "target": target, "classes": classes}
     one = read_scored(first, truth, **options)
-    two = read_scored(second, first if truth is None else truth, **options)
-    if truth is None:
+    if truth is not None:
+        two = read_scored(second, truth, **options)
+    else:  # whose other columns are predictions
+        two = _scored(_read(second), _read(first), ("truth",), **options)
         if two.n_unscored:
             raise ValueError(
                 f"{two.source} has {two.n_unscored} clips that {one.source} does not have; pass "

@@ -6,7 +6,7 @@ import numpy as np
 
 from lstmfcn.emotion.one_run import fit_recipe
 from lstmfcn.emotion.recipe import short_name
-from lstmfcn.emotion.track_data import load_part
+from lstmfcn.emotion.track_data import columns_read, load_part, values_of
 from lstmfcn.evaluation.metrics import classification_metrics
 from lstmfcn.features.fingerprint import fingerprint
 from lstmfcn.features.store import FeatureStore
@@ -31,13 +31,14 @@ def rank_recipes(source, recipes, folder, *, part=0, verbose=0):
             path = folder / "ranking" / f"{short_name(recipe.name)}-{part}.json"
             names = inner.found.train.names
             sets = [fingerprint(store.feature_set(name), names) for name in recipe.features]
-            asked = [recipe.to_json(), names, inner.found.train.y.tolist(), sets]
+            columns = values_of([inner.found.train], columns_read(recipe, source.group))
+            asked = [recipe.to_json(), names, inner.found.train.y.tolist(), sets, columns]
             scored.append((_kept(path, asked) or _score(inner, recipe, path, asked), recipe))
     return sorted(scored, key=lambda pair: -pair[0])
 
 
 def _kept(path, asked):
-    """Return the score in a file, if it is of this recipe and these clips.
+    """Return the score in a file, if it is of this recipe and these clips, speakers and videos.
 
     A score of other features is refused: the results beside it are of those.
     """
@@ -49,6 +50,8 @@ def _kept(path, asked):
         return None
     if len(was) > 3 and was[3] != now[3]:
         raise ValueError(f"{path} is of other features of the same names; name another folder.")
+    if len(was) > 4 and was[4] != now[4]:
+        return None
     return content["uar"]
 
 

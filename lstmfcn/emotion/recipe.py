@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lstmfcn.validation import check_choice, check_counts
+from lstmfcn.validation import brief, check_choice, check_counts
 
 MODELS = {  # name in the command line -> label in tables, class
     "lstmfcn": ("LSTM-FCN", "LSTMFCNClassifier"),
@@ -18,6 +18,7 @@ MODELS = {  # name in the command line -> label in tables, class
     "logreg": ("Logistic regression", "LinearBaseline"),
 }
 BASELINES = ("svm", "logreg")
+MOST_MEMBERS = LONGEST_CONTEXT = 1000  # which a foreign model file cannot exceed
 N_UPDATES, BATCH_SIZE, MIN_EPOCHS = 2000, 16, 10  # of training on copies
 # The published network: recipes were chosen with it, and sequences of features are short.
 SHAPE = {
@@ -72,13 +73,14 @@ default="alstmfcn"
         The feature set that gets the babble, natural logarithms of power such as log-mel frames.
         Other feature sets are repeated without. None takes the only one.
     context : pair of int, default=(0, 0)
-        Context window: utterances of the same video before and after the own one.
+        Context window: utterances of the same video before and after the own one, at most 1000.
     n_mixed : int, default=0
         Each training utterance is replaced by so many copies, each mixed with one of another class.
     pseudo_labels : dict of str to JSON value, default=None
         Of track "semi", parameters of :class:`lstmfcn.emotion.PseudoLabelClassifier`.
     n_members : int, default=1
-        Ensemble: so many classifiers with seeds of their own, whose probabilities are averaged.
+        Ensemble: so many classifiers, at most 1000, with seeds of their own, whose probabilities
+        are averaged.
     mean_of : sequence of EmotionRecipe, default=()
         Ensemble of these recipes, each with its own features. Of the other parameters it takes
         `n_members` alone.
@@ -129,10 +131,16 @@ default="alstmfcn"
             object.__setattr__(self, "features", (self.features,))
         for name in ("features", "context", "mean_of"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        check_counts(n_members=self.n_members)
+        check_counts(most=MOST_MEMBERS, n_members=self.n_members)
+        if len(self.context) != 2:
+            raise ValueError(
+                f"context={brief(self.context)} must be two numbers: utterances before and after."
+            )
+        places = {f"context[{i}]": number for i, number in enumerate(self.context)}
+        check_counts(least=0, most=LONGEST_CONTEXT, **places)
         if self.mean_of:
             own = sorted(set(self.to_json()) - {"mean_of", "n_members"})
-            if own or self.members != self.mean_of * self.n_members:
+            if own or any(one.mean_of or one.n_members > 1 for one in self.mean_of):
                 raise ValueError(
                     f"a mean of recipes takes neither an ensemble nor {own[0] if own else 'a mean'}"
                     "; give its recipes what they need."

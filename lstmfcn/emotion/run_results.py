@@ -1,5 +1,6 @@
 """What does a folder of results say about each model: records of seeds, predictions, scores?"""
 
+import csv
 import re
 from dataclasses import dataclass
 
@@ -115,8 +116,8 @@ def _read(results, dataset, model, records):
 
 def _read_clips(path):
     """Return the ScoredClips of a file, and the column of their speakers."""
-    with open(path, encoding="utf-8") as file:
-        head = file.readline().strip().split(",")
+    with open(path, encoding="utf-8", newline="") as file:
+        head = next(csv.reader(file), [])
     known = ("name", "truth", "predicted", "openset")
     group = next((c for c in head if c not in known and not c.startswith("probability_")), None)
     return read_scored(path, group=group), group

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstmfcn.emotion.clip_labels import ClipTable, repeated
+from lstmfcn.emotion.clip_labels import ClipTable, column_named, repeated
 from lstmfcn.emotion.context import VIDEO, in_context, is_of_utterances
 from lstmfcn.emotion.log_spectra import with_babble
 from lstmfcn.emotion.mer2024 import select_features
@@ -17,6 +17,7 @@ from lstmfcn.emotion.open_vocabulary import read_label_sets
 from lstmfcn.emotion.recipe import BASELINES, EmotionRecipe
 from lstmfcn.emotion.sequences import fitted_preprocessor, lazily_by_group
 from lstmfcn.emotion.splits import (
+    EVERYTHING,
     HELD_OUT,
     N_FOLDS,
     folds_of,
@@ -110,15 +111,20 @@ def load_track_data(
     return load_part(source, recipe, fold or 0, to_choose=fold is not None)
 
 
-def load_part(source, recipe, part=0, *, to_choose=False):
+def load_part(source, recipe, part=0, *, needed=None, to_choose=False):
     """Read the clips of a part of a :class:`Source` for a recipe: TrackData.
 
-    ``to_choose`` scores held-out clips with babble and mixed utterances as well.
+    ``needed`` are the feature sets whose clips are read with ``on_missing="drop"``, by default
+    those of the recipe. ``to_choose`` scores held-out clips with babble and mixed utterances as
+    well.
     """
+    needed = feature_sets_of(recipe) if needed is None else needed
     if recipe.mean_of:
-        mean_of = [load_part(source, one, part, to_choose=to_choose) for one in recipe.mean_of]
+        options = {"needed": needed, "to_choose": to_choose}
+        mean_of = [load_part(source, one, part, **options) for one in recipe.mean_of]
         return _mean_of(tuple(mean_of), recipe)
     store, tables = FeatureStore(source.root), source.tables(part)
+    tables = {split: present(table, source, needed) for split, table in tables.items()}
     with _all_problems_at_once(store, recipe.features, tables, source.on_missing):
         splits = {
             split: _Split(
@@ -127,7 +133,7 @@ def load_part(source, recipe, part=0, *, to_choose=False):
             for split, table in tables.items()
         }
         recipe = resolved(recipe, store, tables["train"])
-        fold = part if source.folds else None
+        fold = 0 if part == EVERYTHING else part  # seeds what is drawn
         splits = _add_babble(splits, recipe, fold, to_choose)
         splits = _put_in_context(splits, recipe, fold, to_choose)
         learned_from = LEARNED_FROM if source.found.name == "semi" else LEARNED_FROM[:1]
@@ -137,16 +143,46 @@ def load_part(source, recipe, part=0, *, to_choose=False):
     return _assemble(source, recipe, clips, preprocessors)
 
 
+def feature_sets_of(recipe):
+    """Return the names of all feature sets of a recipe, or of the recipes in a mean, each once."""
+    names = (name for one in recipe.mean_of or (recipe,) for name in one.features)
+    return tuple(dict.fromkeys(names))
+
+
+def columns_read(recipe, group=None):
+    """Return the columns of labels that scores depend on: to group by, standardise by, mix in."""
+    columns = [group]
+    for one in recipe.mean_of or (recipe,):
+        columns += [one.standardize_by, VIDEO if any(one.context) or one.n_mixed else None]
+    return tuple(dict.fromkeys(column for column in columns if column is not None))
+
+
+def values_of(tables, columns):
+    """Return column -> the values of the clips of each ClipTable that has it, as JSON values."""
+    return {
+        column: [
+            table.groups(column).tolist()
+            for table in tables
+            if column_named(table.columns, column) is not None
+        ]
+        for column in columns
+    }
+
+
+def present(table, source, features):
+    """Return the clips of a ClipTable that are read: all, or those with all of the features."""
+    if source.on_missing != "drop":
+        return table
+    store = FeatureStore(source.root)
+    names = dict.fromkeys(store.feature_set(name).name for name in features)
+    return select_features(table, store, list(names), on_missing="drop")[0]
+
+
 def _mean_of(mean_of, recipe):
     """Return the data of a mean of recipes: the test splits that all recipes have."""
     first = mean_of[0]
     common = set.intersection(*(set(one.tests) for one in mean_of))
     tests = {test: clips for test, clips in first.tests.items() if test in common}
-    if any(one.tests[test].names != tests[test].names for one in mean_of for test in tests):
-        raise ValueError(
-            "the recipes of a mean must score the same clips, but some lack features; pass "
-            "on_missing='error' or 'zeros'."
-        )
     resolved = replace(recipe, mean_of=[one.recipe for one in mean_of])
     return replace(first, recipe=resolved, tests=tests, mean_of=mean_of)
 
@@ -205,7 +241,7 @@ def _add_babble(splits, recipe, fold, to_choose):
     train = splits["train"]
     names = list(train.sequences)
     name = names[0] if len(names) == 1 else recipe.babble_features
-    rng, voices, added = np.random.default_rng(fold or 0), train.sequences[name], {}
+    rng, voices, added = np.random.default_rng(fold), train.sequences[name], {}
     _warn_if_no_spectra(name, voices)
     if to_choose and len(names) == 1:
         held = splits[HELD_OUT]
@@ -248,7 +284,7 @@ def _put_in_context(splits, recipe, fold, to_choose):
         if any(context) or times:
             if not any(context):
                 context = max(map(len, next(iter(sequences.values())))) - 1, 0
-            rng = np.random.default_rng([split == "mixed", fold or 0])
+            rng = np.random.default_rng([split == "mixed", fold])
             sequences = in_context(sequences, table, context, times, rng)
             table = table[np.tile(np.arange(len(table)), max(times, 1))]
         put[split] = _Split(table, sequences)

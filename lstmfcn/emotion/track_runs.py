@@ -12,13 +12,19 @@ import numpy as np
 
 from lstmfcn.emotion import outputs
 from lstmfcn.emotion.attention_maps import write_attention
-from lstmfcn.emotion.mer2024 import select_features
 from lstmfcn.emotion.one_run import fit_recipe, measure_robustness, pool_folds, run_recipe
 from lstmfcn.emotion.ranking import rank_recipes
 from lstmfcn.emotion.recipe import MODELS, EmotionRecipe, short_name
 from lstmfcn.emotion.report import write_emotion_page
 from lstmfcn.emotion.splits import EVERYTHING, OWN_SPLITS, Source
-from lstmfcn.emotion.track_data import load_part, resolved
+from lstmfcn.emotion.track_data import (
+    columns_read,
+    feature_sets_of,
+    load_part,
+    present,
+    resolved,
+    values_of,
+)
 from lstmfcn.evaluation.intervals import mean_interval
 from lstmfcn.evaluation.results import Results, Run
 from lstmfcn.features.fingerprint import fingerprint
@@ -37,12 +43,13 @@ class PartLoader:
         self.source = source
         self._key = self._data = None
 
-    def __call__(self, recipe, part):
-        """Return the TrackData of a recipe."""
-        if self._key != (recipe.label, part):
+    def __call__(self, recipe, part, needed):
+        """Return the TrackData of a recipe; clips need these feature sets."""
+        key = recipe.label, part, needed
+        if self._key != key:
             self._key = self._data = None  # room for the next one
-            self._data = load_part(self.source, recipe, part)
-            self._key = recipe.label, part
+            self._data = load_part(self.source, recipe, part, needed=needed)
+            self._key = key
         return self._data
 
 
@@ -57,10 +64,17 @@ class TrackModel:
     load: PartLoader
     on_labels_alone: bool = False  # to compare with: without pseudo-labels
     choose: Callable | None = None  # part -> recipe, where each part's training clips decide
+    choices: tuple = ()  # the feature sets to choose from
+
+    @property
+    def needed(self):
+        """The feature sets that a clip needs: of all parts, which may choose different ones."""
+        return self.choices or feature_sets_of(self.recipe)
 
     def data(self, part=0):
         """Return the TrackData of a part."""
-        data = self.load(self.recipe if self.choose is None else self.choose(part), part)
+        recipe = self.recipe if self.choose is None else self.choose(part)
+        data = self.load(recipe, part, self.needed)
         return data.on_labels_alone() if self.on_labels_alone else data
 
     @property
@@ -105,12 +119,7 @@ class TrackModel:
 
     def present(self, table):
         """Return the clips of a ClipTable that are read: all, or those with features."""
-        if self.source.on_missing != "drop":
-            return table
-        recipes = self.recipe.mean_of or (self.recipe,)
-        store = FeatureStore(self.source.root)
-        names = [name for recipe in recipes for name in recipe.features]
-        return select_features(table, store, list(dict.fromkeys(names)), on_missing="drop")[0]
+        return present(table, self.source, self.needed)
 
     @cached_property
     def left_out(self):
@@ -140,6 +149,18 @@ class TrackModel:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @cached_property
+    def columns_digests(self):
+        """Column that scores depend on -> a text that other values of the clips would not have."""
+        found = self.source.found
+        tables = [found.train, found.unlabelled, *self.tests.values()]
+        tables = [table for table in tables if table is not None]
+        columns = values_of(tables, columns_read(self.recipe, self.source.group))
+        return {
+            column: hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+            for column, values in columns.items()
+        }
+
+    @cached_property
     def features_digest(self):
         """A text that other features in folders of these names would not have."""
         store, found = FeatureStore(self.source.root), self.source.found
@@ -155,12 +176,16 @@ class TrackModel:
         return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
 
     def refuse_other(self, record, what):
-        """Raise ValueError if a record is of other clips, labels, folds or features."""
-        other = None
+        """Raise ValueError if a record is of other clips, labels, folds, speakers or features."""
+        other, known = None, record.get("columns_digests", {})
+        ours = self.columns_digests.items()
+        changed = [name for name, text in ours if known.get(name, text) != text]
         if record.get("data_digest") != self.digest:
             other = "clips or labels"
         elif record.get("features_digest", self.features_digest) != self.features_digest:
             other = f"features in {self.source.root}"
+        elif changed:
+            other = f"values of {changed[0]}"
         if other:
             raise ValueError(f"{what} with other {other}; name another folder.")
 
@@ -179,8 +204,18 @@ def models_of(source, recipes, out, name=None, best=None, verbose=0):
     folder = Path(out) / f"{source.name}-{source.found.name}".replace(" ", "_")
     store, load = FeatureStore(source.root), PartLoader(source)
     models, choose = [], None
+    for one in recipes:
+        if one.uses_unlabelled and source.found.name != "semi":
+            raise ValueError(
+                "this recipe learns from unlabelled clips, which track "
+                f"{source.found.name!r} has none of; choose track 'semi'."
+            )
+    if name is not None and len(recipes) > 1:
+        raise ValueError(f"name={name!r} is for one model, not for {len(recipes)}; leave it out.")
     if best is not None:
         recipes = [resolved(one, store, source.found.train) for one in recipes]
+        names = [one.features[0] for one in recipes[:best]]
+        replace(recipes[0], features=names)  # refuses, before ranking, what cannot be fused
         chosen = {}
 
         def ranked(part):
@@ -194,11 +229,6 @@ def models_of(source, recipes, out, name=None, best=None, verbose=0):
 
         recipes = [one for _, one in ranked(0)]
     for one in recipes:
-        if one.uses_unlabelled and source.found.name != "semi":
-            raise ValueError(
-                "this recipe learns from unlabelled clips, which track "
-                f"{source.found.name!r} has none of; choose track 'semi'."
-            )
         recipe = resolved(one, store, source.found.train)
         called = recipe.on_labels_alone().name if name is None else name
         named = {called: True}
@@ -210,7 +240,9 @@ def models_of(source, recipes, out, name=None, best=None, verbose=0):
     if choose is not None and len(recipes) > 1:
         title = f"{MODELS[recipes[0].model][0]} best {min(best, len(recipes))} of {len(recipes)}"
         own = folder / title.replace(" ", "_")
-        models.append(TrackModel(title, choose(0), source, own, load, choose=choose))
+        choices = tuple(sorted(one.features[0] for one in recipes))
+        fused = TrackModel(title, choose(0), source, own, load, choose=choose, choices=choices)
+        models.append(fused)
     return models
 
 
@@ -359,7 +391,11 @@ def _finish(model, seed, ensemble, keep_models, bar):
 
 
 def _digests(model):
-    return {"data_digest": model.digest, "features_digest": model.features_digest}
+    return {
+        "data_digest": model.digest,
+        "features_digest": model.features_digest,
+        "columns_digests": model.columns_digests,
+    }
 
 
 def _write_part(path, model, record, predictions):

@@ -3,6 +3,7 @@
 import functools
 import os
 import zlib
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,8 @@ def add_noise(
         A folder with recordings of noise, such as the speech of MUSAN.
     voices : dict of str to path or Recording, default=None
         In place of `noise`: recordings that babble is made of, such as those of the training
-        speakers. A clip is never in its own babble.
+        speakers. A clip is never in its own babble, nor is a part of the same recording that
+        overlaps it.
     groups : dict of str to str, default=None
         The speaker of each clip and voice; no voice of a clip's own speaker is in its babble.
     n_voices : int, default=3
@@ -200,17 +202,22 @@ class _Draws:
         `bad` is a dict of Recording to problem.
         """
         self.pool = {name: one for name, one in self.pool.items() if one not in bad}
+        of_path = defaultdict(list)
+        for name, one in self.pool.items():
+            of_path[os.path.realpath(one.path)].append(name)
         plans, problems = {}, {one.name: problem for one, problem in bad.items()}
         for clip, one in clips.items():
             if one not in bad:
                 try:
-                    plans[clip] = self._plan(clip)
+                    of_file = of_path.get(os.path.realpath(one.path), ())
+                    own = {name for name in of_file if self.pool[name].overlaps(one)}
+                    plans[clip] = self._plan(clip, {clip, *own})
                 except Unusable as problem:
                     problems[one.name] = str(problem)
         return plans, problems
 
-    def _plan(self, clip):
-        """Return what is drawn for a clip, or raise Unusable."""
+    def _plan(self, clip, own):
+        """Return what is drawn for a clip, or raise Unusable; ``own`` are names of its sound."""
         seed = (self.random_state, zlib.crc32(clip.encode(errors="surrogatepass")))
         rng = np.random.default_rng(seed)
         snr_db = float(rng.choice(self.snr_db))
@@ -218,7 +225,7 @@ class _Draws:
             return _Plan(snr_db, (), tuple(self.pool.values()), seed)
         if self.groups is not None and self._group(clip) is None:
             raise Unusable(f"{shown(clip)} has no group, so that its own voice cannot be left out")
-        names = [name for name in self.pool if name != clip and not self._is_own(name, clip)]
+        names = [name for name in self.pool if name not in own and not self._is_own(name, clip)]
         if len(names) < self.n_voices:
             raise Unusable(
                 f"{shown(clip)} has {len(names)} voices of others; expected {self.n_voices}"

@@ -1,6 +1,7 @@
 """What is a clip made from? A recording or a part of one, a transcript, a folder of pictures."""
 
 import functools
+import math
 import os
 import re
 import unicodedata
@@ -51,6 +52,11 @@ class Recording:
     def is_whole(self):
         """Whether it is no part."""
         return self.start == 0 and self.end is None
+
+    def overlaps(self, other):
+        """Whether it shares time with another part of the same file."""
+        ends = (math.inf if one.end is None else one.end for one in (self, other))
+        return max(self.start, other.start) < min(ends)
 
     def check(self):
         """Raise Unusable if it cannot be used."""
@@ -209,7 +215,7 @@ def recordings_of(table, folder):
         used where they are there.
     folder : str or path
         Where the recordings are. A file may be named with more or fewer of its folders, and with
-        another ending or none.
+        another ending or none. Of a single recording, the table's other clips are left out.
 
     Returns
     -------
@@ -238,7 +244,8 @@ def recordings_of(table, folder):
     >>> {clip: (part.name, part.start, part.end) for clip, part in found.items()}
     {'a1_0-1500': ('a1.wav', 0.0, 1.5)}
     """
-    paths, _ = _walk(folder)
+    folder = as_path(folder).expanduser()
+    paths = {folder.name: folder} if folder.is_file() else _walk(folder)[0]
     if not paths:
         raise ValueError(f"{shown(folder)} holds no recordings; expected {', '.join(SUFFIXES)}.")
     by_tail = defaultdict(set)  # every end of every path, with and without the file's ending
@@ -268,7 +275,13 @@ def recordings_of(table, folder):
             f"{table.source} names files of which there are several; add their folders:"
             f"{listed(problems, lines=True)}"
         )
-    if found and not n_there:
+    if folder.is_file():
+        found = {clip: one for clip, one in found.items() if one.path == folder}
+        if not found:
+            raise ValueError(
+                f"{table.source} does not name {shown(folder.name)}; pass a table of its clips."
+            )
+    elif found and not n_there:
         raise ValueError(
             f"{shown(folder)} has none of the {len(found)} recordings of {table.source}, such as "
             f"{next(iter(found.values())).name}; it has others, such as {shown(min(paths))}. Name "

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmfcn.zero_shot.ask.cache import CACHE, asked_model, last_run
-from lstmfcn.zero_shot.score.files import answers_from_counts, read_csv, read_zero_shot
+from lstmfcn.zero_shot.score.files import answers_from_counts, read_zero_shot, true_labels
 from lstmfcn.zero_shot.score.scores import score_zero_shot
 from lstmfcn.zero_shot.score.tasks import TASKS, ZeroShotTask, zero_shot_task
 
@@ -76,8 +76,10 @@ def load_run(folder, variant=None):
 def _task(folder, labels, variant):
     """Return the task of a folder: of the name, if the vocabulary fits, or of the question."""
     asked = last_run(folder / CACHE, variant).get("vocabulary")
-    true = {row["gt"] for row in read_csv(labels, ("name", "gt")).values()}
-    if true <= {""}:
+    if not isinstance(asked, list) or not all(isinstance(label, str) for label in asked):
+        asked = None  # damaged, or no run wrote it
+    true = true_labels(labels)
+    if not true:
         raise ValueError(f"{labels} has no true labels; ask about samples that have a gt.")
     try:
         known = zero_shot_task(folder.resolve().name)
@@ -85,7 +87,7 @@ def _task(folder, labels, variant):
         known = None
     if known is not None and (asked is None or set(asked) == set(known.vocabulary)):
         return known
-    return ZeroShotTask(folder.resolve().name, asked or sorted(true))
+    return ZeroShotTask(folder.resolve().name, asked or true)
 
 
 def answered_by(folder, answers):

@@ -7,7 +7,7 @@ first way that finds an answer for every sample counts. If none does, no sample 
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 STATUSES = ("ok", "oov", "refused", "parse_error", "truncated", "transport_error")
 """What can become of a sample: its best-ranked label is in the vocabulary, or out of it; the model
@@ -95,6 +95,7 @@ class _Entry:
     is_whole: bool = True
     is_text: bool = False
     reason: str = ""
+    is_in_prose: bool = field(default=False, compare=False)  # behind words on its line
 
 
 class _Unreadable(ValueError):
@@ -217,14 +218,14 @@ def _read_final(text, n_samples, spelling):
     """Return the entries of what follows the words "final answer", or of all where that fails."""
     final = FINAL.split(text)[-1]
     try:
-        return _read(final, n_samples)
+        return _read(final, n_samples, spelling)
     except _Unreadable:
         if final == text or _declines(_prose(final)):
             raise
     plain = _read_plain(final, n_samples)
     if plain and all(label_key(item) in spelling for entry in plain for item in entry.items):
         return _in_order(plain)
-    entries = _read(text, n_samples)
+    entries = _read(text, n_samples, spelling)
     # "[sad] ... Final answer: I would say happy" is not sad.
     said = label_key(final)  # Chinese words have no space between them
     named = {key for key in spelling if re.search(rf"\b{re.escape(key)}\b", said)}
@@ -250,7 +251,7 @@ def _read_plain(final, n_samples):
     return entries if all(entry.items for entry in entries) else []
 
 
-def _read(text, n_samples):
+def _read(text, n_samples, spelling):
     """Return an entry for each sample, in the order of the samples."""
     if not text:
         raise _Unreadable("the reply is empty")
@@ -271,11 +272,19 @@ def _read(text, n_samples):
             # "I can't choose between [happy, sad]" declines, "I can't be sure: {...}" does not.
             if _declines(_prose(text)) and not all(entry.is_record for entry in entries):
                 raise _Unreadable("the model declined to answer")
+            if n_samples > 1 and any(_repeats(entry, spelling) for entry in entries):
+                raise _Unreadable("a list repeats the categories, which may be no answer")
             return _in_order(entries)
         counts.update(map(len, candidates))
     if counts:
         raise _Unreadable(f"lists in the reply: {max(counts)}, expected {n_samples}")
     raise _Unreadable("the reply has no list of labels")
+
+
+def _repeats(entry, spelling):
+    """Whether a list within a sentence has the categories in the order of the prompt."""
+    is_bare = entry.is_in_prose and entry.number is None and not entry.is_record
+    return is_bare and list(map(label_key, entry.items or ())) == list(spelling)
 
 
 def _declines(text):
@@ -312,7 +321,9 @@ def _read_values(text, decode):
 
 
 def _numbered(entry, before):
-    """Return an entry with the number that stands before it on its line: ``2: [...]``."""
+    """Return an entry with the number before it on its line, ``2: [...]``; note words there."""
+    if re.search(r"[^\W\d_]", before.rsplit("\n", 1)[-1]):
+        entry = replace(entry, is_in_prose=True)
     line = before.rstrip().rsplit("\n", 1)[-1]
     if entry.number is None and len(line) < NEAR:
         if match := re.fullmatch(rf"\W*{SAMPLE_NUMBER}\W*", line, re.IGNORECASE):

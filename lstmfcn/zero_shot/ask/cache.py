@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 from lstmfcn.files import locked
-from lstmfcn.zero_shot.ask.answers import ANSWERED, Answer
+from lstmfcn.zero_shot.ask.answers import ANSWERED, STATUSES, Answer
 
 CACHE = "answers.jsonl"  # the file's name
 BEGIN = b'{"kind": '
@@ -82,11 +82,12 @@ def read_runs(path):
 def runs_behind(path, keys):
     """Return what a cache's file says of the runs that answered some of these keys."""
     lines = _lines(Path(path).read_bytes()) if Path(path).exists() else []
-    names = {
+    answers = ((line, _answer(line)) for line in lines)
+    names = [
         line.get("run")
-        for line in lines
-        if isinstance(line, dict) and line.get("key") in keys and line.get("status") in ANSWERED
-    }
+        for line, answer in answers
+        if answer is not None and answer.status in ANSWERED and line["key"] in keys
+    ]
     return [run for run in read_runs(path) if run.get("run") in names]
 
 
@@ -111,15 +112,27 @@ def _lines(content):
                 yield None
 
 
+def _answer(line):
+    """Return the answer in a line, or None if it is none, or not as a run writes it."""
+    if not isinstance(line, dict) or line.get("kind") != "sample":
+        return None
+    status, ranked, reason = line.get("status"), line.get("ranked"), line.get("reason", "")
+    if not isinstance(ranked, list) or status not in STATUSES:
+        return None
+    if status in ANSWERED and not ranked:
+        return None
+    if not all(isinstance(text, str) for text in (line.get("key"), reason, *ranked)):
+        return None
+    return Answer(status, tuple(ranked), reason)
+
+
 def _answers(path, content):
     """Return key -> answer; refuse a file whose lines are none of a cache."""
     answers, n_read = {}, 0
     for line in _lines(content):
-        with contextlib.suppress(TypeError, KeyError):
-            if line["kind"] == "sample":
-                answer = Answer(line["status"], tuple(line["ranked"]), line.get("reason", ""))
-                _note(answers, line["key"], answer)
-            n_read += 1
+        n_read += isinstance(line, dict) and "kind" in line
+        if (answer := _answer(line)) is not None:
+            _note(answers, line["key"], answer)
     first = content.split(b"\n", 1)[0]
     if not (n_read or first.startswith(BEGIN) or BEGIN.startswith(first)):
         raise ValueError(f"{path} is no file of answers; move it away, or name another folder.")

@@ -271,10 +271,16 @@ def _find_task(root, dataset):
     except ValueError:
         if not str(dataset) or not folder.is_dir():
             raise
-    vocabulary = {row["gt"] for row in read_csv(folder / "label.csv", ("name", "gt")).values()}
+    vocabulary = true_labels(folder / "label.csv")
     stems = (path.stem for path in folder.glob("label-gpt4v*.csv"))
     variants = sorted(stem.removeprefix("label-gpt4v").removeprefix("-") for stem in stems)
-    return ZeroShotTask(str(dataset), sorted(vocabulary), variants=tuple(variants) or ("",))
+    return ZeroShotTask(str(dataset), vocabulary, variants=tuple(variants) or ("",))
+
+
+def true_labels(path):
+    """Return the labels of a label file, sorted; an empty cell is none."""
+    found = {row["gt"] for row in read_csv(path, ("name", "gt")).values()}
+    return sorted(label for label in found if label.strip())
 
 
 def _read(path, columns, task):
@@ -353,14 +359,21 @@ def write_answers(folder, samples, answers, variant=""):
     """Write ``label.csv`` with all samples, and ``label-gpt4v.csv`` with the answered ones.
 
     ``answers`` has an Answer or None for each Sample; those with labels are written. A comma within
-    a label becomes a semicolon.
+    a label becomes a semicolon. Samples that other variants in the folder asked about stay in
+    ``label.csv``.
     """
+    labels = Path(folder) / "label.csv"
+    path = labels.with_name(f"label-gpt4v{'-' if variant else ''}{variant}.csv")
     found = [
         (sample.name, sample.gt, ",".join(label.replace(",", ";") for label in answer.ranked))
         for sample, answer in zip(samples, answers, strict=True)
         if answer is not None and answer.ranked
     ]
     columns = ("name", "gt", "gpt4v")
-    write_csv(Path(folder) / "label.csv", columns, [(one.name, one.gt, "") for one in samples])
-    name = f"label-gpt4v{'-' if variant else ''}{variant}.csv"
-    write_csv(Path(folder) / name, columns, found)
+    rows = [(one.name, one.gt, "") for one in samples]
+    if labels.exists() and set(labels.parent.glob("label-gpt4v*.csv")) - {path}:
+        known = {sample_name(one.name) for one in samples}
+        before = read_csv(labels, ("name", "gt"))
+        rows += [(row["name"], row["gt"], "") for key, row in before.items() if key not in known]
+    write_csv(labels, columns, rows)
+    write_csv(path, columns, found)
