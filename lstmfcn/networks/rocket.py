@@ -130,11 +130,11 @@ class Rocket(keras.layers.Layer):
 
     def features(self, series, valid=None):
         """Return how often each answer exceeds its threshold, and how often each rival wins."""
-        parts = [
-            tf.reduce_sum(_exceeds(answer, some), axis=1) / (STEP * count)
-            for answer, count, thresholds in self._answers(series, valid)
-            for some in _a_few(thresholds)
-        ]
+        parts = []
+        for answer, count, thresholds in self._answers(series, valid):
+            few = _a_few(thresholds)
+            sums = [tf.reduce_sum(_exceeds(answer, some), axis=1) for some in few]
+            parts.append(tf.concat(sums, axis=1) / (STEP * count))
         exceeded = tf.reshape(tf.concat(parts, axis=1), [-1, N_EXCEEDED])
         wins = [tf.reduce_sum(won, axis=1) for _, won in self._wins(series, valid)]
         return tf.concat([exceeded, *wins], axis=1)
@@ -247,19 +247,13 @@ class Rocket(keras.layers.Layer):
         (n_rows, 84).
         """
         rates, n_rows = np.unique(row_rates(self.n_timepoints), return_counts=True)
-        first = 0
-        for place, (rate, size) in enumerate(zip(rates.tolist(), n_rows, strict=True)):
-            # Not by names, which would hold the large arrays while the caller uses others.
-            yield *self._counted_answer(series, valid, place, rate), self.thresholds[first:][:size]
-            first += size
-
-    def _counted_answer(self, series, valid, place, rate):
-        """Return all kernels' answers at dilation rate number ``place``, and how many count."""
-        counts, count = _counted(series.shape[1], valid, place, rate)
+        there = tf.ones([1, series.shape[1], 1]) if valid is None else valid
         if self.channels is not None:
             series = tf.matmul(series, self.channels[:, :N_KERNELS])
-        answer = self.slopes[place] * _answer(series, rate, KERNELS)
-        return tf.where(counts > 0, answer, -np.inf), count
+        slopes, thresholds = tf.unstack(self.slopes), tf.split(self.thresholds, n_rows)
+        for place, rate in enumerate(rates.tolist()):
+            # Not by names, which would hold the large arrays while the caller uses others.
+            yield *_counted_answer(series, there, place, rate, slopes[place]), thresholds[place]
 
     def _wins(self, series, valid):
         """Yield for each dilation rate which rivals win: those of values, then those of changes.
@@ -281,8 +275,9 @@ class Rocket(keras.layers.Layer):
         reads = self._read_by_groups(series, valid)
         if self.channels is not None:
             reads = [tf.tile(read, [1, 1, N_RIVALS]) for read in reads]
-        for place, rate in enumerate(dilation_rates(self.n_timepoints).tolist()):
-            for read, kernels in zip(reads, tf.split(self.rivals[place], 2, axis=1), strict=True):
+        rivals = zip(*(tf.unstack(part) for part in tf.split(self.rivals, 2, axis=2)), strict=True)
+        for rate, of_rate in zip(dilation_rates(self.n_timepoints).tolist(), rivals, strict=True):
+            for read, kernels in zip(reads, of_rate, strict=True):
                 answer = _answer(read, rate, kernels)
                 yield rate, tf.reshape(answer, [-1, series.shape[1], N_RIVALS, N_GROUPS // 2])
 
@@ -307,27 +302,30 @@ class Rocket(keras.layers.Layer):
 def _answer(values, rate, kernels):
     """Return what kernels (9, n_kernels) answer to one channel, or each to its own of as many."""
     if values.shape[2] == 1:
-        kernels = kernels[np.newaxis, :, np.newaxis]
-        return tf.nn.conv2d(values[:, tf.newaxis], kernels, 1, "SAME", dilations=[1, rate])[:, 0]
-    around, n_timepoints = rate * (SIZE // 2), values.shape[1]
-    padded = tf.pad(values, [[0, 0], [around, around], [0, 0]])
-    starts = range(0, SIZE * rate, rate)
-    taps = zip(starts, tf.unstack(kernels), strict=True)
-    return tf.add_n([padded[:, start : start + n_timepoints] * row for start, row in taps])
+        values, kernels = tf.expand_dims(values, 1), tf.reshape(kernels, [1, SIZE, 1, -1])
+        return tf.squeeze(tf.nn.conv2d(values, kernels, 1, "SAME", dilations=[1, rate]), 1)
+    taps = zip(_moved(values, rate, range(SIZE)), tf.unstack(kernels), strict=True)
+    return tf.add_n([moved * row for moved, row in taps])
 
 
-def _counted(n_timepoints, valid, place, rate):
-    """Return 1 where answers count, (batch or 1, n_timepoints, 84), and their number, at least 1.
-
-    ``rate`` is the dilation rate number ``place``.
-    """
-    there = tf.ones([1, n_timepoints, 1]) if valid is None else valid
+def _moved(values, rate, taps):
+    """Return what each of these taps of a kernel meets, zeros beyond the ends."""
     around = rate * (SIZE // 2)
-    padded = tf.pad(there, [[0, 0], [around, around], [0, 0]])
-    is_within = padded[:, :n_timepoints] * padded[:, 2 * around :]
-    needs = ((np.arange(N_KERNELS) + place) % 2).astype(np.float32) * (2 * around < n_timepoints)
-    counts = there - needs * (there - is_within)
-    return counts, tf.maximum(tf.reduce_sum(counts, axis=1, keepdims=True), 1.0)
+    padded, size = tf.pad(values, [[0, 0], [around, around], [0, 0]]), [-1, values.shape[1], -1]
+    return [tf.slice(padded, [0, tap * rate, 0], size) for tap in taps]
+
+
+def _counted_answer(series, there, place, rate, slopes):
+    """Return all kernels' answers at dilation rate number ``place``, and how many count.
+
+    ``there`` is (batch or 1, n_timepoints, 1), counts are (batch or 1, 1, 84) and at least 1.
+    """
+    first, last = _moved(there, rate, (0, SIZE - 1))
+    is_short = SIZE // 2 * 2 * rate < series.shape[1]
+    needs = ((np.arange(N_KERNELS) + place) % 2).astype(np.float32) * is_short
+    counts = there - needs * (there - first * last)
+    answer = tf.where(counts > 0, slopes * _answer(series, rate, KERNELS), -np.inf)
+    return answer, tf.maximum(tf.reduce_sum(counts, axis=1, keepdims=True), 1.0)
 
 
 def _shared_out(added, rate, there):
@@ -345,13 +343,14 @@ def _shared_out(added, rate, there):
 
 def _a_few(thresholds):
     """Cut (n_rows, 84) into parts of few rows: what exceeds them is held at once."""
-    size = thresholds.shape[0]
-    return [thresholds[k : k + TOGETHER] for k in range(0, size, TOGETHER)]
+    n_rows = thresholds.shape[0]
+    sizes = [min(TOGETHER, n_rows - first) for first in range(0, n_rows, TOGETHER)]
+    return tf.split(thresholds, sizes)
 
 
 def _exceeds(answer, thresholds):
     """Return 6 where answers (batch, n_timepoints, 84) exceed each row of thresholds, 0 below."""
-    return tf.nn.relu6(answer[:, :, tf.newaxis] - thresholds)
+    return tf.nn.relu6(tf.expand_dims(answer, 2) - thresholds)
 
 
 def rocket_of(model):
