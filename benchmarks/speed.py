@@ -61,6 +61,15 @@ def series(n_samples, n_channels, n_timepoints, n_classes, seed=0):
     return X, np.arange(n_samples) % n_classes
 
 
+def learnable_series(*shape):
+    """Return such series of which each has a sine of its class."""
+    import numpy as np
+
+    X, y = series(*shape)
+    time_axis = np.linspace(0, 2 * np.pi, X.shape[2], dtype=np.float32)
+    return X + np.sin(np.outer(y + 1, time_axis))[:, np.newaxis], y
+
+
 def plain_keras(n_channels, n_timepoints, n_classes):
     """LSTM-FCN from the layers of Keras alone."""
     import keras
@@ -253,9 +262,7 @@ def fit():
         **SMALL_SHAPES,
         **SHAPES,
     }.items():
-        X, y = series(n_samples, n_channels, n_timepoints, n_classes)
-        time_axis = np.linspace(0, 2 * np.pi, n_timepoints, dtype=np.float32)
-        X += np.sin(np.outer(y + 1, time_axis))[:, np.newaxis]  # something to learn
+        X, y = learnable_series(n_samples, n_channels, n_timepoints, n_classes)
         mine, mine_alone, theirs = [], [], []
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "data.npz"
@@ -420,38 +427,42 @@ def clock(call):
 
 
 START = """
-import time
+import sys, time
 started = time.perf_counter()
 from lstmfcn import LSTMFCNClassifier
-imported = time.perf_counter()
+print(time.perf_counter() - started)
 import numpy as np
-import keras
-class First(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == 0:
-            print(time.perf_counter() - called)
-X = np.random.RandomState(0).normal(size={shape}).astype("float32")
-y = np.arange(len(X)) % {n_classes}
-for _ in range(2):
-    called = time.perf_counter()
-    LSTMFCNClassifier(n_epochs=1, batch_size=128, callbacks=[First()], random_state=0).fit(X, y)
-print(imported - started)
+file = np.load(sys.argv[1])
+X, y = file["X"], file["y"]
+for n_epochs in (1, 1, "auto"):
+    model = LSTMFCNClassifier(n_epochs=n_epochs, random_state=0)
+    for call in ("model.fit(X, y)", "model.predict(X[:1])", "model.predict(X[:1])"):
+        started = time.perf_counter()
+        eval(call)
+        print(time.perf_counter() - started)
 """
 
 
 def start():
-    """Return the seconds from the call of fit to the end of the first epoch, in new processes."""
+    """Return where the seconds of a first fit and a first prediction go, in new processes."""
+    import numpy as np
+
     table = {}
-    for name, (*shape, n_classes) in SHAPES.items():
-        code = START.format(shape=tuple(shape), n_classes=n_classes)
-        runs = [subprocess.check_output([sys.executable, "-c", code]) for _ in range(3)]
-        first, second, importing = zip(
-            *([float(x) for x in run.split()] for run in runs), strict=True
-        )
+    for name, shape in {"20 x 100": (20, 1, 100, 2), **SHAPES}.items():
+        X, y = learnable_series(*shape)
+        with tempfile.TemporaryDirectory() as folder:
+            np.savez(path := Path(folder) / "data.npz", X=X, y=y)
+            code = [sys.executable, "-c", START, str(path)]
+            runs = [list(map(float, subprocess.check_output(code).split())) for _ in range(3)]
+        seconds = map(statistics.median, zip(*runs, strict=True))
+        importing, first, _, _, one, asked, _, whole, _, again = seconds
         table[name] = row = {
-            "import with Keras and TensorFlow, s": statistics.median(importing),
-            "first fit to its first epoch's end, s": statistics.median(first),
-            "second fit to its first epoch's end, s": statistics.median(second),
+            "import with Keras and TensorFlow, s": importing,
+            "TensorFlow's start in the first fit, s": first - one,
+            "network, graphs, kernels, one epoch, s": one,
+            "all other epochs, s": whole - one,
+            "first prediction, s": asked,
+            "later prediction, s": again,
         }
         print_row(name, row)
     return table
