@@ -13,6 +13,7 @@ from lstmfcn.estimator import SeriesTransformer, TimeSeriesEstimator
 from lstmfcn.explain import Explanation, decision_parts, evidence_over_time, gradient_times_input
 from lstmfcn.export import export
 from lstmfcn.networks.fitted import FittedNetwork
+from lstmfcn.networks.rocket import randomize_rocket
 from lstmfcn.validation import StrOptions
 
 
@@ -386,6 +387,7 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         (seed,) = validation.draw_seeds(random_state, 1)
         other, architecture = copy.copy(self), self.network_.architecture
         model = self.network_.build(**{**architecture, "seed": seed})
+        randomize_rocket(model, self.network_.model, seed)
         other.network_ = FittedNetwork(self.network_.build, architecture, model)
         return other
 

@@ -395,7 +395,7 @@ def check_labels(y, n_samples, name):
         raise ValueError(f"y contains NaN or infinity; {UNLABELLED}.")
     if labels.dtype.kind in "mM" and np.isnat(labels).any():
         raise ValueError(f"y contains NaT (a missing date); {UNLABELLED}.")
-    if labels.dtype.kind == "O" and any(_is_missing(label) for label in labels):
+    if labels.dtype.kind == "O" and any(is_missing(label) for label in labels):
         raise ValueError(f"y contains None or NaN; {UNLABELLED}.")
     entries = y if isinstance(y, (list, tuple)) else labels  # NumPy turns ["a", 1] into text
     if not labels.dtype.kind == "S" and len({isinstance(label, str) for label in entries}) > 1:
@@ -438,7 +438,7 @@ def check_numbers(y, n_samples, name):
     return numbers.astype(np.float64)
 
 
-def _is_missing(label):
+def is_missing(label):
     return label is None or is_pandas_na(label) or (isinstance(label, Real) and label != label)
 
 

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 from test_ranking import DEMSAR
@@ -117,6 +118,8 @@ def test_a_dot_per_dataset_on_the_side_of_the_better_one():
 
 
 def test_equal_scores_can_be_drawn():
+    names = pd.Series(["x", "y"], index=[7, 8])
+    PairwiseDisplay([1.0, 0.5], [1.0, 1.0], ("A", "B"), datasets=names).plot()
     display = PairwiseDisplay([1.0, 1.0], [1.0, 1.0], ("A", "B"), datasets=["x", "y"]).plot()
     assert display.counts == (0, 2, 0)
     ComparisonMatrixDisplay([[1.0, 1.0]], ["A", "B"]).plot().figure_.canvas.draw()
@@ -174,6 +177,11 @@ def test_rows_are_datasets_from_the_easiest_to_the_hardest():
         (
             lambda: ScoresDisplay([[0.1, 0.2]], ["x", "y"], ["A", "B"]),
             "2 datasets came with scores of 1; pass one name for each.",
+        ),
+        (
+            lambda: PairwiseDisplay([0.1, 0.2], [0.2], ("A", "B")),
+            "first has the shape (2,) and second (1,); pass the scores of two classifiers on the "
+            "same datasets.",
         ),
         (
             lambda: PairwiseDisplay([0.1], [0.2], ("A", "B"), datasets=[]),

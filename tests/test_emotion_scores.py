@@ -122,6 +122,35 @@ def test_probabilities_need_the_classes_of_their_columns():
     assert found.scores["accuracy"]["value"] == 1.0
 
 
+@pytest.mark.parametrize("other", [np.float64, bool, str])
+def test_labels_are_alike_whatever_their_type(other):
+    y = np.array([0, 1, 1, 0])
+    found = score_classes(y, y.astype(other))
+    assert found.scores["accuracy"]["value"] == 1.0 and found.classes == ("0", "1")
+    assert compare_classes(y, y.astype(other), y).only_second == 0
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_missing_label_or_group_is_no_class(missing):
+    y, some = list("abab"), ["a", "b", missing, "b"]
+    if missing is np.nan:
+        y, some = [0.0, 1.0, 0.0, 1.0], [0.0, 1.0, np.nan, 1.0]
+    expected = "{} has no label in row 2; leave such clips out."
+    assert refusal(lambda: score_classes(some, y)) == expected.format("y_true")
+    assert refusal(lambda: compare_classes(y, y, some)) == expected.format("second")
+    for call in (lambda: score_classes(y, y, groups=some),):
+        assert refusal(call) == "groups has none in row 2; name one, or leave such clips out."
+    numbers = np.arange(4.0)
+    assert "groups has none" in refusal(lambda: score_numbers(numbers, numbers, groups=some))
+
+
+def test_one_draw_of_ties_has_no_interval():
+    y = np.zeros(9)
+    y[7] = 1
+    r2 = score_numbers(y, y + 0.1, n_bootstrap=1).scores["r2"]
+    assert r2["clips"] is None and r2["value"] == pytest.approx(1 - 0.01 / np.var(y))
+
+
 def test_draws_of_equal_numbers_have_no_r2():
     truth = np.repeat([1 / 3, 0.7, 0.1], 10)
     groups = np.repeat(["a", "b", "c"], 10)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import SMALL, make_series, make_unequal
+from conftest import SMALL, fitted_once, make_series, make_unequal
+from sklearn.linear_model import LinearRegression
 
 from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.datasets import planted_evidence
@@ -13,6 +14,7 @@ from lstmfcn.evaluation import (
     pointing_game,
     randomization_test,
 )
+from lstmfcn.networks.rocket import rocket_of
 
 N_SAMPLES, N_TIMEPOINTS = 40, 20
 HERE = slice(8, 10)  # the timepoints that DecidesHere depends on
@@ -92,6 +94,23 @@ def test_the_ratio_to_a_map_that_never_drops_is_infinite(signs, truth):
     result = faithfulness(DecidesHere(), signs, {"truth": truth, "lie": -truth}, random_state=0)
     ratio, _, high = result.ratio("truth", "lie", 0.2, "zero")
     assert ratio == high == np.inf
+
+
+def test_a_ratio_without_a_drop_is_no_praise():
+    ups, downs = np.full(50, 0.1), np.full(50, -0.1)
+    few = np.where(np.arange(50) < 3, 1.0, -0.008)  # three series alone drop
+    after = {"up": -ups, "down": -downs, "few": -few, "random": -downs, "random 2": -few}
+    deletion = {(name, "zero"): values[:, np.newaxis] for name, values in after.items()}
+    result = Faithfulness(np.array([0.2]), np.zeros(50), deletion, deletion)
+    assert result.ratio("up") == (np.inf, np.inf, np.inf)
+    assert np.isnan(result.ratio("down")).all()
+    ratio, low, high = result.ratio("up", "random 2")
+    assert ratio == pytest.approx(0.1 / few.mean()) and 0 < low < ratio < high == np.inf
+    nearly = deletion | {("random 2", "zero"): -np.where(np.arange(50) < 5, 1.0, 0)[:, np.newaxis]}
+    ratio, low, high = Faithfulness(np.array([0.2]), np.zeros(50), nearly, nearly).ratio(
+        "up", "random 2"
+    )
+    assert ratio == pytest.approx(1.0) and high < 10  # few of the draws have none of the five
 
 
 def test_the_class_can_be_chosen(signs, truth):
@@ -199,6 +218,11 @@ def test_the_same_random_state_gives_the_same_numbers(signs, truth):
         ({"maps": np.zeros((N_SAMPLES, 19))}, "has 19 timepoints and 1 channels, but the series"),
         ({"maps": np.full((N_SAMPLES, 20), np.nan)}, "contains NaN or infinity"),
         ({"maps": {}}, "maps is empty; pass at least one map"),
+        ({"maps": {"random": np.zeros((N_SAMPLES, 20))}}, "a map is called 'random'"),
+        (
+            {"maps": dict.fromkeys(("m", "m, shifted"), np.zeros((N_SAMPLES, 20)))},
+            "a map is called 'm, shifted', as one that is made here; rename it.",
+        ),
         ({"maps": "a"}, "the map 'map' holds values of type <U1, not numbers; pass"),
         ({"baselines": ["black"]}, "one of baselines='black' is unknown; choose one of 'zero'"),
         ({"baselines": 5}, "baselines=5 must be a list of zero, mean, local_mean, noise"),
@@ -331,6 +355,16 @@ def test_what_random_weights_show_as_well_was_not_learned():
     np.testing.assert_allclose(same, 1.0)
 
 
+def test_fixed_kernels_are_read_at_random_too():
+    X, y = make_series()
+    clf = fitted_once(FCNClassifier, X, y, **SMALL)
+    layer, other = (rocket_of(one.model_) for one in (clf, clf.with_random_weights(0)))
+    np.testing.assert_array_equal(layer.thresholds, other.thresholds)
+    kernel, drawn = layer.kernel.numpy(), other.kernel.numpy()
+    assert drawn.std() == pytest.approx(kernel.std(), rel=0.1)
+    assert abs(np.corrcoef(kernel.ravel(), drawn.ravel())[0, 1]) < 0.1
+
+
 def test_padding_makes_no_map_of_random_weights_alike():
     X, y = make_series(n_samples=40, n_timepoints=60)
     shorter = [x[:, : (60, 25)[i % 2]] for i, x in enumerate(X)]
@@ -344,6 +378,28 @@ def test_padding_makes_no_map_of_random_weights_alike():
     noisy = ShowsNoise(**SMALL).fit(shorter, y)
     found = randomization_test(noisy, shorter, "class_activation_map", n_random=20, random_state=0)
     assert np.abs(found.mean()) < 0.1
+
+
+@pytest.mark.parametrize("width", [3, 500])
+def test_maps_of_unequal_series_are_as_long_as_the_longest(width):
+    X, y = make_unequal()
+    clf = fitted_once(FCNClassifier, X, y, **SMALL, unequal_length="pad")
+    with pytest.raises(ValueError, match=f"the map 'map' has {width} timepoints, but the longest"):
+        faithfulness(clf, X, np.ones((len(X), width)))
+
+
+def test_maps_without_numbers_point_nowhere():
+    for call in (pointing_game, mass_in_window):
+        with pytest.raises(ValueError, match="relevance contains NaN or infinity"):
+            call([[0.1, np.nan, 0.9]], [[0, 0, 1]])
+        with pytest.raises(ValueError, match="pass two arrays"):
+            call(np.empty((0, 3)), np.empty((0, 3)))
+
+
+def test_a_regressor_has_no_probability():
+    X, y = make_series()
+    with pytest.raises(TypeError, match="LinearRegression has no predict_proba; pass a classifier"):
+        faithfulness(LinearRegression().fit(X[:, 0], y == y[0]), X[:, 0], X[:, 0])
 
 
 @pytest.mark.parametrize("n_timepoints", [9, 45])

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from conftest import SMALL, fitted_once, make_series, make_unequal
 from matplotlib.text import Text
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
 
 from lstmfcn import FCNClassifier, plots
 from lstmfcn.evaluation import Faithfulness
@@ -806,3 +808,37 @@ def test_names_that_do_not_fit_are_refused():
     one = MapDisplay(np.arange(5.0), np.full(5, 0.2)).plot(channel_names=["ECG lead II"])
     assert one.ax_.get_ylabel() == "ECG lead II"
     plt.close("all")
+
+
+def test_a_channels_name_replaces_no_word_of_the_user():
+    X, labels = np.random.default_rng(0).normal(size=(4, 8)), ["high value", "low value"]
+    proba = np.full((4, 2), 0.5)
+    gallery = GalleryDisplay(X, np.abs(X), np.repeat(labels, 2), proba, labels, n_typical=1)
+    gallery.plot(channel_names=["pressure"])
+    found = [ax.get_ylabel() for ax in gallery.axes_[:, 0]]
+    assert found == ["high value\npressure", "low value\npressure"]
+    means = MeanMapDisplay(X, np.abs(X), np.repeat(labels, 2), label="Shapley value")
+    means.plot(channel_names=["pressure"])
+    upper, lower = (ax.get_ylabel() for ax in means.axes_[0])
+    assert upper == "mean pressure" and lower.startswith("Shapley value")
+    plt.close("all")
+
+
+def test_axes_may_lie_in_no_grid():
+    figure = plt.figure()
+    display = MapDisplay(np.arange(5.0), np.full(5, 0.2)).plot(
+        figure.add_axes([0.1, 0.1, 0.7, 0.8])
+    )
+    assert len(figure.axes) == 2 and display.figure_ is figure  # with the colour bar
+    plt.close(figure)
+
+
+def test_what_is_no_fitted_classifier_is_refused():
+    X, y = make_series()
+    with pytest.raises(NotFittedError):
+        HistoryDisplay.from_estimator(FCNClassifier())
+    model = LinearRegression().fit(X[:, 0], y == y[0])
+    with pytest.raises(ValueError, match="has no class_activation_map; pass a classifier"):
+        MapDisplay.from_estimator(model, X, method="class_activation_map")
+    with pytest.raises(TypeError, match="has no explain; pass a classifier"):
+        DecompositionDisplay.from_estimator(model, X)

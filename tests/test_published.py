@@ -179,8 +179,10 @@ def test_side_by_side_needs_something_in_common():
         r"\(middlehurst2024\)\.$",
     ):
         with_published(ours(["mine"]), ["HC2"])
-    with pytest.raises(ValueError, match=r"^there are no results yet; do a sweep first\.$"):
+    with pytest.raises(ValueError, match=r"^no result is on a default split, as published"):
         with_published(ours(["GunPoint"], resample=3), ["HC2"])
+    with pytest.raises(ValueError, match=r"methods='HC2' must be a list of names, such as \['HC2'"):
+        with_published(ours(["GunPoint"]), "HC2")
 
 
 def test_a_table_is_short_to_read_and_a_data_frame():

@@ -1,5 +1,6 @@
 """Do curves measure their corruption, reproducibly, and does the display draw them?"""
 
+from dataclasses import replace
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -119,6 +120,11 @@ def test_other_metrics():
         ({"levels": [np.nan]}, "levels is not a sequence of finite numbers; pass at least one."),
         ({"levels": [2.0]}, r"rate=2.0 must be a number in \[0, 1\]\."),
         ({"metric": "f1"}, "metric='f1' is unknown; choose one of 'accuracy', "),
+        ({"random_state": None}, "random_state=None must be a whole number of at least 0."),
+        (
+            {"X": {"audio": np.zeros((20, 2, 30))}, "deviation": {"Audio": 1.0}},
+            "deviation names Audio, but the modalities are audio.",
+        ),
         ({"n_draws": 0}, "n_draws=0 must be a whole number of at least 1."),
         ({"absent": "nan"}, "absent='nan' is unknown; choose one of 'zeros', 'none'."),
         ({"corruption": "modalities"}, "corruption='modalities' needs several modalities to lose"),
@@ -193,12 +199,16 @@ def test_displays_of_curves_and_estimators():
     other = robustness_curve(ByMean(), X, y, "frames", [0.5], n_draws=1)
     with pytest.raises(ValueError, match="'b' was measured at other levels; measure it"):
         RobustnessDisplay.from_curves({"a": curve, "b": other})
+    for changed, what in (({"metric": "log_loss"}, "metric"), ({"corruption": "noise"}, "corr")):
+        with pytest.raises(ValueError, match=f"'b' has the {what}"):
+            RobustnessDisplay.from_curves({"a": curve, "b": replace(curve, **changed)})
 
 
 @pytest.mark.parametrize(
     "levels, scores, message",
     [
         ([1, 0], {"a": [0, 1]}, "levels must be one or more numbers in ascending order."),
+        ([0, np.nan], {"a": [0, 1]}, "levels must be one or more numbers in ascending order."),
         ([0, 1], {}, "there are no scores to draw; pass those of at least one classifier."),
         ([0, 1], {"a": [0.5]}, r"the scores of 'a' have shape \(1, 1\); pass \(n_runs, 2\), one "),
         ([0, 1], {"a": [0.5, np.nan]}, "the scores of 'a' hold NaN or infinity; leave such runs"),

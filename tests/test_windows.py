@@ -71,6 +71,18 @@ def test_no_window_holds_two_groups():
     assert windows(LOG, 10, groups=groups).starts.tolist() == [7]
 
 
+def test_masked_values_are_missing():
+    log = np.ma.masked_inside(LOG, 4, 5)
+    assert windows(log, 4).starts.tolist() == [0, 8, 12, 16]
+    with pytest.raises(ValueError, match="a missing value at timepoint 4"):
+        windows(log, 4, gaps="error")
+
+
+def test_intervals_of_whole_floats():
+    frame = pd.DataFrame({"start": [0.0, 8.0], "stop": [8.0, 20.0], "label": ["a", "b"]})
+    assert windows(LOG, 4, labels=frame.values.tolist()).y.tolist() == list("aabbb")
+
+
 def test_gaps():
     log = LOG.copy()
     log[[4, 5]] = np.nan
@@ -103,6 +115,14 @@ def test_gaps():
         ({"length": 4, "recording": np.zeros((20, 3))}, "perhaps its transpose"),
         ({"length": 4, "recording": np.full(20, np.inf)}, "infinite value"),
         ({"length": 4, "recording": np.zeros((2, 2, 2))}, "the recording has shape"),
+        ({"length": 4, "recording": LOG + 1j}, "holds what is no number"),
+        ({"length": 4, "recording": LOG.astype("M8[s]")}, "holds what is no number"),
+        ({"length": 4, "labels": [(0, 4.5, "a")]}, "has an end that is no whole number"),
+        ({"length": 4, "labels": [("0", "4", "a")]}, "has an end that is no whole number"),
+        ({"length": 4, "labels": [1] * 8 + ["a"] * 12}, "labels mixes texts with other types"),
+        ({"length": 4, "groups": np.full(20, np.nan)}, "groups names none at timepoint 0"),
+        ({"length": 4, "groups": [1, None] * 10}, "groups names none at timepoint 1"),
+        ({"length": 4, "groups": np.arange(20)}, "no group has 4 timepoints in a row"),
     ],
 )
 def test_refusals(arguments, sentence):

@@ -1,5 +1,6 @@
 """How is a model trained, used and explained from a shell? `lstmfcn fit | predict | explain`."""
 
+import math
 import os
 from pathlib import Path
 
@@ -375,10 +376,11 @@ def _explain(arguments):
     print(f"fraction of the LSTM branch in the decisions: {summary['lstm_share']:.2f}")
     for name, ratio in summary.items():
         if name.startswith("deletion, "):
-            print(
-                f"{name.removeprefix('deletion, ')}: deleting the fifth it ranks highest moves "
-                f"the probability {ratio:.1f} times as far as deleting a random fifth"
-            )
+            moves = f"moves the probability {ratio:.1f} times as far as deleting a random fifth"
+            if not math.isfinite(ratio):
+                moves = "lowers the probability, deleting a random fifth does not"
+                moves = moves if ratio > 0 else "does not lower the probability"
+            print(f"{name.removeprefix('deletion, ')}: deleting the fifth it ranks highest {moves}")
     if not classifier.occlusion_:
         print("its training kept no gaps (occlusion_ is 0): any deletion may confuse it")
 

@@ -1,6 +1,7 @@
 """How does a long recording become series of one length, each with a label and a group?"""
 
 from collections.abc import Sized
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +107,8 @@ def windows(
             "shorter length."
         )
     of_time = _labels(labels, n_timepoints)
+    if of_time is not None:
+        _check_types(of_time)
     who = _groups(groups, n_timepoints)
     found = [
         (start, values[:, start : start + length])
@@ -122,6 +125,10 @@ def windows(
         answers = [_label(of_time[start : start + length], changes) for start, _ in kept]
         kept = [one for one, label in zip(kept, answers, strict=True) if label is not None]
         y = np.array([label for label in answers if label is not None])
+    if not found:
+        raise ValueError(
+            f"no group has {length} timepoints in a row; pass a shorter length, or fewer groups."
+        )
     if not kept:
         raise ValueError(
             f"none of {len(found)} windows of {length} timepoints is left: each has gaps, "
@@ -136,11 +143,16 @@ def _values(recording):
     """Return float64 (n_channels, n_timepoints)."""
     is_frame = hasattr(recording, "columns") and hasattr(recording, "to_numpy")
     try:
-        values = np.asarray(recording.to_numpy() if is_frame else recording, np.float64)
+        given = recording.to_numpy() if is_frame else np.ma.asanyarray(recording)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"{given.dtype} is no type of real numbers")
+        values = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             "the recording holds what is no number; pass the columns of its channels alone."
         ) from error
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.filled(np.nan)
     values = values.T if is_frame else values
     if values.ndim == 1:
         values = values[np.newaxis]
@@ -180,6 +192,15 @@ def _labels(labels, n_timepoints):
     return found
 
 
+def _check_types(labels):
+    kinds = {isinstance(label, str) for label in labels if label is not None}
+    if len(kinds) > 1 or not all(np.ndim(label) == 0 for label in labels):
+        raise ValueError(
+            "labels mixes texts with other types, or holds what is no label; pass labels of one "
+            "type, for example all texts."
+        )
+
+
 def _are_intervals(labels):
     return isinstance(labels, list | tuple) and all(
         isinstance(one, list | tuple) and len(one) == 3 for one in labels
@@ -189,6 +210,12 @@ def _are_intervals(labels):
 def _of_intervals(intervals, n_timepoints):
     found, taken = np.empty(n_timepoints, object), np.zeros(n_timepoints, bool)
     for start, stop, label in intervals:
+        if not all(isinstance(end, Real) and end == int(end) for end in (start, stop)):
+            raise ValueError(
+                f"the interval {(start, stop, label)} has an end that is no whole number; pass "
+                "(start, stop, label), in timepoints."
+            )
+        start, stop = int(start), int(stop)
         if not 0 <= start < stop <= n_timepoints:
             raise ValueError(
                 f"the interval {(start, stop, label)} is not within the {n_timepoints} timepoints."
@@ -216,6 +243,12 @@ def _groups(groups, n_timepoints):
         raise ValueError(
             f"groups has shape {given.shape}, but there are {n_timepoints} timepoints; pass "
             "one group per timepoint, or one for all."
+        )
+    missing = [place for place, group in enumerate(given.tolist()) if _is_none(group)]
+    if missing:
+        raise ValueError(
+            f"groups names none at timepoint {missing[0]}; name one for each, or leave these "
+            "timepoints out."
         )
     return given
 

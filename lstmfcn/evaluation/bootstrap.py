@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from lstmfcn.validation import check_counts
+from lstmfcn.validation import check_counts, is_missing
 
 FEW_GROUPS = 10  # an interval over fewer of them is rough
 LARGEST_BLOCK = 2**22  # weights that are drawn at a time
@@ -67,10 +67,18 @@ def bootstrap_sums(sums, counts=None, *, n_bootstrap=2000, random_state=0):
 
 def by_group(sums, groups):
     """Add up the rows of ``sums`` (n_samples, *shape) for each of the values of ``groups``."""
+    check_groups(groups)
     _, codes = np.unique(groups, return_inverse=True)
     added = np.zeros((codes.max() + 1, *sums.shape[1:]))
     np.add.at(added, codes, sums)
     return added
+
+
+def check_groups(groups):
+    """Refuse groups of which some are missing."""
+    rows = [row for row, group in enumerate(np.asarray(groups).tolist()) if is_missing(group)]
+    if rows:
+        raise ValueError(f"groups has none in row {rows[0]}; name one, or leave such clips out.")
 
 
 def interval(draws):

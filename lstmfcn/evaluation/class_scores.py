@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmfcn.evaluation.bootstrap import bootstrap_sums, interval
+from lstmfcn.evaluation.bootstrap import bootstrap_sums, check_groups, interval
 from lstmfcn.evaluation.counts import count, measure_tallies, tallies
 from lstmfcn.evaluation.metrics import classification_metrics
 from lstmfcn.evaluation.paired import mcnemar, paired_recalls, paired_scores
 from lstmfcn.untrusted import listed
+from lstmfcn.validation import is_missing
 
 CLASS_METRICS = {"uar": "UAR", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
 """Fields of the scores, the first one to report first, and how they are printed.
@@ -126,7 +127,7 @@ def score_classes(
     Raises
     ------
     ValueError
-        If labels are unknown, lengths differ, or all clips are of one class.
+        If labels are unknown or missing, lengths differ, or all clips are of one class.
 
     See Also
     --------
@@ -243,11 +244,11 @@ def compare_classes(
 
 def _codes(y_true, predictions, classes):
     """Return the index of the class of each label: of the truth, and of each of the predictions."""
-    labels = {name: np.asarray(y).astype(str) for name, y in predictions.items()}
-    truth = np.asarray(y_true).astype(str)
+    truth, *answers = _texts({"y_true": y_true, **predictions})
+    labels = dict(zip(predictions, answers, strict=True))
     if classes is None:
         classes = np.unique(np.concatenate([truth, *labels.values()])).tolist()
-    classes = tuple(map(str, classes))
+    classes = tuple(_texts({"classes": classes})[0].tolist())
     if len(classes) > MOST_CLASSES:
         raise ValueError(
             f"there are {len(classes)} different labels, such as {classes[0]!r}; choose the column "
@@ -272,6 +273,20 @@ def _codes(y_true, predictions, classes):
     return truth, codes, classes
 
 
+def _texts(named):
+    """Return labels as texts by which they can be compared: 1, 1.0 and True are one label."""
+    found = [np.asarray(labels) for labels in named.values()]
+    kinds = {labels.dtype.kind for labels in found}
+    for place, (name, labels) in enumerate(zip(named, found, strict=True)):
+        rows = [row for row, label in enumerate(labels.ravel().tolist()) if is_missing(label)]
+        if rows:
+            raise ValueError(f"{name} has no label in row {rows[0]}; leave such clips out.")
+        is_whole = labels.dtype.kind == "f" and (labels == np.rint(labels)).all()
+        if is_whole or (labels.dtype.kind == "b" and kinds & set("iuf")):
+            found[place] = labels.astype(np.int64)
+    return [labels.astype(str) for labels in found]
+
+
 def _checked_groups(groups, n_clips):
     """Return the groups and how many there are."""
     if groups is None:
@@ -279,6 +294,7 @@ def _checked_groups(groups, n_clips):
     groups = np.asarray(groups)
     if groups.shape != (n_clips,):
         raise ValueError(f"groups has the shape {groups.shape}; pass one for each of {n_clips}.")
+    check_groups(groups)
     return groups, len(np.unique(groups))
 
 

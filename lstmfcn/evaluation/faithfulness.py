@@ -95,20 +95,25 @@ class Faithfulness:
         Returns
         -------
         ratio, low, high : float
-            Ratio and ends of its percentile bootstrap interval over series. They are infinite or
-            NaN if the mean drop of ``against`` is not above zero.
+            Ratio and ends of its percentile bootstrap interval over series. Where the mean drop of
+            ``against`` is not above zero, a ratio is infinite, or NaN if that of ``name`` is not
+            either. Draws whose ratio is NaN are left out.
         """
         if isinstance(against, str) and against == "shifted":
             against = f"{name}, shifted"
         ours, theirs = (self.drop(map_, fraction, baseline) for map_ in (name, against))
         ends, weights = _bootstrap(confidence, len(ours))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = (weights @ ours) / np.maximum(weights @ theirs, 0.0)
-            value = ours.mean() / theirs.mean() if theirs.mean() > 0 else np.inf
-        if not np.isfinite(ratios).all():
-            return float(value), float(np.nanquantile(ratios, ends[0], method="lower")), np.inf
-        low, high = np.quantile(ratios, ends)
-        return float(value), float(low), float(high)
+        value, ratios = _ratio(ours.mean(), theirs.mean()), _ratio(weights @ ours, weights @ theirs)
+        ratios = ratios[~np.isnan(ratios)]
+        if not len(ratios):
+            return float(value), np.nan, np.nan
+        # Between infinity and a number there is nothing.
+        methods = ("linear", "linear") if np.isfinite(ratios).all() else ("lower", "higher")
+        low, high = (
+            float(np.quantile(ratios, end, method=method))
+            for end, method in zip(ends, methods, strict=True)
+        )
+        return float(value), low, high
 
     def curve(self, name, kind="deletion", baseline=None, *, confidence=0.95):
         """Return mean probabilities and the ends of bootstrap intervals, shape (n_fractions,)."""
@@ -208,6 +213,11 @@ def faithfulness(
     -------
     Faithfulness
 
+    Raises
+    ------
+    ValueError, TypeError
+        If maps do not fit the series, or have the name of one that is made here.
+
     See Also
     --------
     randomization_test : does a map depend on the weights?
@@ -233,6 +243,8 @@ def faithfulness(
     True
     """
     check_counts(most=1000, n_random=n_random)
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(f"{type(estimator).__name__} has no predict_proba; pass a classifier.")
     fractions = _check_fractions(fractions)
     if not isinstance(baselines, Sequence) or isinstance(baselines, str) or not baselines:
         raise ValueError(f"baselines={brief(baselines)} must be a list of {', '.join(BASELINES)}.")
@@ -250,11 +262,14 @@ def faithfulness(
     maps = dict(maps) if isinstance(maps, dict) else {"map": maps}
     if not maps:
         raise ValueError("maps is empty; pass at least one map.")
+    for name in ("random", *(f"{name}, shifted" for name in maps)):
+        if name in maps:
+            raise ValueError(f"a map is called {name!r}, as one that is made here; rename it.")
     if hasattr(estimator, "gradient_map") and "gradient x input" not in maps:
         maps["gradient x input"] = estimator.gradient_map(X, estimator.classes_[columns])
     mode = getattr(estimator, "unequal_length_in_", None)
     ranks = {
-        name: [_ranks(relevance, random) for relevance in _align(name, values, series, mode)]
+        name: [_ranks(one, random) for one in _align(name, values, series, mode, estimator)]
         for name, values in maps.items()
     }
     ties = [np.zeros((1, one.shape[1])) for one in series]
@@ -418,6 +433,12 @@ def _correlation(a, b):
     return np.divide(product, size, out=both_constant.astype(float), where=size > 0)
 
 
+def _ratio(ours, theirs):
+    """Divide drops; where theirs is not above 0: infinity if ours is, else NaN."""
+    divisor = np.where(theirs > 0, theirs, 1.0)
+    return np.where(theirs > 0, ours / divisor, np.where(ours > 0, np.inf, np.nan))
+
+
 def _bootstrap(confidence, n_samples):
     """Return the quantiles of an interval, and sample weights, (N_BOOTSTRAP, n_samples)."""
     if not isinstance(confidence, Real) or not 0 < confidence < 1:
@@ -435,7 +456,7 @@ def _check_fractions(fractions):
     return values
 
 
-def _align(name, values, series, mode):
+def _align(name, values, series, mode, estimator):
     """Return the relevance of each series, (n_channels or 1, T_i).
 
     ``mode`` is how the classifier takes series of other lengths: "pad", "resample" or None.
@@ -452,6 +473,12 @@ def _align(name, values, series, mode):
     if values.ndim == 2:
         values = values[:, np.newaxis]
     n_columns, unequal = values.shape[2], isinstance(series, list) or mode == "pad"
+    longest = max(one.shape[1] for one in series)
+    if unequal and n_columns not in (longest, getattr(estimator, "n_timepoints_in_", longest)):
+        raise ValueError(
+            f"the map {name!r} has {n_columns} timepoints, but the longest series {longest}; pass "
+            "as many, as the classifier's own maps have."
+        )
     aligned = []
     for one, relevance in zip(series, values, strict=True):
         length = one.shape[1]
@@ -500,7 +527,9 @@ def _flat(relevance, windows):
     expected = "pass an array of shape (n_samples, n_timepoints)"
     relevance = as_numbers(relevance, "relevance", expected).astype(float)
     windows = as_numbers(windows, "windows", expected).astype(bool)
-    if relevance.shape != windows.shape or relevance.ndim < 2:
+    if not np.isfinite(relevance).all():
+        raise ValueError("relevance contains NaN or infinity; leave such maps out.")
+    if relevance.shape != windows.shape or relevance.ndim < 2 or not relevance.size:
         raise ValueError(
             f"relevance has shape {relevance.shape} and windows {windows.shape}; pass two arrays "
             "of shape (n_samples, n_timepoints)."

@@ -144,7 +144,8 @@ def _score(y_true, predictions, groups, n_bootstrap, random_state):
 def _interval(draws):
     """Return the interval of a value (n_draws, 1), or of a difference (n_draws, 2)."""
     draws = draws[:, 0] - draws[:, 1] if draws.shape[1] > 1 else draws[:, 0]
-    return interval(draws[np.isfinite(draws)])  # a draw of equal values has no R2
+    draws = draws[np.isfinite(draws)]  # a draw of equal values has no R2
+    return interval(draws) if len(draws) else None
 
 
 def _moments(truth, predicted):

@@ -142,7 +142,12 @@ def with_published(records, methods):
     >>> table.models, left_out["FordA"]
     (['ours', 'LSTM-FCN (karim2018)'], 'published on the train/test split of 2015 (karim2018)')
     """
-    table = score_table([record for record in records if not record["resample"]])
+    if isinstance(methods, str):
+        raise ValueError(f"methods={methods!r} must be a list of names, such as [{methods!r}].")
+    of_default = [record for record in records if not record["resample"]]
+    if records and not of_default:
+        raise ValueError("no result is on a default split, as published results are.")
+    table = score_table(of_default)
     resolved = [_resolve(method) for method in methods]
     left_out, columns = {}, []
     for dataset in table.datasets:

@@ -9,6 +9,7 @@ from lstmfcn.evaluation.intervals import mean_interval
 from lstmfcn.evaluation.metrics import METRICS, classification_metrics
 from lstmfcn.meta.corruption import add_feature_noise, drop_frames, drop_modalities
 from lstmfcn.meta.rows import check_rows, n_rows
+from lstmfcn.untrusted import listed
 from lstmfcn.validation import check_choice, check_counts, check_labels
 
 CORRUPTIONS = {
@@ -121,6 +122,12 @@ def robustness_curve(
     if not isinstance(corruption, Callable):
         check_choice(corruption, "corruption", tuple(CORRUPTIONS))
     levels = _checked_levels(levels)
+    check_counts(least=0, random_state=random_state)
+    if isinstance(deviation, Mapping) and isinstance(X, Mapping) and deviation.keys() - X.keys():
+        raise ValueError(
+            f"deviation names {listed(deviation.keys() - X.keys())}, but the modalities are "
+            f"{', '.join(X)}."
+        )
     if corruption == "modalities" and not (isinstance(X, Mapping) and len(X) > 1):
         raise ValueError(
             "corruption='modalities' needs several modalities to lose one; pass X as a dict of two "

@@ -407,6 +407,18 @@ def fit_rocket(model, inputs, labels, weights, seed, *, anew=True):
         variable.assign(value)
 
 
+def randomize_rocket(model, fitted, seed):
+    """Give a model's layer of fixed kernels, if it has one, random weights of the linear layer.
+
+    They are as large as those of the ``fitted`` model, whose kernels and thresholds it takes.
+    """
+    layer, theirs = rocket_of(model), rocket_of(fitted)
+    if layer is not None:
+        layer.set_weights(theirs.get_weights())
+        kernel = theirs.kernel.numpy()
+        layer.kernel.assign(np.random.default_rng(seed).normal(0.0, kernel.std(), kernel.shape))
+
+
 def _some_of_each(labels, weights, rng, *, is_class):
     """Draw 4096 samples, half of them evenly from all classes; return rows and new weights.
 

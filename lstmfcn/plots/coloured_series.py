@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstmfcn.plots.display import CHANNEL, TIME
+from lstmfcn.plots.display import CHANNEL, TIME, VALUE
 
 # Lightness falls steadily from zero to either end, so sizes read in grey print.
 NEGATIVE = ("#08306b", "#3f8fd2")  # lowest first
@@ -72,9 +72,12 @@ class MapScale:
         """Draw the scale beside axes, with the name of its values."""
         note = "\n(hollow line: negative)" if self.signed else ""
         extend = ("both" if self.signed else "max") if self.exceeded else "neither"
-        rows = {ax.get_subplotspec().rowspan.start for ax in np.ravel(axes)}
-        n_rows = np.ravel(axes)[0].get_subplotspec().get_gridspec().nrows
-        height = figure.bbox.height / figure.dpi * len(rows) / n_rows  # inches
+        places = [ax.get_subplotspec() for ax in np.ravel(axes)]
+        if None in places:  # axes that lie in no grid
+            height = np.ravel(axes)[0].get_window_extent().height / figure.dpi  # inches
+        else:
+            part = len({place.rowspan.start for place in places}) / places[0].get_gridspec().nrows
+            height = figure.bbox.height / figure.dpi * part
         bar = {"shrink": min(1.0, HEIGHT / height), "aspect": 20 * min(1.0, height / HEIGHT)}
         bar |= {"anchor": (0.0, 1.0), "extendfrac": "auto", "extend": extend, "pad": 0.01}
         figure.colorbar(self.mappable(), ax=axes, label=label + note, **bar)
@@ -118,6 +121,7 @@ class Lanes:
         """Name the vertical axis: by its values, or by the channels."""
         if len(self._low) == 1:
             ax.set_ylabel(name)
+            ax.yaxis.label.set_gid(VALUE)
             return
         ax.set_yticks(self._offsets[:, 0] + 0.5, map(str, range(len(self._low))))
         ax.set_ylabel(CHANNEL)

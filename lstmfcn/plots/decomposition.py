@@ -86,6 +86,8 @@ class DecompositionDisplay(FigureDisplay):
             The class explained over time; by default the predicted one.
         class_names : mapping of label to str, optional
         """
+        if not hasattr(estimator, "explain"):
+            raise TypeError(f"{type(estimator).__name__} has no explain; pass a classifier.")
         one = take_one(X, index)
         explanation = estimator.explain(one, y)
         series = list(as_series(one))

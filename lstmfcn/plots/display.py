@@ -13,6 +13,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 GREY, DARK_GREY = "#b8b8b8", "#404040"
 LETTER = 0.085  # inches
 TIME, CHANNEL = "timepoint", "channel"  # what the axes of series are called
+VALUE = "value"  # what the one channel's axis is called, and marked with
 MARKERS = "os^DvPX"  # they tell lines and dots apart in grey print
 
 
@@ -104,7 +105,8 @@ def _name_axes(axes, channel_names, sampling_rate):
     if channel_names is not None:
         names = [plain(name, 20) for name in channel_names]
         of_channels = [ax for ax in axes if ax.get_ylabel().endswith(CHANNEL)]
-        of_values = [ax for ax in axes if "value" in ax.get_ylabel()]  # where there is one channel
+        # Where there is one channel.
+        of_values = [ax for ax in axes if ax.yaxis.label.get_gid() == VALUE]
         if not of_channels and (len(names) != 1 or not of_values):
             raise ValueError("this picture has no axis of channels; leave channel_names out.")
         for ax in of_channels:
@@ -113,7 +115,8 @@ def _name_axes(axes, channel_names, sampling_rate):
             ax.set_yticks(places, names)
             ax.set_ylabel(ax.get_ylabel().removesuffix(CHANNEL).rstrip())
         for ax in of_values if not of_channels else ():
-            ax.set_ylabel(ax.get_ylabel().replace("value", names[0]))
+            before, _, after = ax.get_ylabel().rpartition(VALUE)
+            ax.set_ylabel(f"{before}{names[0]}{after}")
 
 
 def check_axis_names(n_channels, channel_names=None, sampling_rate=None):

@@ -28,9 +28,8 @@ def read_maps(estimator, X, method, y=None):
     check_choice(method, "method", list(METHODS))
     if not hasattr(estimator, method):
         existing = [name for name in METHODS if hasattr(estimator, name)]
-        raise ValueError(
-            f"{type(estimator).__name__} has no {method}; choose one of {', '.join(existing)}."
-        )
+        remedy = f"choose one of {', '.join(existing)}" if existing else "pass a classifier"
+        raise ValueError(f"{type(estimator).__name__} has no {method}; {remedy}.")
     if method == "attention_map" and y is not None:
         raise ValueError(
             f"y={y!r} chooses a class, but attention is the same for all classes; leave y out."

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lstmfcn.plots.display import COLOURS, FigureDisplay
+from lstmfcn.validation import check_is_fitted
 
 PANELS = (("loss", "log"), ("accuracy", "linear"))
 
@@ -45,6 +46,7 @@ class HistoryDisplay(FigureDisplay):
     @classmethod
     def from_estimator(cls, estimator):
         """Take ``history_`` of a fitted classifier."""
+        check_is_fitted(estimator, "history_")
         return cls(estimator.history_, title=type(estimator).__name__)
 
     def _size(self):

@@ -42,14 +42,20 @@ class PairwiseDisplay(AxesDisplay):
     """
 
     def __init__(self, first, second, names, *, datasets=None, metric="accuracy"):
-        scores = np.column_stack([floats(first, "first"), floats(second, "second")])
+        first, second = floats(first, "first"), floats(second, "second")
+        if first.shape != second.shape or first.ndim != 1:
+            raise ValueError(
+                f"first has the shape {first.shape} and second {second.shape}; pass the scores of "
+                "two classifiers on the same datasets."
+            )
+        scores = np.column_stack([first, second])
         scores, self.names = check_scores(scores, names)
         self.first, self.second = scores.T
         if datasets is not None and len(datasets) != len(scores):
             raise ValueError(
                 f"{len(datasets)} datasets came with {len(scores)} scores; pass one name per score."
             )
-        self.datasets, self.metric = datasets, metric
+        self.datasets, self.metric = None if datasets is None else list(datasets), metric
         self.counts = wins_ties_losses(self.first, self.second)
 
     def _size(self):

@@ -43,7 +43,7 @@ class RobustnessDisplay(AxesDisplay):
         self, levels, scores, *, corruption="level", metric="weighted F1", references=None
     ):
         self.levels = floats(levels, "levels")
-        if self.levels.ndim != 1 or not len(self.levels) or (np.diff(self.levels) <= 0).any():
+        if self.levels.ndim != 1 or not len(self.levels) or not (np.diff(self.levels) > 0).all():
             raise ValueError("levels must be one or more numbers in ascending order.")
         if not scores:
             raise ValueError("there are no scores to draw; pass those of at least one classifier.")
@@ -78,6 +78,13 @@ class RobustnessDisplay(AxesDisplay):
         for name, runs in lists.items():
             if not all(np.array_equal(curve.levels, first.levels) for curve in runs):
                 raise ValueError(f"{name!r} was measured at other levels; measure it again.")
+            for what in ("metric", "corruption"):
+                others = {getattr(curve, what) for curve in runs} - {getattr(first, what)}
+                if others:
+                    raise ValueError(
+                        f"{name!r} has the {what} {others.pop()!r}, and the first curve "
+                        f"{getattr(first, what)!r}; draw them apart."
+                    )
             is_one = runs is not curves[name]
             scores[name] = runs[0].scores if is_one else [curve.mean() for curve in runs]
         metric = first.metric.replace("_", " ").replace(" f1", " F1")

@@ -78,7 +78,7 @@ def write_report(
     contents["pictures"] = sweep_pictures(records, metric)
     if published:
         table, _ = with_published(records, published)
-        contents["published"]["pictures"] = compare_pictures(table.complete().ranked())
+        contents["published"]["pictures"] = compare_pictures(table)
     drawn = _dataset_pictures(results, load_split, load_model, verbose) if load_split else ({}, {})
     contents["dataset_pictures"], contents["dataset_notes"] = drawn
     with atomic_path(path) as temporary:

@@ -39,7 +39,11 @@ def sweep_pictures(records, metric):
 
 
 def compare_pictures(table):
-    """Draw the critical differences and the matrix of comparisons of a complete table."""
+    """Draw the critical differences and the matrix of comparisons, of datasets of all models."""
+    try:
+        table = table.complete().ranked()
+    except ValueError:  # no dataset has results of all models
+        return []
     if len(table.models) < 2 or len(table.datasets) < MIN_DATASETS:
         return []
     return [
