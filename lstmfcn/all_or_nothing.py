@@ -12,10 +12,12 @@ def changed_at_once(estimator):
 
     Other threads that predict meanwhile see the estimator before or after the change, never in
     between; their methods are decorated with :func:`of_one_fit`. What they set by ``set_params``
-    stays. If the body raises, also on Ctrl-C, the estimator stays as it was, and so does a
-    generator in its ``random_state``.
+    stays. If the body raises, also on Ctrl-C, the estimator stays as it was. So does a generator in
+    its ``random_state`` or, if that is None, in the ``random_state`` of its ``estimator``.
     """
     generator = estimator.random_state
+    if generator is None:  # an ensemble then draws its seeds from that of its estimator
+        generator = getattr(getattr(estimator, "estimator", None), "random_state", None)
     drawn_from = isinstance(generator, np.random.RandomState)
     numbers = generator.get_state() if drawn_from else None
     before = dict(vars(estimator))

@@ -20,6 +20,7 @@ from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.base import LogitClassifier
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.explain import Explanation
+from lstmfcn.fitting import check_parameters
 from lstmfcn.progress import parts_of, tqdm
 from lstmfcn.untrusted import listed
 from lstmfcn.validation import Interval, StrOptions
@@ -214,6 +215,7 @@ reset_head, new_classes, validation_data, patience
             "patience": patience,
         }
         with changed_at_once(self) as tuned:
+            tuned._validate_params()
             members = [copy.copy(member) for member in tuned.estimators_]
             for place, member in enumerate(members):
                 member.checkpoint = tuned._folder(place)
@@ -233,9 +235,12 @@ reset_head, new_classes, validation_data, patience
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            After ``set_output`` a data frame, as by the classifier.
         """
         validation.check_is_fitted(self)
-        return np.hstack([member.transform(X, layer) for member in self.estimators_])
+        features = np.hstack([member._features(X, layer) for member in self.estimators_])
+        self._check_names_of(features, layer)
+        return features
 
     @of_one_fit
     def explain(self, X, y=None):
@@ -351,6 +356,9 @@ reset_head, new_classes, validation_data, patience
         lstmfcn.load : Reads the file.
         """
         validation.check_is_fitted(self)
+        self._validate_params()  # these checks are those of load
+        for one in (self._estimator_of_members(), *self.estimators_):
+            check_parameters(one)
         model_file.write(path, model_file.ensemble_members(self))
 
     n_channels_in_ = _of_first("n_channels_in_", "Channels of a series.")
@@ -387,14 +395,19 @@ reset_head, new_classes, validation_data, patience
         maps = [getattr(member, method)(X, labels, **options) for member in self.estimators_]
         return np.mean(maps, axis=0)
 
-    def _new_members(self):
-        """Return the unfitted members."""
+    def _estimator_of_members(self):
+        """Return the classifier that members are clones of; refuse other types."""
         estimator = LSTMFCNClassifier() if self.estimator is None else self.estimator
         if type(estimator) not in KINDS:
             raise TypeError(
                 f"estimator is a {type(estimator).__name__}; pass an instance of "
                 f"{', '.join(kind.__name__ for kind in KINDS)}, or None."
             )
+        return estimator
+
+    def _new_members(self):
+        """Return the unfitted members."""
+        estimator = self._estimator_of_members()
         if estimator.checkpoint is not None:
             raise ValueError(
                 f"the estimator has checkpoint={estimator.checkpoint!r}, which serves one network; "

@@ -4,6 +4,7 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from lstmfcn import fine_tuning, fitting, model_file, validation
@@ -32,6 +33,16 @@ class SeriesTransformer(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = []  # features are float32, whatever X is
         return tags
+
+    def _check_names_of(self, features, layer):
+        """Refuse features of a layer if ``set_output`` asks for names and has others."""
+        container = getattr(self, "_sklearn_output_config", {}).get("transform")
+        container = container or get_config()["transform_output"]
+        if container != "default" and features.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"transform is set to return {container!r}, which has names for all features, not "
+                f"for those of layer={layer!r}; call set_output(transform='default') first."
+            )
 
 
 class TimeSeriesEstimator(SeriesTransformer):
@@ -137,7 +148,14 @@ class TimeSeriesEstimator(SeriesTransformer):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            After ``set_output`` a data frame. It has names for ``"concatenated"`` only; the other
+            layers of a network with an LSTM are then refused.
         """
+        features = self._features(X, layer)
+        self._check_names_of(features, layer)
+        return features
+
+    def _features(self, X, layer):
         validation.check_is_fitted(self)
         has_lstm = "n_cells" in self.network_.architecture
         layers = ("concatenated", "lstm", "pooled") if has_lstm else ("concatenated", "pooled")
@@ -160,6 +178,7 @@ class TimeSeriesEstimator(SeriesTransformer):
         lstmfcn.load : Reads the file.
         """
         validation.check_is_fitted(self)
+        fitting.check_parameters(self)  # as load does
         model_file.write(path, model_file.classifier_members(self))
 
     @of_one_fit

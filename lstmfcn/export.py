@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 import lstmfcn
 from lstmfcn import model_file
 from lstmfcn.files import atomic_path
@@ -16,6 +18,7 @@ from lstmfcn.untrusted import as_path, shown
 
 ENDINGS = {".onnx": "onnx", ".tflite": "litert", "": "saved_model"}
 OPSET = 17  # of ONNX; onnxruntime has it since 1.12
+FLOAT32 = np.finfo(np.float32)
 
 
 def export(classifier, path, format=None, *, attention=False):
@@ -28,9 +31,7 @@ def export(classifier, path, format=None, *, attention=False):
     from lstmfcn.raw_graph import answers
 
     networks, readers = zip(*((m.network_, m.reader_) for m in members), strict=True)
-    unit = None
-    if not hasattr(classifier, "classes_"):
-        unit = classifier.target_mean_, classifier.target_scale_
+    unit = None if hasattr(classifier, "classes_") else _unit(classifier)
     answer = answers(networks, readers, attention, unit=unit, plain=format == "litert")
     if format == "onnx":
         _write_onnx(answer, path, about)
@@ -61,12 +62,10 @@ def _format_of(path, format):
 
 def _check_members(members, attention, format):
     architectures = [member.network_.architecture for member in members]
-    names = [layer.name for layer in members[0].model_.layers]
-    if format != "saved_model" and "attention_lstm" in names:
-        if "dimension_shuffle" not in names or members[0].n_channels_in_ > 1:
-            raise ValueError(
-                "attention='paper' over several steps can only be exported as a SavedModel."
-            )
+    if format != "saved_model" and any(map(_attends_over_steps, members)):
+        raise ValueError(
+            "attention='paper' over several steps can only be exported as a SavedModel."
+        )
     if not attention:
         return
     if any(architecture.get("attention") != "features" for architecture in architectures):
@@ -80,6 +79,26 @@ def _check_members(members, attention, format):
         )
 
 
+def _attends_over_steps(member):
+    """Whether the LSTM with the paper's attention reads more than one step."""
+    names = [layer.name for layer in member.model_.layers]
+    is_one_step = "dimension_shuffle" in names and member.n_channels_in_ == 1
+    return "attention_lstm" in names and not is_one_step
+
+
+def _unit(regressor):
+    """Return mean and scale of the targets; refuse those whose answers float32 cannot hold."""
+    mean, scale = regressor.target_mean_, regressor.target_scale_
+    rounding = max(float(FLOAT32.eps) / 2 * abs(mean), float(FLOAT32.tiny))
+    if rounding > scale / 1000 or abs(mean) + 1000 * scale > float(FLOAT32.max):
+        raise ValueError(
+            f"an exported file answers in float32, which cannot hold numbers of mean {mean:.3g} "
+            f"and scale {scale:.3g} to a thousandth of their scale; subtract an offset from y, or "
+            "rescale y, before fit."
+        )
+    return mean, scale
+
+
 def _about(classifier, attention):
     """Return the metadata that a user of the file needs, as JSON values."""
     is_ensemble = hasattr(classifier, "estimators_")
@@ -89,6 +108,7 @@ def _about(classifier, attention):
         digest.update(name.encode() + content)
     lengths = classifier.unequal_length_in_
     classes = getattr(classifier, "classes_", None)
+    names = getattr(classifier, "feature_names_in_", None)
     answer = "number" if classes is None else "probabilities"
     return {
         "lstmfcn": lstmfcn.__version__,
@@ -101,6 +121,7 @@ def _about(classifier, attention):
             one.normalizer_.largest() for one in getattr(classifier, "estimators_", [classifier])
         ),
         "reading": getattr(classifier, "reading_", None),
+        "feature_names": None if names is None else names.tolist(),
         "input": "series, float32 (n, n_channels, n_timepoints), raw"
         + (", NaN after the end of a shorter series" if lengths else ""),
         "outputs": [answer, *(["attention"] if attention else [])],

@@ -33,7 +33,11 @@ def from_members(members):
 
 
 def load(path):
-    """Read a classifier, a regressor, an ensemble or a FusionClassifier, written by ``save(path)``.
+    """Read a fitted estimator from a file written by its ``save(path)``.
+
+    It may be a classifier, a regressor, an ensemble, a FusionClassifier, an
+    AttentionFusionClassifier, a LinearBaseline, or a meta-estimator: an AugmentedClassifier, a
+    PseudoLabelClassifier or a FoldEnsemble.
 
     Parameters
     ----------

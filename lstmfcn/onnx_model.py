@@ -4,6 +4,7 @@ import numpy as np
 
 from lstmfcn import validation
 from lstmfcn.model_file import classes_from_json
+from lstmfcn.preprocessing import warn_of_cuts
 from lstmfcn.untrusted import MISFITS, as_path, damage, decode_json, open_file, shown
 
 REMEDY = "pass a file written by classifier.export(path)"
@@ -15,28 +16,42 @@ class _OnnxModel:
     """Holds what a file says, and answers series that it was made for."""
 
     def __init__(self, path):
-        session, about = _read(path)
+        content, session, about = _read(path)
         own = _class_of(about)
         if own is not type(self):
             raise ValueError(
                 f"{shown(path)} is a file for lstmfcn.{own.__name__}, which reads it; this is "
                 f"{type(self).__name__}."
             )
-        self._take(session, about)
+        self._take(content, session, about)
 
-    def _take(self, session, about):
-        self._session, self._outputs = session, [output.name for output in session.get_outputs()]
+    def _take(self, content, session, about):
+        self._content, self._session = content, session
+        self._outputs = [output.name for output in session.get_outputs()]
         if about["classes"] is not None:
             self.classes_ = about["classes"]
         for name in ABOUT[1:-1]:
             setattr(self, f"{name}_in_", about[name])
         self._largest = about["largest"]  # absolute value that series must stay below
         self.reading_ = about["reading"]  # where the training file had what, if it was said
+        if about["feature_names"] is not None:
+            self.feature_names_in_ = about["feature_names"]
         self.n_features_in_ = self.n_channels_in_ * self.n_timepoints_in_
 
+    def __getstate__(self):
+        """Leave out the session, which cannot be pickled."""
+        return {name: value for name, value in vars(self).items() if name != "_session"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._session = _session(self._content)
+
     def _answer(self, output, X):
-        series = validation.as_series(X)
+        has_names = hasattr(self, "feature_names_in_")  # older files never have
+        series = validation.as_series(X, estimator=self if has_names else None)
         validation.check_matches_fit(series, _Lengths(self), type(self).__name__)
+        if self.unequal_length_in_ == "pad":
+            warn_of_cuts(series, self.n_timepoints_in_)
         answers, size = [], max(1, min(ROWS, TIMEPOINTS // self.n_timepoints_in_))
         for start in range(0, len(series), size):
             with np.errstate(over="ignore"):
@@ -67,6 +82,8 @@ class OnnxClassifier(_OnnxModel):
         Channels and length of a series.
     unequal_length_in_ : {"pad", "resample", None}
         How series of another length are treated; None: they are refused.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if ``fit`` had a data frame. Other names or another order are refused.
 
     Raises
     ------
@@ -125,7 +142,7 @@ class OnnxRegressor(_OnnxModel):
 
     Attributes
     ----------
-    n_channels_in_, n_timepoints_in_, unequal_length_in_
+    n_channels_in_, n_timepoints_in_, unequal_length_in_, feature_names_in_
         As of :class:`OnnxClassifier`.
 
     Raises
@@ -160,9 +177,9 @@ class OnnxRegressor(_OnnxModel):
 
 def load_onnx(path):
     """Return the OnnxClassifier or OnnxRegressor of a file."""
-    session, about = _read(path)
+    content, session, about = _read(path)
     model = object.__new__(_class_of(about))
-    model._take(session, about)
+    model._take(content, session, about)
     return model
 
 
@@ -171,21 +188,16 @@ def _class_of(about):
 
 
 def _read(path):
-    """Return the session of a file, and what the file says about its model."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            "an .onnx file needs onnxruntime; install it with pip install lstmfcn[onnx]."
-        ) from error
+    """Return a file's bytes, its session, and what the file says about its model."""
     path = as_path(path)
     with open_file(path, remedy=REMEDY) as file:
         content = file.read()
     try:
-        session = _session(onnxruntime, content)
+        session = _session(content)
         texts = session.get_modelmeta().custom_metadata_map
         about = {name: decode_json(texts[name]) for name in ABOUT}
         about["largest"] = float(decode_json(texts.get("largest", "1e39")))
+        about["feature_names"] = _names(decode_json(texts.get("feature_names", "null")))
         if about["classes"] is not None:
             about["classes"] = classes_from_json(about["classes"])
     except MISFITS as error:
@@ -193,10 +205,24 @@ def _read(path):
             f"{shown(path)} is not an exported classifier, or is damaged ({damage(error)}); "
             f"{REMEDY}."
         ) from error
-    return session, about
+    return content, session, about
 
 
-def _session(onnxruntime, content):
+def _names(names):
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its feature names are not a list of strings")
+    return np.array(names, dtype=object)
+
+
+def _session(content):
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "an .onnx file needs onnxruntime; install it with pip install lstmfcn[onnx]."
+        ) from error
     try:
         return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no class in common

@@ -207,22 +207,27 @@ def to_keras(series, n_timepoints, normalizer, unequal_length):
         return out, np.ones(out.shape[:2], np.float32) if unequal_length == "pad" else None
 
     mask = np.zeros((n_samples, n_timepoints), np.float32) if unequal_length == "pad" else None
-    n_cut = 0
     for i, raw in enumerate(series):
         values = _normalized(normalizer, raw)
         if unequal_length == "resample":
             values = interpolate(values, n_timepoints)
-        n_cut += values.shape[1] > n_timepoints
         length = min(values.shape[1], n_timepoints)
         out[i, :length] = values[:, :length].T
         if mask is not None:
             mask[i, :length] = 1.0
+    if unequal_length == "pad":
+        warn_of_cuts(series, n_timepoints)
+    return out, mask
+
+
+def warn_of_cuts(series, n_timepoints):
+    """Warn if series are longer than what padding makes of all."""
+    n_cut = sum(values.shape[1] > n_timepoints for values in series)
     if n_cut:
         warn(
-            f"{n_cut} of {n_samples} series are longer than the {n_timepoints} timepoints seen "
+            f"{n_cut} of {len(series)} series are longer than the {n_timepoints} timepoints seen "
             "in fit; their ends were cut. Use unequal_length='resample' to keep them whole.",
         )
-    return out, mask
 
 
 class MappedRows:

@@ -285,7 +285,8 @@ n_timepoints), or list of arrays of shape (n_channels, n_timepoints_i)
         Raises
         ------
         ImportError, OSError, ValueError
-            As by :meth:`LSTMFCNClassifier.export`.
+            As by :meth:`LSTMFCNClassifier.export`. Also if float32 cannot hold numbers around
+            ``target_mean_`` to a thousandth of ``target_scale_``.
 
         See Also
         --------

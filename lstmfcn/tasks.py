@@ -10,6 +10,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from lstmfcn import model_file, validation
 from lstmfcn.preprocessing import without_weightless
 
+ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of the largest target: less is no spread
+
 
 def _of_mean_one(weights):
     """Return weights whose mean is 1: only their ratios tell something."""
@@ -111,6 +113,8 @@ class Regression:
                 )
             mean = np.average(numbers, weights=weights)
             scale = np.sqrt(np.average((numbers - mean) ** 2, weights=weights))
+            if np.ptp(numbers) <= ROUNDING * np.abs(numbers).max():
+                scale = 0.0
             regressor.target_mean_, regressor.target_scale_ = float(mean), float(scale or 1.0)
         if held_out is not None:
             held_out = held_out[0], self._standardised(regressor, held_out[1])

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from conftest import refusal
 from sklearn.base import clone
 
+import lstmfcn
 from lstmfcn.multimodal import AttentionFusionClassifier
 from lstmfcn.multimodal.attention_baseline import TwoBiasLSTMCell, build_attention_fusion
 from lstmfcn.multimodal.modalities import read_modalities
@@ -160,3 +162,24 @@ def test_vectors_are_not_averaged_whatever_holds_them():
         np.testing.assert_allclose(other, found[0], atol=1e-6)
     some = {"A": [None, *vectors[1:]], "B": vectors}
     assert AttentionFusionClassifier(**settings).fit(some, y).shapes_["A"] == (1, 2)
+
+
+@pytest.mark.parametrize("other", ["frame", "utterance"])
+def test_another_level_after_fit_does_not_change_what_was_fitted(other, tmp_path):
+    X, y = make_samples(12)
+    level = {"frame": "utterance", "utterance": "frame"}[other]
+    clf = AttentionFusionClassifier(level, n_hidden=4, n_epochs=1, random_state=0).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.set_params(level=other)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    clf.save(tmp_path / "model.lstmfcn")
+    again = lstmfcn.load(tmp_path / "model.lstmfcn")
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert again.level == other and again.level_ == level
+
+
+def test_any_mapping_holds_vectors():
+    X, y = make_samples(12)
+    vectors = MappingProxyType({"A": X["A"].mean(axis=2)})
+    clf = AttentionFusionClassifier(n_hidden=4, n_epochs=1, random_state=0).fit(vectors, y)
+    assert clf.shapes_ == {"A": (1, 2)}

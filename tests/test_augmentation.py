@@ -1,8 +1,11 @@
 """Are copies distorted as they should be, and mixtures labelled by their fractions?"""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
-from conftest import SMALL, make_series, make_unequal
+from conftest import PLAIN, SMALL, make_series, make_unequal, refusal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -19,6 +22,7 @@ from lstmfcn.meta.augmentation import (
     mix,
 )
 
+TINY = {**PLAIN, "n_filters": (4, 4, 4), "n_epochs": 1, "random_state": 0}
 NOTHING = {"mask": 0.0, "feature_mask": 0.0, "noise": 0.0, "mixup": 0.0, "crop": 1.0}
 
 
@@ -145,6 +149,43 @@ def test_lists_stay_lists_of_their_own_lengths():
     assert isinstance(seen, list) and len(seen) == len(labels) >= 24
     assert min(x.shape[1] for x in seen[12:]) < min(x.shape[1] for x in X)
     assert all(x is one for x, one in zip(seen, X, strict=False))
+
+
+@pytest.mark.parametrize("kind", ["int16", "bool"])
+def test_copies_of_mapped_whole_numbers_are_those_in_memory(kind, tmp_path):
+    X, y = make_series(n_samples=12, n_channels=2)
+    X = (10 * X).astype("int16") if kind == "int16" else X > 1
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    settings = {"n_copies": 1, "noise": 0.1, "mask": 0.5, "mixup": 1.0}
+    (found, *_), (expected, *_) = (fitted_on(one, y, **settings) for one in (mapped, X))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert (expected % 1).any()
+
+
+def test_a_list_of_equal_lengths_may_be_followed_by_others():
+    X, y = make_series(n_samples=16, n_channels=2)
+    X = list(X)
+    clf = AugmentedClassifier(FCNClassifier(**TINY), n_copies=1, random_state=0).fit(X, y)
+    assert clf.estimator_.unequal_length_in_ and clf.predict([X[0][:, :20]]).shape == (1,)
+    vectors = [x[0] for x in X]
+    clf = AugmentedClassifier(LogisticRegression(), n_copies=1, random_state=0).fit(vectors, y)
+    assert clf.predict(vectors).shape == (16,)
+
+
+def test_columns_in_another_order_are_refused():
+    X, y = make_series(n_samples=20)
+    frame = pd.DataFrame(X[:, 0]).add_prefix("t")
+    turned = frame[frame.columns[::-1]]
+    clf = AugmentedClassifier(FCNClassifier(**TINY), n_copies=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = clf.fit(frame, y, validation_data=(frame, y)).predict_proba(frame)
+    assert (found == clone(clf).fit(X[:, 0], y).predict_proba(X[:, 0])).all()
+    assert clf.feature_names_in_.tolist() == list(frame)
+    for call in (clf.predict, clf.predict_proba, lambda X: clf.fit(frame, y, None, (X, y))):
+        assert "must be in the same order as they were in fit" in refusal(lambda: call(turned))  # noqa: B023
+    assert not hasattr(clf.fit(X[:, 0], y), "feature_names_in_")
 
 
 def test_modalities_of_a_clip_are_mixed_alike():

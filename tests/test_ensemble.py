@@ -253,6 +253,32 @@ def test_without_a_seed_of_its_own_it_takes_that_of_the_estimator():
     assert seeds == again and len(set(seeds)) == 3
 
 
+@pytest.mark.parametrize("owner", ["estimator", "ensemble"])
+def test_a_refused_fit_draws_no_numbers(owner):
+    X, y = make_series()
+    generator = np.random.RandomState(0)
+    estimator = FCNClassifier(**TINY, random_state=generator if owner == "estimator" else None)
+    ensemble = LSTMFCNEnsemble(
+        estimator, 1, random_state=generator if owner == "ensemble" else None
+    )
+    assert "y has 5 labels" in refusal(lambda: ensemble.fit(X, y[:5]))
+    ensemble.fit(X, y)
+    through = LSTMFCNEnsemble(FCNClassifier(**TINY), 1, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(ensemble.predict_proba(X), through.predict_proba(X))
+
+
+def test_parameters_of_its_own_are_checked_before_fine_tuning_and_saving(tmp_path):
+    X, y = make_series(n_classes=3)
+    clf = copy.deepcopy(fitted()).set_params(n_jobs="x")
+    for call in (lambda: clf.fine_tune(X, y), lambda: clf.save(tmp_path / "m.lstmfcn")):
+        assert "The 'n_jobs' parameter of LSTMFCNEnsemble must be" in refusal(call)
+    clf = copy.deepcopy(fitted()).set_params(estimator__n_steps=-3)
+    assert "The 'n_steps' parameter" in refusal(lambda: clf.save(tmp_path / "m.lstmfcn"))
+    clf.set_params(estimator=3)
+    assert "estimator is a int" in refusal(lambda: clf.save(tmp_path / "m.lstmfcn"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_bar_for_all_members(capsys):
     LSTMFCNEnsemble(**SMALL, verbose=2).fit(*make_series())
     last = capsys.readouterr().err.split("\r")[-1]

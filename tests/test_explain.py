@@ -1,16 +1,18 @@
 """Do the explanations add up, point to the right place, and survive padding and saving?"""
 
+import copy
 import pickle
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SMALL, fitted_once, make_series, make_unequal
+from conftest import PLAIN, SMALL, fitted_once, make_series, make_unequal, refusal
+from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
 import lstmfcn
-from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
+from lstmfcn import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier, LSTMFCNEnsemble
 from lstmfcn.explain import Explanation, block_output, evidence_block
 from lstmfcn.networks.rocket import KERNELS, row_rates
 
@@ -381,3 +383,24 @@ def test_strongest_timepoints_lie_within_the_series(unequal_length):
         found, timepoints, _ = clf.strongest_series(X, layer, n_series=len(X))
         assert (timepoints >= 0).all() and (timepoints < lengths[found]).all()
         assert (timepoints >= lengths[found] // 2).any()
+
+
+@pytest.mark.parametrize("is_ensemble", [False, True])
+def test_a_data_frame_of_features_has_their_names(is_ensemble):
+    X, y = make_series()
+    one = LSTMFCNClassifier(2, **{**SMALL, **PLAIN, "n_epochs": 1})
+    clf = (LSTMFCNEnsemble(one, 2, random_state=0) if is_ensemble else one).fit(X, y)
+    pooled = clf.transform(X, "pooled")
+    framed = copy.copy(clf).set_output(transform="pandas")
+    frame = framed.transform(X)
+    assert frame.columns.tolist() == clf.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(frame, clf.transform(X))
+    sentence = (
+        "transform is set to return 'pandas', which has names for all features, not for those of "
+        "layer='pooled'; call set_output(transform='default') first."
+    )
+    assert refusal(lambda: framed.transform(X, "pooled")) == sentence
+    with config_context(transform_output="pandas"):
+        assert refusal(lambda: clf.transform(X, "pooled")) == sentence
+        default = copy.copy(clf).set_output(transform="default")
+        np.testing.assert_array_equal(default.transform(X, "pooled"), pooled)

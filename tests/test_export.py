@@ -1,15 +1,19 @@
 """Does an exported graph answer raw series as the classifier does, and without this package?"""
 
+import copy
 import itertools
 import json
+import pickle
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
-from conftest import PLAIN, SMALL, fitted_once, make_series, make_unequal
+from conftest import PLAIN, SMALL, fitted_once, make_series, make_unequal, refusal
 
 import lstmfcn
 from lstmfcn import (
@@ -27,7 +31,9 @@ from lstmfcn.datasets import load_ucr
 from lstmfcn.onnx_model import load_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs lstmfcn[onnx]")
+onnx = pytest.importorskip("onnx", reason="needs lstmfcn[onnx]")
 pytest.importorskip("tf2onnx", reason="needs lstmfcn[onnx]")
+TINY = {**PLAIN, "n_filters": (4, 4, 4), "n_epochs": 1}
 ENDINGS = [".onnx", ".tflite", ""]
 with_each_ending = pytest.mark.parametrize("ending", ENDINGS)
 
@@ -233,17 +239,99 @@ def test_onnx_classifier_takes_what_the_classifier_takes(attentive, gunpoint, tm
     served = OnnxClassifier(tmp_path / "lists.onnx")
     longest = [np.tile(lists[0], 3), lists[1]]  # the end is cut, as by the classifier
     for X in (lists, lists[:1], longest):
-        with pytest.warns(UserWarning, match="cut") if X is longest else _nothing():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             expected = padding.predict_proba(X)
-        np.testing.assert_allclose(served.predict_proba(X), expected, atol=1e-5)
+            np.testing.assert_allclose(served.predict_proba(X), expected, atol=1e-5)
+        sentences = [str(one.message) for one in caught]
+        assert sentences == (2 * [CUT] if X is longest else [])
     with pytest.raises(AttributeError, match="this file has no attention"):
         served.attention_map(lists)
 
 
-def _nothing():
-    import contextlib
+CUT = (
+    "1 of 2 series are longer than the 24 timepoints seen in fit; their ends were cut. Use "
+    "unequal_length='resample' to keep them whole."
+)
 
-    return contextlib.nullcontext()
+
+def test_onnx_classifier_can_be_pickled(quick, tmp_path):
+    quick.export(tmp_path / "model.onnx")
+    served, X = OnnxClassifier(tmp_path / "model.onnx"), make_series()[0]
+    for again in (pickle.loads(pickle.dumps(served)), copy.deepcopy(served)):
+        np.testing.assert_array_equal(again.predict_proba(X), served.predict_proba(X))
+
+
+def test_onnx_classifier_knows_the_names_of_columns(tmp_path):
+    X, y = make_series()
+    frame = pandas.DataFrame(X[:, 0], columns=[f"t{i}" for i in range(24)])
+    fit = {**TINY, "random_state": 0}
+    clf = FCNClassifier(**fit).fit(frame, y)
+    ensemble = LSTMFCNEnsemble(FCNClassifier(**fit), 1).fit(frame, y)
+    for model in (clf, ensemble):
+        model.export(tmp_path / "model.onnx")
+        served = OnnxClassifier(tmp_path / "model.onnx")
+        np.testing.assert_array_equal(served.feature_names_in_, frame.columns)
+        expected = model.predict_proba(frame)
+        np.testing.assert_allclose(served.predict_proba(frame), expected, atol=1e-5)
+        for wrong in (frame[frame.columns[::-1]], frame.rename(columns={"t0": "other"})):
+            assert refusal(lambda m=served, x=wrong: m.predict(x)) == refusal(
+                lambda m=clf, x=wrong: m.predict(x)
+            )
+
+
+@pytest.mark.parametrize("names", [None, "spam", [1, 2]])
+def test_names_of_columns_may_be_missing_and_may_be_damaged(names, quick, tmp_path):
+    path, X = tmp_path / "model.onnx", make_series()[0]
+    quick.export(path)
+    graph = onnx.load(path)
+    texts = {one.key: one.value for one in graph.metadata_props}
+    assert texts.pop("feature_names") == "null"
+    if names is not None:
+        texts["feature_names"] = json.dumps(names)
+    del graph.metadata_props[:]
+    onnx.helper.set_model_props(graph, texts)
+    path.write_bytes(graph.SerializeToString())
+    if names is None:
+        served = OnnxClassifier(path)
+        frame = pandas.DataFrame(X[:, 0], columns=[f"t{i}" for i in range(24)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            np.testing.assert_array_equal(served.predict(frame), served.predict(X))
+        return
+    with pytest.raises(ValueError, match="its feature names are not a list of strings"):
+        OnnxClassifier(path)
+
+
+@pytest.mark.parametrize(
+    ("offset", "factor"), [(1.7e9, 10.0), (1e40, 1e39), (0.0, 1e37), (0.0, 1e-40)]
+)
+def test_targets_beyond_the_digits_of_float32_are_not_exported(offset, factor, tmp_path):
+    X, _ = make_series()
+    reg = LSTMFCNRegressor(2, **TINY, random_state=0).fit(X, offset + factor * X[:, 0, 0])
+    assert refusal(lambda: reg.export(tmp_path / "model.onnx")) == (
+        f"an exported file answers in float32, which cannot hold numbers of mean "
+        f"{reg.target_mean_:.3g} and scale {reg.target_scale_:.3g} to a thousandth of their scale; "
+        "subtract an offset from y, or rescale y, before fit."
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_offset_that_float32_can_hold_is_exported(tmp_path):
+    X, _ = make_series()
+    reg = LSTMFCNRegressor(2, **TINY, random_state=0).fit(X, 1e5 + 10 * X[:, 0, 0])
+    reg.export(tmp_path / "model.onnx")
+    error = OnnxRegressor(tmp_path / "model.onnx").predict(X) - reg.predict(X)
+    assert abs(error).max() < 1e-3 * reg.target_scale_
+
+
+def test_attention_that_cannot_be_exported_is_refused_in_any_member(tmp_path):
+    kinds = [{"attention": "features"}, {"attention": "paper", "dimension_shuffle": False}]
+    ensemble = LSTMFCNEnsemble(ALSTMFCNClassifier(2, **TINY), 2, variants=kinds, random_state=0)
+    ensemble.fit(*make_series())
+    assert refusal(lambda: ensemble.export(tmp_path / "model.onnx")) == (
+        "attention='paper' over several steps can only be exported as a SavedModel."
+    )
 
 
 def test_the_shell_exports_and_predicts_without_tensorflow(attentive, tmp_path, capsys):

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 from conftest import refusal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
 
 from lstmfcn.meta import (
     AugmentedClassifier,
@@ -65,6 +69,10 @@ def test_folds_that_cannot_be_are_refused():
         "y has shape (3,); pass one entry for each of 4 samples.": (
             lambda: make_folds(4, 2, y=[0, 1, 0])
         ),
+        (
+            "groups has None or NaN for 1 of 4 samples; pass an entry for each, or leave those "
+            "samples out."
+        ): lambda: make_folds(4, 2, groups=[None, "a", "b", "c"]),
     }
     for expected, call in cases.items():
         assert refusal(call) == expected
@@ -128,6 +136,30 @@ def test_given_folds_are_used_and_checked():
         "fold, and no fold empty."
     )
     assert vars(ensemble) == {**before, "folds": ensemble.folds}
+
+
+def test_an_ensemble_refuses_before_it_trains():
+    X, y = points()
+    ensemble, weights = FoldEnsemble(LogisticRegression(), 2, random_state=0), np.ones(40)
+    cases = {
+        (
+            "LinearSVC has no predict_proba, which is averaged over the folds; pass another "
+            "estimator."
+        ): lambda: FoldEnsemble(LinearSVC(), 2).fit(X, y),
+        (
+            "KNeighborsClassifier.fit takes no sample_weight; leave it out, or pass another "
+            "estimator."
+        ): lambda: FoldEnsemble(KNeighborsClassifier(), 2).fit(X, y, weights),
+        (
+            "X is not an array of real numbers (it is sparse); pass a dense array, for example "
+            "X.toarray()."
+        ): lambda: ensemble.fit(csr_array(X), y),
+    }
+    for expected, call in cases.items():
+        assert refusal(call) == expected
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2)  # hands on whatever it gets
+    assert FoldEnsemble(search, 2).fit(X, y, weights).n_features_in_ == 3
+    assert not hasattr(ensemble, "n_features_in_")
 
 
 class Watched(LogisticRegression):

@@ -3,9 +3,11 @@
 import copy
 import json
 import pickle
+import warnings
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Killed, refusal
 from sklearn.base import clone
@@ -179,7 +181,7 @@ def test_other_parameters_after_fit_do_not_change_what_was_fitted(branch, sample
     X, _ = samples
     before = branch.predict_proba(X)
     other = clone(branch).set_params(fusion="early", estimator=None, n_hidden=7)
-    for name in ("classes_", "modalities_", "history_", "fusion_"):
+    for name in ("classes_", "modalities_", "column_names_", "history_", "fusion_"):
         setattr(other, name, getattr(branch, name))
     other.save(tmp_path / "file")
     again = lstmfcn.load(tmp_path / "file")
@@ -632,3 +634,33 @@ def test_a_class_that_a_modality_lacks_may_have_a_weight_and_be_validated():
     clf.fit(X, y, validation_data=(X, y))
     assert clf.predict_proba(X).shape == (36, 3)
     assert len(clf.history_["B"]["val_loss"]) == 1
+
+
+def test_late_fusion_refuses_the_weight_of_an_unknown_class(samples):
+    X, y = samples
+    estimator = FCNClassifier(**TINY, class_weight={"clam": 100.0, "moved": 1.0})
+    for fusion in ("early", "late"):
+        assert refusal(lambda: FusionClassifier(estimator, fusion).fit(X, y)) == (  # noqa: B023
+            "class_weight names 'clam', but the classes in y are 'calm', 'moved'; change it with "
+            "set_params(class_weight=...)."
+        )
+
+
+@pytest.mark.parametrize("network", ["late", "early", "attention"])
+def test_columns_in_another_order_are_refused_also_by_a_loaded_model(network, samples, tmp_path):
+    X, y = samples
+    frames = {"A": pd.DataFrame(X["A"][:, 0]).add_prefix("t"), "B": X["B"]}
+    turned = {**frames, "A": frames["A"][frames["A"].columns[::-1]]}
+    clf = FusionClassifier(FCNClassifier(**TINY), network, random_state=0)
+    if network == "attention":
+        clf = AttentionFusionClassifier(n_hidden=4, n_epochs=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        expected = clf.fit(frames, y).predict_proba(frames)
+    clf.save(tmp_path / "model.lstmfcn")
+    again = lstmfcn.load(tmp_path / "model.lstmfcn")
+    for one in (clf, again):
+        np.testing.assert_array_equal(one.predict_proba(frames), expected)
+        assert one.column_names_["A"].tolist() == list(frames["A"]) and "B" not in one.column_names_
+        found = refusal(lambda: one.predict(turned))  # noqa: B023
+        assert found.startswith("modality 'A': The feature names should match those that were")

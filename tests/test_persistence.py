@@ -1,5 +1,6 @@
 """Does a saved or pickled classifier come back equal, and is every crafted file refused?"""
 
+import copy
 import io
 import json
 import os
@@ -485,6 +486,13 @@ def test_what_load_would_not_read_is_not_saved(tmp_path):
         "load would not read this classifier's file: its JSON holds more than 1,048,576 values; "
         "empty history_, or use pickle."
     )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_that_load_would_refuse_are_not_saved(classifier, tmp_path):
+    clf = copy.copy(classifier[0]).set_params(n_steps=-3)
+    with pytest.raises(ValueError, match="The 'n_steps' parameter of LSTMFCNClassifier must be"):
+        clf.save(tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,8 +3,9 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
-from conftest import PLAIN, make_series, make_unequal
+from conftest import PLAIN, make_series, make_unequal, refusal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -36,6 +37,17 @@ class Scripted(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class Sure(ClassifierMixin, BaseEstimator):
+    """Is sure of the second class above 1."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.eye(2)[(np.asarray(X)[:, 0] > 1).astype(int)]
 
 
 @pytest.fixture
@@ -126,6 +138,29 @@ def test_every_way_to_say_unlabelled(absent):
     assert again.fit(X[:, 0], y.tolist()).transduction_.tolist() == clf.transduction_.tolist()
 
 
+@pytest.mark.parametrize(
+    ("y", "classes", "kind"),
+    [
+        (pd.array([0, 1, None], dtype="Int64"), [0, 1], "i"),
+        (pd.Series([False, True, None], dtype="boolean"), [False, True], "b"),
+        (pd.Series(["a", "b", None], dtype="string"), ["a", "b"], "U"),
+        (pd.Series(["a", "b", None], dtype="category"), ["a", "b"], "U"),
+        (np.array(["2020", "2021", "NaT"], "M8[ns]"), None, "M"),
+        (pd.Series(pd.to_datetime(["2020", "2021", None])), None, "M"),
+    ],
+)
+def test_what_is_missing_is_no_label(y, classes, kind):
+    assert is_unlabelled(y).tolist() == [False, False, True]
+    assert is_unlabelled(list(y)).tolist() == [False, False, True]
+    rows = np.array([0, 1] * 4 + [2] * 4)
+    X = np.array([0.0, 5.0] * 4 + [0.0, 5.0] * 2)[:, np.newaxis]
+    y = y.iloc[rows].reset_index(drop=True) if hasattr(y, "iloc") else y[rows]
+    clf = PseudoLabelClassifier(Sure(), threshold=0.0, n_members=2).fit(X, y)
+    assert clf.classes_.dtype.kind == kind and clf.transduction_.dtype.kind == kind
+    assert classes is None or clf.classes_.tolist() == classes
+    assert (clf.transduction_ == np.asarray(y)[[0, 1] * 6]).all()
+
+
 @pytest.mark.filterwarnings("ignore:A column-vector y was passed")
 def test_a_column_of_labels_is_read_as_its_entries():
     X, y = make_series(n_samples=20)
@@ -184,6 +219,27 @@ class Stacked(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def test_a_list_of_equal_lengths_may_be_followed_by_others():
+    X, y = make_series(n_samples=16, n_channels=2)
+    X, settings = list(X), {"n_rounds": 1, "n_members": 2, "threshold": 0.0, "random_state": 0}
+    clf = PseudoLabelClassifier(FCNClassifier(**TINY), **settings).fit(X, mostly_unlabelled(y))
+    assert clf.predict([X[0][:, :20]]).shape == (1,)
+
+
+def test_columns_in_another_order_are_refused():
+    X, y = make_series(n_samples=20)
+    frame = pd.DataFrame(X[:, 0]).add_prefix("t")
+    turned, few = frame[frame.columns[::-1]], mostly_unlabelled(y)
+    clf = PseudoLabelClassifier(LogisticRegression(), n_members=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.fit(frame, few).predict(frame)
+    assert "must be in the same order" in refusal(lambda: clf.predict(turned))
+    clf.set_params(estimator=Stacked()).fit({"a": frame, "b": X[:, 0]}, few)
+    assert clf.predict({"a": frame, "b": X[:, 0]}).shape == (20,)
+    assert refusal(lambda: clf.predict({"a": turned, "b": X[:, 0]})).startswith("modality 'a': The")
 
 
 def test_dicts_of_modalities():

@@ -156,6 +156,15 @@ def test_a_constant_is_predicted_as_it_is():
     np.testing.assert_allclose(reg.predict(X), 7.0, atol=0.5)
 
 
+def test_a_constant_whose_mean_is_rounded_can_be_fine_tuned():
+    X, y = make_waves(n_samples=20)
+    assert np.full(20, 0.1).std() > 0
+    reg = LSTMFCNRegressor(**ALONE).fit(X, np.full(20, 0.1))
+    assert reg.target_scale_ == 1.0
+    reg.fine_tune(X, y, n_iterations=1, n_epochs=20, learning_rate=0.1)
+    assert reg.predict(X).mean() > 1.0
+
+
 @pytest.mark.parametrize(("unlearned", "n_trainings"), [(0.0, 2), (1e9, 1)])
 def test_gaps_that_keep_it_from_learning_are_given_up(monkeypatch, unlearned, n_trainings):
     monkeypatch.setattr(candidates, "UNLEARNED", unlearned)  # of the variance of y

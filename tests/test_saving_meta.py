@@ -4,8 +4,9 @@ import json
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
-from conftest import PLAIN
+from conftest import PLAIN, refusal
 from sklearn.linear_model import LogisticRegression
 
 import lstmfcn
@@ -77,6 +78,48 @@ def test_what_was_saved_answers_the_same(fitted, name, tmp_path):
         assert again.out_of_fold() == clf.out_of_fold()
 
 
+@pytest.mark.parametrize("inner", ["augmented", "linear", "in modalities"])
+def test_a_loaded_model_refuses_columns_in_another_order(inner, tmp_path):
+    frame = pd.DataFrame(X["A"][:, 0]).add_prefix("t")
+    turned = frame[frame.columns[::-1]]
+    clf = AugmentedClassifier(TINY, n_copies=1, random_state=0)
+    if inner == "linear":
+        clf = LinearBaseline(random_state=0)
+    if inner == "in modalities":
+        clf.set_params(estimator=FusionClassifier(TINY, "late", random_state=0))
+        frame, turned = {"A": frame}, {"A": turned}
+    clf.fit(frame, Y).save(tmp_path / "model.lstmfcn")
+    again = lstmfcn.load(tmp_path / "model.lstmfcn")
+    np.testing.assert_array_equal(again.predict_proba(frame), clf.predict_proba(frame))
+    for one in (clf, again):
+        assert "must be in the same order" in refusal(lambda: one.predict(turned))  # noqa: B023
+
+
+def test_a_linear_baseline_knows_its_modalities(fitted):
+    clf, expected = fitted("logreg"), fitted("logreg").predict_proba(X)
+    np.testing.assert_array_equal(clf.predict_proba({"B": X["B"], "A": X["A"]}), expected)
+    was = "but this LinearBaseline was fitted on 20 values of 'A', 18 values of 'B'"
+    remedy = "pass the same modalities and values, or fit again."
+    nan = {**X, "B": np.full_like(X["B"], np.nan)}
+    cases = {
+        f"X has 20 values of 'A', {was}; {remedy}": lambda: clf.predict({"A": X["A"]}),
+        f"X has 20 values, {was}; {remedy}": lambda: clf.predict(X["A"]),
+        f"X has 20 values of 'A', 15 values of 'B', {was}; {remedy}": (
+            lambda: clf.predict({**X, "B": X["B"][:, :, 1:]})
+        ),
+    }
+    for expected, call in cases.items():
+        assert refusal(call) == expected
+    for call in (clf.predict, lambda X: LinearBaseline().fit(X, Y)):
+        assert refusal(lambda: call(nan)).startswith(  # noqa: B023
+            "modality 'B': X contains NaN in 18 of 18 series, first in series 0"
+        )
+    shorter = [x[:, i % 2 :] for i, x in enumerate(X["A"])]
+    assert refusal(lambda: clf.predict({**X, "A": shorter})) == (
+        "modality 'A': X has clips of different lengths; pool each clip's frames into one vector."
+    )
+
+
 def test_an_estimator_of_others_has_no_file(tmp_path):
     clf = AugmentedClassifier(LogisticRegression(), n_copies=1).fit(X["A"][:, 0], Y)
     with pytest.raises(TypeError, match=r"only the classifiers of lstmfcn can be saved, not Logi"):
@@ -135,6 +178,8 @@ def changed(path, member, change):
             "width",
         ),
         ("svm", "linear.json", lambda c: c.update({"coef_": [[1.0]]}), "its coef_ has the shape"),
+        ("svm", "linear.json", lambda c: c.update({"widths": {"": 19}}), "its widths_ are not"),
+        ("svm", "linear.json", lambda c: c.update({"feature_names": [1]}), "its column names"),
         ("svm", "linear.json", lambda c: c.update({"scale_": [0.0] * 20}), "its scale_ is not"),
     ],
 )

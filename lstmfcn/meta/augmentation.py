@@ -14,6 +14,7 @@ from lstmfcn.meta.base import (
     check_holds_out_nothing,
     classifier_clone,
 )
+from lstmfcn.meta.column_names import check_column_names, without_columns
 from lstmfcn.meta.rows import RowBuffer, check_rows, n_rows, stack_rows
 from lstmfcn.moments import check_squares
 from lstmfcn.pages import is_memory_mapped
@@ -102,6 +103,10 @@ class AugmentedClassifier(MetaClassifier):
         The trained one, which predicts.
     n_trained_on_ : int
         Series and copies that the estimator got.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a data frame that had names.
+    column_names_ : dict of str to ndarray of str
+        The same of each modality, if X was a dict.
 
     See Also
     --------
@@ -212,6 +217,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         self._validate_params()
         check_counts(least=0, n_copies=self.n_copies)
         check_holds_out_nothing(self.estimator)
+        check_column_names(self, X, reset=True)
         X = check_rows(X)
         y = check_labels(y, n_rows(X), type(self).__name__)
         self.classes_ = np.unique(y)
@@ -223,12 +229,20 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         if validation_data is not None:
             remedy = "; leave it out, or pass another estimator."
             check_fit_takes(self.estimator, "validation_data", remedy)
-            arguments["validation_data"] = validation_data
+            arguments["validation_data"] = self._without_columns(validation_data)
         X, y, weights = self.augment(X, y, weights, check_random_state(self.random_state))
         if is_weighted:
             arguments["sample_weight"] = weights
         self.n_trained_on_ = len(y)
         self.estimator_ = classifier_clone(self.estimator).fit(X, y, **arguments)
+
+    def _without_columns(self, validation_data):
+        """Return validation data with arrays in place of data frames, whose columns are checked."""
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            return validation_data  # the estimator refuses it
+        X, y = validation_data
+        check_column_names(self, X, reset=False)
+        return without_columns(X), y
 
     def _distorted(self, X, moments, rng):
         """Return a distorted copy of every series; modalities are distorted independently."""
@@ -240,6 +254,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
 
     def _copy(self, series, mean, std, may_shorten, rng):
         """Return one distorted copy of a series (n_channels, n_timepoints)."""
+        series = series.astype(np.result_type(series, np.float32), copy=False)
         if self.crop < 1:
             series = crop(series, self.crop, rng, keep_length=not may_shorten)
         if self.noise:

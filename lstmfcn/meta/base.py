@@ -13,7 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from lstmfcn import model_file
+from lstmfcn.all_or_nothing import of_one_fit
 from lstmfcn.doc_link import LinkedToSite
+from lstmfcn.meta.column_names import check_column_names, names_to_json, without_columns
 from lstmfcn.validation import LARGEST_SEED, check_is_fitted
 
 
@@ -29,6 +31,14 @@ def check_fit_takes(estimator, parameter, remedy):
     """Refuse an estimator whose ``fit`` lacks a parameter."""
     if not has_fit_parameter(estimator, parameter):
         raise TypeError(f"{type(estimator).__name__}.fit takes no {parameter}{remedy}")
+
+
+def check_has_proba(estimator, purpose):
+    """Refuse an estimator without ``predict_proba``; the purpose is a clause, "which ..."."""
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"{type(estimator).__name__} has no predict_proba, {purpose}; pass another estimator."
+        )
 
 
 def check_holds_out_nothing(estimator):
@@ -75,21 +85,24 @@ class MetaClassifier(LinkedToSite, MetaEstimatorMixin, ClassifierMixin, BaseEsti
     Predictions, probabilities and attention are those of `estimator_`, where it has them.
     """
 
+    @of_one_fit
     def predict(self, X):
         """Return the class of each series of ``X``, which is as in :meth:`fit`: (n_samples,)."""
-        check_is_fitted(self)
+        X = self._read(X)
         return self.estimator_.predict(X)
 
     @available_if(_estimator_has("predict_proba"))
+    @of_one_fit
     def predict_proba(self, X):
         """Return probabilities (n_samples, n_classes), columns in the order of ``classes_``."""
-        check_is_fitted(self)
+        X = self._read(X)
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("attention_map"))
+    @of_one_fit
     def attention_map(self, X, over="timepoints"):
         """Return the attention of the inner classifier, as its own method does."""
-        check_is_fitted(self)
+        X = self._read(X)
         return self.estimator_.attention_map(X, over)
 
     def save(self, path):
@@ -110,12 +123,19 @@ class MetaClassifier(LinkedToSite, MetaEstimatorMixin, ClassifierMixin, BaseEsti
         """
         model_file.write(path, self._members())
 
+    def _read(self, X):
+        """Return X as `estimator_` was trained on it: without the columns' names."""
+        check_is_fitted(self)
+        check_column_names(self, X, reset=False)
+        return without_columns(X)
+
     def _members(self):
         check_is_fitted(self)
         content = {
             "class": type(self).__name__,
             "parameters": model_file.parameters_to_json(self) | {"estimator": None},
             "classes": model_file.classes_to_json(self.classes_),
+            **names_to_json(self),
         }
         return {
             model_file.META: model_file.to_json(content),

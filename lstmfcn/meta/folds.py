@@ -1,5 +1,6 @@
 """Which samples does each fold hold out, and what do the models of all folds predict together?"""
 
+import inspect
 from numbers import Integral
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.datasets.parsing import csv_rows, decode
 from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.files import write_csv
-from lstmfcn.meta.base import aligned_proba
+from lstmfcn.meta.base import aligned_proba, check_fit_takes, check_has_proba
 from lstmfcn.meta.rows import n_rows, take_rows
 from lstmfcn.validation import StrOptions
 
@@ -201,6 +202,8 @@ class FoldEnsemble(LinkedToSite, ClassifierMixin, BaseEstimator):
     out_of_fold_ : ndarray of shape (n_samples, n_classes)
         Probabilities of each sample by the estimator that has not seen it.
     names_ : list of str, or None
+    n_features_in_ : int
+        As of the estimators, where they have it.
 
     See Also
     --------
@@ -300,6 +303,12 @@ class FoldEnsemble(LinkedToSite, ClassifierMixin, BaseEstimator):
         """
         model_file.write(path, self._members())
 
+    @property
+    def n_features_in_(self):
+        """Values per series, where the estimators count them."""
+        validation.check_is_fitted(self)
+        return self.estimators_[0].n_features_in_
+
     def _members(self):
         validation.check_is_fitted(self)
         parameters = {"estimator": None, "folds": len(self.folds_)}
@@ -317,7 +326,7 @@ class FoldEnsemble(LinkedToSite, ClassifierMixin, BaseEstimator):
         }
 
     def _fit(self, X, y, sample_weight, groups, names):
-        self._validate_params()
+        self._check_parameters(sample_weight)
         name = type(self).__name__
         y = validation.check_labels(y, n_rows(X), name)
         self.classes_ = np.unique(y)
@@ -341,6 +350,15 @@ class FoldEnsemble(LinkedToSite, ClassifierMixin, BaseEstimator):
             estimator.fit(take_rows(X, train), y[train], **options)
             self.estimators_.append(estimator)
             self.out_of_fold_[test] = aligned_proba(estimator, take_rows(X, test), self.classes_)
+
+    def _check_parameters(self, sample_weight):
+        self._validate_params()
+        check_has_proba(self.estimator, "which is averaged over the folds")
+        takes = inspect.signature(self.estimator.fit).parameters.values()
+        is_open = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes)
+        if sample_weight is not None and not is_open:
+            remedy = "; leave it out, or pass another estimator."
+            check_fit_takes(self.estimator, "sample_weight", remedy)
 
     def _folds(self, y, groups):
         """Return the folds, and the seed of the estimators."""
@@ -376,9 +394,18 @@ def _fold_of(folds, n):
 
 
 def _of_length(values, name, n):
-    if values is not None and (values := np.asarray(values)).shape != (n,):
+    if values is None:
+        return None
+    values = np.asarray(values)
+    if values.shape != (n,):
         raise ValueError(
             f"{name} has shape {values.shape}; pass one entry for each of {n} samples."
+        )
+    n_missing = sum(map(validation.is_missing, values.tolist()))
+    if n_missing:
+        raise ValueError(
+            f"{name} has None or NaN for {n_missing} of {n} samples; pass an entry for each, or "
+            "leave those samples out."
         )
     return values
 

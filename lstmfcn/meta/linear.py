@@ -1,5 +1,6 @@
 """How good are linear models of whole clips? A support vector machine or logistic regression."""
 
+import contextlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,9 @@ from sklearn.svm import LinearSVC
 from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once
 from lstmfcn.doc_link import LinkedToSite
+from lstmfcn.meta.column_names import check_column_names, names_to_json
+from lstmfcn.meta.rows import check_rows, naming
+from lstmfcn.untrusted import listed
 from lstmfcn.validation import StrOptions
 
 STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0)  # inverse penalties C that are tried
@@ -41,6 +45,13 @@ class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
     intercept_ : float64 ndarray of shape (n_rows,)
     mean_, scale_ : float64 ndarrays of shape (n_features,)
         Of the training clips.
+    widths_ : dict of str to int
+        Values per clip of each modality, in the order of the columns of `coef_`; of an array under
+        the name "".
+    feature_names_in_ : ndarray of str
+        Column names, if X was a data frame that had names.
+    column_names_ : dict of str to ndarray of str
+        The same of each modality, if X was a dict.
 
     See Also
     --------
@@ -72,6 +83,7 @@ class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_samples, n_features, 1), or dict of str to one of these
+            A prediction needs the same modalities, in any order.
         y : array-like of shape (n_samples,)
 
         Returns
@@ -90,7 +102,8 @@ class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Return (n_samples, n_classes): of an SVM the softmax of its distances, uncalibrated."""
         validation.check_is_fitted(self)
-        vectors = (self._vectors(X) - self.mean_) / self.scale_
+        check_column_names(self, X, reset=False)
+        vectors = (self._joined(_vectors(X)) - self.mean_) / self.scale_
         decision = vectors @ self.coef_.T + self.intercept_
         if len(self.classes_) == 2:
             decision = np.concatenate([-decision / 2, decision / 2], axis=1)
@@ -111,13 +124,18 @@ class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
             "parameters": model_file.parameters_to_json(self),
             "classes": model_file.classes_to_json(self.classes_),
             "C": self.C_,
+            "widths": self.widths_,
+            **names_to_json(self),
             **{name: getattr(self, name).tolist() for name in ARRAYS},
         }
         return {model_file.LINEAR: model_file.to_json(content)}
 
     def _fit(self, X, y):
         self._validate_params()
-        vectors, name = self._vectors(X), type(self).__name__
+        check_column_names(self, X, reset=True)
+        parts, name = _vectors(X), type(self).__name__
+        self.widths_ = {modality: part.shape[1] for modality, part in parts.items()}
+        vectors = self._joined(parts)
         y = validation.check_labels(y, len(vectors), name)
         self.classes_ = np.unique(y)
         validation.check_classes(self.classes_, name)
@@ -140,9 +158,31 @@ class LinearBaseline(LinkedToSite, ClassifierMixin, BaseEstimator):
         self.coef_ = np.ascontiguousarray(model.coef_)
         self.intercept_ = np.atleast_1d(model.intercept_)
 
-    def _vectors(self, X):
-        """Return float64 (n_samples, n_features)."""
-        parts = list(X.values()) if isinstance(X, Mapping) else [X]
-        return np.concatenate(
-            [np.asarray(x, np.float64).reshape(len(x), -1) for x in parts], axis=1
-        )
+    def _joined(self, parts):
+        """Return (n_samples, n_features) from the vectors of the modalities that `fit` got."""
+        widths = {modality: part.shape[1] for modality, part in parts.items()}
+        if widths != self.widths_:
+            raise ValueError(
+                f"X has {_widths(widths)}, but this {type(self).__name__} was fitted on "
+                f"{_widths(self.widths_)}; pass the same modalities and values, or fit again."
+            )
+        return np.concatenate([parts[modality] for modality in self.widths_], axis=1)
+
+
+def _vectors(X):
+    """Return float64 (n_samples, n_features) of each modality by its name; of an array by ""."""
+    X, vectors = check_rows(X), {}
+    for modality, clips in X.items() if isinstance(X, Mapping) else [("", X)]:
+        shapes = {clip.shape for clip in clips}
+        with naming(modality) if modality else contextlib.nullcontext():
+            if len(shapes) > 1:
+                raise ValueError(
+                    "X has clips of different lengths; pool each clip's frames into one vector."
+                )
+        vectors[modality] = np.asarray(clips, np.float64).reshape(len(clips), -1)
+    return vectors
+
+
+def _widths(widths):
+    """Say how many values each modality has, for a message."""
+    return listed(f"{n} values" + f" of {name!r}" * bool(name) for name, n in widths.items())

@@ -1,12 +1,20 @@
 """How are unlabelled series used in training? Confident predictions become their labels."""
 
+from datetime import date
 from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from lstmfcn.all_or_nothing import changed_at_once
-from lstmfcn.meta.base import MetaClassifier, check_fit_takes, check_holds_out_nothing, seeded_clone
+from lstmfcn.meta.base import (
+    MetaClassifier,
+    check_fit_takes,
+    check_has_proba,
+    check_holds_out_nothing,
+    seeded_clone,
+)
+from lstmfcn.meta.column_names import check_column_names
 from lstmfcn.meta.rows import check_rows, n_rows, take_rows
 from lstmfcn.validation import (
     Interval,
@@ -15,6 +23,7 @@ from lstmfcn.validation import (
     check_labels,
     check_weights,
     draw_seeds,
+    is_missing,
 )
 from lstmfcn.warning import warn
 
@@ -28,7 +37,8 @@ def is_unlabelled(y):
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        No label are -1, as in scikit-learn, and None, NaN and "", for labels that are text.
+        No label are -1, as in scikit-learn, "" among labels that are text, and what is missing:
+        None, NaN, NaT and pandas' NA.
 
     Returns
     -------
@@ -44,14 +54,27 @@ def is_unlabelled(y):
     >>> is_unlabelled([0, 1, -1]).tolist(), is_unlabelled(["sad", "", None, -1]).tolist()
     ([False, False, True], [False, True, True, True])
     """
-    entries = y.tolist() if hasattr(y, "tolist") else list(y)
+    entries = _entries(y)
+    if isinstance(entries, np.ndarray) and entries.dtype.kind in "mM":
+        return np.isnat(entries)
+    entries = entries.tolist() if hasattr(entries, "tolist") else list(entries)
     return np.array([_is_absent(entry) for entry in entries], dtype=bool)
 
 
+def _entries(y):
+    """Return a column of pandas, or what else acts as an array, as an array of its entries."""
+    if not hasattr(y, "__array__"):
+        return y
+    if hasattr(y, "isna") and not isinstance(getattr(y, "dtype", np.dtype(object)), np.dtype):
+        y = y.astype(object)  # NumPy would make floats of integers beside a missing one
+    return np.asarray(y)
+
+
 def _is_absent(entry):
-    if isinstance(entry, Real):
-        return entry == UNLABELLED or entry != entry
-    return entry is None or (isinstance(entry, str) and not entry)
+    if is_missing(entry) or isinstance(entry, Real):
+        return is_missing(entry) or entry == UNLABELLED
+    is_date = isinstance(entry, (date, np.datetime64, np.timedelta64))
+    return bool(entry != entry) if is_date else isinstance(entry, str) and not entry
 
 
 class PseudoLabelClassifier(MetaClassifier):
@@ -94,6 +117,10 @@ class PseudoLabelClassifier(MetaClassifier):
         Probability of the likeliest class in the last round; NaN for labelled series.
     rounds_ : list of dict of class to int
         Pseudo-labels given in each round.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a data frame that had names.
+    column_names_ : dict of str to ndarray of str
+        The same of each modality, if X was a dict.
 
     See Also
     --------
@@ -158,7 +185,7 @@ class PseudoLabelClassifier(MetaClassifier):
 n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of str to one of these
             As the estimator takes it.
         y : array-like of shape (n_samples,)
-            Labels; -1, None, NaN or "" where there is none.
+            Labels; -1, "" or a missing entry, such as None or NaN, where there is none.
         sample_weight : array-like of shape (n_samples,), default=None
             Factor of each series' weight, >= 0.
 
@@ -173,6 +200,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
 
     def _fit(self, X, y, sample_weight):
         self._check_parameters()
+        check_column_names(self, X, reset=True)
         X = check_rows(X)
         labels, codes = self._read_labels(y, n_rows(X))
         weights = check_weights(sample_weight, len(codes))
@@ -199,11 +227,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
         self._validate_params()
         check_counts(n_rounds=self.n_rounds)
         check_counts(least=2, n_members=self.n_members)
-        if not hasattr(self.estimator, "predict_proba"):
-            raise TypeError(
-                f"{type(self.estimator).__name__} has no predict_proba, which tells how sure it "
-                "is; pass another estimator."
-            )
+        check_has_proba(self.estimator, "which tells how sure it is")
         remedy = ", which gives pseudo-labels less weight; pass another estimator."
         check_fit_takes(self.estimator, "sample_weight", remedy)
         if self.soft:  # a series then stands once for each class that it may be of
@@ -212,8 +236,7 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
     def _read_labels(self, y, n_samples):
         """Return y as an array, and class indices with -1 where there is no label."""
         name = type(self).__name__
-        if hasattr(y, "__array__"):  # a Series, or anything that acts as an array
-            y = np.asarray(y)
+        y = _entries(y)
         if np.ndim(y) != 1:
             y = check_labels(y, n_samples, name)  # takes a column, and refuses anything else
         if len(y) != n_samples:
@@ -226,7 +249,10 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             raise ValueError("y has no labelled series; label some of each class.")
         # NumPy would turn ["sad", -1] into text.
         labels = y if isinstance(y, np.ndarray) else np.array(list(y), dtype=object)
-        known = check_labels(np.array(labels[~absent].tolist()), int((~absent).sum()), name)
+        known = labels[~absent]
+        if labels.dtype.kind not in "mM":
+            known = np.array(known.tolist())
+        known = check_labels(known, len(known), name)
         self.classes_ = np.unique(known)
         check_classes(self.classes_, name)
         codes = np.full(n_samples, UNLABELLED)
@@ -290,7 +316,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
     def _filled(self, labels, given, codes):
         """Return the labels with pseudo-labels where there were none."""
         rows = (codes == UNLABELLED) & (given >= 0)
-        filled = labels.astype(object)  # a pseudo-label may be longer than any text so far
+        is_dated = labels.dtype.kind in "mM"  # of nanoseconds NumPy would make integers
+        filled = labels.copy() if is_dated else labels.astype(object)
         filled[rows] = self.classes_[given[rows]]
-        is_plain = len({type(label) for label in filled}) == 1
+        is_plain = not is_dated and len({type(label) for label in filled}) == 1
         return np.array(filled.tolist()) if is_plain else filled

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from lstmfcn.meta.augmentation import AugmentedClassifier
+from lstmfcn.meta.column_names import set_names
 from lstmfcn.meta.folds import FoldEnsemble
 from lstmfcn.meta.linear import ARRAYS, LinearBaseline
 from lstmfcn.meta.pseudo_labels import PseudoLabelClassifier
@@ -43,6 +44,7 @@ def meta_from_members(members, build):
         _set_folds(meta, inner, content)
     else:
         (meta.estimator_,) = inner
+        set_names(meta, content)
     return meta
 
 
@@ -60,6 +62,12 @@ def linear_from_members(members):
         if values.shape != shapes.get(name, (n_rows, n_features)) or not np.isfinite(values).all():
             raise ValueError(f"its {name} has the shape {values.shape}, or is not finite")
         setattr(linear, name, values)
+    linear.widths_ = dict(content["widths"])
+    for width in linear.widths_.values():
+        check_counts(width=width)
+    if sum(linear.widths_.values()) != n_features:
+        raise ValueError(f"its widths_ are not those of {n_features} features")
+    set_names(linear, content)
     if not (linear.scale_ > 0).all():
         raise ValueError("its scale_ is not above 0")
     linear.C_ = float(content["C"])

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 
 from lstmfcn.features.mapped import empty_float32
 from lstmfcn.pages import Pages, is_memory_mapped
-from lstmfcn.validation import as_series
+from lstmfcn.validation import as_series, is_list_of_series
 
 BLOCK = 2**24  # bytes that are copied at once
 
@@ -18,7 +18,9 @@ def check_rows(X):
     """Return X as an array, a list of series, or a dict of these, checked; mapped ones stay mapped.
 
     An array of two dimensions keeps them, so that any classifier of scikit-learn takes it; a list
-    of equal lengths becomes an array. Errors are those of ``as_series``, with the modality's name.
+    of vectors of equal length becomes one. A list of arrays (n_channels, n_timepoints_i) stays a
+    list, so that other lengths may follow. Errors are those of ``as_series``, with the modality's
+    name.
     """
     if isinstance(X, Mapping) and not issparse(X):  # a sparse matrix of keys is a dict, too
         checked = {}
@@ -28,9 +30,11 @@ def check_rows(X):
         n_rows(checked)
         return checked
     series = as_series(X)
-    if isinstance(series, np.ndarray) and series.shape[1] == 1 and np.asarray(X).ndim == 2:
-        series = series[:, 0]  # as it came: (n_samples, 1, n_timepoints) stays what it is
-    return series
+    if not isinstance(series, np.ndarray):
+        return series
+    if series.shape[1] == 1 and np.asarray(X).ndim == 2:
+        return series[:, 0]  # as it came: (n_samples, 1, n_timepoints) stays what it is
+    return list(series) if is_list_of_series(X) else series
 
 
 def n_rows(X):
@@ -39,8 +43,9 @@ def n_rows(X):
     >>> n_rows([[1, 2], [3]]), n_rows({"audio": [[1], None, [2]], "text": None})
     (2, 3)
     """
-    if not isinstance(X, Mapping):
-        return len(X) if hasattr(X, "__len__") else len(as_series(X))
+    if not isinstance(X, Mapping) or issparse(X):
+        is_sized = hasattr(X, "__len__") and not issparse(X)
+        return len(X) if is_sized else len(as_series(X))
     counts = {name: n_rows(values) for name, values in X.items() if values is not None}
     if not counts:
         raise ValueError("X has no modality; pass the series of at least one.")
@@ -107,11 +112,12 @@ def stack_rows(series, shape, *sources):
 
 
 def empty_array(shape, *sources):
-    """Return an uninitialised array of the sources' dtype; a large one is mapped if one of them is.
+    """Return an uninitialised array of floats; a large one is mapped if one of the sources is.
 
-    Sources are arrays that its values come from.
+    Sources are arrays that its values come from. Whole numbers become floats: mapped ones stay
+    whole when they are checked, but mixtures and noise are fractions.
     """
-    dtype = np.result_type(*sources)
+    dtype = np.result_type(*sources, np.float32)
     if dtype == np.float32 and any(map(is_memory_mapped, sources)):
         return empty_float32(shape)
     return np.empty(shape, dtype)

@@ -1,6 +1,7 @@
 """How does the attention fusion of MER2024's baseline, MERTools, classify the same samples?"""
 
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,6 +13,7 @@ from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.doc_link import LinkedToSite
 from lstmfcn.fitting import part_of_fit
 from lstmfcn.lengths import pool_or_pad
+from lstmfcn.meta.column_names import check_column_names, names_to_json
 from lstmfcn.multimodal.modalities import read_modalities
 from lstmfcn.networks.backend import float32_layers, keras, ops
 from lstmfcn.networks.fitted import FittedNetwork
@@ -160,6 +162,10 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
         Per epoch: ``loss`` (without decay), ``accuracy``, ``learning_rate``, ``epoch_seconds``.
     shapes_ : dict of str to (int, int)
         Per modality (n_timepoints, n_channels); at the level of utterances one timepoint.
+    level_ : str
+        The `level` of the network.
+    column_names_ : dict of str to ndarray of str
+        Column names of each modality that was a data frame that had names.
 
     See Also
     --------
@@ -298,13 +304,15 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
             "classes": model_file.classes_to_json(self.classes_),
             "shapes": [[name, *shape] for name, shape in self.shapes_.items()],
             "history": self.history_,
+            **names_to_json(self),
         }
         weights = model_file.to_bytes(self.network_.weights)
         return {model_file.ATTENTION: model_file.to_json(content), model_file.WEIGHTS: weights}
 
     def _fit(self, X, y, sample_weight):
         self._validate_params()
-        name = type(self).__name__
+        name, self.level_ = type(self).__name__, self.level
+        check_column_names(self, X, reset=True)
         modalities = self._modalities(X)
         y = validation.check_labels(y, len(modalities), name)
         self.classes_ = np.unique(y)
@@ -315,12 +323,12 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
         self.modalities_ = modalities.names
         self.shapes_ = {}
         for modality, series in modalities.series.items():
-            longest = max(x.shape[1] for x in series) if self.level == "frame" else 1
+            longest = max(x.shape[1] for x in series) if self.level_ == "frame" else 1
             self.shapes_[modality] = int(longest), int(series[0].shape[0])
         architecture = {
-            "shapes": [s if self.level == "frame" else s[1] for s in self.shapes_.values()],
+            "shapes": [s if self.level_ == "frame" else s[1] for s in self.shapes_.values()],
             "n_classes": len(self.classes_),
-            "level": self.level,
+            "level": self.level_,
             "n_hidden": int(self.n_hidden),
             "dropout": float(self.dropout),
             "l2": float(self.l2),
@@ -339,12 +347,13 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
 
     def _modalities(self, X, names=None):
         """Return Modalities; a vector (n_channels,) is one timepoint at the level of utterances."""
-        if self.level == "utterance" and isinstance(X, dict):
+        if self.level_ == "utterance" and isinstance(X, Mapping):
             X = {name: _vectors_as_series(x) for name, x in X.items()}
         return read_modalities(X, names)
 
     def _read(self, X):
         validation.check_is_fitted(self)
+        check_column_names(self, X, reset=False)
         modalities = self._modalities(X, self.modalities_)
         for name, series in modalities.series.items():
             n_channels = self.shapes_[name][1]
@@ -370,7 +379,7 @@ class AttentionFusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
                     f"modality {name!r}: X has values that are too large for float32; standardise "
                     "it, or leave out the channel."
                 )
-            inputs.append(values if self.level == "frame" else values[:, 0])
+            inputs.append(values if self.level_ == "frame" else values[:, 0])
         return tuple(inputs)
 
 

@@ -82,7 +82,7 @@ class EarlyFusion:
             return list(stacked)
         n_channels = sum(reader.n_channels for reader in self.reader.readers.values())
         arrays = [x for x in modalities.series.values() if isinstance(x, np.ndarray)]
-        return stack_rows(stacked, (len(modalities), n_channels, common), *arrays, np.float32(0))
+        return stack_rows(stacked, (len(modalities), n_channels, common), *arrays)
 
     def _aligned(self, modalities, common):
         """Yield the stacked series of each sample."""

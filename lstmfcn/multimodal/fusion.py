@@ -10,6 +10,7 @@ from lstmfcn import model_file, validation
 from lstmfcn.all_or_nothing import changed_at_once, of_one_fit
 from lstmfcn.classifiers import ALSTMFCNClassifier, FCNClassifier, LSTMFCNClassifier
 from lstmfcn.doc_link import LinkedToSite
+from lstmfcn.meta.column_names import check_column_names, names_to_json
 from lstmfcn.multimodal.branch import BranchFusion
 from lstmfcn.multimodal.early import EarlyFusion
 from lstmfcn.multimodal.late import LateFusion
@@ -53,6 +54,8 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
     modalities_ : tuple of str
         In the order of the dict that ``fit`` got.
+    column_names_ : dict of str to ndarray of str
+        Column names of each modality that was a data frame that had names.
     history_ : dict
         As of the estimator; with "late" one per modality.
     fusion_ : object
@@ -277,6 +280,7 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
             "modalities": list(self.modalities_),
             "classes": model_file.classes_to_json(self.classes_),
             "fitted": fitted,  # the parameters may have been set to others since
+            **names_to_json(self),
         }
         return {
             model_file.FUSION: model_file.to_json(content),
@@ -285,6 +289,7 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, validation_data):
         self._validate_params()
+        check_column_names(self, X, reset=True)
         modalities = read_modalities(X)
         y, sample_weight = self._checked(modalities, y, sample_weight)
         _check_weights_of(modalities, sample_weight)
@@ -336,11 +341,13 @@ class FusionClassifier(LinkedToSite, ClassifierMixin, BaseEstimator):
             return None
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
             raise ValueError("validation_data must be a pair (X, y) of samples and labels.")
+        check_column_names(self, validation_data[0], reset=False)
         modalities = read_modalities(validation_data[0], names)
         return modalities, self._checked(modalities, validation_data[1], None)[0]
 
     def _read(self, X):
         validation.check_is_fitted(self)
+        check_column_names(self, X, reset=False)
         return read_modalities(X, self.modalities_)
 
 

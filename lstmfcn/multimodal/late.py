@@ -28,6 +28,8 @@ class LateFusion:
         """
         self.classes_ = np.unique(y)
         self.estimators = {}
+        if isinstance(self.estimator.class_weight, Mapping):
+            validation.check_class_weight(self.estimator.class_weight, self.classes_)
         if validation_data is not None:
             validation.encode_labels(validation_data[1], self.classes_, "FusionClassifier")
         seed = validation.draw_seeds(self.random_state, 2)[0]

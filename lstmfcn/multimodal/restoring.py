@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 
 from lstmfcn import validation
+from lstmfcn.meta.column_names import set_names
 from lstmfcn.model_file import (
     ATTENTION,
     FUSION,
@@ -38,6 +39,7 @@ def fusion_from_members(members):
     fusion._validate_params()
     fusion.classes_ = classes_from_json(content["classes"])
     fusion.modalities_ = _names(content["modalities"])
+    set_names(fusion, content)
     fitted = dict(content["fitted"])
     reader = fitted.pop("reader", None)
     FusionClassifier(**fitted)._validate_params()
@@ -103,11 +105,12 @@ def attention_from_members(members):
         name: (n_timepoints, width) for name, n_timepoints, width in content["shapes"]
     }
     fusion.modalities_ = _names([name for name, *_ in content["shapes"]])
+    set_names(fusion, content)
     for n_timepoints, width in fusion.shapes_.values():
         validation.check_counts(most=LONGEST_SERIES, n_timepoints=n_timepoints, width=width)
     architecture = dict(content["architecture"])
     # The network's parameters obey the same rules as the constructor's, which may be others now.
-    level = architecture["level"]
+    level = fusion.level_ = architecture["level"]
     built_as = {name: architecture[name] for name in ("level", "n_hidden", "dropout", "l2")}
     AttentionFusionClassifier(**built_as)._validate_params()
     validation.check_counts(least=0, most=2**32 - 1, seed=architecture["seed"])
