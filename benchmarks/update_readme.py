@@ -83,6 +83,12 @@ def measured(name):
     return table
 
 
+def start_in_short():
+    """Return where the seconds of a fit on 20 series and of a prediction of one go, as a list."""
+    record = json.loads((RESULTS / "speed.json").read_text())["start"]["rows"]["20 x 100"]
+    return "\n".join(f"- {what.removesuffix(', s')}: {s:.2g} s" for what, s in record.items())
+
+
 def growth():
     """Return milliseconds per epoch as one size grows, one line per size."""
     record = json.loads((RESULTS / "speed.json").read_text())["growth"]["rows"]
@@ -417,6 +423,7 @@ TABLES = {
     "prediction": measured("prediction"),
     "fit": measured("fit"),
     "start": measured("start"),
+    "start_in_short": start_in_short,
     "export": measured("export"),
     "memory": measured("memory"),
     "parts": measured("parts"),
