@@ -242,7 +242,8 @@ n_timepoints), list of arrays of shape (n_channels, n_timepoints_i), or dict of 
             return validation_data  # the estimator refuses it
         X, y = validation_data
         check_column_names(self, X, reset=False)
-        return without_columns(X), y
+        arrays = without_columns(X)
+        return validation_data if arrays is X else (arrays, y)
 
     def _distorted(self, X, moments, rng):
         """Return a distorted copy of every series; modalities are distorted independently."""

@@ -303,7 +303,8 @@ def _answer(values, rate, kernels):
     """Return what kernels (9, n_kernels) answer to one channel, or each to its own of as many."""
     if values.shape[2] == 1:
         values, kernels = tf.expand_dims(values, 1), tf.reshape(kernels, [1, SIZE, 1, -1])
-        return tf.squeeze(tf.nn.conv2d(values, kernels, 1, "SAME", dilations=[1, rate]), 1)
+        # With tf.squeeze TensorFlow takes a kernel whose sums depend on the size of the batch.
+        return tf.nn.conv2d(values, kernels, 1, "SAME", dilations=[1, rate])[:, 0]
     taps = zip(_moved(values, rate, range(SIZE)), tf.unstack(kernels), strict=True)
     return tf.add_n([moved * row for moved, row in taps])
 
