@@ -138,8 +138,8 @@ def test_a_missing_label_or_group_is_no_class(missing):
     expected = "{} has no label in row 2; leave such clips out."
     assert refusal(lambda: score_classes(some, y)) == expected.format("y_true")
     assert refusal(lambda: compare_classes(y, y, some)) == expected.format("second")
-    for call in (lambda: score_classes(y, y, groups=some),):
-        assert refusal(call) == "groups has none in row 2; name one, or leave such clips out."
+    expected = "groups has none in row 2; name one, or leave such clips out."
+    assert refusal(lambda: score_classes(y, y, groups=some)) == expected
     numbers = np.arange(4.0)
     assert "groups has none" in refusal(lambda: score_numbers(numbers, numbers, groups=some))
 

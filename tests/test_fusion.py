@@ -5,6 +5,7 @@ import json
 import pickle
 import warnings
 import zipfile
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -640,7 +641,7 @@ def test_late_fusion_refuses_the_weight_of_an_unknown_class(samples):
     X, y = samples
     estimator = FCNClassifier(**TINY, class_weight={"clam": 100.0, "moved": 1.0})
     for fusion in ("early", "late"):
-        assert refusal(lambda: FusionClassifier(estimator, fusion).fit(X, y)) == (  # noqa: B023
+        assert refusal(partial(FusionClassifier(estimator, fusion).fit, X, y)) == (
             "class_weight names 'clam', but the classes in y are 'calm', 'moved'; change it with "
             "set_params(class_weight=...)."
         )
@@ -662,5 +663,5 @@ def test_columns_in_another_order_are_refused_also_by_a_loaded_model(network, sa
     for one in (clf, again):
         np.testing.assert_array_equal(one.predict_proba(frames), expected)
         assert one.column_names_["A"].tolist() == list(frames["A"]) and "B" not in one.column_names_
-        found = refusal(lambda: one.predict(turned))  # noqa: B023
+        found = refusal(partial(one.predict, turned))
         assert found.startswith("modality 'A': The feature names should match those that were")
